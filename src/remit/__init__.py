@@ -1,7 +1,7 @@
-"""remit: bounded contexts written once, run in one process, moved into services by a deployment file.
+"""remit: bounded contexts that are written once, run in one process, and can be moved into services by a topology file.
 
-What nearly every module of a user needs is here. Errors are in `remit.errors`, relations of a context map in
-`remit.relations`, edges in `remit.edges`, the test kit in `remit.testing`.
+This module exports the names that most modules of a user need. Errors are in `remit.errors`, relations of a context map
+in `remit.relations`, edges in `remit.edges`, the test kit in `remit.testing`.
 """
 
 from remit.contexts import (

@@ -1,4 +1,4 @@
-"""`python -m remit`: the command line by the interpreter that runs this."""
+"""`python -m remit`: runs the command line with this interpreter."""
 
 from remit.cli import main
 

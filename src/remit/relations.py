@@ -1,6 +1,6 @@
-"""How the contexts of a system stand to each other: the relations of a context map, after Evans and Context Mapper.
+"""Relations between the contexts of a system, after Domain-Driven Design (Evans) and Context Mapper.
 
-They are handed to `System(relations=[...])`.
+They are passed to `System(relations=[...])`.
 """
 
 from remit.contexts import (

@@ -20,7 +20,7 @@ from remit.runtime.remote.feeds import RemoteFeed
 from remit.runtime.upkeep.leases import Leases
 from remit.stores import Unit
 from remit.stores.sqlite.store import SqliteStore
-from remit.transports import Answer, Push, Request
+from remit.transports import CallRequest, CallResponse, Push
 from remit.transports.http.calls import HttpCalls
 from remit.transports.nats.events import NatsEvents
 
@@ -108,7 +108,7 @@ def answers_are_lost(patch: pytest.MonkeyPatch) -> None:
     """A command arrives and is applied, and the caller does not hear of it."""
     call, chance = HttpCalls.call, random.Random(1)
 
-    async def unheard(self: HttpCalls, address: str, request: Request, seconds: float) -> Answer:
+    async def unheard(self: HttpCalls, address: str, request: CallRequest, seconds: float) -> CallResponse:
         answer = await call(self, address, request, seconds)
         if request.kind == "command" and chance.random() < ANSWERS_LOST:
             say(f"the answer of {address} was lost")

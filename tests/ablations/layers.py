@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from remit.log import Heads, Record
+from remit.log import Heads, MessageRecord
 from remit.runtime.remote.feeds import RemoteFeed
 from remit.stores import Unit
 from remit.stores.sqlite.store import SqliteStore
@@ -42,7 +42,7 @@ __all__ = [
 def never_pull(patch: pytest.MonkeyPatch) -> None:
     """What other processes have in their logs is never read: there is what the broker brings, and nothing else."""
 
-    async def read(self: RemoteFeed, part: int, after: int, limit: int) -> Sequence[Record]:
+    async def read(self: RemoteFeed, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
         return ()
 
     async def heads(self: RemoteFeed) -> Heads:

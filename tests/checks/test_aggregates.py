@@ -23,7 +23,7 @@ def test_aggregate_shared() -> None:
 
     finding = only(checked(sales, billing))
     assert finding.code == "aggregate.shared"
-    assert finding.what == "Unsaid is used by context 'sales' and by 'billing'"
+    assert finding.what == "Unsaid is used by context 'sales' and by context 'billing'"
 
 
 class Unsaid(Aggregate[str]):

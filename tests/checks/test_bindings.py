@@ -48,7 +48,7 @@ def test_reaction_together() -> None:
     sales.publish(Placed)(placed)
     untyped(billing).react(OrderPlaced, together=True)(on_placed)
     finding = only(checked(sales, billing))
-    assert (finding.code, finding.next) == ("reaction.together", "@context.react(OrderPlaced)")
+    assert (finding.code, finding.next) == ("reaction.together", "@billing.react(OrderPlaced)")
 
 
 def test_publisher_source() -> None:

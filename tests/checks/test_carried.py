@@ -58,7 +58,7 @@ def test_message_not_encodable_in_an_aggregate() -> None:
         return 1
 
     finding = only(checked(sales))
-    assert finding.what == "BadState cannot travel: inside has the type Opaque, which JSON has no form for"
+    assert finding.what == "BadState cannot be stored or sent: inside has the type Opaque, which has no form in JSON"
 
 
 def test_refusal_kind() -> None:
@@ -148,7 +148,7 @@ def told_by(identity: Any) -> list[str]:
 @pytest.mark.parametrize("identity", [float, float | None, list[float], Charge])
 def test_wishes_are_not_told_apart_by_fractions(identity: Any) -> None:
     (found,) = told_by(identity)
-    assert found.startswith("message.not-a-key Pay cannot go by by: by is a fraction or has one")
+    assert found.startswith("message.not-a-key Pay cannot be identified by by: by is or contains a float")
 
 
 @pytest.mark.parametrize("identity", [str, int, Decimal, Spot, frozenset[str], str | None, tuple[int, int], Level])

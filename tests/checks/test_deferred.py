@@ -15,7 +15,7 @@ def test_handler_of_a_query_sends_nothing_for_later() -> None:
     finding = only(checked(sales))
     assert finding.code == "query.later"
     assert finding.what.startswith("counting answers Count and asks for Later[Place]: ")
-    assert finding.next == "make Count a command, or leave out Later[Place]"
+    assert finding.next == "make Count a command, or remove Later[Place]"
 
 
 def test_handler_of_a_query_publishes_no_events() -> None:

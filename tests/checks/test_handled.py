@@ -72,7 +72,7 @@ def test_handler_missing_for_what_another_context_of_the_system_is_sent(monkeypa
 
     assert only(checked(sales, stock)).next == "@sales.handle(Place)"
     (finding,) = (each for each in checked(stock) if each.code == "handler.missing")
-    assert finding.next == "add context 'sales', whose message it is, to System('shop', contexts=[...])"
+    assert finding.next == "add its context 'sales' to System('shop', contexts=[...])"
 
 
 def test_handler_missing_for_what_stands_beside_the_context(packages: Packages) -> None:
@@ -92,7 +92,7 @@ def test_handler_missing_for_what_stands_beside_the_context(packages: Packages) 
     )
     ask, tell, asked = sorted(stall.system.check(), key=lambda finding: finding.where)
     assert [each.code for each in (ask, tell, asked)] == ["handler.missing"] * 3
-    assert (ask.where, ask.what) == (f"{stall.__file__}:2", "Ask stands in stall and has no handler")
+    assert (ask.where, ask.what) == (f"{stall.__file__}:2", "Ask is defined in stall and has no handler")
     assert ask.next == "@<its context>.answer(Ask)"
     assert tell.next == f"@<its context>.handle(Tell) above told ({stall.__file__}:7)"
     assert asked.what.startswith("Asked ")

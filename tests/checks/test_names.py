@@ -13,13 +13,13 @@ from tests.checks.shop import checked, only
 )
 def test_context_name(name: str) -> None:
     finding = only(checked(Context(name)))
-    assert (finding.code, finding.what) == ("context.name", f"{name!r} is no name for a context")
+    assert (finding.code, finding.what) == ("context.name", f"{name!r} cannot be the name of a context")
 
 
 @pytest.mark.parametrize("name", ["", "Shop", "my shop", "my.shop", "l\u00e4den", "shop*", "a--b", "a-", "x" * 64])
 def test_system_name(name: str) -> None:
     finding = only(check(ContextMap(name=name, contexts=())))
-    assert (finding.code, finding.what) == ("system.name", f"{name!r} is no name for a system")
+    assert (finding.code, finding.what) == ("system.name", f"{name!r} cannot be the name of a system")
 
 
 @pytest.mark.parametrize("name", ["a", "my-shop_2", "x" * 63, "a-1"])

@@ -60,7 +60,7 @@ def test_event_that_is_recorded_and_followed_by_nobody() -> None:
     sales = Context("sales")
     sales.handle(Place)(place)
     (note,) = noted(sales)
-    assert (note.code, note.what) == ("event.unfollowed", "Placed is recorded by Order, and nobody follows it")
+    assert (note.code, note.what) == ("event.unfollowed", "Placed is recorded by Order, and nothing follows it")
     assert note.where.endswith(f"shop.py:{note.where.rpartition(':')[2]}")
     assert note.next.startswith("@sales.react(Placed)")
 
@@ -106,7 +106,7 @@ def test_event_of_the_outbox_that_nobody_follows() -> None:
         order: str
 
     (note,) = noted(Context("sales", outbox=[Sold]))
-    assert note.what == "Sold is in the outbox of Context('sales'), and nobody follows it"
+    assert note.what == "Sold is in the outbox of Context('sales'), and nothing follows it"
 
 
 @pytest.mark.parametrize("kept", [Parcel, Box])
@@ -137,7 +137,7 @@ def test_event_that_is_followed_and_that_no_aggregate_records() -> None:
     sales.react(Placed, Special, Anything)(react)
     (note,) = noted(sales)
     assert note.code == "event.unrecorded"
-    assert note.what == "react follows Placed, which no aggregate of 'sales' says it records"
+    assert note.what == "react follows Placed, which no aggregate of 'sales' declares to record"
     assert note.expected == "one of the events that aggregates of 'sales' record: Special"
 
     async def more(command: Place, loose: Repository[Loose]) -> str:
@@ -158,7 +158,7 @@ def test_command_sent_for_later_that_declares_refusals() -> None:
 
     (note,) = noted(sales, stock)
     assert note.code == "later.unheard"
-    assert note.what == "pack sends Place for later, and nobody is told when it is refused: SoldOut"
+    assert note.what == "pack sends Place for later, and nothing receives its refusals: SoldOut"
 
 
 STALL = """

@@ -13,6 +13,6 @@ def test_event_foreign() -> None:
     async def on_foreign(event: Placed) -> None: ...
 
     finding = only(checked(sales))
-    assert (finding.code, finding.expected) == ("event.foreign", "a SalesEvent, or an integration event")
+    assert (finding.code, finding.expected) == ("event.foreign", "a subclass of SalesEvent, or an integration event")
     untyped(sales).publish(Placed)(placed)
     assert [found.code for found in checked(sales)] == ["event.foreign", "event.foreign"]

@@ -30,7 +30,7 @@ def test_message_two_owners_of_a_domain_event() -> None:
     assert finding.code == "message.two-owners"
     assert "'sales'" in finding.what
     assert "'billing'" in finding.what
-    assert finding.next == "let its owner publish an integration event, and react to that one"
+    assert finding.next == "let its owner publish an integration event, and react to that event"
 
 
 def test_message_two_owners_of_a_folded_event() -> None:

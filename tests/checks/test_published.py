@@ -11,7 +11,7 @@ def test_event_unpublished() -> None:
     billing = Context("billing")
     billing.react(OrderPlaced)(on_placed)
     finding = only(checked(billing))
-    assert (finding.code, finding.expected) == ("event.unpublished", "a publisher that returns it")
+    assert (finding.code, finding.expected) == ("event.unpublished", "a publisher that returns OrderPlaced")
 
 
 def test_event_unpublished_by_its_own_context(monkeypatch: pytest.MonkeyPatch) -> None:

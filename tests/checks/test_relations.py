@@ -78,7 +78,7 @@ def test_contexts_that_go_separate_ways_follow_nothing_of_each_other() -> None:
     billing.react(OrderPlaced)(on_placed)
     finding = only(checked(sales, billing, relations=[SeparateWays("billing", sales)]))
     assert finding.code == "relation.separate-ways"
-    assert finding.what == "context 'billing' follows OrderPlaced of 'sales', and they go separate ways"
+    assert finding.what == "context 'billing' follows OrderPlaced of 'sales', and their relation is SeparateWays"
     assert finding.next.endswith("CustomerSupplier(supplier='sales', customer='billing')")
 
 

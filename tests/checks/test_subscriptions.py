@@ -23,7 +23,7 @@ def test_subscription_same_name_of_reactions_to_different_events() -> None:
     billing.react(OrderPaid)(named("on_placed", once_paid))
     finding = only(checked(sales, billing))
     assert finding.code == "subscription.same-name"
-    assert "both called on_placed" in finding.what
+    assert "both named on_placed" in finding.what
 
 
 def test_subscription_same_name_of_a_reaction_and_a_projection() -> None:

@@ -215,7 +215,7 @@ NOT_TAKEN: Mapping[str, tuple[Any, str]] = {
     "Iterable": (collections.abc.Iterable[int], "write tuple[...] or list[...]"),
     "Iterator": (collections.abc.Iterator[int], "write tuple[...] or list[...]"),
     "Fraction": (Fraction, "write Decimal"),
-    "complex": (complex, "a Value with two fractions"),
+    "complex": (complex, "a Value with two floats"),
     "Number": (numbers.Number, "write int, float or Decimal"),
     "a str of its own": (type("Name", (str,), {}), "write typing.NewType"),
     "an int of its own": (type("Cents", (int,), {}), "write typing.NewType"),
@@ -233,20 +233,20 @@ NOT_TAKEN: Mapping[str, tuple[Any, str]] = {
     "type": (type[Line], "a text that names it"),
     "object": (object, "or Any"),
     "Self": (vars(typing)["Self"], "the name of the class"),
-    "AnyStr": (AnyStr, "one of the types that it stands for"),
-    "InitVar": (dataclasses.InitVar[int], "a field like others"),
+    "AnyStr": (AnyStr, "one of the types that it allows"),
+    "InitVar": (dataclasses.InitVar[int], "an ordinary field"),
     "Never": (Never, ""),
     "an enumeration of fractions": (enum.Enum("Share", {"HALF": 0.5}), "StrEnum"),
     "a record and a mapping": (Line | dict[str, int], "make a Value of each"),
-    "two lists": (list[int] | tuple[int, ...], "a Value for each"),
-    "a record with a tag of its own": (Line | Card, "leave tag= out everywhere"),
+    "two lists": (list[int] | tuple[int, ...], "wrap each in a Value"),
+    "a record with a tag of its own": (Line | Card, "remove tag= from every member"),
     "two records of one name": (Line | new_class("Line", (Value,)), "class Held(Value, name='HeldRoom')"),
     "one record with two arguments": (Box[int] | Box[str], "class Held(Value, name='HeldRoom')"),
     "a record with a field as the tag": (Line | Dollar, "another name on the wire"),
     "records as keys": (dict[Line | Other, int], "list[tuple[...]]"),
     "two texts": (str | date, "a field for each"),
     "text and bytes": (str | bytes, "a field for each"),
-    "unknown": ("Nowhere", "import it"),
+    "unknown": ("Nowhere", "import the name"),
 }
 
 ALIASES = """
@@ -259,7 +259,7 @@ type Either = Line | Other
 type Many[T] = list[T | Other]
 TAKEN["alias of a union"] = (Either | None, Other(text="a"))
 TAKEN["alias of a union of one parameter"] = (Many[Line], [Line(amount=1), Other(text="a")])
-NOT_TAKEN["recursive alias"] = (Nested, "a Value that holds itself")
+NOT_TAKEN["recursive alias"] = (Nested, "a Value that contains itself")
 """
 if sys.version_info >= (3, 12):
     exec(ALIASES)  # the syntax came with Python 3.12
@@ -300,7 +300,7 @@ def test_type_that_is_not_taken_is_found_at_the_start_with_what_to_write_instead
     (found,) = findings(holding(type_))
     assert found.code == "message.not-encodable"
     assert instead in found.next
-    assert "types JSON can carry" in found.expected
+    assert "types that JSON has" in found.expected
 
 
 def test_what_belongs_to_the_class_is_no_field() -> None:

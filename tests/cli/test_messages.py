@@ -77,7 +77,7 @@ def test_a_store_in_memory_is_a_trial(office: Office, tmp_path: Path) -> None:
     ("arguments", "code", "said"),
     [
         (["send", SYSTEM, "Pots", "{}"], "message.unknown  Pots", "desk.Post"),
-        (["send", SYSTEM, "Contents", "{}"], "message.unknown  Contents", "goes by remit ask"),
+        (["send", SYSTEM, "Contents", "{}"], "message.unknown  Contents", "or use remit ask"),
         (["ask", SYSTEM, "Post", "{}"], "message.unknown  Post", "mail.Contents"),
         (["ask", SYSTEM, "Contents"], "message.invalid  mail.Contents", "missing required field `box`"),
         (["ask", SYSTEM, "Contents", '{"box": 3}'], "message.invalid  mail.Contents", "got `int` - at `$.box`"),

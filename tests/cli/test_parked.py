@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.stores import Park, Unit
 from remit.stores.sqlite.store import SqliteStore
 from tests.cli.program import Office, Running, is_clear
@@ -150,7 +150,7 @@ async def test_list_says_when_it_does_not_show_all(office: Office) -> None:
     store = SqliteStore(office.data / "mail.db", "mail")
     await store.open()
     for number in range(3):
-        record = Record(0, number + 1, f"m{number}", "", f"k{number}", "desk.Posted", 1, 1.0, "{}", b"{}")
+        record = MessageRecord(0, number + 1, f"m{number}", "", f"k{number}", "desk.Posted", 1, 1.0, "{}", b"{}")
         park = Park(SubscriptionId(NAME, "desk", Channel.PUBLISHED), record.key, record, float(number), "broken", 30.0)
         await store.commit(Unit(parks=[park]))
     await store.close()
@@ -164,7 +164,7 @@ async def test_list_says_when_it_does_not_show_all(office: Office) -> None:
 async def test_what_is_parked_for_a_removed_subscription_is_told_and_can_be_thrown_away(office: Office) -> None:
     store = SqliteStore(office.data / "mail.db", "mail")
     await store.open()
-    record = Record(0, 1, "m1", "", "ada", "desk.Posted", 1, 1.0, "{}", b"{}")
+    record = MessageRecord(0, 1, "m1", "", "ada", "desk.Posted", 1, 1.0, "{}", b"{}")
     await store.commit(
         Unit(parks=[Park(SubscriptionId("mail.send", "desk", Channel.PUBLISHED), "ada", record, 1.0, "broken", 30.0)])
     )
@@ -240,7 +240,7 @@ def test_a_subscription_that_is_called_like_a_module_is_one(harbour: Office) -> 
         (["show"], "which key?"),
         (["show", "."], "parked.none  key '.'"),
         (["show", "post_office.py:office", "ada"], "'post_office.py:office' is neither"),
-        (["retry", NAME, "bob", "--all"], "name the key with --key bob"),
+        (["retry", NAME, "bob", "--all"], "give it as --key bob"),
         (["retry", "two.toml", "--store", "sqlite:x.db", "--all"], "which subscription?"),
         (["retry", NAME, "--key", "ada", "--all"], "--key and --all cannot be given together"),
         (["discard", "bob", "--key", "bob", "--reason", "none"], "'bob' is neither a subscription nor a system here"),

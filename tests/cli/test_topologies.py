@@ -14,7 +14,7 @@ from threading import Timer
 
 import pytest
 
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.stores import Park, Unit
 from remit.stores.sqlite.store import SqliteStore
 from tests.cli.program import DEADLINE, TWO_SERVICES, Office, is_clear
@@ -62,7 +62,7 @@ async def test_parked_keys_are_settled_in_the_stores_of_a_topology(office: Offic
     store = SqliteStore(topology.parent / "elsewhere" / "mail.db", "mail")
     await store.open()
     for pos in (7, 8):
-        record = Record(0, pos, f"m{pos}", "", "ada", "desk.Posted", 1, 1.0, "{}", b"{}")
+        record = MessageRecord(0, pos, f"m{pos}", "", "ada", "desk.Posted", 1, 1.0, "{}", b"{}")
         park = Park(SubscriptionId(NAME, "desk", Channel.PUBLISHED), record.key, record, 1.0, "broken", 30.0)
         await store.commit(Unit(parks=[park]))
     await store.close()

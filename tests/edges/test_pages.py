@@ -290,7 +290,7 @@ async def test_the_docs_page_has_an_index_and_names_operations() -> None:
     index = page.partition("<nav")[2].partition("</nav>")[0]
     assert index.count('<li><a href="#sales.') == len([route for each in shop().edges for route in each.routes])
     assert '<p class="id"><code>sales.PlaceOrder</code></p>' in page
-    assert "The same key on a repeated request of one client makes it apply once." in re.sub("<.*?>", "", page)
+    assert "A repeated request of one client with the same key is applied once." in re.sub("<.*?>", "", page)
 
 
 class Free(Value):

@@ -37,7 +37,7 @@ def test_module_that_nobody_imports_is_an_error_at_the_start(packages: Packages)
     stall = packages.imported(STALL | {"stall/sales/reactions.py": reactions}, "stall.system")
     finding = only(stall.system.check())
     assert (finding.code, finding.where) == ("module.forgotten", f"{packages.folder}/stall/sales/reactions.py:3")
-    assert finding.what == "stall.sales.reactions declares on_placed on context 'sales', and nobody imports it"
+    assert finding.what == "stall.sales.reactions declares on_placed on context 'sales', and is not imported"
     assert "import stall.sales.reactions where the system is declared" in finding.next
     with pytest.raises(ModelError, match=r"module\.forgotten"), stall.system.connect_sync(store="memory:"):
         pass

@@ -13,10 +13,10 @@ from remit import Command, Context, System
 from remit.errors import Unavailable
 from remit.hosting.assembly import assemble
 from remit.hosting.serving import Doors, EdgeSettings, listen
-from remit.log import Record
+from remit.log import MessageRecord
 from remit.observability import health
 from remit.runtime import Host
-from remit.stores import Outcome, Park, Unit
+from remit.stores import Park, StoredOutcome, Unit
 from tests.cli.post_office import office
 
 
@@ -71,7 +71,7 @@ async def test_a_store_that_does_not_answer_is_not_ready(monkeypatch: pytest.Mon
     away = True
     async with serving(greeting(), "memory:") as (runtime, doors):
 
-        async def outcome(*_: str) -> Outcome | None:
+        async def outcome(*_: str) -> StoredOutcome | None:
             if away and silent:
                 await asyncio.Event().wait()
             if away:
@@ -88,7 +88,7 @@ async def test_many_who_ask_are_one_question(monkeypatch: pytest.MonkeyPatch) ->
     asked = 0
     async with serving(greeting(), "memory:") as (runtime, doors):
 
-        async def outcome(*_: str) -> Outcome | None:
+        async def outcome(*_: str) -> StoredOutcome | None:
             nonlocal asked
             asked += 1
             return None
@@ -114,7 +114,7 @@ async def test_parked_keys_are_said_and_leave_a_process_ready() -> None:
     async with serving(office, "memory:") as (runtime, doors):
         (subscription,) = runtime.subscriptions
         id = subscription.id
-        record = Record(0, 1, "m1", "", "k", "office.Sent", 1, 1.0, "{}", b"{}")
+        record = MessageRecord(0, 1, "m1", "", "k", "office.Sent", 1, 1.0, "{}", b"{}")
         park = Park(id, "k", record, 1.0, "broken", 1e11)
         await runtime.stores[id.context].commit(Unit(parks=[park]))
         assert await doors._readiness() == {"ready": True, "unusable": []}

@@ -97,7 +97,7 @@ def test_credentials_that_are_refused_end_a_start_and_stall_what_runs_until_they
             made.services["desk"].start()
         said = str(failure.value)
         assert "channel.unusable" in said
-        assert "the server refuses our credentials" in said
+        assert "the server refuses the credentials" in said
         assert '"next": "set `credentials`' in said
         assert "office:right" not in said
 
@@ -107,7 +107,7 @@ def test_credentials_that_are_refused_end_a_start_and_stall_what_runs_until_they
         eventually(lambda: made.delivered() == [3])
         made.nats.reconfigure(USERS.format(password="other"))
         made.send("twoo")
-        assert note_of(made, "desk.relay:nats", "stalled") == "the server refuses our credentials"
+        assert note_of(made, "desk.relay:nats", "stalled") == "the server refuses the credentials"
         made.nats.reconfigure(USERS.format(password="right"))
         eventually(lambda: made.delivered() == [3, 4])
         eventually(lambda: is_well(made))

@@ -12,7 +12,7 @@ from learning.process import REMIT
 from remit.errors import ChannelError, Unavailable
 from remit.log import Channel
 from remit.testing.conformance.events import Ear, messages
-from remit.transports import Answer, Request
+from remit.transports import CallRequest, CallResponse
 from remit.transports.nats.calls import NatsCalls
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
@@ -48,8 +48,8 @@ def remit(made: Depot, *arguments: str) -> str:
     return done.stdout
 
 
-async def echo(request: Request) -> Answer:
-    return Answer("ok", {}, request.body)
+async def echo(request: CallRequest) -> CallResponse:
+    return CallResponse("ok", {}, request.body)
 
 
 async def attack(url: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from remit.log import (
     LATER,
-    Record,
+    MessageRecord,
     escaped,
     forms_of,
     has_newer,
@@ -39,8 +39,8 @@ HARD = [
 ]
 
 
-def record(headers: str) -> Record:
-    return Record(0, 1, "m1", "", "k", "billing.Settled", 1, 1.0, headers, b'{"a":1}')
+def record(headers: str) -> MessageRecord:
+    return MessageRecord(0, 1, "m1", "", "k", "billing.Settled", 1, 1.0, headers, b'{"a":1}')
 
 
 @given(WRITABLE, WRITABLE)

@@ -172,7 +172,7 @@ class Lost(Value):
 
 
 CARRIED = [Place, Tree, Refused, None, int, list[Money], OrderPlaced, dict[UUID | int, int], dict[Literal["a", 1], int]]
-NO_KEYS = "it has keys that are no text, number or time"
+NO_KEYS = "it has keys that are neither text nor numbers nor times"
 
 
 @pytest.mark.parametrize("type_", CARRIED)
@@ -183,9 +183,9 @@ def test_what_json_can_carry(type_: Any) -> None:
 @pytest.mark.parametrize(
     ("type_", "why"),
     [
-        (Opaque, "it has the type Opaque, which JSON has no form for"),
-        (Outer, "holder.inside has the type Opaque, which JSON has no form for"),
-        (complex, "it has the type complex, which JSON has no form for"),
+        (Opaque, "it has the type Opaque, which has no form in JSON"),
+        (Outer, "holder.inside has the type Opaque, which has no form in JSON"),
+        (complex, "it has the type complex, which has no form in JSON"),
         (Lost, "name 'Nowhere' is not defined"),
         (Money | dict[str, int], "Type unions may not contain more than one dict-like type"),
         (list[tuple[Money | Tagged, ...]], "tests.messages.test_codec.Tagged has a tag of its own"),
@@ -195,7 +195,7 @@ def test_what_json_can_carry(type_: Any) -> None:
         (dict[str | None, int], NO_KEYS),
         (list[dict[tuple[int, int], int]], NO_KEYS),
         (dict[Money, int], NO_KEYS),
-        (msgspec.Raw, "it holds bytes of a codec"),
+        (msgspec.Raw, "it holds encoded bytes"),
     ],
 )
 def test_what_json_cannot_carry(type_: Any, why: str) -> None:

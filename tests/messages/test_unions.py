@@ -157,8 +157,8 @@ def test_event_with_a_union_of_what_cannot_change_is_not_copied_when_it_is_recor
 @pytest.mark.parametrize("type_", [Free | Held, list[Free | Held], Annotated[Free | Held, "either"]])
 def test_union_of_records_is_neither_key_nor_identity(type_: Any) -> None:
     event: Any = new_class("Told", (DomainEvent,), {}, lambda body: body.update(__annotations__={"of": type_}))
-    assert "of is of a type whose text may be another one" in str(not_a_key(event, "of"))
-    assert not_an_identity(event, "of") == "of is a union of records, and two of them may have the same fields"
+    assert "of has a type whose text may change" in str(not_a_key(event, "of"))
+    assert not_an_identity(event, "of") == "of is a union of records, and two different records may have the same fields"
 
 
 # ── two releases: a class is joined by another ──────────────────────────────────────────────────────────────────────

@@ -17,7 +17,7 @@ import pytest
 from remit import Aggregate, Command, DomainEvent, Refusal, Value, field
 from remit.errors import BadValue
 from remit.messages import Codec, Encoding, decode_reply, write_reply
-from remit.runtime.remote.wire import Answers, ChannelCodec
+from remit.runtime.remote.wire import AnswerCodecs, ChannelCodec
 
 
 def _check(codec: Codec[Any], reply: Any) -> None:
@@ -171,7 +171,7 @@ BAD: list[tuple[Any, Any, str]] = [
     (Any, b"x", r"\$ is b'x'"),
     (dict[str, Any], {"a": {1: 2}}, r"\$.a is {1: 2}"),
     (Any, [INFINITE], r"\$\[0\] is inf"),
-    (Any, nested(5000), "recursion"),
+    (Any, nested(200_000), "recursion"),
     (Any, Colour.RED, r"\$ is <Colour"),
     (Any, Line(amount=1.0), r"\$ is Line"),
     (bytes, "AAAA", "read again"),
@@ -209,7 +209,7 @@ def test_what_could_not_be_read_again_is_refused(type_: Any, value: Any, says: s
     with pytest.raises(BadValue, match=says):
         write_reply(value, Codec[Any](type_))
     with pytest.raises(BadValue, match=says):
-        Answers(type_, encoding).write(value)
+        AnswerCodecs(type_, encoding).write(value)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_what_a_record_finds_fault_with_itself_is_refused() -> None:
 def test_a_refusal_is_looked_at_like_a_reply(encoding: Encoding) -> None:
     writers: list[Callable[[Any], object]] = [
         lambda it: write_reply(it, Codec[Any](None)),
-        Answers(None, encoding).write,
+        AnswerCodecs(None, encoding).write,
     ]
     for write in writers:
         assert write(Full(left=1.5))
@@ -292,7 +292,7 @@ def test_what_messagepack_has_no_form_for_travels_as_json(type_: Any, value: Any
     written, body = ChannelCodec(type_, "msgpack").write(value)
     assert written == "json"
     assert repr(Codec[Any](type_).read(body)) == repr(value)
-    written, _ = Answers(type_, "msgpack").write(value)
+    written, _ = AnswerCodecs(type_, "msgpack").write(value)
     assert written == "json"
 
 

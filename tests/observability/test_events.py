@@ -28,7 +28,7 @@ from remit.errors import (
     StoreError,
     Unavailable,
 )
-from remit.log import Channel, Record
+from remit.log import Channel, MessageRecord
 from remit.observability import (
     BatchHandled,
     BreakerClosed,
@@ -58,7 +58,7 @@ from remit.runtime.upkeep.loop_watch import LoopWatch
 from remit.stores import Entry, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.testing.in_process.calls import Exchange, InProcessCalls
-from remit.testing.in_process.events import Broker, InProcessEvents
+from remit.testing.in_process.events import InProcessBroker, InProcessEvents
 from tests.edges.shop import call
 from tests.runtime.apart import Buy, Look, Side, apart
 from tests.runtime.heard import Heard
@@ -462,7 +462,7 @@ async def test_a_process_says_once_that_it_ends() -> None:
 class SlowEvents(InProcessEvents):
     """Takes its time to confirm."""
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         await asyncio.sleep(1.5)
         return await super().publish(source, channel, records)
 
@@ -478,7 +478,7 @@ async def test_what_a_relay_has_published_is_told() -> None:
     headers = '{"cause":"c","trace":"wish"}'
     entries = [Entry(Channel.PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, headers, b"{}") for n in range(7)]
     await store.commit(Unit(entries=entries))
-    async with relaying(store, SlowEvents(Broker()), Listeners([hear], LoopClock())):
+    async with relaying(store, SlowEvents(InProcessBroker()), Listeners([hear], LoopClock())):
         await asyncio.sleep(10.0)
     (published,) = said
     where = published.relay, published.source, published.partition, published.position, published.messages
@@ -625,7 +625,7 @@ REFUSED: list[tuple[Any, str]] = [
     (nothing, "does not take one event"),
     (two, "does not take one event"),
     (named, "does not take one event"),
-    (bare, "says nothing about its parameter 'event'"),
+    (bare, "has no annotation for its parameter 'event'"),
     (other, "takes <class 'int'>"),
     (mixed, "takes <class 'str'>"),
     (unknown, "cannot be resolved at run time: name 'Missing'"),
@@ -633,10 +633,10 @@ REFUSED: list[tuple[Any, str]] = [
     (wrapped, "is async"),
     (partial(awaited), "is async"),
     (generated, "a generator"),
-    (own, "takes Own, which is never said"),
-    (owned, "takes Own | Further, which is never said"),
-    (list[object]().append, "says nothing about its parameter 'object'"),
-    (3, "cannot be asked what it takes"),
+    (own, "takes Own, which never occurs"),
+    (owned, "takes Own | Further, which never occurs"),
+    (list[object]().append, "has no annotation for its parameter 'object'"),
+    (3, "has no signature that can be read"),
 ]
 
 
@@ -750,7 +750,7 @@ async def test_what_is_published_is_not_made_for_nobody(made: list[str]) -> None
     store = MemoryStore(partitions=1)
     await store.open()
     await store.commit(Unit(entries=[Entry(Channel.PUBLISHED, "k", "m", "b.X", 1, 1.0, "{}", b"{}")]))
-    async with relaying(store, InProcessEvents(Broker())) as relay:
+    async with relaying(store, InProcessEvents(InProcessBroker())) as relay:
         await until(lambda: relay.position(0) == 1)
     assert made == []
     await store.close()

@@ -62,7 +62,7 @@ async def test_what_it_passed_over_is_missed_until_that_is_accepted(stores: Stor
 
 async def test_a_log_forgets_who_has_reported_and_names_those_for_a_stranger(stores: Stores) -> None:
     await stores.desk.report(NAME, Channel.PUBLISHED, {0: 1}, 9.0)
-    with pytest.raises(UnknownSubscriber, match=f"one that has reported: {NAME}"):
+    with pytest.raises(UnknownSubscriber, match=f"a subscription that has reported: {NAME}"):
         await forget(stores.desk, "desk", "mail.nothing")
     await forget(stores.desk, "desk", NAME)
     assert await stores.desk.subscribers() == []

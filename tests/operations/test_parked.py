@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from remit.log import Channel, Checkpoint, Record, SubscriptionId
+from remit.log import Channel, Checkpoint, MessageRecord, SubscriptionId
 from remit.operations import (
     LetterChanged,
     NoReason,
@@ -33,7 +33,7 @@ async def store() -> AsyncIterator[MemoryStore]:
 
 
 async def park(store: MemoryStore, key: str, *, pos: int = 1, source: str = "desk", since: float = 1.0) -> None:
-    record = Record(0, pos, f"m{pos}", "", key, "desk.LetterPosted", 1, since, "{}", b"{}")
+    record = MessageRecord(0, pos, f"m{pos}", "", key, "desk.LetterPosted", 1, since, "{}", b"{}")
     await store.commit(
         Unit(parks=[Park(SubscriptionId(NAME, source, Channel.PUBLISHED), key, record, since, "broken", 1e9)])
     )

@@ -25,7 +25,7 @@ from remit.errors import CallError
 from remit.messages import Command, Query
 from remit.runtime.work.deadlines import ask_to_end
 from remit.testing.simulation.cluster import Choices, Weather
-from remit.testing.simulation.cluster.points import Points, Waiting, place_of
+from remit.testing.simulation.cluster.points import Points, WatchedTask, place_of
 from remit.testing.simulation.workloads.shop_system import Credit, Customer, Listed, Ordered, PlaceOrder, shop
 
 SEPARATOR = " > "
@@ -59,7 +59,7 @@ class AtPlace(Points):
         self._job = job
         self.met = False
 
-    def came(self, waiting: Waiting) -> None:
+    def came(self, waiting: WatchedTask) -> None:
         super().came(waiting)
         if self.met or not self._job["place"] or SEPARATOR.join(place_of(waiting.work)) != self._job["place"]:
             return

@@ -25,7 +25,7 @@ from remit.errors import CallError, OutcomeUnknown, RemitError
 from remit.hosting.opening import Places, opened
 from remit.log import SubscriptionId
 from remit.runtime import compile_system
-from remit.testing.simulation.cluster import Choices, Door, Weather
+from remit.testing.simulation.cluster import Choices, ClusterDoor, Weather
 from remit.testing.simulation.cluster.nodes import Incarnation
 from remit.testing.simulation.judges import Verdict
 from remit.testing.simulation.judges.delivery import judge_delivery, torn_off, unfinished
@@ -103,7 +103,7 @@ class Played:
         )
 
 
-class Outside(Door):
+class Outside(ClusterDoor):
     """How people reach the processes: by a process that runs nothing, and calls all of them."""
 
     def __init__(self, choices: Choices, chance: Random) -> None:

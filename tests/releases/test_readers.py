@@ -74,7 +74,7 @@ async def test_a_refusal_that_is_new_to_the_caller_is_an_error_that_says_so() ->
     between = System("shop", contexts=[Context("sales"), depot])
     between.contexts[0].handle(Place)(_never)
     async with calling(between, NEW) as caller:
-        with pytest.raises(BadMessage, match="answered, and the answer cannot be read here: the refusal 'Closed'"):
+        with pytest.raises(BadMessage, match="answered, but the answer cannot be read here: the refusal 'Closed'"):
             await caller.send(Place(order="o-1", lines=[], voucher="late"))
 
 
@@ -195,7 +195,7 @@ async def test_what_cannot_be_read_at_all_is_left_alone(shops: Shops) -> None:
         with pytest.raises(HandlerFailed):
             await app.send(place_old())
     (told,) = [line.what for line in shops.said if line.word == "handler-failed"]
-    assert "'o-1' was stored by another release, and cannot be read by this one" in told
+    assert "'o-1' was stored by another release and cannot be read by this one" in told
     assert "Invalid enum value 'urgent' - at `$.kind`" in told
     assert await shops.stores["sales"].load("sales.Order", "o-1") == before
 
@@ -226,8 +226,8 @@ async def _all(shops: Shops, part: int) -> Any:
 @pytest.mark.parametrize(
     ("published", "followed", "says"),
     [
-        ((2,), (1,), "sales.OrderPlaced came in version 2, and depot.hear follows version 1"),
-        ((1,), (2,), "sales.OrderPlaced came in version 1, and depot.hear follows version 2"),
+        ((2,), (1,), "sales.OrderPlaced came in version 2, but depot.hear follows version 1"),
+        ((1,), (2,), "sales.OrderPlaced came in version 1, but depot.hear follows version 2"),
     ],
 )
 async def test_a_version_that_nobody_here_follows_waits_for_the_release_that_does(

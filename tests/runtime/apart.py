@@ -30,7 +30,7 @@ from remit.runtime.remote.calls import RemoteCalls
 from remit.stores import Store
 from remit.stores.memory.store import MemoryStore
 from remit.testing.in_process.calls import Exchange, InProcessCalls
-from remit.transports import Answer, Answering, CallChannel, Request
+from remit.transports import Answering, CallChannel, CallRequest, CallResponse
 from tests.runtime.heard import Heard
 
 
@@ -209,7 +209,7 @@ class Wire:
 
     def __init__(self, channel: CallChannel) -> None:
         self.capabilities = channel.capabilities
-        self.requests: list[tuple[str, Request]] = []
+        self.requests: list[tuple[str, CallRequest]] = []
         """Everything that was asked, but for questions about logs."""
         self.lost_answers = 0
         """So many answers are lost; the connection breaks instead."""
@@ -226,7 +226,7 @@ class Wire:
     async def serve(self, address: str, answering: Answering) -> None:
         await self._channel.serve(address, answering)
 
-    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+    async def call(self, address: str, request: CallRequest, seconds: float) -> CallResponse:
         if self.down:
             self._note(address, request)
             raise Unavailable("the test has cut the wire", where=address)
@@ -244,7 +244,7 @@ class Wire:
         await asyncio.sleep(self.latency)
         return answer
 
-    def _note(self, address: str, request: Request) -> None:
+    def _note(self, address: str, request: CallRequest) -> None:
         if not address.endswith(".log"):
             self.requests.append((address, request))
 

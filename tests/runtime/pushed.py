@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System
-from remit.log import Channel, Heads, Record
+from remit.log import Channel, Heads, MessageRecord
 from remit.runtime import Host, Ports
 from remit.stores.memory.store import MemoryStore
 from remit.transports import Feed, Push, Standing
@@ -35,7 +35,7 @@ class PushOnly:
         self.bell: Callable[[Push | None], None] = lambda _: None
         self.done: list[int] = []
 
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+    async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
         return []
 
     async def heads(self) -> Heads:
@@ -51,11 +51,11 @@ class PushOnly:
     def push(self, pos: int, *, before: str | None = None) -> None:
         self.bell(Push(self.record(pos, before), partial(self.done.append, pos)))
 
-    def record(self, pos: int, before: str | None = None) -> Record:
+    def record(self, pos: int, before: str | None = None) -> MessageRecord:
         payload = f'{{"who":"ada","number":{pos}}}'.encode()
         if before is None:
             before = f"m{pos - 1}" if pos > 1 else ""
-        return Record(0, pos, f"m{pos}", before, "ada", "talk.Said", 1, CLOCK, "{}", payload)
+        return MessageRecord(0, pos, f"m{pos}", before, "ada", "talk.Said", 1, CLOCK, "{}", payload)
 
 
 @asynccontextmanager

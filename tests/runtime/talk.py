@@ -12,7 +12,7 @@ from typing import Any, ParamSpec
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System
 from remit.errors import Unavailable
-from remit.log import Channel, Heads, Record
+from remit.log import Channel, Heads, MessageRecord
 from remit.observability import StateChanged, line_of
 from remit.runtime import Host, LoopWatch, Ports, RuntimeEvent, SystemClock
 from remit.runtime.following.follower import Follower
@@ -64,7 +64,7 @@ class SlowFeed(StoreFeed):
         await self.go_on.wait()
         return found
 
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+    async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
         if self.away:
             self.away -= 1
             raise Unavailable("away")

@@ -17,11 +17,11 @@ from remit.log import Channel, SubscriptionId
 from remit.messages.component import Component
 from remit.runtime import Channels, Host, LoopWatch, Placed, Ports
 from remit.runtime.machine import SystemMachine
-from remit.runtime.remote.wire import Known
+from remit.runtime.remote.wire import KnownHeads
 from remit.stores.sqlite.store import SqliteStore
 from remit.testing.in_process.calls import Exchange, InProcessCalls
-from remit.testing.in_process.events import Broker, InProcessEvents
-from remit.transports import Request
+from remit.testing.in_process.events import InProcessBroker, InProcessEvents
+from remit.transports import CallRequest
 from tests.runtime.apart import Balance, Seen, make_shop
 from tests.runtime.talk import until
 
@@ -74,7 +74,7 @@ async def test_nothing_is_left_of_a_process_that_has_stopped(tmp_path: Path) -> 
     logs.open = 1
     desk = next(context for context in shop.system.contexts if context.name == "desk")
     desk.provide(Scales, scales.opened)
-    store, exchange, broker = SqliteStore(tmp_path / "desk.db", "desk"), Exchange(), Broker()
+    store, exchange, broker = SqliteStore(tmp_path / "desk.db", "desk"), Exchange(), InProcessBroker()
     calls, events = InProcessCalls(exchange), InProcessEvents(broker)
     placed = Placed(
         elsewhere=[Component("till", part) for part in ("write", "read", "log")],
@@ -92,8 +92,8 @@ async def test_nothing_is_left_of_a_process_that_has_stopped(tmp_path: Path) -> 
     assert host.remote is not None
     assert "till.read" in host.remote.avoided, "which is tried again by itself"
     client = InProcessCalls(exchange)
-    question = Request(
-        "heads", {"remit-timeout-ms": "60000"}, msgspec.msgpack.encode(Known(Channel.PUBLISHED, {}, 20.0))
+    question = CallRequest(
+        "heads", {"remit-timeout-ms": "60000"}, msgspec.msgpack.encode(KnownHeads(Channel.PUBLISHED, {}, 20.0))
     )
     waiting = asyncio.create_task(client.call("desk.log", question, 60.0))
     await until(lambda: bool(host.reception._polls))
@@ -113,6 +113,6 @@ async def test_nothing_is_left_of_a_process_that_has_stopped(tmp_path: Path) -> 
         await store.heads(Channel.PUBLISHED)
     for channel in (client, calls):
         with pytest.raises(Unavailable):
-            await channel.call("desk.read", Request("query", {}, b""), 1.0)
+            await channel.call("desk.read", CallRequest("query", {}, b""), 1.0)
     with pytest.raises(Unavailable, match="closed"):
         await events.publish("desk", Channel.PUBLISHED, [])

@@ -6,7 +6,7 @@ from base64 import b64decode
 import msgspec
 
 from remit.errors import BadMessage, OutcomeUnknown, Unavailable
-from remit.log import Channel, Record
+from remit.log import Channel, MessageRecord
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.encoding import read_record
 from remit.transports.nats.streams import stream_name, subjects
@@ -14,9 +14,9 @@ from remit.transports.nats.streams import stream_name, subjects
 
 async def stored(
     connection: NatsConnection, source: str, channel: Channel, part: int, system: str = "shop"
-) -> list[Record]:
+) -> list[MessageRecord]:
     """The messages of a partition in the order of the stream; what others have put there is left out."""
-    found: list[Record] = []
+    found: list[MessageRecord] = []
     seq = 1
     while True:
         question = {"seq": seq, "next_by_subj": f"{subjects(system, source, channel)}.{part}"}

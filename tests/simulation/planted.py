@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
-from remit.log import Record
+from remit.log import MessageRecord
 from remit.runtime.calling import applying
 from remit.runtime.following import dispatch, follower, handling
 from remit.runtime.following.follower import Follower
@@ -24,7 +24,7 @@ from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import Parking
 from remit.runtime.following.publishing import Publishing
 from remit.runtime.work.called import Called
-from remit.stores import Advance, Parked, Settle, Unit
+from remit.stores import Advance, ParkedKey, Settle, Unit
 from remit.stores.sqlite import writer
 from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
@@ -91,7 +91,7 @@ def skip_gaps(patch: pytest.MonkeyPatch) -> None:
         later = [pos for pos, push in lane.pushed.items() if pos > lane.pos and push.record.id != "forged"]
         return [lane.pushed[min(later)].record] if later else await following(self, lane)
 
-    def misfit(pos: int, id: str, record: Record) -> Break | None:
+    def misfit(pos: int, id: str, record: MessageRecord) -> Break | None:
         return None if record.pos > pos else Break("regressed", "")
 
     patch.setattr(Follower, "_next", lowest_pushed)
@@ -114,7 +114,7 @@ def handle_whatever_is_pushed(patch: pytest.MonkeyPatch) -> None:
         seen = [push.record for pos, push in sorted(lane.pushed.items()) if pos <= lane.pos + 1]
         return seen[:1] or await following(self, lane)
 
-    def misfit(pos: int, id: str, record: Record) -> Break | None:
+    def misfit(pos: int, id: str, record: MessageRecord) -> Break | None:
         return None if record.pos <= pos + 1 else Break("regressed", "")
 
     advance = Handling._advance
@@ -141,7 +141,7 @@ def acknowledge_before_commit(patch: pytest.MonkeyPatch) -> None:
 
 
 def advance_before_confirm(patch: pytest.MonkeyPatch) -> None:
-    async def do(self: Publishing, lane: Lane, records: Sequence[Record]) -> Record:
+    async def do(self: Publishing, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
         await self._move(lane, (lane.pos, lane.id), records[-1])
         await self._events.publish(self._id.source, self._id.channel, records)
         return records[-1]
@@ -180,7 +180,7 @@ def add_letters_to_free_keys(patch: pytest.MonkeyPatch) -> None:
 def drain_from_a_list(patch: pytest.MonkeyPatch) -> None:
     """Whether a key is free is decided by letters read long before."""
 
-    async def drain(self: Parking, parked: Parked) -> None:
+    async def drain(self: Parking, parked: ParkedKey) -> None:
         for letter in await self._store.letters(self.place, parked.key, 100):
             unit = self._dispatcher.unit(None)
             try:
@@ -306,7 +306,7 @@ def begin_where_the_lane_stands(patch: pytest.MonkeyPatch) -> None:
     async def all_of_them(self: Follower, only: int | None = None) -> None:
         await reload(self)
 
-    def from_the_lane(self: Handling, lane: Any, stood: tuple[int, str], last: Record) -> Advance:
+    def from_the_lane(self: Handling, lane: Any, stood: tuple[int, str], last: MessageRecord) -> Advance:
         return advance(self, lane, (lane.pos, lane.id), last)
 
     patch.setattr(Follower, "_reload", all_of_them)
@@ -324,7 +324,7 @@ def forget_that_keys_are_used(patch: pytest.MonkeyPatch) -> None:
 def compare_positions_alone(patch: pytest.MonkeyPatch) -> None:
     """A checkpoint is a position, whatever message stood there."""
 
-    def misfit(pos: int, id: str, record: Record) -> Break | None:
+    def misfit(pos: int, id: str, record: MessageRecord) -> Break | None:
         return None if record.pos == pos + 1 else Break("regressed", "")
 
     async def nothing(self: Follower) -> None:

@@ -107,7 +107,7 @@ def take_no_spaces(patch: pytest.MonkeyPatch) -> None:
 
     def plain(self: Any, id: Any) -> str:
         if id.endswith(" ") or "'" in id:
-            raise BadKey(f"the identity {id!r} holds a NUL")
+            raise BadKey(f"the identity {id!r} contains a NUL")
         known: str = text(self, id)
         return known
 

@@ -10,7 +10,7 @@ from remit.contexts import Context, ContextMap, Repository
 from remit.domain import Aggregate
 from remit.messages import Command, DomainEvent, IntegrationEvent
 from remit.testing.simulation import Workload
-from remit.testing.simulation.cluster import Door
+from remit.testing.simulation.cluster import ClusterDoor
 
 
 class Say(Command[int]):
@@ -44,10 +44,10 @@ class Rumours(Workload):
     contexts: ClassVar[Sequence[str]] = ("mouth", "ear")
     effects: ClassVar[Mapping[str, tuple[str, str]]] = {"ear.hear": ("mouth.Told", "ear.Heard")}
 
-    def people(self, door: Door) -> Iterable[Coroutine[Any, Any, None]]:
+    def people(self, door: ClusterDoor) -> Iterable[Coroutine[Any, Any, None]]:
         return [self._talk(door, f"p{number}") for number in range(self.clients or 3)]
 
-    async def _talk(self, door: Door, who: str) -> None:
+    async def _talk(self, door: ClusterDoor, who: str) -> None:
         for number in range(self.rounds or 6):
             await asyncio.sleep(self.choices.delay("talk", 3.0))
             await door.send(Say(who=who, what=f"{number}"), f"{who} says {number}")

@@ -17,7 +17,7 @@ from remit.runtime.upkeep import leases
 from remit.testing.simulation import simulate
 from remit.testing.simulation.cluster import placements
 from remit.testing.simulation.cluster.network import Network
-from remit.transports import Push, Request
+from remit.transports import CallRequest, Push
 from tests.simulation.planted import (
     beginning_with,
     forget_that_keys_are_used,
@@ -85,7 +85,7 @@ def new_key_for_each_attempt(patch: pytest.MonkeyPatch) -> None:
     turn = count()
     ask = remote._Target.ask
 
-    async def with_another(self: Any, request: Request, *others: Any) -> Any:
+    async def with_another(self: Any, request: CallRequest, *others: Any) -> Any:
         headers = {**request.headers, "remit-key": f"{request.headers.get('remit-key')}.{next(turn)}"}
         return await ask(self, request._replace(headers=headers), *others)
 

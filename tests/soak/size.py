@@ -19,7 +19,7 @@ from rich.table import Table
 
 from remit.log import Channel
 from remit.runtime.upkeep.pruning import prune, trim
-from remit.stores import Change, Claim, Entry, Unit
+from remit.stores import Change, Entry, KeyClaim, Unit
 from remit.stores.postgres.store import PostgresStore
 from tests.servers.postgres import Server
 from tests.soak.following import FOLLOWED, Following, following
@@ -235,7 +235,7 @@ async def _commit(store: PostgresStore, seconds: float) -> float:
         while loop.time() - begun < seconds:
             name, at = f"new {next(_numbers)}", time.time()
             entry = Entry(Channel.PUBLISHED, name, name, "billing.Settled", 1, at, "{}", b'{"amount":120}')
-            claim = Claim("web", name, b"fingerprint", b'{"reply":null}', at)
+            claim = KeyClaim("web", name, b"fingerprint", b'{"reply":null}', at)
             await store.commit(Unit([Change("billing.Account", name, 0, b'{"owed":120}')], [entry], claim))
             done += 1
 

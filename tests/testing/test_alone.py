@@ -74,7 +74,7 @@ def test_a_double_publishes_only_what_it_says() -> None:
     with alone(lending, of=library, doubles=[Double(readers, publishes=[])]) as app:
         with pytest.raises(KitError, match="the double of readers does not publish ReaderBanned"):
             app.inject(BANNED)
-        with pytest.raises(KitError, match="BookLent is of no context that publishes to this one"):
+        with pytest.raises(KitError, match="BookLent belongs to no context that publishes to this one"):
             app.inject(BookLent(book=MOBY, reader=ADA))
     with alone(lending, of=library, doubles=[Double(readers, publishes=[ReaderBanned])]) as app:
         app.inject(BANNED)

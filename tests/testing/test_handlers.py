@@ -217,7 +217,7 @@ def test_what_the_context_itself_handles_is_called_really() -> None:
 def test_mistakes_of_the_test_say_what_to_do() -> None:
     with pytest.raises(KitError, match=r"no handler of notices asks for Repository\[Copy\]"):
         given(notices, Copy(id=MOBY)).when(Remind(reader=ADA, book=MOBY))
-    with pytest.raises(KitError, match="no projection of notices is folded from Lent"):
+    with pytest.raises(KitError, match="no projection of notices handles Lent"):
         given(notices, LENT).when(Remind(reader=ADA, book=MOBY))
     with pytest.raises(KitError, match="no handler of notices takes Lend"):
         given(notices).when(LEND)

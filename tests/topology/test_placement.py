@@ -232,7 +232,7 @@ def test_a_handler_with_statements_of_its_own_needs_a_store_that_takes_them(monk
         placed(file.format(store), contexts)
     monkeypatch.setitem(cast("dict[str, StoreTechnology]", STORES), "sqlite", replace(STORES["sqlite"], sql=False))
     found = refused(file.format("sqlite:data/sales.db"), contexts)
-    assert "the store of sales takes no statements, and pay asks for Sql" in found["store.no-sql"]
+    assert "the store of sales cannot run SQL statements, and pay asks for Sql" in found["store.no-sql"]
 
 
 def test_the_plan_knows_the_stores_as_they_are() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from remit.log import Channel
 from remit.testing.conformance import EventConformance
-from remit.testing.in_process.events import Broker, InProcessEvents
+from remit.testing.in_process.events import InProcessBroker, InProcessEvents
 from remit.transports import EventChannel
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
@@ -22,7 +22,7 @@ class InMemory:
     """The broker in memory, in the hands of a test."""
 
     def __init__(self) -> None:
-        self.broker = Broker()
+        self.broker = InProcessBroker()
 
     async def stop(self) -> None:
         self.broker.stop()

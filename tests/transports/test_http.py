@@ -12,7 +12,7 @@ import pytest
 
 from remit.errors import ChannelError, OutcomeUnknown, RemitError, Unavailable
 from remit.testing.conformance.calls import ADDRESS, OK, QUESTION, Counter, echo
-from remit.transports import CallChannel, Request
+from remit.transports import CallChannel, CallRequest
 from remit.transports.http.calls import HttpCalls
 from tests.servers.ports import free_port
 from tests.transports.proxy import Proxy
@@ -226,5 +226,5 @@ async def test_who_asks_may_be_anybody(net: Net) -> None:
 async def test_hop_by_hop_headers_stay_behind(net: Net) -> None:
     server = await net.server()
     await server.serve(ADDRESS, echo)
-    found = await (await net.channel()).call(ADDRESS, Request("ok", {"remit-key": "k"}, b""), 5.0)
+    found = await (await net.channel()).call(ADDRESS, CallRequest("ok", {"remit-key": "k"}, b""), 5.0)
     assert {name for name in found.headers if name.startswith("remit-")} == {"remit-key"}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from remit.errors import BadMessage, ChannelError, OutcomeUnknown, Unavailable
-from remit.transports import Answer, Request
+from remit.transports import CallRequest, CallResponse
 from remit.transports.nats import connection
 from remit.transports.nats.calls import NatsCalls
 from remit.transports.nats.connection import NatsConnection
@@ -19,11 +19,11 @@ from tests.servers.nats import NatsServer, nats_server
 from tests.servers.ports import HOST, free_port
 
 USERS = 'authorization {{ users = [ {{ user: "front", password: "{password}" }} ] }}'
-QUESTION = Request("query", {}, b"?")
+QUESTION = CallRequest("query", {}, b"?")
 
 
-async def echo(request: Request) -> Answer:
-    return Answer("ok", {}, request.body)
+async def echo(request: CallRequest) -> CallResponse:
+    return CallResponse("ok", {}, request.body)
 
 
 async def until(what: Callable[[], bool]) -> None:
@@ -32,7 +32,7 @@ async def until(what: Callable[[], bool]) -> None:
         await asyncio.sleep(0.005)
 
 
-async def answered(channel: NatsCalls) -> Answer:
+async def answered(channel: NatsCalls) -> CallResponse:
     """The answer of the first call that is answered."""
     while True:
         try:
@@ -65,7 +65,7 @@ async def test_a_server_that_is_away_is_found_when_it_comes(tmp_path: Path, capf
         with pytest.raises(Unavailable, match="no connection"):
             await channel.call("billing.read", QUESTION, 5.0)
         server.start()
-        assert await answered(channel) == Answer("ok", {}, b"?")
+        assert await answered(channel) == CallResponse("ok", {}, b"?")
     finally:
         await channel.close()
         server.stop()
@@ -77,10 +77,10 @@ async def test_a_killed_server_fails_who_waits_at_once_and_is_found_again(
 ) -> None:
     begun = asyncio.Event()
 
-    async def never(request: Request) -> Answer:
+    async def never(request: CallRequest) -> CallResponse:
         begun.set()
         await asyncio.Event().wait()
-        return Answer("ok", {}, b"")
+        return CallResponse("ok", {}, b"")
 
     other = NatsCalls(NatsConnection(server.url, name="billing"), "shop")
     await other.open()
@@ -91,7 +91,7 @@ async def test_a_killed_server_fails_who_waits_at_once_and_is_found_again(
     with pytest.raises(OutcomeUnknown, match="broke"):
         await waiting
     server.start()
-    assert await answered(channel) == Answer("ok", {}, b"?")
+    assert await answered(channel) == CallResponse("ok", {}, b"?")
     for task in other._running:
         task.cancel()
     await other.close()
@@ -111,7 +111,7 @@ async def test_a_server_that_says_nothing_any_more_is_left(
     with pytest.raises(Unavailable):
         await channel.call("billing.read", QUESTION, 5.0)
     server.resume()
-    assert await answered(channel) == Answer("ok", {}, b"?")
+    assert await answered(channel) == CallResponse("ok", {}, b"?")
 
 
 async def test_wrong_credentials_are_said_at_once(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ async def test_wrong_credentials_are_said_at_once(tmp_path: Path) -> None:
         for credentials in (("front", "wrong-one"), None):
             url = server.url.replace("//", "//front:wrong-one@") if credentials is None else server.url
             place = NatsConnection(url, name="front", credentials=credentials)
-            with pytest.raises(ChannelError, match="refuses our credentials") as raised:
+            with pytest.raises(ChannelError, match="refuses the credentials") as raised:
                 await place.open()
             assert "wrong-one" not in f"{raised.value}{place.place}", "nothing secret is said"
 
@@ -131,12 +131,12 @@ async def test_credentials_that_become_wrong_are_said_later_and_can_become_right
         await channel.serve("billing.read", echo)
         server.reconfigure(USERS.format(password="two"))
         await until(lambda: isinstance(channel._connection._trouble, ChannelError))
-        with pytest.raises(Unavailable, match="refuses our credentials"):
+        with pytest.raises(Unavailable, match="refuses the credentials"):
             await channel.call("billing.read", QUESTION, 5.0)
         with pytest.raises(ChannelError):
             channel._connection.client()
         server.reconfigure(USERS.format(password="one"))
-        assert await answered(channel) == Answer("ok", {}, b"?")
+        assert await answered(channel) == CallResponse("ok", {}, b"?")
         await channel.close()
 
 
@@ -226,10 +226,10 @@ async def test_a_connection_that_nobody_closes_ends_with_its_loop(server: NatsSe
 async def test_headers_count_as_part_of_a_message(channel: NatsCalls) -> None:
     headers = {"remit-key": "k" * 16_000}
     largest = b"x" * channel.capabilities.max_bytes
-    answer = await channel.call("billing.read", Request("query", headers, largest), 5.0)
+    answer = await channel.call("billing.read", CallRequest("query", headers, largest), 5.0)
     assert len(answer.body) == len(largest)
     with pytest.raises(BadMessage, match="with headers"):
-        await channel.call("billing.read", Request("query", {"remit-key": "k" * 17_000}, largest), 5.0)
+        await channel.call("billing.read", CallRequest("query", {"remit-key": "k" * 17_000}, largest), 5.0)
 
 
 async def test_what_is_no_request_is_ignored(
@@ -239,5 +239,5 @@ async def test_what_is_no_request_is_ignored(
     client = channel._connection.client()
     await client.publish("remit.shop.calls.billing.read", b"hello")
     await client.publish("remit.shop.calls.billing.read", b"hello", reply="somewhere")
-    assert await answered(channel) == Answer("ok", {}, b"?")
+    assert await answered(channel) == CallResponse("ok", {}, b"?")
     assert caplog.text.count("no request") == 2

@@ -14,7 +14,7 @@ import pytest
 from nats.aio.msg import Msg
 
 from remit.errors import ChannelError
-from remit.log import Channel, Record
+from remit.log import Channel, MessageRecord
 from remit.testing.conformance.events import Ear, messages, places, publish_all
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
@@ -48,7 +48,7 @@ async def make_stream(connection: NatsConnection, name: str = STREAM, **settings
     assert "error" not in json.loads(reply.data), reply.data
 
 
-async def heard(connection: NatsConnection, events: NatsEvents, records: list[Record]) -> list[Msg]:
+async def heard(connection: NatsConnection, events: NatsEvents, records: list[MessageRecord]) -> list[Msg]:
     """The messages as somebody without remit hears them."""
     found: list[Msg] = []
     arrived = asyncio.Event()
@@ -73,7 +73,9 @@ async def opened(connection: NatsConnection, codec: str = "json") -> NatsEvents:
 
 async def test_a_message_is_a_cloud_event_in_binary_mode(connection: NatsConnection) -> None:
     events = await opened(connection)
-    record = Record(3, 1, "m1", "", "Zoë 1", "billing.Settled", 2, 1732172728.25, '{"trace":"t"}', b'{"amount":1}')
+    record = MessageRecord(
+        3, 1, "m1", "", "Zoë 1", "billing.Settled", 2, 1732172728.25, '{"trace":"t"}', b'{"amount":1}'
+    )
     (message,) = await heard(connection, events, [record])
     assert message.data == b'{"amount":1}'
     assert {name: value for name, value in (message.headers or {}).items() if not name.startswith("Nats-")} == {
@@ -214,7 +216,7 @@ async def test_a_flood_of_foreign_messages_does_not_flood_the_log(
     await events.close()
 
 
-def _headers(record: Record) -> dict[str, str]:
+def _headers(record: MessageRecord) -> dict[str, str]:
     headers = {"ce-id": record.id, "ce-type": record.type, "ce-time": "2024-11-21T07:05:28Z", "ce-partitionkey": "k"}
     return headers | {"remit-part": str(record.part), "remit-pos": "1", "remit-prev": "", "remit-version": "1"}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from nats.aio.client import Client
 
-from remit.log import Record
+from remit.log import MessageRecord
 from remit.transports.nats.connection import _Client
 from remit.transports.nats.encoding import read_record, write_headers
 
-RECORD = Record(3, 17, "m-ü 1", "m 0", "Zoë: 50 % \t", "sales.Placed", 2, 1.5, '{"trace":"ä: b"}', b"{}")
+RECORD = MessageRecord(3, 17, "m-ü 1", "m 0", "Zoë: 50 % \t", "sales.Placed", 2, 1.5, '{"trace":"ä: b"}', b"{}")
 
 
 def block(headers: dict[str, str]) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 from remit.errors import ChannelError, Unavailable
 from remit.log import Channel
 from remit.testing.conformance.events import Ear, messages, publish_all
-from remit.transports import Answer, Request
+from remit.transports import CallRequest, CallResponse
 from remit.transports.nats.calls import NatsCalls
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
@@ -46,8 +46,8 @@ class Process:
         await self.calls.close()
 
 
-async def echo(request: Request) -> Answer:
-    return Answer("ok", {}, request.body)
+async def echo(request: CallRequest) -> CallResponse:
+    return CallResponse("ok", {}, request.body)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ async def test_what_a_service_needs_works(pair: tuple[Process, Process]) -> None
     for address in ("billing.write", "billing.read", "billing.log"):
         await back.calls.serve(address, echo)
     for address in ("billing.write", "billing.log"):
-        assert (await front.calls.call(address, Request("command", {}, b"?"), 5.0)).body == b"?"
+        assert (await front.calls.call(address, CallRequest("command", {}, b"?"), 5.0)).body == b"?"
 
 
 @pytest.mark.parametrize("channel", Channel)
@@ -128,16 +128,16 @@ async def test_another_contexts_calls_cannot_be_answered_or_overheard(pair: tupl
         with pytest.raises(ChannelError, match="denies"):
             await front.connection.listen(subject, _nobody, lambda: None)
     with pytest.raises(Unavailable, match="denies"):
-        await back.calls.call("enrollment.write", Request("command", {}, b""), 5.0)
+        await back.calls.call("enrollment.write", CallRequest("command", {}, b""), 5.0)
     with pytest.raises(Unavailable, match="denies"):
-        await back.calls.call("enrollment.log", Request("read", {}, b""), 5.0)
+        await back.calls.call("enrollment.log", CallRequest("read", {}, b""), 5.0)
 
 
 async def _nobody(_: object) -> None: ...
 
 
 async def test_without_a_password_nobody_comes_in(server: NatsServer) -> None:
-    with pytest.raises(ChannelError, match="refuses our credentials"):
+    with pytest.raises(ChannelError, match="refuses the credentials"):
         await NatsConnection(server.url, name="stranger").open()
 
 

@@ -141,15 +141,15 @@ class Address(TypedDict):
 Name = NewType("Name", str)
 
 ROWS: dict[str, list[Any]] = {
-    "text (`str`)": [str, Name],
-    "whole number (`int`)": [int],
-    "fraction (`float`)": [float, float | None, int | float],
+    "string (`str`)": [str, Name],
+    "integer (`int`)": [int],
+    "float (`float`)": [float, float | None, int | float],
     "decimal (`Decimal`)": [Decimal],
-    "truth value (`bool`)": [bool, bool | int],
-    "moment (`datetime`)": [datetime, datetime | None],
-    "time of day (`time`)": [time],
-    "day (`date`)": [date],
-    "duration (`timedelta`)": [timedelta],
+    "boolean (`bool`)": [bool, bool | int],
+    "`datetime`": [datetime, datetime | None],
+    "`time`": [time],
+    "`date`": [date],
+    "`timedelta`": [timedelta],
     "`UUID`, `bytes`, `Enum`, `Literal`": [
         UUID, bytes, bytearray, memoryview, Colour, Grade, Shade, Right, Literal["a", 1] | None,
     ],
@@ -165,14 +165,14 @@ ROWS: dict[str, list[Any]] = {
         Mapping[str, dict[str, Any]], dict[Any, int],
         dict[Annotated[str, msgspec.Meta(min_length=1, title="a")], int],
     ],
-    "record (`Value`, dataclass, `TypedDict`, `NamedTuple`)": [
+    "struct": [
         Line, Tree, Bare, Listed, Point, Pair, Address, dict[str, Address] | None,
     ],
     "union (`Free \\| Held`)": [
         Free | Held, Vacant | Taken, Vacant | Taken | Cleaned | str | None, list[Point | Line | list[Bare | Pair]],
         dict[str, Vacant | Point | None], frozenset[Point | Line], tuple[Line | Point, int], Branch, Either, Rows,
     ],
-    "limited (`Annotated[int, Meta(gt=0)]`)": [
+    "constrained type (`Annotated[int, Meta(gt=0)]`)": [
         Annotated[int, msgspec.Meta(gt=0, le=9)], Annotated[float, msgspec.Meta(ge=0.5)],
         Annotated[str, msgspec.Meta(max_length=2)], Annotated[list[int], msgspec.Meta(min_length=1, max_length=3)],
         Annotated[datetime, msgspec.Meta(tz=True)], Annotated[Line, msgspec.Meta(description="a line")],

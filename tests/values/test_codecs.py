@@ -23,7 +23,7 @@ from remit.messages import Codec, Encoding, decode_reply, not_carried, write_rep
 from remit.messages.carried import not_a_key
 from remit.messages.fields import parts_of
 from remit.messages.forms import describe
-from remit.runtime.remote.wire import Answers, ChannelCodec
+from remit.runtime.remote.wire import AnswerCodecs, ChannelCodec
 from tests.docs.pages import ROOT
 from tests.values.kinds import (
     ACCEPTED,
@@ -41,11 +41,11 @@ from tests.values.kinds import (
 
 ENCODINGS: tuple[Encoding, ...] = ("json", "msgpack")
 OTHER_ROWS = [
-    "identity of an aggregate, key of a document",
+    "identity of an aggregate or a record, key of a document",
     "ordering key of an event or command",
     "`identity=` of a command",
     "idempotency key",
-    "what one unit of work writes",
+    "everything that one unit of work writes",
 ]
 few = settings(max_examples=3 * EXAMPLES, suppress_health_check=NEVERTHELESS)
 many = settings(max_examples=60 * EXAMPLES, suppress_health_check=NEVERTHELESS)
@@ -91,7 +91,7 @@ def ways(type: Any) -> Iterator[tuple[str, Callable[[Any], Any]]]:
     yield "restored", lambda value: codec.restore(codec.write(value))[0]
     yield "outcome", lambda value: _outcome(write_reply(value, codec), codec, value)
     for encoding in ENCODINGS:
-        part, answers = ChannelCodec(type, encoding), Answers(type, encoding)
+        part, answers = ChannelCodec(type, encoding), AnswerCodecs(type, encoding)
         yield f"sent as {encoding}", partial(_sent, part)
         yield f"answered as {encoding}", partial(_answered, answers)
 
@@ -105,7 +105,7 @@ def _sent(part: ChannelCodec, value: Any) -> Any:
     return part.codec(encoding).read(body)
 
 
-def _answered(answers: Answers, value: Any) -> Any:
+def _answered(answers: AnswerCodecs, value: Any) -> Any:
     encoding, body = answers.write(value)
     return _outcome(body, answers.reply.codec(encoding), value)
 

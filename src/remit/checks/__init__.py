@@ -1,4 +1,5 @@
-"""What must hold: one file per rule, and one list of all rules. A system that breaks none of them becomes a model."""
+"""The rules for a declared system: one file per rule, and one list of all rules. A system without findings becomes a
+model."""
 
 from remit.checks.rules import NOTED, RULES, Rule, check, model_of, notes_on
 

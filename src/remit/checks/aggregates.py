@@ -1,4 +1,4 @@
-"""An aggregate belongs to one context, and so does a record or a claim."""
+"""An aggregate, a record or a claim is used by one context only."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def check_aggregates(model: Model, findings: Findings) -> None:
         if user != context.name:
             findings.report(
                 "aggregate.shared", handler.place,
-                f"{kept.__name__} is used by context {user!r} and by {context.name!r}",
+                f"{kept.__name__} is used by context {user!r} and by context {context.name!r}",
                 expected="one context per aggregate, record or claim",
-                next=f"ask {user!r} by a command or query, or react to its integration events",
+                next=f"send {user!r} a command or ask it a query, or react to its integration events",
             )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Whatever is stored or travels can be written and read back: messages, replies, refusals, documents, keys."""
+"""Everything that is stored or sent can be written and read back: messages, replies, refusals, documents, keys."""
 
 from __future__ import annotations
 
@@ -50,13 +50,14 @@ def _check_answers(message: type[Message], findings: Findings) -> None:
             findings.report(
                 "refusal.kind", where(message), f"{message.__name__} declares {refusal!r} as a refusal",
                 expected="subclasses of Refusal: Command[Reply, OneRefusal | OtherRefusal]",
+                next=f"class {getattr(refusal, '__name__', 'OneRefusal')}(Refusal)",
             )  # fmt: skip
             continue
         if refusal.__name__ in names:
             findings.report(
                 "refusal.collision", where(message),
-                f"{message.__name__} declares two refusals called {refusal.__name__}",
-                expected="one refusal per name: the wire knows it by its name", next="rename one of them",
+                f"{message.__name__} declares two refusals named {refusal.__name__}",
+                expected="one refusal per name, which is its wire name", next="rename one of them",
             )  # fmt: skip
         names.add(refusal.__name__)
         _check_carried(refusal, message, findings)
@@ -66,8 +67,9 @@ def _check_carried(declared: Any, message: type, findings: Findings) -> None:
     why = not_carried(declared)
     if why is not None:
         findings.report(
-            "message.not-encodable", where(message), f"{getattr(declared, '__name__', declared)} cannot travel: {why}",
-            expected="types JSON can carry: str, int, bool, float, Decimal, datetime, UUID, list, dict, Value, unions",
+            "message.not-encodable", where(message),
+            f"{getattr(declared, '__name__', declared)} cannot be stored or sent: {why}",
+            expected="types that JSON has: str, int, bool, float, Decimal, datetime, UUID, list, dict, Value, unions",
             next=instead_of(declared, why),
         )  # fmt: skip
 
@@ -80,22 +82,22 @@ def _check_key(declared: type, field: str | None, findings: Findings) -> None:
 
 
 def _check_identity(declared: type, field: str | None, findings: Findings) -> None:
-    """What tells equal wishes of a handler from different ones is compared as it is written."""
+    """Two values of the identity of a command are compared in their written form."""
     if field is not None and not_carried(declared) is None:
         _report_key(declared, field, not_an_identity(declared, field), findings)
 
 
 def _check_documents(projection: type, findings: Findings) -> None:
-    """So are the keys of documents."""
+    """The keys of documents are stored as texts."""
     key = next(iter(parameter_of(projection, Projection)), Any)
-    if not_carried(key) is None:  # else there is no field of that type that an event could bring
+    if not_carried(key) is None:  # otherwise no event has a field of this type, and `check_carried` has reported it
         _report_key(projection, "key", without_text(key, "its key"), findings)
 
 
 def _report_key(declared: type, by: str, why: str | None, findings: Findings) -> None:
     if why is not None:
         findings.report(
-            "message.not-a-key", where(declared), f"{declared.__name__} cannot go by {by}: {why}",
+            "message.not-a-key", where(declared), f"{declared.__name__} cannot be identified by {by}: {why}",
             expected="a text, whole number, Decimal, UUID, date or time, an enumeration of texts or numbers "
             "(StrEnum, IntEnum)",
             next="make a text of its parts, such as f'{row}-{seat}' or f'{price:.2f}'",

@@ -1,4 +1,4 @@
-"""What handles a message is an async function; a publisher, which runs inside of the transaction, is a plain one."""
+"""A handler is an async function. A publisher is a plain function, because it runs inside the transaction."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def check_coroutines(model: Model, findings: Findings) -> None:
             )  # fmt: skip
         elif may_wait and not is_async:
             findings.report(
-                "handler.sync", bound.place, f"{name} handles {message} and is no async function",
+                "handler.sync", bound.place, f"{name} handles {message} and is not an async function",
                 expected="an async function", next=f"async def {name}(...)",
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Who sends commands for later, or publishes events, is one that writes: what a query's handler writes is dropped."""
+"""The handler of a query does not ask for `Later` or `Events`, because its writes are dropped."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ def check_deferred(model: Model, findings: Findings) -> None:
                 findings.report(
                     "query.later", handler.place,
                     f"{handler.name} answers {name_of(handler.message)} and asks for Later[{name_of(command)}]:"
-                    " what the handler of a query writes is dropped, so the command would never be sent",
+                    " the writes of a query's handler are dropped, so the command would never be sent",
                     expected="Later[...] in the handler of a command or of an event",
-                    next=f"make {name_of(handler.message)} a command, or leave out Later[{name_of(command)}]",
+                    next=f"make {name_of(handler.message)} a command, or remove Later[{name_of(command)}]",
                 )  # fmt: skip
         for event, handler in announced_by(context):
             if handler.role is QUERY:
                 findings.report(
                     "query.events", handler.place,
                     f"{handler.name} answers {name_of(handler.message)} and asks for Events[{name_of(event)}]:"
-                    " what the handler of a query writes is dropped, so the event would never be published",
+                    " the writes of a query's handler are dropped, so the event would never be published",
                     expected="Events[...] in the handler of a command or of an event",
-                    next=f"make {name_of(handler.message)} a command, or leave out Events[{name_of(event)}]",
+                    next=f"make {name_of(handler.message)} a command, or remove Events[{name_of(event)}]",
                 )  # fmt: skip

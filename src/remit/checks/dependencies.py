@@ -1,6 +1,6 @@
-"""What handlers ask for beside their message is something that the context can give.
+"""The context can provide every dependency that its handlers ask for.
 
-What cannot be read at all is reported with its handler.
+A parameter that cannot be passed by position is reported too.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ def check_dependencies(model: Model, findings: Findings) -> None:
             continue
         if _was_made_anew(handler):
             findings.report(
-                "policy.order", handler.place, f"what {handler.name} asks for was changed after it became a policy",
-                expected="`@context.policy` above every other decorator of the class", next="write it first",
+                "policy.order", handler.place,
+                f"another decorator changed the __init__ of {handler.name} after @{context.name}.policy",
+                expected=f"@{context.name}.policy as the first line above the class",
+                next="move it above every other decorator of the class",
             )  # fmt: skip
             continue
         parameters = inspect.signature(handler.function).parameters
@@ -35,7 +37,7 @@ def check_dependencies(model: Model, findings: Findings) -> None:
                     "handler.parameters", handler.place,
                     f"parameter {parameter.name!r} of {handler.name} is {parameter.kind.description}",
                     expected="parameters that can be given by position: the message first,"
-                    " then what the handler asks for",
+                    " then what the handler asks for", next=f"remove '*' and defaults before {parameter.name}",
                 )  # fmt: skip
             elif not _is_given(context, asked):
                 _report_missing(context, handler, asked, findings)

@@ -1,21 +1,22 @@
-"""An edge is that of a context of the system, and each is given once."""
+"""An edge belongs to a context of the system, and is passed to the system once."""
 
 from __future__ import annotations
 
 from remit.contexts import Model
-from remit.errors import Findings
+from remit.errors import Findings, one_of
 
 
 def check_edges(model: Model, findings: Findings) -> None:
     for name in sorted(model.with_edges - {*model.names}):
         findings.report(
             "edge.unknown-context", f"System({model.name!r})",
-            f"there is an edge of {name!r}, which is not part of the system",
-            expected=f"one of: {', '.join(model.names)}", next="HttpEdge(CONTEXT) with the context, or its name",
+            f"there is an edge of {name!r}, which is not a context of the system",
+            expected=one_of(model.names, "a context of the system, which has none"),
+            next=f"add the context to System({model.name!r}), or correct the name: HttpEdge(<context or its name>)",
         )  # fmt: skip
     for number, edge in enumerate(model.edges):
         if edge in model.edges[:number]:
             findings.report(
-                "edge.doubled", f"System({model.name!r})", f"{edge!r} is given twice", expected="each edge once",
-                next="leave one of them out",
+                "edge.doubled", f"System({model.name!r})", f"{edge!r} is passed twice", expected="each edge once",
+                next="remove one of them from edges=[...]",
             )  # fmt: skip

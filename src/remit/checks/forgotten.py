@@ -1,4 +1,4 @@
-"""A projection that stands in a module of a context is declared by a context: nobody folds events into another one."""
+"""A projection in a module of a context is declared by a context; otherwise no event is folded into it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_forgotten(model: Model, findings: Findings) -> None:
 
 
 def _asked_for(model: Model) -> Iterator[Any]:
-    """The documents that handlers ask for. Where no context declares them, another rule says so."""
+    """The documents that handlers ask for. `check_dependencies` reports those that no context declares."""
     for context in model.contexts:
         for handler in context.handlers:
             for asked in asked_by(context, handler):
@@ -42,7 +42,7 @@ def _asked_for(model: Model) -> Iterator[Any]:
 
 
 def _projections_in(home: Home) -> Iterator[type[Projection[Any, Any]]]:
-    """Those that could be declared: they say what they are folded from, and how; and no other is made of them."""
+    """The complete projections: they name their events, define `key` and `evolve`, and have no subclasses."""
     for module in home.modules:
         classes: list[Any] = [each for each in vars(module).values() if is_kind(each, Projection)]
         for value in dict.fromkeys(classes):
@@ -54,7 +54,7 @@ def _projections_in(home: Home) -> Iterator[type[Projection[Any, Any]]]:
 
 
 def _owners(model: Model, home: Home, projection: type[Projection[Any, Any]]) -> list[str]:
-    """The contexts that may declare it: those whose own events it is folded from, else all that are at home there."""
+    """The contexts that may declare it: those that own its events, otherwise all contexts of this home."""
     names = [context.name for context in home.contexts]
     owners = {model.owner_of(event) for event in projected_by(projection)}
     return [name for name in names if name in owners] or names

@@ -1,6 +1,6 @@
-"""Every command and query has one handler: those of the modules in play, of the routes, of what is sent for later.
+"""Every command and query has one handler: those in the loaded modules, those of routes, and those sent for later.
 
-Those of contexts elsewhere are handled there.
+Messages of contexts that other processes host are handled there.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from remit.errors import Findings
 from remit.messages import Command, Message, Query, declared_context
 
 Expected = tuple[Any, Sequence[str], str | type, str]
-"""A command or query that needs a handler: itself, the contexts that it may belong to where it does not say so, the
-place that needs it, and why."""
+"""A command or query that needs a handler; the contexts that may own it, if it does not say so; the place that needs
+it; and the reason."""
 
 
 def check_handled(model: Model, findings: Findings) -> None:
@@ -37,10 +37,10 @@ def check_handled(model: Model, findings: Findings) -> None:
 
 
 def _what_to_type(model: Model, message: Any, owners: Sequence[str]) -> str:
-    """It is handled where it belongs. A function that looks as if it did so is named."""
+    """Names the decorator in the owning context, and a function that takes the message and lacks the decorator."""
     owner = model.owner_of(message)
     if owner is not None and owner not in model.names:
-        return f"add context {owner!r}, whose message it is, to System({model.name!r}, contexts=[...])"
+        return f"add its context {owner!r} to System({model.name!r}, contexts=[...])"
     names = [owner] if owner is not None else owners
     decorator = f"@{names[0] if len(names) == 1 else '<its context>'}.{_verb(message)}({name_of(message)})"
     likely = next((function for function in _functions_in(model) if _takes(function, message)), None)
@@ -93,7 +93,7 @@ def _expected(model: Model) -> Iterator[Expected]:
 
 
 def _declared(model: Model) -> Iterator[Expected]:
-    """The commands and queries of the contexts, whoever uses them."""
+    """The commands and queries of the contexts, whether they are used or not."""
     names = {context.name for context in model.contexts}
     for message in _published_language(model):
         owner = declared_context(message)
@@ -103,18 +103,18 @@ def _declared(model: Model) -> Iterator[Expected]:
         at_home = [context.name for context in home.contexts]
         for message in (each for module in home.modules for each in _messages_in(module)):
             if declared_context(message) is None:
-                yield message, at_home, message, f"stands in {message.__module__}"
+                yield message, at_home, message, f"is defined in {message.__module__}"
 
 
 def _published_language(model: Model) -> Iterator[type[Message]]:
-    """The commands and queries of every module that a known message comes from."""
+    """The commands and queries of every module that defines a known message."""
     for name in sorted({message.__module__ for message in model.owners}):
         if (module := sys.modules.get(name)) is not None:
             yield from _messages_in(module)
 
 
 def _messages_in(module: ModuleType) -> Iterator[type[Message]]:
-    """The commands and queries that a module makes; bases of others left out."""
+    """The commands and queries that a module defines, without base classes."""
     for message in list(vars(module).values()):
         if is_kind(message, Command, Query) and message.__module__ == module.__name__ and not message.__subclasses__():
             yield message

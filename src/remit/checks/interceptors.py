@@ -1,4 +1,4 @@
-"""What runs around handlers is an async function of one parameter, or an object that is called like one."""
+"""An interceptor is an async function of one parameter, or an object that can be called like one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _is_one(declared: Any) -> bool:
 def _report(context: Context[Any], declared: Any, findings: Findings) -> None:
     name = getattr(declared, "__name__", repr(declared))
     findings.report(
-        "interceptor.kind", where(declared), f"{name} is an interceptor of {context.name}, and cannot be one",
+        "interceptor.kind", where(declared), f"{name} cannot be an interceptor of context {context.name!r}",
         expected="an async function that takes an Invocation, or an object with such a __call__",
         next=f"async def {name if name.isidentifier() else 'around'}(invocation: Invocation) -> Any",
     )  # fmt: skip

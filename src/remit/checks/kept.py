@@ -1,4 +1,4 @@
-"""What a context keeps has a name of its own there, aggregates, records, claims and projections: it is stored so."""
+"""Each aggregate, record, claim and projection of a context has a name of its own, because it is stored under it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def check_kept(model: Model, findings: Findings) -> None:
                 findings.report(
                     "projection.same-name" if is_kind(kept, Projection) else "aggregate.same-name", where(kept),
                     f"{where(other)} and {where(kept)} share the name {kept.__name__} in context {context.name!r}",
-                    expected="one aggregate, record, claim or projection per name: what it keeps is stored under it",
+                    expected="one aggregate, record, claim or projection per name, because it is stored under it",
                     next="rename one of them",
                 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""An outbox holds what others may know: integration events, and commands that are sent for later."""
+"""An outbox contains integration events, and commands that are sent for later."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def check_outbox(model: Model, findings: Findings) -> None:
             findings.report(
                 "outbox.kind", repr(context), f"{getattr(message, '__name__', message)} cannot be in the outbox",
                 expected="integration events of the context, and commands that it sends for later",
-                next="publish an integration event that says what others may know of it",
+                next="publish an integration event instead, or remove it from Context(outbox=[...])",
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A domain event that a function is bound to is one of the context's own, where the context names a base for these."""
+"""A context with a base class for its domain events binds functions only to domain events of this class."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_own_events(model: Model, findings: Findings) -> None:
         for event, place in used:
             if is_kind(event, DomainEvent) and not is_kind(event, base):
                 findings.report(
-                    "event.foreign", place, f"{event.__name__} is no domain event of {context.name!r}",
-                    expected=f"a {base.__name__}, or an integration event",
-                    next="react to the integration event that its owner publishes",
+                    "event.foreign", place, f"{event.__name__} is not a domain event of context {context.name!r}",
+                    expected=f"a subclass of {base.__name__}, or an integration event",
+                    next=f"react to the integration event that its owner publishes, or derive it from {base.__name__}",
                 )  # fmt: skip

@@ -1,6 +1,6 @@
-"""An integration event that somebody follows has a publisher in this system: of one version that is followed.
+"""An integration event that is followed has a publisher in this system, for at least one of the followed versions.
 
-Who follows several versions does so for the sake of releases that published the others.
+A subscription follows older versions too if older releases have published them.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ def check_published(model: Model, findings: Findings) -> None:
         key = _version_of(model, each)
         versions = followed.get(key, [])
         if versions and published.isdisjoint(versions) and key not in reported:
-            if each.named is not None:  # it stands for several events, and one of them is enough
+            if each.named is not None:  # a base class stands for several events; one finding is enough
                 reported.add(key)
             name = (each.named or each.event).__name__
             findings.report(
                 "event.unpublished",
                 each.place,
                 f"context {each.context.name!r} follows {name}, which no context of this system publishes",
-                expected="a publisher that returns it",
+                expected=f"a publisher that returns {name}",
                 next=f"@{model.owners.get(each.event, '<context>')}.publish(<DomainEvent>) def ...(event) -> {name}",
             )
 
 
 def _version_of(model: Model, followed: Followed) -> tuple[str, str]:
-    """The same for all versions of one event that one reaction or projection follows."""
+    """A key that is equal for all versions of one event that one reaction or projection follows."""
     named = followed.named or followed.event
     return followed.place, contract_of(named, model.owners.get(named, "")).type

@@ -1,4 +1,4 @@
-"""A publisher makes integration events of a domain event, and no two make the same one of it."""
+"""A publisher returns integration events, and no two publishers make the same one from a domain event."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def _check_result(publisher: Handler, findings: Findings) -> None:
     strange = [member for member in union_members(result) if not is_kind(member, IntegrationEvent, type(None))]
     if strange or not published_by(function):
         findings.report(
-            "publisher.result", where(function), f"{publisher.name} says that it makes {name_of(result)}",
-            expected="an integration event, or a union of them with None, as the return annotation",
+            "publisher.result", where(function), f"the return annotation of {publisher.name} is {name_of(result)}",
+            expected="an integration event, or a union of integration events and None",
             next=f"def {publisher.name}(event: {publisher.message.__name__}) -> <IntegrationEvent> | None",
         )  # fmt: skip
 
@@ -45,14 +45,14 @@ def _check_given(publisher: Handler, findings: Findings) -> None:
     function = publisher.function
     if unresolved(function) is None and not is_publisher(function):
         findings.report(
-            "publisher.parameters", where(function), f"{publisher.name} asks for more than a publisher can be given",
-            expected="its event, and nothing else but an Envelope: a publisher runs inside the transaction",
+            "publisher.parameters", where(function), f"{publisher.name} asks for more than a publisher can receive",
+            expected="the event, and optionally its Envelope: a publisher runs inside the transaction",
             next=f"def {publisher.name}(event: {publisher.message.__name__}, envelope: Envelope) -> ...",
         )  # fmt: skip
 
 
 def _check_fields(publisher: Handler, findings: Findings) -> None:
-    """What `publish_as` takes by the names of fields."""
+    """The fields that `publish_as` copies by name."""
     published: Any = getattr(publisher.function, "__remit_as__", None)
     if not is_kind(published, IntegrationEvent):
         return
@@ -68,13 +68,13 @@ def _check_fields(publisher: Handler, findings: Findings) -> None:
 
 
 def _told(type: Any) -> str:
-    return str(type.__name__) if hasattr(type, "__supertype__") else name_of(type)  # a NewType is no class
+    return str(type.__name__) if hasattr(type, "__supertype__") else name_of(type)  # a NewType is not a class
 
 
 def _report_doubled(first: Handler, second: Handler, event: type, findings: Findings) -> None:
     findings.report(
         "publisher.doubled", second.place,
         f"{second.name} and {first.name} ({first.place}) both make {event.__name__} from {second.message.__name__}",
-        expected="one publisher for each version of an integration event that a domain event becomes",
+        expected="one publisher per domain event and version of an integration event",
         next="remove one of them, or let it make another version: class ...(..., name=..., version=2)",
     )  # fmt: skip

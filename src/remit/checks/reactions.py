@@ -17,7 +17,8 @@ def check_reactions(model: Model, findings: Findings) -> None:
             if (reaction.name, reaction.message) in seen:
                 findings.report(
                     "reaction.doubled", reaction.place,
-                    f"two reactions of {context.name!r} to {reaction.message.__name__} are called {reaction.name}",
-                    expected="one name per reaction: progress is kept under it", next="rename one of them",
+                    f"two reactions of {context.name!r} to {reaction.message.__name__} are named {reaction.name}",
+                    expected="one name per reaction, because its progress is stored under it",
+                    next="rename one of them",
                 )  # fmt: skip
             seen.add((reaction.name, reaction.message))

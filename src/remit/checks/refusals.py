@@ -1,4 +1,4 @@
-"""A refusal is declared beside the reply, and a handler returns only what its message declares."""
+"""A refusal is declared behind the reply, and a handler returns only refusals that its message declares."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def check_refusals(model: Model, findings: Findings) -> None:
 
 
 def _check_reply(message: type[Any], findings: Findings) -> None:
-    """What is returned could be either: a reply that is stored and shown as one, or a refusal that is raised."""
+    """With a refusal as the reply, a returned refusal would be ambiguous: a reply, or a refusal to be raised."""
     reply, refusals = reply_of(message)
     base = "Command" if is_kind(message, Command) else "Query"
     for found in _refusals_in(reply):
         declared = " | ".join(name_of(each) for each in (found, *refusals))
         findings.report(
-            "refusal.reply", where(message), f"{message.__name__} names the refusal {found.__name__} as its reply",
-            expected="a reply that is no refusal, and refusals behind it",
+            "refusal.reply", where(message), f"{message.__name__} declares the refusal {found.__name__} as its reply",
+            expected="a reply that is not a refusal, and the refusals behind it",
             next=f"class {message.__name__}({base}[<reply>, {declared}])",
         )  # fmt: skip
 
@@ -40,7 +40,7 @@ def _check_returned(bound: Handler, findings: Findings) -> None:
         if not bound.role.is_called:
             findings.report(
                 "refusal.undeclared", bound.place,
-                f"{bound.name} returns the refusal {found.__name__}, and nobody waits for a reaction's reply",
+                f"{bound.name} returns the refusal {found.__name__}, and no caller receives the reply of a reaction",
                 expected="a reaction that returns None", next="raise the refusal, or record it as an event",
             )  # fmt: skip
         else:

@@ -1,4 +1,4 @@
-"""A relation is between two contexts of the system, and no two relations of a pair contradict each other."""
+"""A relation is between two different contexts of the system, and no two relations of a pair contradict each other."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from remit.errors import Findings, one_of
 from remit.messages import Command
 
 _MUTUAL = (Partnership, SharedKernel, SeparateWays)
-"""It is the same relation the other way round."""
+"""Relations that are the same in both directions."""
 _ONE_OF_THEM = (
     {CustomerSupplier, Conformist, Partnership},
     {Conformist, AntiCorruptionLayer},
 )
-"""What cannot hold between the same two in the same direction. A conformist has no say in the model, and does not
-translate it. Partners are no customer and supplier."""
+"""Relations that cannot hold between the same two contexts in the same direction. A conformist has no influence on the
+model and does not translate it. Partners are not customer and supplier."""
 
 
 def check_relations(model: Model, findings: Findings) -> None:
@@ -44,14 +44,14 @@ def _check_parties(model: Model, findings: Findings) -> None:
             if not _has(model, party):
                 findings.report(
                     "relation.unknown-context", f"System({model.name!r})",
-                    f"{kind} names {party!r}, which is not part of the system",
+                    f"{kind} names {party!r}, which is not a context of the system",
                     expected=one_of(model.names, "a context of the system, which has none"),
                     next=f"add it: System({model.name!r}, contexts=[..., {_name_of(party)}])",
                 )  # fmt: skip
         if len(relation.parties) > len(set(map(_name_of, relation.parties))):
             findings.report(
                 "relation.self", f"System({model.name!r})", f"{kind} relates {relation.parties[0]!r} to itself",
-                expected="two contexts",
+                expected="two different contexts", next="name the other context, or remove the relation",
             )  # fmt: skip
 
 
@@ -85,7 +85,8 @@ def _check_separate(model: Model, findings: Findings) -> None:
         for taker, owner, how, place in _integrations(model):
             if taker != owner and {taker, owner} == pair:
                 findings.report(
-                    "relation.separate-ways", place, f"context {taker!r} {how} of {owner!r}, and they go separate ways",
+                    "relation.separate-ways", place,
+                    f"context {taker!r} {how} of {owner!r}, and their relation is SeparateWays",
                     expected="no messages between contexts that have decided not to integrate",
                     next=f"remove it, or {_instead(relation, owner, taker)}",
                 )  # fmt: skip
@@ -93,13 +94,13 @@ def _check_separate(model: Model, findings: Findings) -> None:
 
 def _instead(relation: Relation, owner: str, taker: str) -> str:
     return (
-        f"declare another relation in place of {type(relation).__name__}:"
+        f"replace {type(relation).__name__} by another relation:"
         f" CustomerSupplier(supplier={owner!r}, customer={taker!r})"
     )
 
 
 def _integrations(model: Model) -> Iterator[tuple[str, str, str, str]]:
-    """Who takes what of whom, and where: events that are followed, commands that are sent for later."""
+    """Context, owner, what it does, and place: for followed events and for commands sent for later."""
     for followed in model.followed:
         if owner := model.owner_of(followed.event):
             yield followed.context.name, owner, f"follows {followed.event.__name__}", followed.place
@@ -112,7 +113,7 @@ def _integrations(model: Model) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _has(model: Model, party: Context[Any] | str) -> bool:
-    """Whether it is part of the system. A context that is hosted elsewhere is known by its name only."""
+    """Whether the party is a context of the system. A context that is hosted elsewhere is known by name only."""
     return party in model.contexts or party in model.names or _name_of(party) in model.elsewhere
 
 

@@ -1,4 +1,4 @@
-"""A command or a query says what it is answered with: `Command[None]` where that is nothing."""
+"""A command or a query declares its reply: `Command[None]` if there is none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def check_replies(model: Model, findings: Findings) -> None:
             if is_kind(message, kind) and not parameter_of(message, kind):
                 name, reply = message.__name__, "None" if kind is Command else "<reply>"
                 findings.report(
-                    "message.no-reply", line_of(message), f"{name} does not say what it is answered with",
+                    "message.no-reply", line_of(message), f"{name} does not declare its reply",
                     expected=f"{kind.__name__}[Reply], or {kind.__name__}[Reply, OneRefusal | OtherRefusal]",
                     next=f"class {name}({kind.__name__}[{reply}])",
                 )  # fmt: skip

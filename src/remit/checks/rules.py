@@ -1,4 +1,4 @@
-"""All rules of a system, and what comes of them: findings, or a model."""
+"""The lists of all rules, and the functions that apply them: they return findings, or a model."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from remit.contexts import ContextMap, Model, derive
 from remit.errors import Finding, Findings
 
 Rule = Callable[[Model, Findings], None]
-"""Reports what does not hold in a model. Each rule reads what it needs, whatever the others have found."""
+"""Reports the faults of a model. A rule does not depend on the findings of other rules."""
 
 RULES: tuple[Rule, ...] = (
     check_names,
@@ -68,7 +68,7 @@ RULES: tuple[Rule, ...] = (
     check_refusals,
     check_interceptors,
 )
-"""What stops a start, in the order in which their findings are told."""
+"""The rules whose findings prevent a start, in the order in which their findings are reported."""
 
 NOTED: tuple[Rule, ...] = (
     check_unfollowed,
@@ -76,24 +76,24 @@ NOTED: tuple[Rule, ...] = (
     check_unheard,
     check_unused,
 )
-"""What stops nobody, in the order in which their notes are told."""
+"""The rules that only add notes, in the order in which their notes are reported."""
 
 
 def check(declared: ContextMap) -> Findings:
-    """Everything in a context map that does not hold, in one list; and beside it what is to be noted."""
+    """All findings of a context map in one list, with the notes beside it. Raises nothing."""
     model = derive(declared)
     return Findings(_judge(model, RULES), notes=notes_on(model))
 
 
 def model_of(declared: ContextMap, found: Iterable[Finding] = ()) -> Model:
-    """The model of a context map. Raises `ModelError` with every finding, and those that others have found."""
+    """The model of a context map. Raises `ModelError` with all findings, including those in `found`."""
     model = derive(declared)
     Findings([*_judge(model, RULES), *found]).settle()
     return model
 
 
 def notes_on(model: Model) -> list[Finding]:
-    """What holds in a model, and is perhaps not meant so."""
+    """The notes on a model: declarations that are allowed but may be mistakes."""
     return list(dict.fromkeys(_judge(model, NOTED).notes))
 
 

@@ -1,4 +1,4 @@
-"""A service has a type that handlers ask for, and something that makes it."""
+"""A service has a type by which handlers ask for it, and a callable that makes it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def check_services(model: Model, findings: Findings) -> None:
             if not isinstance(service, type) or not callable(make):
                 findings.report(
                     "service.kind", repr(context),
-                    f"provide({service!r}, {make!r}) does not name a service and what makes it",
-                    expected="a class or protocol, and a callable without arguments",
+                    f"provide({service!r}, {make!r}) does not name a service and a callable that makes it",
+                    expected="a class or protocol, and a callable without parameters",
+                    next=f"{context.name}.provide(<class>, <callable without parameters>)",
                 )  # fmt: skip

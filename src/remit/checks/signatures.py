@@ -1,4 +1,4 @@
-"""The first parameter of a function takes the message it is bound to, and is annotated with it or with a base of it."""
+"""The first parameter of a function takes the message, and is annotated with its class or a base of it."""
 
 from __future__ import annotations
 
@@ -21,27 +21,28 @@ def _check(bound: Handler, kind: str, findings: Findings) -> None:
     name, message, place = function.__name__, bound.message, where(function)
     if error := unresolved(function) or unresolved(bound.function):
         findings.report(
-            f"{kind}.annotation", place, f"an annotation of {name} cannot be resolved: {error}",
-            expected="types importable from the handler's module (not only under TYPE_CHECKING)",
+            f"{kind}.annotation", place, f"an annotation of {name} cannot be evaluated: {error}",
+            expected="types that the module of the function imports at run time",
+            next="import the type outside of `if TYPE_CHECKING:`",
         )  # fmt: skip
         return
     first = first_parameter(function, method=bound.method is not None)
     if is_loose_method(bound):
         findings.report(
-            f"{kind}.method", place, f"{name} is a method, and its class is no policy",
+            f"{kind}.method", place, f"{name} is a method, and its class is not a policy",
             expected="a function, or a method of a policy", next="@context.policy above the class",
         )  # fmt: skip
     elif first is None:
         findings.report(
             f"{kind}.parameters", place, f"{name} has no parameter for its message",
-            expected=f"the message first: {name}(message: {message.__name__}, ...)",
+            expected="the message as the first parameter", next=f"def {name}(message: {message.__name__}, ...)",
         )  # fmt: skip
     elif not any(member is Any or is_kind(message, member) for member in union_members(first[1]) if _is_type(member)):
         findings.report(
             f"{kind}.message", place,
             f"{name} is bound to {message.__name__}, and its parameter {first[0]!r} takes {name_of(first[1])}",
             expected=f"{first[0]}: {message.__name__}",
-            next="name the same message in the decorator and in the function",
+            next="name the same message in the decorator and in the annotation",
         )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
-"""A handler asks for statements of its own only where the store of its context takes them.
+"""A handler asks for `Sql` only if the store of its context runs statements.
 
-Stands beside the list: this is known only when it is known which stores there are, by a plan or by a process.
+This rule is not in the list of rules: it needs the stores, which are known only to a plan or a process.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from remit.errors import Findings
 def check_statements(
     context: str, asking: Sequence[str], findings: Findings, *, takes_sql: bool, where: str, next: str
 ) -> None:
-    """`asking` are handlers of the context, `takes_sql` says whether its store takes statements."""
+    """`asking` are the handlers of the context that ask for `Sql`. `takes_sql`: the store runs statements."""
     if asking and not takes_sql:
         findings.report(
             "store.no-sql", where,
-            f"the store of {context} takes no statements, and {' and '.join(asking)} asks for Sql",
-            expected="a store that takes statements, as all of remit's own do", next=next,
+            f"the store of {context} cannot run SQL statements, and {' and '.join(asking)} asks for Sql",
+            expected="a store that runs statements, as all stores of remit do", next=next,
         )  # fmt: skip

@@ -1,6 +1,6 @@
-"""No two reactions and projections of a context share a name, and none takes that of the built-in subscription.
+"""No two reactions and projections of a context have the same name, and none has the name of the built-in subscription.
 
-Of two that do, only one would run: what the other one follows would never be handled.
+Of two with the same name only one would run, and the messages of the other would never be handled.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from remit.contexts.declarations import where
 from remit.errors import Findings
 
 _COMMANDS = "commands"
-"""What applies the commands that were sent for later is a subscription of every context, and has this name."""
+"""The name of the built-in subscription of every context, which applies the commands that were sent for later."""
 
 
 def check_subscriptions(model: Model, findings: Findings) -> None:
@@ -28,17 +28,17 @@ def check_subscriptions(model: Model, findings: Findings) -> None:
             if first is follower and name == _COMMANDS:
                 findings.report(
                     "subscription.reserved", place,
-                    f"a {role.name} of {context.name!r} is called {name},"
-                    " as what applies the commands that were sent for later",
+                    f"a {role.name} of {context.name!r} is named {name}, like the built-in subscription that applies"
+                    " commands sent for later",
                     expected=f"any other name than {name!r}", next="rename it",
                 )  # fmt: skip
             elif first is not follower and not _are_reported(context, (first_role, role), (first, follower)):
                 findings.report(
                     "subscription.same-name", place,
                     f"the {first_role.name} at {where(first)} and this {role.name} of {context.name!r}"
-                    f" are both called {name}",
-                    expected="one name per reaction and projection of a context: progress is kept under it",
-                    next="rename one of them; one reaction to several events is @context.react(Event, OtherEvent)",
+                    f" are both named {name}",
+                    expected="one name per reaction and projection of a context, because progress is stored under it",
+                    next="rename one of them; or bind one reaction to both: @context.react(Event, OtherEvent)",
                 )  # fmt: skip
 
 
@@ -53,13 +53,13 @@ def _check_begins(context: Context[Any], findings: Findings) -> None:
 
 
 def _followers(context: Context[Any]) -> Iterator[tuple[Role, Any]]:
-    """Each function and class that becomes a subscription, with its role; once."""
+    """Each function and class that becomes a subscription, once, with its role."""
     handlers = (handler for handler in context.handlers if handler.role.follows and handler.fits)
     yield from {handler.function: (handler.role, handler.function) for handler in handlers}.values()
     yield from ((PROJECTION, projection) for projection in dict.fromkeys(projections_of(context)))
 
 
 def _are_reported(context: Context[Any], roles: tuple[Role, Role], followers: tuple[Any, Any]) -> bool:
-    """Whether other rules report the two: two projections, and two reactions to one event."""
+    """Whether other rules report the two: two projections, or two reactions to one event."""
     one, other = ({each.message for each in context.handlers if each.function is follower} for follower in followers)
     return roles == (PROJECTION, PROJECTION) or not one.isdisjoint(other)

@@ -1,4 +1,4 @@
-"""An event that is recorded or published is followed by somebody, or it is noted: somebody may do so elsewhere."""
+"""Notes an event that is recorded or published and that nothing in this system follows."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def check_unfollowed(model: Model, findings: Findings) -> None:
             told.add(event)
             whose = "any context" if public else f"@{context.name}"
             findings.note(
-                "event.unfollowed", line_of(event), f"{event.__name__} is {how}, and nobody follows it",
+                "event.unfollowed", line_of(event), f"{event.__name__} is {how}, and nothing follows it",
                 expected="a reaction, a projection, or a publisher" if not public else "a reaction or a projection",
-                next=f"{whose}.react({event.__name__}), or nothing where others than this system read it",
+                next=f"{whose}.react({event.__name__}), or nothing if another system reads it",
             )  # fmt: skip
 
 
 def _is_followed(event: type[Message], followed: list[type[Message]]) -> bool:
-    """A class that others inherit from stands for all of them, where it is recorded and where it is followed."""
+    """Whether the event, a base or a subclass of it is followed. A base class stands for all its subclasses."""
     return is_kind(event, *followed) or any(is_kind(each, event) for each in followed)
 
 
 def _made(context: Context[Any]) -> Iterator[tuple[type[Message], str]]:
-    """Each event of a context, and what is done with it."""
+    """Each event of a context, and how it is made."""
     for aggregate, _ in aggregates_of(context):
         for event in recorded_by(aggregate):
             yield event, f"recorded by {aggregate.__name__}"

@@ -1,4 +1,4 @@
-"""A command that is sent for later declares no refusal, or it is noted: nobody waits for the answer."""
+"""Notes a command that is sent for later and declares refusals, because nothing receives them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def check_unheard(model: Model, findings: Findings) -> None:
                 names = " or ".join(map(name_of, refusals))
                 findings.note(
                     "later.unheard", handler.place,
-                    f"{handler.name} sends {command.__name__} for later, and nobody is told when it is refused:"
+                    f"{handler.name} sends {command.__name__} for later, and nothing receives its refusals:"
                     f" {names}",
-                    expected="a command without refusals, whose handler records what comes of it as an event",
-                    next="Command[<reply>] instead, or look at remit status, which shows what was refused",
+                    expected="a command without refusals, whose handler records the outcome as an event",
+                    next="Command[<reply>] without refusals; remit status shows commands that were refused",
                 )  # fmt: skip

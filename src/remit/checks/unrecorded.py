@@ -1,6 +1,6 @@
-"""A domain event that is followed is recorded by an aggregate of its context, or it is noted: it may have been once.
+"""Notes a domain event that is followed and that no aggregate of its context declares to record.
 
-Nothing is said where an aggregate does not say what it records.
+Says nothing about a context in which an aggregate does not declare its events.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def check_unrecorded(model: Model, findings: Findings) -> None:
             says = " | ".join(dict.fromkeys(each.__name__ for each in recorded))
             findings.note(
                 "event.unrecorded", place,
-                f"{who} follows {event.__name__}, which no aggregate of {context.name!r} says it records",
+                f"{who} follows {event.__name__}, which no aggregate of {context.name!r} declares to record",
                 expected=f"one of the events that aggregates of {context.name!r} record: {says}",
-                next=f"Aggregate[<id>, {event.__name__}], or nothing where an older release has recorded it",
+                next=f"Aggregate[<id>, {event.__name__}], or nothing if an older release recorded it",
             )  # fmt: skip
 
 
 def _is_among(event: type[Message], recorded: list[type[Message]]) -> bool:
-    """A class that others inherit from stands for all of them, where it is followed and where it is recorded."""
+    """Whether the event, a base or a subclass of it is recorded. A base class stands for all its subclasses."""
     return any(is_kind(each, event) or is_kind(event, each) for each in recorded)
 
 

@@ -1,7 +1,7 @@
-"""What stands in a module of a context and looks like a part of it is used there, or it is noted.
+"""Notes declarations in the modules of a context that look unused.
 
-An aggregate that no handler asks for, and a function that would be a reaction or a publisher if it had its decorator,
-and that nothing else in these modules names.
+These are aggregates that no handler asks for, and functions that take an event like a reaction or a publisher, have no
+decorator, and are named nowhere else in these modules.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def check_unused(model: Model, findings: Findings) -> None:
             if function not in bound and function.__name__ not in named:
                 findings.note(
                     f"{decorator}.forgotten", where(function),
-                    f"{function.__name__} takes {events} like a {decorator}, and is declared by no context",
+                    f"{function.__name__} takes {events} like a {decorator}, and no context declares it",
                     expected=f"@{owner}.{_DECORATORS[decorator]}({events.replace(' | ', ', ')}) above it",
-                    next=f"write it, or delete {function.__name__}",
+                    next=f"add the decorator, or delete {function.__name__}",
                 )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def _aggregates_in(home: Home) -> Iterator[type[Aggregate[Any, Any]]]:
 
 
 def _likely(home: Home) -> Iterator[tuple[FunctionType, str, str]]:
-    """Each function of its modules that takes an event first, as a reaction or a publisher does, and what it takes."""
+    """Each function whose first parameter is an event, as for a reaction or a publisher, with what it takes."""
     for function in dict.fromkeys(_functions_in(home)):
         first = first_parameter(function)
         events = union_members(first[1]) if first else ()
@@ -78,12 +78,12 @@ def _functions_in(home: Home) -> Iterator[FunctionType]:
 
 
 def _bare(function: Any) -> Any:
-    """What a decorator of the user's has wrapped."""
+    """The function behind decorators of the user."""
     return inspect.unwrap(function) if hasattr(function, "__wrapped__") else function
 
 
 def _names_in(home: Home) -> set[str]:
-    """All that code in these modules names, and the functions that stand in a table of theirs."""
+    """All names that code in these modules uses, and the functions in its module-level containers."""
     found: set[str] = set()
     for module in home.modules:
         for value in list(vars(module).values()):

@@ -1,4 +1,4 @@
-"""No two messages share a wire name and version."""
+"""No two messages have the same wire name and version."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def check_wire_names(model: Model, findings: Findings) -> None:
                 "message.collision", where(message),
                 f"{where(other)} and {where(message)} share the wire name {contract.type} version {contract.version}",
                 expected="one class per wire name and version",
-                next=f'name one of them: class {message.__name__}(..., name="...")',
+                next=f'rename one of them: class {message.__name__}(..., name="...")',
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The command line. Its own needs are the `cli` extra: this module loads without it, and says how to get it."""
+"""The command line. It needs the extra `cli`; this module loads without it and tells how to install it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """The command `remit`. Ends the process: 0 done, 1 unwell, 2 cannot be done as asked, 3 refused by the domain."""
+    """The command `remit`. Ends the process: 0 done, 1 something is stuck, 2 cannot be done as asked, 3 refused."""
     missing = [name for name in ("cyclopts", "rich") if find_spec(name) is None]
     if missing:
         print(
-            f"cli.extra-missing  remit\n  the command line needs {' and '.join(missing)}, not installed here\n"
+            f"cli.extra-missing  remit\n  the command line needs {' and '.join(missing)}, which is not installed here\n"
             "  Expected: remit with its cli extra\n  Next: pip install 'remit[cli]'",
             file=sys.stderr,
         )

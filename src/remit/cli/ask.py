@@ -1,4 +1,4 @@
-"""`remit ask`: one query, in this process."""
+"""`remit ask`: asks one query, in this process or of services."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def ask(
     /,
     *,
     fresh: Annotated[
-        bool, Parameter(negative="", help="Wait until everything that has happened so far has reached the answer.")
+        bool, Parameter(negative="", help="Wait until every earlier message has reached the answer.")
     ] = False,
     fresh_key: Annotated[
         str | None,
-        Parameter(validator=not_empty, help="The same, and only this ordering key must not be parked on the way."),
+        Parameter(validator=not_empty, help="As --fresh, but only this ordering key must not be parked on the way."),
     ] = None,
     deadline: Deadline = None,
     store: Store = None,
@@ -31,8 +31,8 @@ def ask(
 ) -> int:
     """Ask one query and print its answer as JSON.
 
-    With a topology file for SYSTEM, its services are called. Otherwise the system runs in this process until the
-    answer is there, beside a service that may be running on the same stores.
+    If SYSTEM is a topology file, its services are called. Otherwise the system runs in this process until the answer is
+    there; a service may run on the same stores at the same time.
     A refusal is printed as JSON too, with exit code 3.
     """
     callee = Callee.named(system, store, data)

@@ -1,4 +1,4 @@
-"""`remit check`: everything in a system, and in a topology, that does not hold or is to be noted."""
+"""`remit check`: reports all findings and notes on a system or a topology."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from remit.topology.file import read_topology
 
 
 def check(system: SystemName = HERE, /, *, json: AsJson = False) -> int:
-    """Say everything that does not hold in a system, at once, and what is to be noted. SYSTEM may be a topology file.
+    """Report all findings and notes on a system. SYSTEM may be a topology file.
 
-    Imports the contexts, and starts and opens nothing. Errors would stop a start: exit code 2. Notes stop nobody: what
-    holds, and is perhaps not meant so; with notes only, the exit code is 0.
+    Imports the contexts; starts and opens nothing. A finding would prevent a start: exit code 2. A note is a
+    declaration that is allowed but may be a mistake; with notes only, the exit code is 0.
     """
     found, findings = _checked(system)
     if json:
@@ -29,13 +29,13 @@ def check(system: SystemName = HERE, /, *, json: AsJson = False) -> int:
 
 
 def _checked(named: str) -> tuple[str, Findings]:
-    """The name of the system, and what was found. Raises `Failure` where there is no such system."""
+    """The name of the system, and what was found. Raises `Failure` if there is no such system."""
     if not is_topology(named):
         system = find_system(named)
         return system.name, system.check()
     try:
         topology = read_topology(named, whole=False)
-    except ModelError as error:  # nor is it known which system it places
+    except ModelError as error:  # the system that it places is unknown too
         return named, Findings(error.findings)
     system = find_system(topology.system)
     findings = system.check()

@@ -1,4 +1,4 @@
-"""`remit log`: where logs begin and end, who follows them, and what a person decides about that."""
+"""`remit log`: shows where logs begin and end and who follows them, and settles what needs a decision."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from remit.hosting.opening import Places, opened, require_all, require_some
 from remit.log import context_of
 from remit.observability import LogStatus, SubscriberStatus, read_logs, read_subscribers
 
-app = App(name="log", help="See where logs begin and end and who follows them, and settle what the log cannot.")
+app = App(name="log", help="Show where logs begin and end and who follows them; settle what needs a decision.")
 
 Source = Annotated[str, Parameter(name="--source", help="The context whose log it follows.")]
 
 
 @app.command
 def heads(system: SystemName = HERE, /, *, store: Store = None, data: Data = None, json: AsJson = False) -> int:
-    """Show how much each log has written, deleted and kept. SYSTEM may be a topology file. Nothing is written."""
+    """Show how many messages each log has written, deleted and kept. SYSTEM may be a topology file. Writes nothing."""
     rows = asyncio.run(_heads(*located(system, store, data)[:2]))
     if json:
         print(msgspec.json.encode(rows).decode())
@@ -39,14 +39,14 @@ def heads(system: SystemName = HERE, /, *, store: Store = None, data: Data = Non
 
 @app.command
 def subscribers(system: SystemName = HERE, /, *, store: Store = None, data: Data = None, json: AsJson = False) -> int:
-    """Show who follows each log, how far, and when that was last heard. SYSTEM may be a topology file."""
+    """Show the followers of each log, their positions, and when each last reported. SYSTEM may be a topology file."""
     rows = asyncio.run(_subscribers(*located(system, store, data)[:2]))
     if json:
         print(msgspec.json.encode(rows).decode())
     elif rows:
         show(_table_of_subscribers(rows))
     else:
-        say("nobody has reported yet")
+        say("no subscription has reported yet")
     return 0
 
 
@@ -60,7 +60,7 @@ def forget(
     store: Store = None,
     data: Data = None,
 ) -> int:
-    """Keep a log no longer for a subscription that is gone for good. One that still runs reports again."""
+    """Stop keeping a log for a subscription that is gone for good. One that still runs reports again."""
     subscription, system = settled(subscription, system)
     asyncio.run(_forget(places_of(system, store, data), subscription, source))
     say(f"the log of {source} is no longer kept for {subscription}")
@@ -78,18 +78,18 @@ def accept(
         str,
         Parameter(
             name="--from",
-            help="Where it goes on: floor (everything that is left), head (only what comes from now on), or a time, "
-            "2026-03-01T04:00Z for example (everything written after it). Or here: an incomplete projection stays, and "
-            "its documents count as complete from now on.",
+            help="Where it continues: floor (everything that is left), head (only new messages), or a time, such as "
+            "2026-03-01T04:00Z (messages written after it). Or here: moves nothing, and counts the documents of an "
+            "incomplete projection as complete from now on.",
         ),
     ],
     store: Store = None,
     data: Data = None,
 ) -> int:
-    """Let a subscription go on that is lost-source or regressed, knowing what it misses or handles again.
+    """Let a lost-source or regressed subscription continue, accepting what it misses or handles again.
 
-    Only the partitions in which it cannot go on by itself are moved. A process that runs it goes on at once. What a
-    projection misses leaves it incomplete, until that is accepted too.
+    Moves only the partitions in which it cannot continue by itself. A process that runs it continues at once. A
+    projection that misses messages stays incomplete until you accept that too, with --from here.
     """
     subscription, system = settled(subscription, system)
     places = places_of(system, store, data)
@@ -130,7 +130,7 @@ async def _accept_incomplete(places: Places, subscription: str, source: str) -> 
     consumer = context_of(subscription)
     async with opened(places, require_some(places, [consumer])) as stores:
         missed = await operations.accept_incomplete(stores[consumer], subscription, source, now=time.time())
-    return [f"partition {part}: what was deleted up to {pos} is not missed" for part, pos in missed]
+    return [f"partition {part}: messages deleted up to {pos} no longer count as missed" for part, pos in missed]
 
 
 def _time(begin: str) -> str | float:
@@ -139,7 +139,7 @@ def _time(begin: str) -> str | float:
     try:
         time = datetime.fromisoformat(begin)
     except ValueError:
-        raise Failure("cli.usage", f"{begin!r} is no place to go on from", where="remit log accept --from",
+        raise Failure("cli.usage", f"{begin!r} is not a place to continue from", where="remit log accept --from",
                       expected="floor, head, here, or a time", next="--from 2026-03-01T04:00Z") from None  # fmt: skip
     return (time if time.tzinfo is not None else time.replace(tzinfo=UTC)).timestamp()
 
@@ -161,7 +161,7 @@ def _table_of_subscribers(rows: list[SubscriberStatus]) -> Table:
     table.add_column("HEARD")
     table.add_column("NOTE")
     for row in rows:
-        note = "" if row.keeps else "not heard of for 30 days: nothing is kept for it"
+        note = "" if row.keeps else "has not reported for 30 days: nothing is kept for it"
         source = cell(f"{row.source} {row.channel}")
         table.add_row(cell(row.subscription), source, str(row.position), str(row.lag), _shown(row.heard), note)
     return table

@@ -1,4 +1,4 @@
-"""`remit migrate`: the schemas of contexts in PostgreSQL, and the rights of their roles."""
+"""`remit migrate`: makes and migrates the schemas of contexts in PostgreSQL, and grants the rights of their roles."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def migrate(
     system: SystemName = HERE,
     /,
     *contexts: Annotated[str, Parameter(name="CONTEXT", help="Only the stores of these contexts. Default: all.")],
-    sql: Annotated[bool, Parameter(negative="", help="Print the SQL, and connect to nothing.")] = False,
+    sql: Annotated[bool, Parameter(negative="", help="Print the SQL and connect to nothing.")] = False,
     roles: Annotated[
-        bool, Parameter(negative="", help="Print the grants of the users that the stores' addresses name.")
+        bool, Parameter(negative="", help="Print the grants for the users in the addresses of the stores.")
     ] = False,
-    apply: Annotated[bool, Parameter(negative="", help="With --roles: make the users and run the grants.")] = False,
+    apply: Annotated[bool, Parameter(negative="", help="With --roles: make the users and execute the grants.")] = False,
     admin: Annotated[
         str | None,
         Parameter(
             env_var=ADMINISTRATOR,
             show_env_var=True,
-            help="postgresql://USER:PASSWORD@HOST of an administrator, who enters the stores' databases instead of "
-            "their own users. Better given by the environment.",
+            help="postgresql://USER:PASSWORD@HOST of an administrator, who connects to the databases of the stores "
+            "instead of their own users. Better set in the environment.",
         ),
     ] = None,
     store: Store = None,
@@ -50,12 +50,12 @@ def migrate(
 ) -> int:
     """Make the stores of all contexts in PostgreSQL, or migrate them to this release. SYSTEM may be a topology file.
 
-    Each schema is migrated in one transaction, under a lock. One that is as it should be is left alone; one of a newer
-    release is refused. Stores that are not in PostgreSQL need no command: they migrate when they are opened.
+    Each schema is migrated in one transaction, under a lock. A current schema stays unchanged; a schema of a newer
+    release is refused. Stores outside of PostgreSQL need no command: they migrate when they are opened.
     """
     if (sql and roles) or (apply and not roles) or (json and (sql or roles)):
         raise Failure(
-            "cli.usage", "these options do not go together", where="remit migrate",
+            "cli.usage", "these options cannot be combined", where="remit migrate",
             expected="one of --sql, --roles, --roles --apply and --json", next="remit migrate --help",
         )  # fmt: skip
     stores = _stores(system, store, contexts)
@@ -64,7 +64,7 @@ def migrate(
     if administrator:
         _check_server(schemas)
     for context, place in schemas.items():
-        open_store(place, context)  # says what is not installed
+        open_store(place, context)  # raises an error that names a missing driver
     if sql:
         _print_migrations(schemas)
     elif apply:
@@ -77,7 +77,7 @@ def migrate(
 
 
 def _stores(system: str, store: str | None, contexts: tuple[str, ...]) -> dict[str, StorePlace]:
-    """The places of the stores of all contexts, or of those that are named."""
+    """The places of the stores of the named contexts, or of all contexts."""
     found, places, _ = located(system, store, whole=not contexts)
     names = found.names
     for unknown in (each for each in contexts if each not in names):
@@ -92,14 +92,14 @@ def _check_server(stores: Stores) -> None:
     servers = {urlsplit(place.database).netloc for place in stores.values()}
     if len(servers) > 1:
         raise Failure(
-            "migrate.servers", f"the stores are on {len(servers)} servers, and an administrator is of one",
-            where="remit migrate --admin", expected="stores on one server: name those contexts",
-            next=f"remit migrate ... {next(iter(stores))}",
+            "migrate.servers", f"--admin is an administrator of one server, and the stores are on {len(servers)}",
+            where="remit migrate --admin", expected="stores on one server",
+            next=f"name only the contexts of one server: remit migrate ... {next(iter(stores))}",
         )  # fmt: skip
 
 
 def _readers(system: str) -> Readers:
-    """The users who read what a context publishes from its log: those of the contexts that follow it."""
+    """The users who may read what a context publishes: those of the contexts that follow it."""
     if not is_topology(system):
         return {}
     topology = read_topology(system, whole=False)
@@ -109,7 +109,7 @@ def _readers(system: str) -> Readers:
         for source in followed_by(known.hosting((context,)).model(), context):
             place = topology.store_of(context)
             if not place.user:
-                _ = place.url.value  # says which variable is missing that would tell the user
+                _ = place.url.value  # raises an error that names the missing variable
             readers.setdefault(source, []).append(Reader(context, place.user))
     return readers
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, and where the stores are that they name."""
+"""Options that several commands share, and the places of the stores that they name."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, stores_in
 
 
 def not_empty(_: object, value: str | None) -> None:
-    """Refuses an option that was given and says nothing, which would quietly mean something else."""
+    """Refuses an option that was given as empty: it would silently mean something else."""
     if value == "":
-        raise ValueError("It is empty: is a variable not set?")
+        raise ValueError("It is empty. Is a variable not set?")
 
 
 def whole(_: object, tokens: Sequence[Token]) -> int:
-    """A whole number as it was typed: nothing is rounded."""
+    """A whole number. A number with a fraction is refused, not rounded."""
     text = tokens[0].value
     if not text.removeprefix("-").isdecimal() or not text.isascii():
-        raise ValueError(f"{text!r} is no whole number")
+        raise ValueError(f"{text!r} is not a whole number")
     return int(text)
 
 
@@ -33,15 +33,15 @@ SystemName = Annotated[
     str,
     Parameter(
         name="SYSTEM",
-        help="The system: module:attribute, or a module that holds one, found from the working directory; "
-        "or . for the one that pyproject.toml there names.",
+        help="The system: module:attribute, or a module with exactly one system, searched from the working directory; "
+        "or . for the system that pyproject.toml there names.",
     ),
 ]
 StoresOf = Annotated[
     str | None,
     Parameter(
         name="SYSTEM",
-        help="Whose stores: a topology file, or a system. Default: all that --store or --data names.",
+        help="Whose stores: a topology file or a system. Default: all stores that --store or --data names.",
     ),
 ]
 Store = Annotated[
@@ -49,7 +49,7 @@ Store = Annotated[
     Parameter(
         name="--store",
         validator=not_empty,
-        help=f"Where the stores are: {STORE_FORMS}, with {{context}} for a context's name; or a topology file",
+        help=f"Where the stores are: {STORE_FORMS}, with {{context}} for the name of a context; or a topology file",
     ),
 ]
 Data = Annotated[
@@ -64,18 +64,18 @@ Subscription = Annotated[
 Listen = Annotated[
     list[str] | None,
     Parameter(
-        name="--listen", negative="", help="module:function that is told what happens in the process. Repeatable."
+        name="--listen", negative="", help="module:function that receives the events of the process. Repeatable."
     ),
 ]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of text.")]
 ErrorsAsJson = Annotated[
-    bool, Parameter(name="--json", negative="", help="Print errors as JSON too. An answer and a refusal always are.")
+    bool, Parameter(name="--json", negative="", help="Print errors as JSON too. Answers and refusals always are.")
 ]
 MessageName = Annotated[str, Parameter(name="MESSAGE", help="Wire name (context.Name) or class name of the message.")]
 Fields = Annotated[
     str,
     Parameter(
-        name="JSON", allow_leading_hyphen=True, help="The message's fields as a JSON object; - reads standard input."
+        name="JSON", allow_leading_hyphen=True, help="Fields of the message as a JSON object; - reads standard input."
     ),
 ]
 
@@ -95,56 +95,56 @@ class Named(NamedTuple):
 
     subscription: str | None
     key: str
-    """Empty where none is needed."""
+    """Empty if no key is needed."""
     system: str | None
 
 
 def named(*given: str | None, key: str | None = None, needs_key: bool = False) -> Named:
-    """Takes words apart: a subscription, and the system wherever it stands; with `needs_key` a key behind the
-    subscription, unless it is given already. Raises `Failure` for any other words."""
+    """Parses words: a subscription, and the system at any position. With `needs_key`, a key follows the subscription,
+    unless `key` is given. Raises `Failure` for other words."""
     words = [word for word in given if word is not None]
     needs_key = needs_key and key is None
-    is_key = needs_key and len(words) == 1 and not is_topology(words[0])  # it may look like anything
+    is_key = needs_key and len(words) == 1 and not is_topology(words[0])  # a key may have any form
     system = None if is_key else _system_among(words)
     if system is not None:
         words.remove(system)
     if needs_key:
         if not words:
-            raise Failure("cli.usage", "which key?", where="remit", expected="KEY, or --key KEY",
-                          next="remit parked list SYSTEM shows them")  # fmt: skip
+            raise Failure("cli.usage", "no key was given", where="remit", expected="KEY, or --key KEY",
+                          next="remit parked list SYSTEM shows the parked keys")  # fmt: skip
         key = words.pop()
     strange = [word for word in words if "." not in word or ":" in word] or words[1:]
     if strange:
         raise Failure(
             "cli.usage", f"{strange[0]!r} is neither a subscription nor a system here", where="remit",
             expected="CONTEXT.NAME as remit status shows it; a topology file, module:attribute or a module of a system",
-            next=f"if it is a key, name the key with --key {strange[0]}",
+            next=f"if it is a key, give it as --key {strange[0]}",
         )  # fmt: skip
     return Named(words[0] if words else None, key or "", system)
 
 
 def settled(*given: str | None) -> tuple[str, str | None]:
-    """The subscription among words that is to be settled, and the system if one is given. Raises `Failure` as `named`,
-    and without a subscription."""
+    """The subscription among words, and the system if one is given. Raises `Failure` as `named` does, and if there is
+    no subscription."""
     subscription, _, system = named(*given)
     if subscription is None:
-        raise Failure("cli.usage", "which subscription?", where="remit", expected="SUBSCRIPTION",
-                      next="remit parked list SYSTEM shows them")  # fmt: skip
+        raise Failure("cli.usage", "no subscription was given", where="remit", expected="SUBSCRIPTION",
+                      next="remit status SYSTEM shows the subscriptions")  # fmt: skip
     return subscription, system
 
 
 def _system_among(words: Sequence[str]) -> str | None:
-    """As few modules as possible are imported: none where a topology file is given."""
+    """Imports as few modules as possible: none if a topology file is given."""
     likely = sorted(words, key=lambda word: (not is_topology(word), ":" not in word))
     return next((word for word in likely if is_topology(word) or names_system(word)), None)
 
 
 def place_of(store: str | None, data: str | None) -> str:
-    """The store that --store or --data names. Raises `Failure` when both are given."""
+    """The store that --store or --data names. Raises `Failure` if both are given."""
     if store is not None and data is not None:
         raise Failure(
-            "cli.usage", "--store and --data name the same thing twice", where="remit",
-            expected="one of them or neither", next=f"leave out --data {data}",
+            "cli.usage", "--store and --data cannot be given together", where="remit",
+            expected="one of them or neither", next=f"remove --data {data}",
         )  # fmt: skip
     if data is not None:
         return stores_in(data)
@@ -152,14 +152,14 @@ def place_of(store: str | None, data: str | None) -> str:
 
 
 def places_at(store: str | None, data: str | None) -> Places:
-    """Where the stores are that --store or --data names. Raises `Failure`, `ModelError`."""
+    """The places of the stores that --store or --data names. Raises `Failure` and `ModelError`."""
     return Places.at(place_of(store, data))
 
 
 def places_of(system: str | None, store: str | None, data: str | None) -> Places:
-    """Where the stores are of a topology file or a system, or of whatever --store or --data names.
+    """The places of the stores of a topology file or a system, or those that --store or --data names.
 
-    Raises `Failure`, `ModelError`.
+    Raises `Failure` and `ModelError`.
     """
     if system is None:
         return places_at(store, data)
@@ -172,9 +172,9 @@ def places_of(system: str | None, store: str | None, data: str | None) -> Places
 def located(
     system: str, store: str | None, data: str | None = None, *, whole: bool = True
 ) -> tuple[System, Places, Topology | None]:
-    """What is given for a system: itself, where its stores are, and the topology file if it is given by one.
+    """The system, the places of its stores, and the topology if a topology file was given.
 
-    Raises `Failure`, `ModelError`.
+    Raises `Failure` and `ModelError`.
     """
     if not is_topology(system):
         return find_system(system), places_at(store, data), None
@@ -184,12 +184,12 @@ def located(
 
 
 def is_topology(system: str) -> bool:
-    """Whether what was given for a system is a topology file."""
+    """Whether the argument for a system is a topology file."""
     return system.endswith(".toml")
 
 
 def refuse_places(**given: object) -> None:
-    """A topology says itself where stores are, and where services listen. Raises `Failure` for options that do too."""
+    """Raises `Failure` for options that repeat what a topology file defines: stores and addresses."""
     names = [f"--{name}" for name, value in given.items() if value is not None]
     if names:
         raise Failure(

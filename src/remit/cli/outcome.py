@@ -1,4 +1,4 @@
-"""One call from the command line: a message as a person types it, and whom it goes to."""
+"""One call from the command line: the message as a user types it, and its receiver."""
 
 from __future__ import annotations
 
@@ -22,12 +22,10 @@ M = TypeVar("M", Command[Any, Any], Query[Any, Any])
 
 
 def read_message(system: System, kind: type[M], name: str, fields: str) -> M:
-    """The command or query called `name`, with these fields.
+    """The command or query named `name`, with these fields. `-` reads the fields from standard input.
 
-    `-` for the fields reads them from standard input.
-
-    Raises `ModelError`, `Failure` (no such message, or several; an option that there is not in place of the fields) and
-    `BadMessage` (the fields are not its fields).
+    Raises `ModelError`, `Failure` (no such message or several, or an unknown option in place of the fields) and
+    `BadMessage` (the fields do not make the message).
     """
     fields = _given(fields)
     known = [contract for contract in system.model().contracts.values() if issubclass(contract.message, kind)]
@@ -48,8 +46,8 @@ def _given(fields: str) -> str:
         try:
             return sys.stdin.buffer.read().decode("utf-8-sig")
         except UnicodeDecodeError:
-            raise Failure("cli.usage", "standard input is no text", where="remit", expected="JSON in UTF-8",
-                          next="give the fields in UTF-8") from None  # fmt: skip
+            raise Failure("cli.usage", "standard input is not valid UTF-8", where="remit", expected="JSON in UTF-8",
+                          next="send the fields in UTF-8") from None  # fmt: skip
     if fields.startswith("-"):
         raise Failure(
             "cli.usage", f"there is no option {fields.partition('=')[0]} here", where="remit",
@@ -64,14 +62,14 @@ def _find(known: list[Contract], name: str, kind: str) -> Contract:
         return found[0]
     if found:
         raise Failure(
-            "message.ambiguous", f"several messages are called {name}", where=name, expected=_names(found),
+            "message.ambiguous", f"several messages are named {name}", where=name, expected=_names(found),
             next=f"give the wire name: {found[0].type}@{found[0].version}",
         )  # fmt: skip
     verb, other = ("send", "ask") if kind == "command" else ("ask", "send")
     raise Failure(
         "message.unknown", f"there is no {kind} of this name", where=name,
         expected=_names(known) or f"a declared {kind}",
-        next=f"remit {verb} takes a {kind}; what is none goes by remit {other}",
+        next=f"choose one of these, or use remit {other}: remit {verb} takes only a {kind}",
     )  # fmt: skip
 
 
@@ -80,7 +78,7 @@ def _names(contracts: list[Contract]) -> str:
 
 
 class Callee(NamedTuple):
-    """Whom a call goes to: a system that is run for it on these stores, or the services of a topology."""
+    """The receiver of a call: a system that runs in this process on these stores, or the services of a topology."""
 
     system: System
     store: str = DEFAULT_STORE
@@ -88,7 +86,7 @@ class Callee(NamedTuple):
 
     @classmethod
     def named(cls, system: str, store: str | None, data: str | None) -> Callee:
-        """What the arguments name. Raises `Failure`, `ModelError`."""
+        """The receiver that the arguments name. Raises `Failure` and `ModelError`."""
         if not is_topology(system):
             return cls(load_system(system), place_of(store, data))
         refuse_places(store=store, data=data)

@@ -1,4 +1,4 @@
-"""`remit parked`: the keys that wait for a person, and what a person can do about them.
+"""`remit parked`: shows parked keys, and lets a person settle them.
 
 Needs no code of the system: the stores know their parked keys.
 """
@@ -26,12 +26,12 @@ from remit.hosting.opening import Places, opened, require_all, require_some
 from remit.log import context_of
 from remit.observability import is_alive
 from remit.runtime.failures import NEVER
-from remit.stores import Letter, Parked
+from remit.stores import Letter, ParkedKey
 
 MOST_KEYS, MOST_LETTERS = 1000, 100
-"""Shown, unless more are asked for."""
+"""The number of rows that are shown by default."""
 
-app = App(name="parked", help="See and settle parked keys: messages that could not be handled, and those behind them.")
+app = App(name="parked", help="Show and settle parked keys: messages that could not be handled, and those behind them.")
 
 Key = Annotated[str, Parameter(name="--key", help="The parked key.")]
 
@@ -53,7 +53,7 @@ def list_(
     subscription, _, system = named(subscription, system)
     rows, gone = asyncio.run(_list(places_of(system, store, data), subscription, limit + 1))
     for name in gone:
-        say(f"what is running has no {name}: run a release that has it, or remit parked discard", error=True)
+        say(f"the running release has no {name}: run a release that has it, or remit parked discard", error=True)
     if len(rows) > limit:
         say(f"only the {limit} longest parked are shown; --limit shows more", error=True)
         rows = rows[:limit]
@@ -69,17 +69,17 @@ def list_(
 @app.command
 def show(
     subscription: Annotated[str | None, Parameter(name="SUBSCRIPTION", help="Only of this subscription.")] = None,
-    word: Annotated[str | None, Parameter(name="KEY", help="The parked key; a single word is one.")] = None,
+    word: Annotated[str | None, Parameter(name="KEY", help="The parked key. A single word is a key.")] = None,
     system: StoresOf = None,
     /,
     *,
-    key: Annotated[str | None, Parameter(help="The parked key, in place of KEY.")] = None,
-    payload: Annotated[bool, Parameter(negative="", help="Also the messages' contents.")] = False,
+    key: Annotated[str | None, Parameter(help="The parked key, instead of KEY.")] = None,
+    payload: Annotated[bool, Parameter(negative="", help="Also show the contents of the messages.")] = False,
     store: Store = None,
     data: Data = None,
     json: AsJson = False,
 ) -> int:
-    """Show why a key is parked, and its letters: the messages that wait, in order."""
+    """Show why a key is parked, and its letters: the waiting messages, in order."""
     about = named(subscription, word, system, key=key, needs_key=True)
     places = places_of(about.system, store, data)
     reports = asyncio.run(_show(places, about.subscription, about.key, payload=payload))
@@ -104,7 +104,7 @@ def retry(
     """Make parked keys due now. The service that runs the subscription handles their letters in order."""
     subscription, system = settled(subscription, system)
     if all_ == (key is not None):
-        what = "--key and --all cannot be given together" if all_ else "which keys?"
+        what = "--key and --all cannot be given together" if all_ else "no key was given"
         raise Failure("cli.usage", what, where="remit parked retry", expected="either --key KEY or --all",
                       next=f"remit parked retry {subscription} --all")  # fmt: skip
     due, whose = asyncio.run(_retry(places_of(system, store, data), subscription, key))
@@ -120,21 +120,21 @@ def discard(
     /,
     *,
     key: Key,
-    reason: Annotated[str, Parameter(help="Why; kept in the store.")],
+    reason: Annotated[str, Parameter(help="The reason; it is kept in the store.")],
     source: Annotated[
-        str | None, Parameter(help="Only from this context, where the key is parked for several.")
+        str | None, Parameter(help="Only from this source context. Needed if the key is parked for several.")
     ] = None,
     store: Store = None,
     data: Data = None,
 ) -> int:
-    """Throw away the first letter of a parked key. Those behind it become due; a note with the reason stays."""
+    """Discard the first letter of a parked key. The letters behind it become due; a note with the reason is kept."""
     subscription, system = settled(subscription, system)
     say(asyncio.run(_discard(places_of(system, store, data), subscription, key, reason, source)))
     return 0
 
 
-async def _list(places: Places, subscription: str | None, limit: int) -> tuple[list[Parked], list[str]]:
-    """Parked keys, and the subscriptions among them that nothing has that is running."""
+async def _list(places: Places, subscription: str | None, limit: int) -> tuple[list[ParkedKey], list[str]]:
+    """Parked keys, and the subscriptions among them that no running process has."""
     gone: list[str] = []
     async with opened(places, await _contexts(places, subscription), read_only=True) as stores:
         rows = await operations.parked_keys(stores.values(), subscription, limit=limit)
@@ -145,7 +145,7 @@ async def _list(places: Places, subscription: str | None, limit: int) -> tuple[l
         if subscription is not None and not rows:
             (store,) = stores.values()
             if not await is_alive(store, time.time(), subscription):
-                with contextlib.suppress(Failure):  # where nothing tells which contexts there are
+                with contextlib.suppress(Failure):  # raised if the places do not tell which contexts exist
                     await operations.require_handled(store, subscription, await places.made())
     return rows, gone
 
@@ -163,7 +163,7 @@ async def _retry(places: Places, subscription: str, key: str | None) -> tuple[in
         if await is_alive(store, time.time(), subscription):
             return due, "the running service handles it now"
         if await is_alive(store, time.time()):
-            return due, f"but what is running has no {subscription}; run a release that has it, or discard its letters"
+            return due, f"but the running release has no {subscription}; run a release that has it, or discard letters"
         return due, "but nothing is running; start remit run"
 
 
@@ -175,17 +175,17 @@ async def _discard(places: Places, subscription: str, key: str, reason: str, sou
 
 
 async def _contexts(places: Places, subscription: str | None) -> list[str]:
-    """The contexts with a store, or the one that a subscription belongs to."""
+    """The context of the subscription, or all contexts with a store."""
     if subscription is not None:
         return require_all(places, [context_of(subscription)])
     return require_some(places, await places.made())
 
 
-# ── how they are shown ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── presentation ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class LetterReport(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One letter. `payload` is left out unless asked for: it is somebody's data."""
+    """One letter. `payload` is included only on request, because it may be personal data."""
 
     id: str
     type: str
@@ -202,7 +202,7 @@ class LetterReport(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class KeyReport(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A parked key. Times are seconds since the epoch."""
+    """A parked key. Times are in seconds since the epoch."""
 
     subscription: str
     source: str
@@ -216,7 +216,7 @@ class KeyReport(msgspec.Struct, frozen=True, omit_defaults=True):
     letters: list[LetterReport] = []
 
     @classmethod
-    def of(cls, row: Parked, letters: Sequence[LetterReport] = ()) -> Self:
+    def of(cls, row: ParkedKey, letters: Sequence[LetterReport] = ()) -> Self:
         name, source, channel = row.subscription
         return cls(
             name, source, channel.called, row.key, row.since, row.attempts, row.retry_at, row.error,
@@ -225,12 +225,12 @@ class KeyReport(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def as_json(reports: Sequence[KeyReport]) -> str:
-    """One line of JSON."""
+    """The reports as one line of JSON."""
     return msgspec.json.encode(reports).decode()
 
 
-def as_table(rows: Sequence[Parked]) -> Table:
-    """Parked keys, one a line."""
+def as_table(rows: Sequence[ParkedKey]) -> Table:
+    """A table with one parked key per row."""
     table = Table("SUBSCRIPTION", "FROM", "KEY", "SINCE", "ATTEMPTS", "NEXT TRY", "WAITING", box=None, pad_edge=False)
     table.add_column("ERROR", overflow="fold")
     for row in rows:
@@ -243,7 +243,7 @@ def as_table(rows: Sequence[Parked]) -> Table:
 
 
 def as_text(report: KeyReport) -> str:
-    """A parked key and its letters, in full."""
+    """The full text on a parked key and its letters."""
     lines = [
         visible(f"{report.subscription}, from {report.source}, key {report.key!r}"),
         f"  parked since {_time(report.since)}, attempts {report.attempts}, next try {_time(report.retry_at)}",
@@ -265,14 +265,14 @@ def _text(value: Any) -> str:
 
 
 def _time(seconds: float) -> str:
-    """Universal time; 0 stands for what is due already, and the end of time for what waits for a person."""
+    """The time in UTC. 0 stands for a key that is due, `NEVER` for a key that only a person can retry."""
     if seconds >= NEVER:
         return "when you retry it"
     return time_shown(seconds) if seconds else "now"
 
 
 def _readable(data: bytes) -> Any:
-    """What the bytes hold as JSON, or as text where they are none: such a message may be the very reason."""
+    """The bytes parsed as JSON, or as text if they are not JSON, which may be the reason why the key is parked."""
     try:
         return msgspec.json.decode(data)
     except msgspec.DecodeError:

@@ -1,4 +1,4 @@
-"""`remit plan`: what a topology file means, as a table or a picture; with a second file, what moving to it means."""
+"""`remit plan`: shows what a topology file means, as a table or a picture. With two files, shows the move."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from remit.topology.users import users_of
 def plan(
     topology: Annotated[str, Parameter(name="TOPOLOGY", help="The topology file.")],
     other: Annotated[
-        str | None, Parameter(name="OTHER", help="Another one: says what moving from the first to it means.")
+        str | None, Parameter(name="OTHER", help="A second file: shows what moving from the first to it changes.")
     ] = None,
     /,
     *,
@@ -37,21 +37,22 @@ def plan(
     mermaid: Annotated[bool, Parameter(negative="", help="Print a Mermaid flowchart.")] = False,
     svg: Annotated[str | None, Parameter(help="Draw the plan into this file.")] = None,
     permissions: Annotated[
-        bool, Parameter(negative="", help="Print what each user of the NATS server may do, for its configuration.")
+        bool, Parameter(negative="", help="Print the permissions of each user, for the configuration of NATS.")
     ] = False,
 ) -> int:
-    """Show what runs where, over which stores and channels, and how everything travels.
+    """Show what runs where, on which stores and channels, and how every message travels.
 
-    Starts nothing and opens nothing. A topology that cannot keep the guarantees is refused with every finding, and exit
-    code 2; so is a move that would leave the data of a context behind.
+    Starts and opens nothing. A topology that cannot keep the guarantees is refused with every finding, and exit code 2.
+    So is a move that would leave the data of a context behind.
 
-    With --permissions it prints an `authorization` block for the configuration of the NATS server: no service may hear
-    another context's private events, or publish in its name. Passwords are variables of the server's environment.
+    With --permissions, prints an `authorization` block for the configuration of the NATS server. It lets no service
+    receive private events of another context or publish in its name. Passwords are variables of the environment of the
+    server.
     """
     forms = mermaid + (svg is not None) + permissions
     if json + forms > 1 or (other is not None and forms):
         raise Failure(
-            "cli.usage", "one form at a time, and only a table of a move", where="remit plan",
+            "cli.usage", "only one form can be printed, and a move only as a table or JSON", where="remit plan",
             expected="one of --json, --mermaid, --svg, --permissions; with two files only --json",
             next="remit plan --help",
         )  # fmt: skip
@@ -93,7 +94,7 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise Failure(
             "plan.unwritable", f"the picture cannot be written: {error.strerror}", where=str(path),
-            expected="a file in a folder that exists, and may be written", next="give another --svg FILE",
+            expected="a file in an existing folder that you may write to", next="choose another file: --svg FILE",
         ) from None  # fmt: skip
 
 
@@ -151,7 +152,7 @@ def _flows(flows: Sequence[Flow]) -> Table:
 
 
 def _reactions(shapes: Shapes) -> list[dict[str, Any]]:
-    """Each reaction, with those that follow together with it, and the models that are the reason."""
+    """Each reaction, with those that follow the log together with it, and the models they have in common."""
     return [
         {
             "name": member.name,

@@ -1,4 +1,4 @@
-"""The program: its commands, and how what they raise becomes text on stderr and an exit code."""
+"""The program: its commands, and the conversion of errors to text on stderr and an exit code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _version() -> str:
 
 
 INTERRUPTED, UNREAD = 130, 141
-"""As shells say of what ended by SIGINT, and of what was writing to nobody."""
+"""The exit codes that shells use after SIGINT, and after writing to a closed pipe."""
 
 app = App(
     name="remit",
@@ -44,7 +44,7 @@ app.command(ask.ask)
 
 
 def _check_text(arguments: Sequence[str]) -> None:
-    """What is no UTF-8 stands in an argument as halves of characters, which no store and no message takes."""
+    """Raises `Failure` for an argument that is not valid UTF-8. It would contain surrogates, which no store accepts."""
     for number, argument in enumerate(arguments, 1):
         try:
             fits = "\0" not in argument and bool(argument.encode() or True)
@@ -52,18 +52,18 @@ def _check_text(arguments: Sequence[str]) -> None:
             fits = False
         if not fits:
             raise Failure(
-                "cli.usage", f"argument {number} is no text: {argument}", where="remit", expected="UTF-8",
-                next="give it in UTF-8; a terminal with another encoding sends others",
+                "cli.usage", f"argument {number} is not valid text: {argument}", where="remit", expected="UTF-8",
+                next="type it in UTF-8; check the encoding of the terminal (LANG)",
             )  # fmt: skip
 
 
 def execute(arguments: Sequence[str]) -> int:
-    """Runs one command line and says the exit code. Every error of ours is printed in full, without a traceback; as
-    JSON with --json."""
+    """Executes one command line and returns the exit code. Prints errors of `remit` in full without a traceback, and
+    as JSON with --json."""
     as_json = "--json" in arguments
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what it cannot say otherwise
+            stream.reconfigure(errors="backslashreplace")  # for characters that the encoding of the stream lacks
     try:
         _check_text(arguments)
         code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
@@ -81,7 +81,7 @@ def execute(arguments: Sequence[str]) -> int:
         return UNUSABLE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read it has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor is anything said at the end
+    except BrokenPipeError:  # the reader has closed the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not fail again
         return UNREAD
     return code if isinstance(code, int) else 0

@@ -1,4 +1,4 @@
-"""`remit run`: the whole system in this process, or services of a topology, until it is told to end."""
+"""`remit run`: runs the whole system in this process, or services of a topology, until it is told to end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Port = Annotated[
     int | None,
     Parameter(
         converter=whole,
-        help="Port of the HTTP edge, 0 for any free one. Default: 8000 when the system declares routes.",
+        help="Port of the HTTP edge; 0 for any free port. Default: 8000 if the system declares routes.",
     ),
 ]
 MaxBody = Annotated[int, Parameter(converter=whole, validator=POSITIVE, help="Largest body of a request, in bytes.")]
@@ -42,7 +42,7 @@ MaxRequests = Annotated[
     int,
     Parameter(
         converter=whole, validator=POSITIVE,
-        help="How many requests are handled at the same time. More are answered 503.",
+        help="Requests that are handled at the same time. Further ones are answered with 503.",
     ),
 ]  # fmt: skip
 
@@ -68,17 +68,17 @@ def run(
     docs: Annotated[bool, Parameter(help="Show the routes at /docs and /openapi.json.")] = True,
     listen_with: Listen = None,
     attached: Annotated[
-        bool, Parameter(negative="", help="End also when standard input ends: for whoever starts services as children.")
+        bool, Parameter(negative="", help="Also end when standard input ends. For a parent that starts services.")
     ] = False,
     json: AsJson = False,
 ) -> int:
     """Run the whole system in this process, or services of a topology file.
 
-    SYSTEM may be a topology file: FILE.toml. One service runs in this process; several run as child processes, whose
-    lines are shown with their names, and which are started again when they die.
+    SYSTEM may be a topology file: FILE.toml. One service runs in this process. Several services run as child processes,
+    whose output is prefixed with their names and which are restarted when they die.
 
-    Prints one line when everything is ready. SIGTERM and SIGINT drain: no new requests, what runs is finished and
-    committed, then the process ends with exit code 0.
+    Prints one line when everything is ready. After SIGTERM or SIGINT the process drains: it accepts no new requests,
+    finishes and commits running work, and ends with exit code 0.
     """
     lines = logging.StreamHandler()
     lines.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
@@ -90,7 +90,7 @@ def run(
         return _run_topology(system, services, limits, listen_with or (), attached=attached, as_json=json)
     if services:
         raise Failure(
-            "cli.usage", f"{system} is no topology file, and has no services", where="remit run",
+            "cli.usage", f"{system} is not a topology file, so it has no services", where="remit run",
             expected="a file that ends with .toml before the names of services", next=f"remit run {system}",
         )  # fmt: skip
     hosted = load_system(system)

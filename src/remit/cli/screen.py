@@ -1,6 +1,6 @@
-"""What people see: tables, or blocks where the terminal is too narrow for a table; and nothing that a terminal obeys.
+"""Output for people: tables, or blocks of lines if the terminal is too narrow for a table. No control characters.
 
-Keys, errors and names are anybody's texts. Whatever of them is shown goes through `visible`, but for JSON.
+Keys, errors and names may contain any text. All of it passes through `visible` before it is printed, except in JSON.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from rich.text import Text
 from remit.errors import Finding, ModelError, RemitError, visible
 
 UNWELL = 1
-"""The exit code of a command that worked, and what it saw needs somebody."""
+"""The exit code of a command that worked and saw something that needs attention."""
 REFUSED = 3
-"""The exit code where the domain said no."""
+"""The exit code after a refusal of the domain."""
 
 PARTS = ("code", "where", "what", "expected", "next")
-"""Of an error."""
+"""The parts of an error."""
 
 WIDE = 240
-"""Columns of what is piped into a file or another program."""
+"""The width of output that goes into a file or another program, in columns."""
 
 
 def show(table: Table) -> None:
-    """Prints a table to standard output. The texts in it are cells.
+    """Prints a table to standard output. Its texts must come from `cell`.
 
-    Nothing of it is shortened: on a terminal that is too narrow for the table each row becomes a block of lines.
+    Nothing is truncated: on a terminal that is too narrow for the table, each row becomes a block of lines.
     """
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -43,13 +43,13 @@ def show(table: Table) -> None:
     wide = Measurement.get(console, console.options.update(max_width=WIDE * 10), table).maximum
     if console.is_terminal and wide > console.width:
         for block in _blocks(table, console.width):
-            console.print(block, soft_wrap=True)  # a terminal breaks what is longer than its lines, and loses nothing
+            console.print(block, soft_wrap=True)  # a terminal wraps long lines without losing text
     else:
         console.print(table)
 
 
 def _blocks(table: Table, width: int) -> Iterator[str]:
-    """Rows as blocks: the first cell by itself, and below it the others with their titles, as many as a line takes."""
+    """Rows as blocks: the first cell alone, and below it the other cells with their titles, as many per line as fit."""
     titles = [str(column.header) for column in table.columns]
     for first, *others in zip(*(map(str, column.cells) for column in table.columns), strict=True):
         lines = [""]
@@ -64,23 +64,23 @@ def _blocks(table: Table, width: int) -> Iterator[str]:
 
 
 def cell(text: str) -> str:
-    """Anybody's text as it may stand in a table, on one line."""
+    """Any text in a form for a table cell: on one line, without control characters and markup."""
     return escape(visible(text.replace("\n", "\\n")))
 
 
 def time_shown(seconds: float) -> str:
-    """Universal time, of seconds since the epoch."""
+    """The time in UTC. `seconds` are since the epoch."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
 def say(text: object, *, error: bool = False) -> None:
-    """Prints lines to standard output, or to standard error."""
+    """Prints lines to standard output, or to standard error, without control characters."""
     lines = (visible(line) for line in str(text).split("\n"))
     print("\n".join(lines), file=sys.stderr if error else sys.stdout, flush=True)
 
 
 def say_error(error: RemitError, *, as_json: bool) -> None:
-    """Prints an error to standard error, as JSON with all findings of a check."""
+    """Prints an error to standard error. As JSON, prints every finding of a `ModelError` separately."""
     if not as_json:
         say(error, error=True)
         return
@@ -90,8 +90,8 @@ def say_error(error: RemitError, *, as_json: bool) -> None:
 
 
 class LineFormatter(logging.Formatter):
-    """Lines of a log. Those that belong to one entry are indented, tracebacks too."""
+    """Log lines. Further lines of one entry, such as a traceback, are indented."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One entry."""
+        """The text of one entry."""
         return visible(super().format(record))

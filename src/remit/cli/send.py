@@ -1,4 +1,4 @@
-"""`remit send`: one command, in this process."""
+"""`remit send`: sends one command, in this process or to services."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def send(
 ) -> int:
     """Send one command and print its reply as JSON.
 
-    With a topology file for SYSTEM, its services are called. Otherwise the system runs in this process until the
-    reply is there, beside a service that may be running on the same stores.
+    If SYSTEM is a topology file, its services are called. Otherwise the system runs in this process until the reply is
+    there; a service may run on the same stores at the same time.
     A refusal is printed as JSON too, with exit code 3.
     """
     callee = Callee.named(system, store, data)

@@ -1,4 +1,4 @@
-"""`remit status`: how far each subscription is, read from the stores."""
+"""`remit status`: shows how far each subscription is, read from the stores."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ COLOURS = {"running": "green", "lagging": "yellow"}
 
 
 def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = None, json: AsJson = False) -> int:
-    """Show how far each subscription is, and what keeps it. SYSTEM may be a topology file.
+    """Show how far each subscription is, and what holds it up. SYSTEM may be a topology file.
 
-    Reads the stores only: no handler runs, and the service need not. States: running, lagging (messages wait), parked
-    (keys wait for a person or the next try), stalled, paused, source-silent (its source cannot be seen), silent (no
-    process runs it), regressed (its source was restored from a backup), lost-source (messages were deleted that
-    it has not handled), gone (keys are parked for a subscription that was removed or renamed). Ends with exit code 1
-    when any of the last eight is shown.
+    Reads only the stores: no handler runs, and the service need not run. States: running, lagging (messages wait),
+    parked (keys wait for a person or the next try), stalled, paused, source-silent (its source cannot be seen), silent
+    (no process runs it), regressed (its source was restored from a backup), lost-source (messages were deleted that it
+    has not handled), gone (keys are parked for a subscription that was removed or renamed). The exit code is 1 if any
+    of the last eight is shown.
     """
     found, places, topology = located(system, store, data)
     model = found.hosting().model()

@@ -1,4 +1,4 @@
-"""Who owns what: contexts, what they declare, the map between them, and the model that comes of it. Pure data."""
+"""Contexts, their declarations, the map between them, and the model that is derived from these. Pure data."""
 
 from remit.contexts.context import Context
 from remit.contexts.declarations import (

@@ -1,4 +1,4 @@
-"""What declarations say by their annotations: which events are published and projected, which aggregates are used."""
+"""Reads declarations from annotations: which events are published and projected, and what handlers ask for."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from remit.messages import DomainEvent, IntegrationEvent, Message, parameter_of,
 
 
 def is_kind(declared: Any, *kinds: type) -> bool:
-    """Whether something declared is a class of one of these kinds; False for what is no class at all."""
+    """Whether `declared` is a class of one of these kinds. False if it is not a class."""
     return isinstance(declared, type) and issubclass(declared, kinds)
 
 
 def name_of(declared: Any) -> str:
-    """What something declared is called in a finding."""
+    """The name of a declared object in a finding."""
     return declared.__name__ if isinstance(declared, type) else repr(declared)
 
 
 def unresolved(function: Callable[..., Any]) -> str | None:
-    """Why the annotations of a function cannot be read, or None when they can."""
+    """Why the annotations of a function cannot be read. None if they can."""
     try:
         get_type_hints(function)
     except Exception as error:  # noqa: BLE001  # an annotation is the user's code, and may raise anything
@@ -33,12 +33,12 @@ def unresolved(function: Callable[..., Any]) -> str | None:
 
 
 def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations of a function, `return` included; empty when they cannot be read."""
+    """The annotations of a function, including `return`. Empty if they cannot be read."""
     return get_type_hints(function) if unresolved(function) is None else {}
 
 
 def first_parameter(function: Callable[..., Any], *, method: bool = False) -> tuple[str, Any] | None:
-    """Name and annotation (`Any` when it has none) of the parameter that takes the message, or None without one."""
+    """Name and annotation (`Any` if it has none) of the parameter that takes the message. None if there is none."""
     for name, parameter in list(inspect.signature(function).parameters.items())[method:]:
         if parameter.kind is parameter.KEYWORD_ONLY or parameter.kind is parameter.VAR_KEYWORD:
             return None
@@ -47,18 +47,18 @@ def first_parameter(function: Callable[..., Any], *, method: bool = False) -> tu
 
 
 def is_loose_method(bound: Handler) -> bool:
-    """Whether it is a method of a class that is no policy."""
+    """Whether the handler is a method of a class without the decorator `policy`."""
     first = first_parameter(bound.function)
     return bound.method is None and first is not None and first[0] == "self"
 
 
 def published_by(function: Callable[..., Any]) -> list[type[Message]]:
-    """The integration events in a publisher's return annotation."""
+    """The integration events in the return annotation of a publisher."""
     return [member for member in union_members(hints_of(function).get("return")) if is_kind(member, IntegrationEvent)]
 
 
 def projected_by(projection: type[Projection[Any, Any]]) -> list[type[Message]]:
-    """The events a projection is folded from. A class that others inherit from stands for all of them."""
+    """The events from which a projection is folded. A base class stands for itself and all its subclasses."""
     named = [event for event in events_named(projection, Projection) if is_kind(event, Message)]
     return list(dict.fromkeys(event for each in named for event in known_events(each)))
 
@@ -69,34 +69,34 @@ def takes_envelope(publisher: Callable[..., Any]) -> bool:
 
 
 def is_publisher(function: Callable[..., Any]) -> bool:
-    """Whether a function takes nothing but an event, and maybe its envelope."""
+    """Whether a function takes an event, optionally its envelope, and nothing else."""
     return not _given(function) or takes_envelope(function)
 
 
 def _given(function: Callable[..., Any]) -> list[Any]:
-    """What a function takes beside its message: the annotations."""
+    """The annotations of the parameters after the message."""
     hints = hints_of(function)
     return [hints.get(name, Any) for name in [*inspect.signature(function).parameters][1:]]
 
 
 def recorded_by(aggregate: type[Aggregate[Any, Any]]) -> list[type[Message]]:
-    """The events an aggregate says it records: `Aggregate[Id, Issued | Paid]`. Empty when it does not say."""
+    """The events that an aggregate declares: `Aggregate[Id, Issued | Paid]`. Empty if it declares none."""
     return [event for event in events_named(aggregate, Aggregate) if is_kind(event, Message)]
 
 
 def events_named(declared: type, base: type) -> tuple[Any, ...]:
-    """What stands where the events of an aggregate or a projection are named: `Projection[Key, A | B]`."""
+    """The second type argument of an aggregate or a projection, as members of a union: `Projection[Key, A | B]`."""
     arguments = parameter_of(declared, base)
     return union_members(arguments[1]) if len(arguments) > 1 else ()
 
 
 def projections_of(context: Context[Any]) -> list[type[Projection[Any, Any]]]:
-    """The projections of a context; what else was declared as one is reported."""
+    """The projections of a context, without declared objects of other kinds, which a check reports."""
     return [each for each in context.projections if is_kind(each, Projection)]
 
 
 class Asked(NamedTuple):
-    """What a handler asks for by one of its parameters."""
+    """A dependency that a handler asks for by one of its parameters."""
 
     parameter: str
     wanted: Any
@@ -106,7 +106,7 @@ class Asked(NamedTuple):
 
 
 def asked_by(context: Context[Any], handler: Handler) -> list[Asked]:
-    """What a handler of the context asks for beside its message; nothing when its annotations cannot be read."""
+    """The dependencies that a handler of the context asks for. Empty if its annotations cannot be read."""
     if unresolved(handler.function) is not None:
         return []
     hints = hints_of(handler.function)
@@ -116,7 +116,7 @@ def asked_by(context: Context[Any], handler: Handler) -> list[Asked]:
 
 
 def aggregates_of(context: Context[Any]) -> Iterator[tuple[type[Aggregate[Any, Any]], Handler]]:
-    """Each aggregate that a handler of the context asks for as a repository, or takes claims for, with that handler."""
+    """Each aggregate whose repository a handler of the context asks for or whose claims it uses, with that handler."""
     for handler in context.handlers:
         for asked in asked_by(context, handler):
             if asked.injectable.of is Aggregate and is_kind(asked.subject, Aggregate):
@@ -145,7 +145,7 @@ def _asked_for(context: Context[Any], injectable: Injectable, kind: type) -> Ite
 
 
 def announced_by(context: Context[Any]) -> Iterator[tuple[type[Message], Handler]]:
-    """Each event that a handler of the context publishes without an aggregate, with that handler."""
+    """Each event that a handler of the context may publish through `Events`, with that handler."""
     for handler in context.handlers:
         for asked in asked_by(context, handler):
             if asked.injectable is EVENTS:
@@ -163,7 +163,7 @@ def sent_later(context: Context[Any]) -> Iterator[tuple[Any, Handler]]:
 
 
 def asks_for_sql(context: Context[Any]) -> list[Handler]:
-    """The handlers of the context that run statements of their own."""
+    """The handlers of the context that ask for `Sql` or another dependency that runs statements."""
     return [
         handler for handler in context.handlers if any(asked.injectable.has_sql for asked in asked_by(context, handler))
     ]

@@ -1,6 +1,6 @@
-"""A bounded context: a name, an owner, a language, and what it declares by decorators.
+"""A bounded context: a name, an owner, a language, and the declarations that its decorators collect.
 
-Decorators register and return the function unchanged; nothing is inspected here and nothing runs.
+Decorators register a function and return it unchanged. They inspect and run nothing.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class _QueryType(Protocol[M_co, R_co, E_co]):
 
 
 class _EventType(Protocol[M_co, B_co]):
-    """The context's own domain event, or an integration event."""
+    """A domain event of the context, or an integration event."""
 
     def _event(self) -> M_co: ...
     def _owner(self) -> B_co: ...
@@ -79,7 +79,7 @@ class _DomainType(Protocol[M_co, B_co]):
 
 
 class _Answers(Protocol[M, R, E_contra]):  # pyright: ignore[reportInvalidTypeVarUse]  # contravariant, as mypy finds
-    """Takes a handler that returns the reply, or the reply or a refusal that its message declares."""
+    """Accepts a handler that returns the reply, or the reply or a refusal that its message declares."""
 
     @overload
     def __call__(
@@ -92,7 +92,7 @@ class _Answers(Protocol[M, R, E_contra]):  # pyright: ignore[reportInvalidTypeVa
 
 
 class _Reacts(Protocol[M]):
-    """Binds a function, or a method of a policy."""
+    """Accepts a function, or a method of a policy."""
 
     @overload
     def __call__(
@@ -103,7 +103,7 @@ class _Reacts(Protocol[M]):
 
 
 class _Publishes(Protocol[M]):
-    """Takes a function of an event, or of an event and its envelope."""
+    """Accepts a function of an event, or of an event and its envelope."""
 
     @overload
     def __call__(self, publisher: Callable[[M], Made], /) -> Callable[[M], Made]: ...
@@ -112,8 +112,9 @@ class _Publishes(Protocol[M]):
 
 
 def _calling_module() -> str:
-    """The module whose code makes a context, by its name. `Context[Base](...)` is called by `typing`."""
-    frame = sys._getframe(1)  # noqa: SLF001  # in all Pythons that we know; `inspect` would read the sources
+    """The name of the module whose code makes a context. `Context[Base](...)` adds a frame of `typing`, which is
+    skipped."""
+    frame = sys._getframe(1)  # noqa: SLF001  # exists in all supported Pythons; `inspect` would read source files
     while frame.f_back is not None and frame.f_globals.get("__name__") in (__name__, "typing"):
         frame = frame.f_back
     name: str = frame.f_globals.get("__name__", "")
@@ -123,12 +124,15 @@ def _calling_module() -> str:
 class Context(Generic[B]):
     """A bounded context.
 
-    `name` is part of every wire name and of the store's name: lower-case letters, digits, `_`, single dashes. `kind` is
-    the subdomain type; `owner` is one team; `language` is the path of its document; `events` is a base class of
-    the context's domain events, which makes a foreign domain event a static error. `outbox` are the integration events
-    that code publishes which owns its transaction, and the commands that it sends for later: see `System.outbox`.
-    `keep` is how long its messages stay at least; they go when all that follow them have handled them too. With None
-    they stay for ever. `interceptors` run around each handler of a command, query or event, the first one outermost.
+    `name` is part of every wire name and of the name of the store: lower-case letters, digits, `_`, single dashes.
+    `kind` is the type of subdomain, `owner` is one team, `language` is the path of a document. `events` is a base class
+    of the domain events; with it, a domain event of another context is a static error. `outbox` lists the integration
+    events that code with its own transaction publishes, and the commands that it sends for later (`System.outbox`).
+    `keep` is the least time for which messages stay in the log; a message is deleted when it is older and all
+    subscriptions have handled it. With None, messages are never deleted. `interceptors` run around each handler of a
+    command, query or event; the first one is the outermost.
+
+    Decorators check nothing. What is wrong with a declaration is reported at start as a finding (`ModelError`).
     """
 
     def __init__(
@@ -156,7 +160,7 @@ class Context(Generic[B]):
         self.publishers: list[Handler] = []
         self.projections: list[type[Projection[Any, Any]]] = []
         self.begins: dict[type, Begins] = {}
-        """Where new projections begin that do not begin with the first message."""
+        """Where new projections begin, if not with the first message."""
         self.provided: dict[type, Callable[[], Any]] = {}
 
     def __repr__(self) -> str:
@@ -164,7 +168,7 @@ class Context(Generic[B]):
 
     @property
     def handlers(self) -> list[Handler]:
-        """What is bound to each message. A class that others inherit from stands for all of them."""
+        """The handlers, one for each message. A base class stands for itself and all its subclasses."""
         return [each for bound in self.bound for each in each_of(bound, self.bound)]
 
     @property
@@ -174,21 +178,21 @@ class Context(Generic[B]):
 
     @property
     def roles(self) -> set[Role]:
-        """The roles that something declared by the context has."""
+        """The roles of all declarations of the context."""
         return {each.role for each in self.functions} | ({PROJECTION} if self.projections else set())
 
     def handle(self, command: _CommandType[M, R, E], /) -> _Answers[M, R, E]:
         """Binds the one handler of a command.
 
         The handler returns the reply, or a refusal that the command declares. A refusal that is *returned* commits what
-        the handler has changed, recorded and sent for later. One that is *raised* drops all of it. The caller gets the
-        same.
+        the handler has changed, recorded and sent for later. A refusal that is *raised* drops all of it. The caller
+        receives the same refusal in both cases.
         """
         return self._bind(COMMAND, command)
 
     def answer(self, query: _QueryType[M, R, E], /) -> _Answers[M, R, E]:
-        """Binds the one handler of a query. It may read anything of its context and write nothing. A refusal that it
-        returns is as one that it raises."""
+        """Binds the one handler of a query. It may read anything of its context, and its writes are dropped. Returning
+        a refusal has the same effect as raising it."""
         return self._bind(QUERY, query)
 
     @overload
@@ -331,40 +335,41 @@ class Context(Generic[B]):
         begins: Begins | None = None,
     ) -> _Reacts[Any]: ...
     def react(self, *events: Any, together: bool = False, begins: Begins | None = None) -> Any:
-        """Binds a reaction to one event, or to any number: `async def on_either(event: Placed | Cancelled)`. Or it
-        binds a method of a class, which `policy` makes a reaction.
+        """Binds a reaction to one or more events: `async def on_either(event: Placed | Cancelled)`. Inside a class with
+        the decorator `policy`, binds a method.
 
-        A class that others inherit from stands for all of them that are known when the system starts. With more than
-        ten events, checkers no longer see what the function takes; it is checked at start.
+        A base class stands for itself and all its subclasses that are loaded when the system starts. With more than ten
+        events, type checkers no longer check the parameter of the function; it is checked at start.
 
-        A reaction is a policy with its own transaction, retries and parked keys, run after the event is stored.
-        Reactions that ask for a `Repository` of the same aggregate follow together: it sees the events of a key in one
-        order. With `together`, only for one of the context's own domain events: in the very transaction that records
-        the event.
+        A reaction has its own transaction, retries and parked keys, and runs after the event is stored. Reactions that
+        ask for a `Repository` of the same aggregate follow together: the aggregate sees the events of a key in one
+        order. With `together=True`, the function runs in the transaction that records the event; this is possible only
+        for one domain event of the context itself.
 
-        A new reaction handles all messages that are left in the log. With `begins="now"` it handles what is written
-        after it has run for the first time, with a time what is written after that.
+        A new reaction handles all messages that the log still has. With `begins="now"`, it handles what is written
+        after its first start; with a time, what is written after that time.
         """
         return self._bind(TOGETHER if together else REACTION, *events, begins=begins)
 
     def policy(self, policy: type[S], /) -> type[S]:
-        """Makes a class one reaction (a class decorator): its methods that `react` binds take the events, and share its
-        other methods and what it asks for.
+        """Makes a class one reaction (a class decorator). Its methods that `react` binds take the events.
 
-        The class is made anew for each message. It asks by the parameters of `__init__` for what a function asks for by
-        those behind the event. Progress is kept under the name of the class.
+        The class is instantiated anew for each message. The parameters of `__init__` ask for dependencies, as the
+        parameters behind the event do in a function. Progress is stored under the name of the class.
         """
         made = policy_of(policy, [each for each in self.bound if each.function in vars(policy).values()])
         self.bound = [made.get(each, each) for each in self.bound]
         return policy
 
     def publish(self, event: _DomainType[M, B], /) -> _Publishes[M]:
-        """Binds a publisher: makes an integration event from a domain event, or None to keep it private.
+        """Binds a publisher, a function that makes an integration event from a domain event, or returns None to publish
+        nothing.
 
         A publisher may take the `Envelope` of the domain event as a second parameter.
 
-        A domain event may have several. When they make versions of one integration event, whoever follows any of these
-        versions handles it once, as the newest that is followed; it is ordered by the key of the oldest.
+        A domain event may have several publishers. If they make versions of one integration event, a subscription that
+        follows any of these versions handles the event once, as the newest version that it follows. Such an event is
+        ordered by the key of its oldest version.
         """
 
         def register(publisher: Any) -> Any:
@@ -376,8 +381,9 @@ class Context(Generic[B]):
     def publish_as(self, event: _DomainType[Any, B], published: type[IntegrationEvent], /) -> None:
         """Publishes a domain event as an integration event that has the same fields.
 
-        Each field of the integration event is taken from the field of that name. Where the domain event has no such
-        field, the integration event has a default for it. What is missing, and what has another type, is told at start.
+        Each field of the integration event is copied from the field of the same name. If the domain event has no such
+        field, the integration event must have a default for it. A missing field and a field of another type are
+        reported at start as findings (`ModelError`).
         """
         made = publisher_of(event, published, sys._getframe(1))  # noqa: SLF001  # where it is declared, for findings
         self.publishers.append(Handler(PUBLISHER, event, made))  # type: ignore[arg-type]  # seen as a protocol
@@ -389,8 +395,8 @@ class Context(Generic[B]):
     def project(self, projection: Any = None, /, *, begins: Begins | None = None) -> Any:
         """Declares a projection of this context (a class decorator).
 
-        A new projection is folded from all messages that are left in the log. With `@context.project(begins="now")`, or
-        a time, it is folded from what is written after that, and lacks what was written before.
+        A new projection is folded from all messages that the log still has. With `@context.project(begins="now")`, or
+        with a time, it is folded from what is written after that, and lacks everything earlier.
         """
 
         def declare(projection: Any) -> Any:
@@ -401,7 +407,7 @@ class Context(Generic[B]):
 
         return declare if projection is None else declare(projection)
 
-    # `service` is a class; `type[S]` would refuse protocols and abstract classes, which is what services are named by
+    # `service` is a class. `type[S]` would refuse protocols and abstract classes, by which services are often named.
     def provide(
         self,
         service: Callable[..., S],
@@ -410,11 +416,11 @@ class Context(Generic[B]):
         ],
         /,
     ) -> None:
-        """Makes a service of the user's own available to handlers by its type.
+        """Makes a service of the user available to handlers, by its type.
 
-        `make` is called once, when the system starts; what it raises ends the start with `ServiceError`. It may be
-        async. A function of `contextlib.contextmanager` or `asynccontextmanager` is left when the system stops, so that
-        it can close what it has opened.
+        `make` is called once, when the system starts; it may be async. If it raises an exception, the start ends with
+        `ServiceError`. If it is a function of `contextlib.contextmanager` or `asynccontextmanager`, its context is
+        exited when the system stops, so that it can close what it has opened.
         """
         named: Any = service
         self.provided[named] = make

@@ -1,4 +1,4 @@
-"""What a context declares, and in which roles: values collected by its decorators, read by everything else."""
+"""The declarations of a context and their roles: values that its decorators collect."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from remit.messages import Command, DomainEvent, IntegrationEvent, Message, Quer
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Role:
-    """One role. Checks, plans, placement and the pages read it from here."""
+    """A role of a declaration. Checks, plans and placement read its properties from here."""
 
     name: str
     kinds: tuple[type[Message], ...]
-    """What kinds of messages are bound to it."""
+    """The kinds of messages to which a function in this role can be bound."""
     told: str
-    """What is bound to it, in the words of a finding."""
+    """The expected message and its decorator, for the text of a finding."""
     component: Literal["write", "read"]
-    """The component of the context that runs it."""
+    """The component of the context that runs the function."""
     is_called: bool = False
-    """Somebody waits for its reply: there is one for each message."""
+    """True if a caller waits for the reply. Then each message has exactly one handler."""
     follows: bool = False
-    """It is a subscription of its own: progress is kept under its name."""
+    """True if it is a subscription: its progress is stored under its name."""
 
 
 COMMAND = Role(
@@ -67,7 +67,7 @@ ROLES = (COMMAND, QUERY, REACTION, TOGETHER, PUBLISHER, PROJECTION)
 C = TypeVar("C", bound=Command[Any, Any])
 
 Begins = Literal["now"] | datetime
-"""Where a new subscription begins: with what is written from now on, or after a time, in any zone."""
+"""Where a new subscription begins: with messages written from now on, or after a time (with a UTC offset or zone)."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,11 @@ class Handler:
     message: type[Message]
     function: Callable[..., Any]
     named: type[Message] | None = None
-    """The class that the declaration names, where that one stands for those that inherit from it."""
+    """The base class that the declaration names, if the message is one of its subclasses."""
     method: Callable[..., Any] | None = None
     """The method of a policy that takes the message."""
     begins: Begins | None = None
-    """Where a new subscription begins; None: with the first message that is left."""
+    """Where a new subscription begins. None: with the first message that the log still has."""
 
     @property
     def name(self) -> str:
@@ -90,19 +90,19 @@ class Handler:
 
     @property
     def place(self) -> str:
-        """Where the function stands, for findings."""
+        """`file:line` of the function, for findings."""
         return where(self.function)
 
     @property
     def fits(self) -> bool:
-        """Whether the message is of a kind that the role takes. What a decorator was given may be anything."""
+        """Whether the message is of a kind that the role takes. Any object may have been passed to the decorator."""
         message: Any = self.message
         return isinstance(message, type) and issubclass(message, self.role.kinds)
 
 
 def each_of(bound: Handler, beside: Sequence[Handler]) -> list[Handler]:
-    """A handler for the event that it is bound to, and for each event that inherits from it under a name of its own,
-    but for those that its function is bound to by themselves."""
+    """A handler for the event to which it is bound, and one for each subclass with a wire name of its own, except
+    those to which its function is bound separately."""
     if not bound.fits or bound.role.is_called or bound.message in bound.role.kinds:
         return [bound]
     events = known_events(bound.message)
@@ -113,7 +113,7 @@ def each_of(bound: Handler, beside: Sequence[Handler]) -> list[Handler]:
 
 
 def known_events(event: type[Message]) -> list[type[Message]]:
-    """An event, and all that inherit from it and are no versions of it, as far as their modules are loaded."""
+    """An event and all loaded subclasses of it, without other versions of the event (which have its wire name)."""
     found: dict[type[Message], None] = {event: None}
     waiting = [event]
     while waiting:
@@ -130,11 +130,11 @@ def _wire_name(event: Any) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """What is known of the message that is handled, beside what it says: the same whenever it is handled again.
+    """Facts about the message that is handled, beside its fields. They are the same each time it is handled.
 
-    Of an event, and of a command sent for later, `id` is its identity in the log, and `time` is when it was recorded.
-    Of another command, `id` is made of its type, its key and who gave the key, and `time` is when it was first begun; a
-    command without a key has new ones for each call. So has a query.
+    For an event and for a command sent for later, `id` is the identity in the log, and `time` is when it was recorded.
+    For another command with a key, `id` is derived from its type, its key and the caller that gave the key, and `time`
+    is when the command was first begun. A command without a key and a query have new ones in each call.
 
     `id` is 32 hexadecimal characters. `time` is in UTC.
     """
@@ -144,15 +144,19 @@ class Envelope:
 
 
 class Later(Generic[C]):
-    """Sends commands of type `C` for later: recorded with the unit of work, delivered like an event, applied once."""
+    """Sends commands of type `C` for later: each is recorded with the unit of work, delivered like an event, and
+    applied once."""
 
     def send(self, command: C, /) -> None:
-        """Records the command. It is delivered after the unit of work is committed, in order per key."""
+        """Records the command. It is delivered after the unit of work is committed, in order per key.
+
+        Raises `BadKey` if its key is too long or is not valid text, and `BadValue` if it could not be read again.
+        """
         raise NotImplementedError
 
 
 def where(function: Any) -> str:
-    """`file:line` of a function or class, for findings."""
+    """`file:line` of a function, or the qualified name of a class, for findings."""
     if place := getattr(function, "__remit_place__", None):
         return str(place)
     function = getattr(function, "__remit_policy__", function)
@@ -163,8 +167,9 @@ def where(function: Any) -> str:
 
 
 def line_of(declared: type) -> str:
-    """`file:line` of a class, which is looked for in its source; `where` without one. For findings: it takes long."""
+    """`file:line` of a class, or `where` if its source cannot be found. Reads the source file: slow, for findings
+    only."""
     try:
         return f"{inspect.getsourcefile(declared)}:{inspect.getsourcelines(declared)[1] or 1}"
-    except (OSError, TypeError, SyntaxError):  # it was made at a prompt, or the file has changed since
+    except (OSError, TypeError, SyntaxError):  # defined at a prompt, or the file has changed since
         return where(declared)

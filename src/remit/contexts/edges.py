@@ -1,4 +1,4 @@
-"""Edges: how a context is reached from outside. Each is declared in a module of its own, beside its context."""
+"""Edges: how a context is reached from outside. Each edge is declared in a module of its own, beside its context."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from remit.contexts.context import AnyCommand, Context
 from remit.messages import Command, Query, Refusal
 
 ClientOf = Callable[[Mapping[str, Any]], str | None]
-"""Says who makes a request to the HTTP edge, from its ASGI scope: a name, the same for each request of one client. None
-or "" is one of those who cannot be told apart."""
+"""Returns the client of a request to the HTTP edge, from its ASGI scope: a name that is the same for each request of
+one client. None or "" means that the client is unknown; all unknown clients count as one."""
 
 Statuses = Mapping[type[Refusal], int]
-"""The statuses by which a route answers refusals."""
+"""The HTTP status of each refusal that a route may answer."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """A door for HTTP: method, path with `{field}` places, the message made from path, query string and body."""
+    """An HTTP route: method, path with `{field}` placeholders, and the message made from path, query string and
+    body."""
 
     method: str
     path: str
@@ -29,18 +30,19 @@ class Route:
 
 
 class HttpEdge:
-    """The HTTP edge of a context: its routes, and the messages that they lead to.
+    """The HTTP edge of a context: its routes, and the messages to which they lead.
 
-    `context` is the context, or its name. With the name, the module of the edge needs nothing but published languages,
-    and a service that runs the edge alone imports no other code. A route may lead to any context's messages.
+    `context` is the context or its name. With the name, the module of the edge needs to import only published
+    languages, and a service that runs only the edge imports no other code. A route may lead to a message of any
+    context.
 
-    A path begins with `/`. `{field}` in it fills a whole segment and names a field of the message; the other fields of
-    a query come from the query string, those of a command from the body, as JSON. `refusals` are the statuses of
-    declared refusals, 409 where a refusal is not named. What is wrong with a route is found at start.
+    A path begins with `/`. A placeholder `{field}` fills a whole segment and names a field of the message. The other
+    fields of a query come from the query string, those of a command from the JSON body. `refusals` maps declared
+    refusals to HTTP statuses; the default is 409. A wrong route is reported at start as a finding (`ModelError`).
 
-    `origins` are those of the pages that may call these routes from a browser (CORS), `https://shop.example` for
-    example; `*` is every page. Without them only pages that come from the edge's own address may. Cookies are never
-    sent: such a page shows who it is by the header Authorization.
+    `origins` lists the web origins whose pages may call these routes from a browser (CORS), such as
+    `https://shop.example`; `*` allows every origin. Without `origins`, only pages from the address of the edge may call
+    them. Cookies are never sent: a page of another origin authenticates with the header Authorization.
     """
 
     def __init__(self, context: Context[Any] | str, /, *, origins: Sequence[str] = ()) -> None:
@@ -52,11 +54,11 @@ class HttpEdge:
         return f"HttpEdge({self.context!r})"
 
     def get(self, path: str, query: type[Query[Any, Any]], /, *, refusals: Statuses | None = None) -> None:
-        """Declares a route that asks a query."""
+        """Declares a route that asks a query. Its answer has status 200."""
         self.routes.append(Route("GET", path, query, 200, refusals or {}))
 
     def post(self, path: str, command: AnyCommand, /, *, status: int = 200, refusals: Statuses | None = None) -> None:
-        """Declares a route that sends a command. `status` is that of its reply."""
+        """Declares a route that sends a command. `status` is the HTTP status of the reply."""
         self.routes.append(Route("POST", path, command, status, refusals or {}))
 
     def put(self, path: str, command: AnyCommand, /, *, status: int = 200, refusals: Statuses | None = None) -> None:

@@ -1,7 +1,7 @@
-"""Which reactions of a context follow together: those that work on one model, which has to see one order.
+"""Groups: the reactions of a context that follow a log together, because they work on one model.
 
-Order per key is a property of the model. Two reactions that ask for a `Repository` of the same aggregate see the
-messages of a key in one order, as if they were one reaction. So do two that are related by a third one.
+Order per key is a property of the model. Two reactions that ask for a `Repository` of the same aggregate handle the
+messages of a key in one order, as if they were one reaction. The relation is transitive.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ class Follows(NamedTuple):
     name: str
     """`<context>.<name>`."""
     source: str
-    """The context whose log it is."""
+    """The context that owns the log."""
     private: bool
-    """Whether it follows domain events; otherwise integration events."""
+    """True if it follows domain events, False for integration events."""
 
 
 class Group(NamedTuple):
-    """Reactions that follow one log together. A reaction that is independent is a group of its own."""
+    """Reactions that follow one log together. An independent reaction is a group with one member."""
 
     members: tuple[Follows, ...]
-    """In the order of their declarations, which is the order in which they see a message."""
+    """In the order of declaration. The members handle each message in this order."""
     models: tuple[type[Aggregate[Any, Any]], ...]
-    """The aggregates that they work on."""
+    """The aggregates that the members work on."""
 
 
 _Models = dict[type[Aggregate[Any, Any]], None]
 
 
 def groups_of(model: Model, context: Context[Any]) -> list[Group]:
-    """The groups of a context's reactions.
+    """The groups of reactions of a context.
 
-    A reaction that follows several sources belongs to a group for each of them: order between sources is not promised.
+    A reaction that follows several sources belongs to one group per source: there is no order between sources.
     """
     reactions = _reactions(model, context)
     order = list(reactions)
@@ -61,12 +61,12 @@ def groups_of(model: Model, context: Context[Any]) -> list[Group]:
 
 
 def follows(model: Model, name: str, event: type[Any]) -> Follows:
-    """By which log something of this name follows an event."""
+    """The log by which `name` follows an event."""
     return Follows(name, model.owners[event], issubclass(event, DomainEvent))
 
 
 def _reactions(model: Model, context: Context[Any]) -> dict[Follows, _Models]:
-    """Every reaction with the aggregates that its function asks for, by the log that it follows."""
+    """Each reaction, per log that it follows, with the aggregates that its function asks for."""
     found: dict[Follows, _Models] = {}
     for handler in context.handlers:
         if handler.role is REACTION and handler.fits:

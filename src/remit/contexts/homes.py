@@ -1,6 +1,6 @@
-"""Where contexts are at home: the modules that belong to them, of those that are imported.
+"""Homes: the loaded modules that belong to each context.
 
-A context that a function makes is at home nowhere, nor is one of a test: nobody can say what else belongs to it.
+A context that is made inside a function, or in a test, has no home: it is not known which modules belong to it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ _TEST = re.compile(r"tests?|conftest|tests?_.*|.*_tests?")
 
 
 class Home(NamedTuple):
-    """A package, or a module that is in none, and the contexts that modules in it declare."""
+    """A package (or a module outside of packages), and the contexts that its modules declare."""
 
     name: str
     contexts: tuple[Context[Any], ...]
     modules: tuple[ModuleType, ...]
-    """What is imported of it, in the order of the names; without what is in a deeper home."""
+    """Its loaded modules, sorted by name, without those that belong to a deeper home."""
 
 
 def package_of(context: Context[Any]) -> str | None:
-    """The package of the module that declares a context, or the module where it is in no package. None for a context
-    that is no global name of the module, and for one of a test."""
+    """The package of the module that declares a context, or the module itself if it is in no package. None for a
+    context that is not a global name of its module, and for a context of a test."""
     module = sys.modules.get(context.declared_in)
     if module is None or is_of_tests(module.__name__) or not _declares(module, context):
         return None
@@ -36,15 +36,15 @@ def package_of(context: Context[Any]) -> str | None:
 
 
 def is_of_tests(module: str) -> bool:
-    """Whether a module belongs to tests, by its name: tests make things that no system has."""
+    """Whether a module belongs to tests, judged by its name. Tests declare things that are in no system."""
     return any(_TEST.fullmatch(part) for part in module.split("."))
 
 
 def homes_of(declared: ContextMap) -> list[Home]:
     """The homes of the contexts that are known here.
 
-    Of a package that is shared with contexts that do not belong here, or that are hosted elsewhere, only the modules
-    count that declare a context: whose the others are is not known.
+    If a package also has contexts of another system, or contexts that are hosted elsewhere, only the modules that
+    declare a context count: it is not known to which context the others belong.
     """
     owned: dict[str, list[Context[Any]]] = {}
     for context in declared.contexts:
@@ -56,7 +56,7 @@ def homes_of(declared: ContextMap) -> list[Home]:
         package = _longest(name, owned)
         if package is None or is_of_tests(name) or not isinstance(module, ModuleType):
             continue
-        if getattr(module, "__name__", name) == name:  # else it is there under its own name as well
+        if getattr(module, "__name__", name) == name:  # otherwise an alias: the module is listed by its real name too
             members[package].append(module)
     return [
         Home(package, tuple(contexts), tuple(_known(members[package], contexts, declared)))
@@ -65,7 +65,7 @@ def homes_of(declared: ContextMap) -> list[Home]:
 
 
 def _longest(name: str, packages: dict[str, list[Context[Any]]]) -> str | None:
-    """The deepest of the packages that a module is in, or is."""
+    """The deepest package that contains a module or is the module."""
     while name not in packages:
         name, _, _ = name.rpartition(".")
         if not name:
@@ -84,7 +84,7 @@ def _known(
 
 
 def _strange(module: ModuleType, declared: ContextMap) -> Iterator[bool]:
-    """Whether a module declares a context that is none of these."""
+    """Yields, for each context that a module declares, whether the map lacks it."""
     for value in list(vars(module).values()):
         if isinstance(value, Context) and value.declared_in == module.__name__:
             yield all(value is not context for context in declared.contexts)

@@ -1,4 +1,4 @@
-"""What runs around the handlers of a context: interceptors, and what each is given."""
+"""Interceptors, which run around the handlers of a context, and what each of them receives."""
 
 from __future__ import annotations
 
@@ -23,32 +23,34 @@ class Invocation(Protocol):
 
     @property
     def handler(self) -> str:
-        """The name of the handler's function."""
+        """The name of the function of the handler."""
         ...
 
     @property
     def role(self) -> str:
-        """What the handler is: `command`, `query`, `reaction`, or `together`."""
+        """The role of the handler: `command`, `query`, `reaction` or `together`."""
         ...
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers of the request that this run belongs to, by lower-case name: those that `System(headers=...)`
-        names. Empty where there are none."""
+        """The headers of the request that led to this run, by lower-case name. Only headers that
+        `System(headers=...)` names. Empty if there are none."""
         ...
 
     async def proceed(self) -> Any:
-        """Runs the next interceptor, or the handler. Gives its reply, or the refusal that it returns. Raises what it
-        raises, and `RemitError` where it is called a second time."""
+        """Runs the next interceptor, or the handler. Returns the reply, or the refusal that the handler returned.
+
+        Raises whatever the handler raises, and `RemitError` if it is called a second time.
+        """
         ...
 
 
 class Interceptor(Protocol):
-    """An async function that runs around each run of each handler of a context: `Context(interceptors=[...])`.
+    """An async function that runs around every run of every handler of a context: `Context(interceptors=[...])`.
 
-    It gives the reply. A reply of its own takes the place of the handler's, and without `proceed` the handler does not
-    run. What it raises is as if the handler had raised it. When the handler has raised something, the run has failed,
-    whatever an interceptor returns: nothing of it is committed.
+    Its return value is the reply. It may return another reply than the handler; without a call of `proceed`, the
+    handler does not run. An exception has the same effect as one that the handler raised. Once the handler has raised
+    an exception, the run has failed, whatever an interceptor returns: nothing of it is committed.
     """
 
     async def __call__(self, invocation: Invocation, /) -> Any: ...

@@ -1,4 +1,4 @@
-"""The context map: contexts, and how they stand to each other, as they were declared."""
+"""The context map: contexts and the relations between them, as they were declared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from remit.contexts.edges import ClientOf, HttpEdge
 
 @dataclass(frozen=True)
 class Relation:
-    """How contexts stand to each other. Its fields are the contexts, by the roles they have, or the names of those."""
+    """A relation between contexts. Its fields are the parties (contexts, or their names), by their role."""
 
     @property
     def parties(self) -> tuple[Context[Any] | str, ...]:
@@ -21,14 +21,14 @@ class Relation:
 
 @dataclass(frozen=True)
 class OpenHost(Relation):
-    """The context serves everybody by its published language."""
+    """The host serves every other context by its published language."""
 
     host: Context[Any] | str
 
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerSupplier(Relation):
-    """The supplier takes the customer's needs into its plans; the customer depends on it."""
+    """The supplier considers the needs of the customer in its plans; the customer depends on the supplier."""
 
     supplier: Context[Any] | str
     customer: Context[Any] | str
@@ -41,11 +41,11 @@ class _Downstream(Relation):
 
 
 class Conformist(_Downstream):
-    """The downstream takes the upstream's model as it is."""
+    """The downstream context adopts the model of the upstream context."""
 
 
 class AntiCorruptionLayer(_Downstream):
-    """The downstream translates the upstream's model into its own words."""
+    """The downstream context translates the model of the upstream context into its own language."""
 
 
 @dataclass(frozen=True)
@@ -68,23 +68,23 @@ class SeparateWays(_Mutual):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ContextMap:
-    """Contexts and relations."""
+    """The contexts and relations of a system."""
 
     name: str
     contexts: tuple[Context[Any], ...]
     relations: tuple[Relation, ...] = ()
     elsewhere: tuple[str, ...] = ()
-    """The names of contexts that belong to the system and are not known here: other processes host them."""
+    """The names of contexts of the system that are not loaded in this process: other processes host them."""
     beside: tuple[Context[Any], ...] = ()
-    """Those of the contexts elsewhere whose declarations are known here all the same."""
+    """Contexts that other processes host, but whose declarations are loaded in this process."""
     edges: tuple[HttpEdge, ...] = ()
-    """Those that are known here."""
+    """The edges that are loaded in this process."""
     edges_elsewhere: tuple[str, ...] = ()
-    """The contexts that have an edge which is not known here: other processes host it."""
+    """The contexts whose edge is not loaded in this process: other processes host it."""
     client_of: ClientOf | None = None
-    """Tells clients of the HTTP edge apart; None where their credentials do."""
+    """Identifies the clients of the HTTP edge. None: clients are identified by their credentials."""
     headers: tuple[str, ...] = ()
-    """The headers of requests that travel to every handler that a request reaches, by lower-case name."""
+    """The request headers that are passed on to every handler that a request reaches, by lower-case name."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -93,5 +93,5 @@ class ContextMap:
 
     @property
     def with_edges(self) -> frozenset[str]:
-        """The names of the contexts that have an edge, wherever it is hosted."""
+        """The names of the contexts that have an edge, whether it is loaded here or not."""
         return frozenset((*(edge.context for edge in self.edges), *self.edges_elsewhere))

@@ -1,4 +1,4 @@
-"""The model: the context map with all that follows from it. What runs, places and shows a system reads this."""
+"""The model: the context map and everything derived from it. The code that runs, places and shows a system reads it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from remit.messages import (
 )
 
 
-class Claim(NamedTuple):
-    """A context does something with a message that only its owner may do."""
+class OwnershipClaim(NamedTuple):
+    """A declaration by which a context uses a message as only the owner of the message may."""
 
     context: str
     message: type[Message]
@@ -43,10 +43,10 @@ class Claim(NamedTuple):
 
 
 def owners_of(contexts: Sequence[Context[Any]]) -> dict[type[Message], str]:
-    """The owner of each message that a declaration names: the context that its module names, else the one that handles,
-    publishes, records or folds it. Where several contexts claim one, the first has it."""
+    """The owner of each message that a declaration names: the context that the module of the message names, else the
+    context that handles, publishes, records or folds it. If several contexts do so, the first one is the owner."""
     owners: dict[type[Message], str] = {}
-    for claim in (claim for context in contexts for claim in claims_of(context)):
+    for claim in (claim for context in contexts for claim in ownership_claims_of(context)):
         owners.setdefault(claim.message, declared_context(claim.message) or claim.context)
     for message in (message for context in contexts for message in _used(context)):
         if is_kind(message, Message) and (named := declared_context(message)):
@@ -54,11 +54,11 @@ def owners_of(contexts: Sequence[Context[Any]]) -> dict[type[Message], str]:
     return owners
 
 
-def claims_of(context: Context[Any]) -> Iterator[Claim]:
-    """All that a context claims, in the order of its declarations."""
+def ownership_claims_of(context: Context[Any]) -> Iterator[OwnershipClaim]:
+    """All claims of a context to own messages, in the order of its declarations."""
     for handler in context.handlers:
         if is_kind(handler.message, Command, Query, DomainEvent):
-            yield Claim(context.name, handler.message, handler.place)
+            yield OwnershipClaim(context.name, handler.message, handler.place)
     for publisher in context.publishers:
         place = publisher.place
         yield from _claim(context, [publisher.message] if publisher.fits else [], place)
@@ -66,7 +66,7 @@ def claims_of(context: Context[Any]) -> Iterator[Claim]:
     for aggregate, _ in aggregates_of(context):
         yield from _claim(context, recorded_by(aggregate), where(aggregate))
     for event, handler in announced_by(context):
-        yield Claim(context.name, event, handler.place)
+        yield OwnershipClaim(context.name, event, handler.place)
     for projection in context.projections:
         own = [event for event in projected_by(projection) if is_kind(event, DomainEvent)]
         yield from _claim(context, own, where(projection))
@@ -74,16 +74,16 @@ def claims_of(context: Context[Any]) -> Iterator[Claim]:
 
 
 def _used(context: Context[Any]) -> Iterator[Any]:
-    """Every message that a context reacts to, folds or sends for later, whosever it is."""
+    """Every message that a context reacts to, folds or sends for later, whichever context owns it."""
     yield from (handler.message for handler in context.handlers)
     yield from (event for projection in context.projections for event in projected_by(projection))
     yield from (command for command, _ in sent_later(context))
     yield from context.outbox
 
 
-def _claim(context: Context[Any], messages: Iterable[type[Message]], place: str) -> Iterator[Claim]:
+def _claim(context: Context[Any], messages: Iterable[type[Message]], place: str) -> Iterator[OwnershipClaim]:
     for message in messages:
-        yield Claim(context.name, message, place)
+        yield OwnershipClaim(context.name, message, place)
 
 
 class Followed(NamedTuple):
@@ -95,7 +95,7 @@ class Followed(NamedTuple):
     follower: Any
     """The function of the reaction, or the class of the projection."""
     named: type[Message] | None = None
-    """The class that it names, where that one stands for those that inherit from it."""
+    """The base class that the declaration names, if the event is one of its subclasses."""
 
     @property
     def place(self) -> str:
@@ -104,24 +104,24 @@ class Followed(NamedTuple):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Model(ContextMap):
-    """A system as its declarations say, at one moment. `remit.checks` makes those that hold together."""
+    """The declarations of a system at one moment. `remit.checks` makes models that are consistent."""
 
     owners: Mapping[type[Message], str]
-    """The context of each message that a declaration names."""
+    """The owner of each message that a declaration names."""
     contracts: Mapping[type[Message], Contract]
-    """How each of these messages is called on the wire."""
+    """The wire name and version of each of these messages."""
     followed: tuple[Followed, ...]
-    """Which events reactions and projections follow."""
+    """The events that reactions and projections follow."""
     homes: tuple[Home, ...]
-    """Which modules belong to the contexts that are known here, of those that are imported."""
+    """The loaded modules that belong to the contexts known here."""
 
     def owner_of(self, message: Any) -> str | None:
-        """The context of a message, also of one that no declaration names; None where nothing says."""
+        """The owner of a message, even if no declaration names the message. None if the owner is unknown."""
         return self.owners.get(message) or (declared_context(message) if is_kind(message, Message) else None)
 
 
 def derive(declared: ContextMap) -> Model:
-    """The model of a context map, whether it holds together or not."""
+    """The model of a context map, whether it is consistent or not."""
     owners = owners_of((*declared.contexts, *declared.beside))
     for edge in declared.edges:
         for message in (route.message for route in edge.routes if is_kind(route.message, Command, Query)):
@@ -147,6 +147,6 @@ def _followed(context: Context[Any]) -> Iterator[Followed]:
 
 
 def _inheriting(event: Any) -> list[type[Message]]:
-    """What an event stands for that others inherit from; nothing for one that stands for itself."""
+    """The events for which a base class stands. Empty for an event without subclasses."""
     events = known_events(event) if is_kind(event, Message) else []
     return events if len(events) > 1 else []

@@ -1,7 +1,7 @@
-"""A policy: a class whose methods react to events, as one reaction.
+"""Policies: classes whose methods react to events, as one reaction.
 
-Everything else knows reactions as functions, so a class becomes one: it takes any of the events, and what the class
-asks for.
+A class is converted into a function, so that the rest of the code handles only functions. The function takes any of the
+events and the dependencies of the class.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _EVENT = "event"
 
 
 def policy_of(policy: type, methods: Sequence[Handler]) -> dict[Handler, Handler]:
-    """What becomes of the handlers of its methods: all of them are handled by one function, named after the class."""
+    """Maps each handler of a method to its replacement. All methods become one function, named after the class."""
     if not methods:
         return {}
     table: dict[type, Callable[..., Any]] = {each.message: each.function for each in methods}
 
     async def react(event: Any, *asked: Any) -> Any:
         method = next(table[each] for each in type(event).__mro__ if each in table)
-        return await method(policy(*asked), event)  # a refusal that it returns is a mistake, and must be seen
+        return await method(policy(*asked), event)  # returned too, so that a returned refusal is reported as a mistake
 
     union: Any = Union
     init: Any = init_of(policy)
@@ -35,12 +35,12 @@ def policy_of(policy: type, methods: Sequence[Handler]) -> dict[Handler, Handler
     react.__annotations__ = {_EVENT: union[tuple(table)], **hints, "return": None}
     vars(react).update(
         __signature__=inspect.Signature(parameters), __wrapped__=init, __remit_policy__=policy
-    )  # the signature is what is asked for; annotations that are text are read where `__init__` stands
+    )  # the signature holds the dependencies; text annotations are evaluated in the module of `__init__`
     return {each: replace(each, function=react, method=each.function) for each in methods}
 
 
 def bodies_of(function: Callable[..., Any]) -> list[Callable[..., Any]]:
-    """The functions in which stands what it does: itself, or all methods of a policy."""
+    """The functions that contain the code of a reaction: the function itself, or all methods of a policy."""
     policy: type | None = getattr(function, "__remit_policy__", None)
     if policy is None:
         return [function]
@@ -49,9 +49,9 @@ def bodies_of(function: Callable[..., Any]) -> list[Callable[..., Any]]:
 
 
 def init_of(policy: Any) -> Any:
-    """What makes it, and says what it asks for."""
+    """The `__init__` of a policy, whose parameters are its dependencies."""
     return _no_init if policy.__init__ is object.__init__ else policy.__init__
 
 
 def _no_init(self: Any) -> None:
-    """Of a policy that asks for nothing."""
+    """The `__init__` of a policy without dependencies."""

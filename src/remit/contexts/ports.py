@@ -1,4 +1,4 @@
-"""What a handler may ask for by type: the ports that the runtime provides, and the table of them, one entry each."""
+"""The dependencies that a handler may ask for by type: the ports that the runtime provides, and a table of them."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Clock(Protocol):
     """Wall-clock time."""
 
     def now(self) -> datetime:
-        """The time now, in UTC."""
+        """The current time, in UTC."""
         ...
 
 
 class Ids(Protocol):
-    """New identities."""
+    """Source of new identities."""
 
     def new(self) -> str:
         """A new identity: 32 hexadecimal characters, roughly ordered by time."""
@@ -58,9 +58,10 @@ class _Claims(Protocol[V, A]):
 
 
 class Repository(Generic[A]):
-    """The aggregates of one class, within a unit of work. What was loaded and changed is stored at its end.
+    """The aggregates of one class, within a unit of work. Loaded aggregates that were changed are stored at its end.
 
-    Every method raises `BadKey` for an identity whose text is longer than 512 bytes of UTF-8, has a NUL, or is none.
+    Every method that takes an identity raises `BadKey` if its text is longer than 512 bytes of UTF-8, contains a NUL or
+    is not valid Unicode.
     """
 
     if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Repository(Generic[A]):
         def _held(self) -> A: ...
 
     async def get(self: _Holds[K], id: K, /) -> A:
-        """The aggregate with this identity. Raises `NotFound`."""
+        """The aggregate with this identity. Raises `NotFound` if there is none."""
         raise NotImplementedError
 
     async def find(self: _Holds[K], id: K, /) -> A | None:
@@ -76,41 +77,44 @@ class Repository(Generic[A]):
         raise NotImplementedError
 
     async def obtain(self: _Holds[K], id: K, /) -> A:
-        """The aggregate with this identity, or a new one with its defaults.
+        """The aggregate with this identity, or a new one with default values, which is added.
 
-        Raises `Incomplete` where there is none, and a field besides `id` has no default.
+        Raises `Incomplete` if there is none and a field other than `id` has no default.
         """
         raise NotImplementedError
 
     async def get_all(self: _Holds[K], ids: Iterable[K], /) -> list[A]:
-        """The aggregates with these identities, in their order, in one round trip. Raises `NotFound`, which names all
-        that are missing."""
+        """The aggregates with these identities, in the given order, in one round trip. Raises `NotFound`, which names
+        all missing identities."""
         raise NotImplementedError
 
     async def find_all(self: _Holds[K], ids: Iterable[K], /) -> dict[K, A]:
-        """Those of these aggregates that are there, by identity, in one round trip."""
+        """The existing aggregates among these identities, by identity, in one round trip."""
         raise NotImplementedError
 
     def remove(self, aggregate: A, /) -> None:
-        """Removes an aggregate that was loaded or added here. What it has recorded is stored and published with it.
+        """Removes an aggregate that was loaded or added here. Events that it has recorded are stored and published.
 
-        From then on it is not found. Its identity may be added again; whoever loaded it before the removal meets a
-        conflict then. Raises `NotAdded` for one that this repository has not given.
+        Afterwards it is not found. Its identity may be added again; a unit of work that loaded the aggregate before its
+        removal then fails with a conflict and is run again. Raises `NotAdded` for an aggregate that was neither loaded
+        from this repository nor added to it.
         """
         raise NotImplementedError
 
     def add(self, aggregate: A, /) -> None:
-        """Adds a new aggregate. If its identity is taken, the handler is run again: it may find the other one by then.
+        """Adds a new aggregate. If its identity turns out to be taken at the commit, the handler is run again, and can
+        then find the other aggregate.
 
-        Raises `AlreadyExists` where it adds the same identity again, and where the unit of work has another with it.
+        Raises `AlreadyExists` if the unit of work has loaded or added an aggregate with this identity, and if the
+        handler adds the taken identity again when it is run again.
         """
         raise NotImplementedError
 
 
 class Records(Generic[Rec]):
-    """The records of one class, within a unit of work. Any number of them may be written by one message.
+    """The records of one class, within a unit of work. One message may write any number of records.
 
-    Every method raises `BadKey`, as those of a repository do.
+    Methods that take an identity raise `BadKey`, as those of `Repository` do.
     """
 
     if TYPE_CHECKING:
@@ -118,7 +122,7 @@ class Records(Generic[Rec]):
         def _kept(self) -> Rec: ...
 
     async def get(self: _Keeps[K], id: K, /) -> Rec:
-        """The record with this identity. Raises `NotFound`."""
+        """The record with this identity. Raises `NotFound` if there is none."""
         raise NotImplementedError
 
     async def find(self: _Keeps[K], id: K, /) -> Rec | None:
@@ -126,22 +130,25 @@ class Records(Generic[Rec]):
         raise NotImplementedError
 
     async def put(self, record: Rec, /) -> None:
-        """Keeps a record, in the place of one with its identity. If that was changed since this handler has looked at
-        it, the handler is run again."""
+        """Stores a record and replaces one with the same identity. If another unit of work changed it since this
+        handler read it, the handler is run again."""
         raise NotImplementedError
 
     async def delete(self: _Keeps[K], id: K, /) -> bool:
-        """Deletes the record with this identity, and says whether there was one."""
+        """Deletes the record with this identity. Returns whether there was one."""
         raise NotImplementedError
 
     async def page(self: _Keeps[K], *, after: K | None = None, limit: int = 100) -> list[Rec]:
-        """At most `limit` records (1 to 1,000), those after an identity, in the order of the texts of their identities.
-        Less than `limit` are the last ones. Raises `ValueError` for another limit."""
+        """A page of at most `limit` records (1 to 1,000), those behind the identity `after`, ordered by the texts of
+        their identities. A page with fewer than `limit` records is the last one.
+
+        Raises `ValueError` for another limit.
+        """
         raise NotImplementedError
 
 
 class Claims(Generic[Cl]):
-    """Values that at most one aggregate has at a time, by their texts, within a unit of work.
+    """Values that at most one aggregate has at a time, compared as texts, within a unit of work.
 
     Every method raises `BadKey` for a value that cannot be an identity.
     """
@@ -151,16 +158,18 @@ class Claims(Generic[Cl]):
         def _claimed(self) -> Cl: ...
 
     async def take(self: _Claims[V, A], value: V, /, *, by: A, otherwise: Refusal) -> None:
-        """Takes a value for an aggregate, with the unit of work: of several that take it at a time one does. Nothing
-        happens where the aggregate has it. It has it until `give_up`, or until it is removed.
+        """Takes a value for an aggregate, when the unit of work commits. If several units of work take it at the same
+        time, one of them succeeds. The aggregate keeps the value until `give_up`, or until it is removed. If it has the
+        value already, nothing happens.
 
-        Raises the refusal `otherwise` where another aggregate has it, and `NotAdded` for an aggregate that was neither
-        loaded nor added in this handler.
+        Raises the refusal `otherwise` if another aggregate has the value, and `NotAdded` for an aggregate that was
+        neither loaded nor added in this handler.
         """
         raise NotImplementedError
 
     async def give_up(self: _Claims[V, A], value: V, /, *, by: A) -> None:
-        """Gives a value up that the aggregate has; otherwise nothing happens. Raises `NotAdded` as `take`."""
+        """Releases a value that the aggregate has. If it does not have the value, nothing happens. Raises `NotAdded` as
+        `take` does."""
         raise NotImplementedError
 
     async def find(self: _Claims[V, A], value: V, /) -> A | None:
@@ -171,28 +180,29 @@ class Claims(Generic[Cl]):
 class Events(Generic[Ev]):
     """Publishes events without an aggregate: `Events[RoomAdded | RoomClosed]`.
 
-    Domain events of the context take the way of those that an aggregate has recorded: publishers and reactions see
+    Domain events of the context are treated like those that an aggregate records: publishers and reactions receive
     them. Integration events are published as they are.
     """
 
     def publish(self, event: Ev, /, *, key: object = None) -> None:
-        """Publishes an event, with the unit of work. Events of one key are handled in order; `key` gives it for a class
-        that names no field for it.
+        """Publishes an event when the unit of work commits. Events of one key are handled in order. `key` is needed for
+        a class of events that names no key field, and only for such a class.
 
-        Raises `OutboxError` where nothing or two things say the key, and for an event that was not asked for; `BadKey`.
+        Raises `OutboxError` if the key is missing or is given twice, and for an event that the handler did not ask for.
+        Raises `BadKey` if the key cannot be one.
         """
         raise NotImplementedError
 
 
 class View(Generic[D]):
-    """The documents of one projection. Read-only. Both methods raise `BadKey`, as those of a repository do."""
+    """The documents of one projection. Read-only. Both methods raise `BadKey`, as those of `Repository` do."""
 
     if TYPE_CHECKING:
 
         def _shown(self) -> D: ...
 
     async def get(self: _Shows[K], key: K, /) -> D:
-        """The document with this key. Raises `NotFound`."""
+        """The document with this key. Raises `NotFound` if there is none."""
         raise NotImplementedError
 
     async def find(self: _Shows[K], key: K, /) -> D | None:
@@ -201,44 +211,48 @@ class View(Generic[D]):
 
 
 class Sql(Protocol):
-    """Statements of the handler's own, in the database of the context's store: written with the unit of work, or not.
+    """Runs SQL statements in the database of the store of the context, as part of the unit of work.
 
-    Values stand in a statement as `$1`, `$2`. The SQL is that of the store: PostgreSQL's, or SQLite's in a file and in
-    memory. In PostgreSQL, tables without a schema are those of the context's schema. In the handler of a query, what is
-    written is dropped. Both methods raise `ConstraintViolated`, `SqlError` (the statement is wrong) and
-    `StoreUnavailable`; the unit of work is rolled back then, also where the handler catches it. So it is when a
-    statement is cancelled, by a time limit of the handler's own for example.
+    Parameters in a statement are `$1`, `$2`. The dialect is that of the store: PostgreSQL's, or SQLite's for a file and
+    in memory. In PostgreSQL, a table name without a schema refers to the schema of the context. In the handler of a
+    query, writes are dropped.
+
+    Both methods raise `ConstraintViolated`, `SqlError` (the statement is wrong) and `StoreUnavailable`. After any of
+    them the unit of work is rolled back, even if the handler catches the error. It is also rolled back if a statement
+    is cancelled, for example by a time limit inside the handler.
     """
 
     async def fetch(self, statement: str, /, *values: object) -> list[dict[str, Any]]:
-        """The rows of a statement, by the names of their columns."""
+        """The rows of a statement, each as a dict by column name."""
         ...
 
     async def execute(self, statement: str, /, *values: object) -> int:
-        """How many rows the statement has written."""
+        """Runs a statement. Returns the number of rows that it wrote."""
         ...
 
 
 class Sender(Protocol):
-    """Sends commands and asks queries: direct calls, each with a deadline in seconds.
+    """Sends commands and asks queries: direct calls, each with a deadline in seconds (default: 10).
 
-    Every method raises `Unavailable`, `DeadlineExceeded`, `OutcomeUnknown` or `KeyReused` (all of them `CallError`),
-    and `BadKey` for a key that cannot be one.
+    Inside a handler, a call ends with the handler's own deadline at the latest. Every method raises a subclass of
+    `CallError` if the call ends with neither a reply nor a declared refusal, such as `Unavailable`, `DeadlineExceeded`,
+    `OutcomeUnknown` or `KeyReused`, and `BadKey` for a key that cannot be one.
     """
 
     async def send(self, command: Command[R, Any], /, *, deadline: float | None = None, key: str | None = None) -> R:
-        """The reply of the command's handler. Raises the declared refusals. `key` makes a repeated call apply once."""
+        """The reply of the handler of the command. Raises the declared refusals. Calls with the same `key` are applied
+        once."""
         ...
 
     async def ask(self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> R:
-        """The answer to the query. With `fresh`, waits until every message that was committed before, and every
-        consequence of it by events, by commands sent for later and by calls of reactions, has been handled or is
-        parked.
+        """The answer to the query. Raises the declared refusals.
 
-        With `fresh=True` it raises `Stale` when any key on the way is parked; with an ordering key, `fresh="ada"`, only
-        when this very key is. Both raise `Stale` when a subscription on the way is stuck, or when the answer is taken
-        from a projection that has missed messages; `DeadlineExceeded` with what is not handled in time, and
-        `Unavailable` with who could not be asked until then.
+        With `fresh`, waits until every message that was committed before the call has been handled or is parked,
+        including all consequences by events, by commands sent for later and by calls of reactions. `fresh=True` raises
+        `Stale` if any key on the way is parked. An ordering key, such as `fresh="ada"`, raises it only if this key is.
+        Both raise `Stale` if a subscription on the way is stuck, or if the answer comes from a projection that has
+        missed messages; `DeadlineExceeded`, with what is not yet handled; and `Unavailable`, with the context that
+        could not be asked in time.
         """
         ...
 
@@ -258,30 +272,30 @@ def _any(context: Context[Any], subject: Any) -> bool:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Injectable:
-    """One kind of dependency. Checks, plans, placement and the pages read it from here."""
+    """A kind of dependency. Checks, plans and placement read its properties from here."""
 
     port: type
-    """The type that a parameter is annotated with; of several subjects where it is `port[subject]`."""
+    """The type with which a parameter is annotated: `port`, or `port[subject]`."""
     of: type | None = None
-    """What a subject has to be a class of; None where the port has none."""
+    """The base class of every subject. None if the port takes no subject."""
     is_known: Callable[[Context[Any], Any], bool] = _any
-    """Whether the context can give the port of this subject."""
+    """Whether the context can provide the port for this subject."""
     remedy: str = "{context}.provide({wanted}, <zero-argument callable>)"
-    """What to type where it cannot be given."""
+    """What to type if the port cannot be provided."""
     reaches_out: bool = False
-    """It reaches what is outside of the unit of work: then each message has a unit of its own."""
+    """True if it acts outside of the unit of work. Then each message is handled in a unit of work of its own."""
     calls: bool = False
-    """Other contexts may be called by it."""
+    """True if it can call other contexts."""
     keeps_time: bool = False
-    """It may tell what time it is before the unit of work commits."""
+    """True if it can reveal the time before the unit of work commits."""
     several: bool = False
-    """Its subject may be a union."""
+    """True if its subject may be a union."""
     has_sql: bool = False
-    """It takes statements: the store must do so too, and an answer may come from anything that the store has."""
+    """True if it runs statements. The store must support them, and an answer may depend on anything in the store."""
 
     @property
     def told(self) -> str:
-        """As one asks for it."""
+        """How it is written in an annotation."""
         return self.port.__name__ if self.of is None else f"{self.port.__name__}[...]"
 
 
@@ -315,20 +329,19 @@ CLOCK = Injectable(port=Clock, keeps_time=True)
 IDS = Injectable(port=Ids)
 ENVELOPE = Injectable(port=Envelope, keeps_time=True)
 SERVICE = Injectable(port=object, reaches_out=True)
-"""What the user provides: any other type that the context has a service for."""
+"""A service of the user: any type for which `Context.provide` was called."""
 
 INJECTABLES = (REPOSITORY, RECORDS, CLAIMS, EVENTS, VIEW, LATER, SENDER, SQL, CLOCK, IDS, ENVELOPE)
 
 
 def owner_of(claim: type) -> Any:
-    """The class of the aggregates that have values of a claim; Any where it does not say."""
+    """The class of the aggregates that have values of a claim. Any if the claim does not declare it."""
     return next(iter(parameter_of(claim, Claim)[1:]), Any)
 
 
 def injectable_of(context: Context[Any], wanted: Any) -> tuple[Injectable, Any]:
-    """What kind of dependency an annotation asks for, and its subject: the `X` of `Repository[X]`, else the annotation.
-
-    What the table does not have is a service.
+    """The kind of dependency that an annotation asks for, and its subject: the `X` of `Repository[X]`, or the
+    annotation itself. An annotation that the table does not contain is a service.
     """
     origin, arguments = get_origin(wanted), get_args(wanted)
     for each in INJECTABLES:

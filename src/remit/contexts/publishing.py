@@ -1,4 +1,4 @@
-"""Publishers that are not written: an integration event with the fields of a domain event, by their names."""
+"""Generated publishers: they make an integration event by copying fields of a domain event with the same names."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from remit.messages import union_members
 
 
 class Misfit(NamedTuple):
-    """A field that cannot be taken."""
+    """A field of an integration event that cannot be copied from a domain event."""
 
     field: str
     wanted: Any
     found: Any
-    """The type of the field of that name; None where there is none."""
+    """The type of the field with this name in the domain event. None if there is no such field."""
 
 
 def publisher_of(event: Any, published: Any, frame: FrameType) -> Callable[[Any], Any]:
-    """The publisher that makes one of the other, declared in this frame."""
+    """The publisher that makes `published` from `event`. Its place in findings is the line of `frame`."""
     theirs = getattr(event, "__struct_fields__", ())
     names = tuple(name for name in getattr(published, "__struct_fields__", ()) if name in theirs)
 
@@ -35,7 +35,7 @@ def publisher_of(event: Any, published: Any, frame: FrameType) -> Callable[[Any]
 
 
 def misfits(event: Any, published: Any) -> Iterator[Misfit]:
-    """The fields of an integration event that cannot be taken from a domain event, in their order."""
+    """The fields of an integration event that cannot be copied from a domain event, in their order."""
     types = {field.name: field.type for field in msgspec.structs.fields(event)}
     for field in msgspec.structs.fields(published):
         if field.name in types:
@@ -46,7 +46,7 @@ def misfits(event: Any, published: Any) -> Iterator[Misfit]:
 
 
 def _is_taken(found: Any, wanted: Any) -> bool:
-    """Whether every value of one type is one of the other, as far as their declarations say."""
+    """Whether every value of the type `found` is a value of the type `wanted`, as far as their annotations tell."""
     if wanted is Any or found == wanted:
         return True
     if len(members := union_members(found)) > 1:

@@ -1,5 +1,5 @@
-"""What decides, and what is kept: aggregates, claims, records, projections. Data and pure functions; no I/O, no clock,
-no framework state."""
+"""The base classes of what a context decides and stores: aggregates, claims, records, projections. Data and pure
+functions only: no I/O, no clock, no state of the framework."""
 
 from remit.domain.aggregate import Aggregate, has_recorded, recording, take_recorded
 from remit.domain.claim import Claim

@@ -16,25 +16,25 @@ E = TypeVar("E", bound=DomainEvent, default=Any)
 
 
 class Recording(Protocol):
-    """A handler that runs: it has the aggregates noted that record something."""
+    """The run of a handler. It is notified when an aggregate records its first event."""
 
     ended: bool
 
     def note(self, aggregate: Aggregate[Any, Any], /) -> None:
-        """An aggregate has recorded something."""
+        """Called when an aggregate records its first event."""
         ...
 
 
 recording: ContextVar[Recording | None] = ContextVar("recording", default=None)
-"""The handler that runs in this task, or has run in it last."""
+"""The latest run of a handler in this task. It may have ended."""
 
 
 class Aggregate(Mutable, Generic[K, E], recording=True):
-    """A consistency boundary with an identity, stored as state under an optimistic version.
+    """A consistency boundary with an identity, stored as state with an optimistic version.
 
-    `Aggregate[Id]` or `Aggregate[Id, Issued | Paid]`, which then may record only these events. Fields are keyword-only
-    and mutable; a method that decides changes fields and calls `record`. Two aggregates of one class with equal fields
-    are equal, whatever they have recorded. The hash is that of the identity, which does not change.
+    Written as `Aggregate[Id]`, or as `Aggregate[Id, Issued | Paid]`, which may record only these events. Fields are
+    keyword-only and mutable. A method that decides changes fields and calls `record`. Two aggregates of one class with
+    equal fields are equal, whatever they have recorded. The hash depends only on class and identity.
     """
 
     id: K
@@ -43,7 +43,8 @@ class Aggregate(Mutable, Generic[K, E], recording=True):
         return hash((self.__class__, self.id))
 
     def record(self, event: E) -> None:
-        """Records a domain event as it is now; it is stored in the transaction that stores this aggregate."""
+        """Records a domain event, with the values that it has now. It is stored in the transaction that stores this
+        aggregate. Later changes to objects inside the event do not change what is stored."""
         if event.__class__ not in FIXED:
             event = as_recorded(event)
         recorded = self.__dict__.get("_recorded")
@@ -67,5 +68,5 @@ def take_recorded(aggregate: Aggregate[Any, Any]) -> list[DomainEvent]:
 
 
 def has_recorded(aggregate: Aggregate[Any, Any]) -> bool:
-    """Whether it has recorded events that nobody has taken."""
+    """Whether it has recorded events since the last call of `take_recorded`."""
     return "_recorded" in aggregate.__dict__

@@ -15,7 +15,7 @@ A = TypeVar("A", bound=Aggregate[Any, Any])
 class Claim(Generic[V, A]):
     """A value that at most one aggregate of a class has at a time: `class Email(Claim[str, Account])`.
 
-    Never instantiated: a handler asks for `Claims[Email]`, and takes values of it for aggregates.
+    Never instantiated. A handler asks for `Claims[Email]` and takes values for its aggregates.
     """
 
     if TYPE_CHECKING:

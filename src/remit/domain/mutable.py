@@ -1,7 +1,7 @@
-"""The base of what changes: a mutable record with keyword-only fields. Two of one class with equal fields are equal.
+"""The base of mutable records: keyword-only fields, and equality by class and fields.
 
-Two views of one thing, for the reason given in `remit.messages.base`. The metaclass is needed because a struct's
-`kw_only` holds for the class that says it and not for those below.
+It has two definitions, for the reason given in `remit.messages.base`. The metaclass is needed because the option
+`kw_only` of a struct does not apply to its subclasses.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(msgspec.field,))
     class Mutable:
-        """A mutable record with keyword-only fields; a `recording` one also carries what is no field of it."""
+        """A mutable record with keyword-only fields. With `recording`, instances can hold attributes beside fields."""
 
         def __init_subclass__(cls, *, recording: bool = False) -> None: ...
 
@@ -24,9 +24,9 @@ else:
     class _MutableMeta(msgspec.StructMeta):
         def __new__(metacls, cls_name, bases, ns, /, *, recording=False, **unknown):
             for option in unknown:
-                raise TypeError(f"{cls_name}: no class option {option!r}: it takes none")
-            flags = {"dict": True} if recording else {}  # inherited: a struct refuses to hear it is without
-            # What another release has written beside is noticed by this, and kept (`Codec.restore`).
+                raise TypeError(f"{cls_name}: no class option {option!r}: this class takes no options")
+            flags = {"dict": True} if recording else {}  # inherited: a struct refuses dict=False below dict=True
+            # An unknown field raises, so that `Codec.restore` notices the fields of another release and keeps them.
             flags["forbid_unknown_fields"] = True
             return super().__new__(metacls, cls_name, bases, ns, kw_only=True, eq=True, **flags)
 
@@ -34,13 +34,13 @@ else:
             super().__init__(cls_name, bases, ns)
 
     class Mutable(msgspec.Struct, metaclass=_MutableMeta):
-        """A mutable record with keyword-only fields; a `recording` one also carries what is no field of it."""
+        """A mutable record with keyword-only fields. With `recording`, instances can hold attributes beside fields."""
 
 
 def needed_fields(cls: type) -> list[str]:
     """The fields of a record that have no default."""
     struct: Any = cls
     fields: tuple[str, ...] = struct.__struct_fields__
-    defaults: tuple[Any, ...] = struct.__struct_defaults__  # those of the last fields
+    defaults: tuple[Any, ...] = struct.__struct_defaults__  # defaults of the last fields only
     padded = (msgspec.NODEFAULT,) * (len(fields) - len(defaults)) + defaults
     return [field for field, default in zip(fields, padded, strict=True) if default is msgspec.NODEFAULT]

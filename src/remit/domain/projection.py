@@ -13,20 +13,20 @@ E = TypeVar("E")
 
 
 class Projection(Mutable, Generic[K, E]):
-    """A read model: the class is the document, its field defaults are the initial value.
+    """A read model. The class is the document; the defaults of its fields are the initial document.
 
-    `Projection[Key, A | B]` is kept up to date from the events A and B: `key` says which document an event belongs to,
-    `evolve` changes the document. Both are pure. Two documents of one class with equal fields are equal. A document has
-    no hash, because it changes.
+    `Projection[Key, A | B]` is updated from the events A and B: `key` returns the key of the document to which an event
+    belongs, and `evolve` changes that document. Both must be pure. Two documents of one class with equal fields are
+    equal. A document is mutable, so it has no hash.
     """
 
     @staticmethod
     def key(event: E, /) -> K:
-        """The key of the document this event belongs to."""
+        """The key of the document to which this event belongs."""
         raise NotImplementedError
 
     def evolve(self, event: E, /) -> None:
-        """Takes the event into the document."""
+        """Applies the event to the document."""
         raise NotImplementedError
 
     if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Records: what a context keeps without rules of its own."""
+"""Records: data that a context stores without rules of its own."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ K = TypeVar("K")
 
 
 class Record(Value, Generic[K]):
-    """An immutable record with an identity, kept as it is put: `class Room(Record[str])`.
+    """An immutable record with an identity, stored as it was put: `class Room(Record[str])`.
 
-    It decides nothing and records no events. Two that say the same are equal.
+    It makes no decisions and records no events. Two records of one class with equal fields are equal.
     """
 
     id: K

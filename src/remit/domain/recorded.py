@@ -1,4 +1,4 @@
-"""An event as it is at the moment when it is recorded: what goes on changing in the aggregate changes it no more."""
+"""Copies an event when it is recorded, so that later changes in the aggregate do not change the event."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _CHANGING = (
 _ATOMS = frozenset({str, int, float, bool, bytes, type(None)})
 _changing_fields: dict[type, tuple[str, ...]] = {}
 FIXED: set[type] = set()
-"""Classes of events in which nothing can be changed, as far as they have been looked at."""
+"""Classes of events that are immutable at every depth, as far as they were examined."""
 
 
 def as_recorded(event: E) -> E:
-    """The event itself, where nothing in it can be changed; otherwise with a copy of what can be."""
+    """The event itself if it is immutable at every depth, else a copy in which all mutable parts are copied."""
     cls = event.__class__
     names = _changing_fields.get(cls)
     if names is None:
@@ -38,7 +38,7 @@ def as_recorded(event: E) -> E:
 def _find_changing(cls: Any) -> tuple[str, ...]:
     try:
         described = describe(cls)
-    except Exception:  # noqa: BLE001  # an annotation is the user's code, and may raise anything: it is reported elsewhere
+    except Exception:  # noqa: BLE001  # an annotation is the user's code, and may raise anything: a check reports it
         return getattr(cls, "__struct_fields__", ())
     fields = described.fields if isinstance(described, inspect.StructType) else ()
     return tuple(field.name for field in fields if any(_is_changing(found) for _, found in parts_of(field.type)))
@@ -57,7 +57,7 @@ def _copied(value: Any) -> Any:
     cls = value.__class__
     if cls in _ATOMS:
         return value
-    if cls is list:  # what is usual, and quickly
+    if cls is list:  # a fast path for the common types
         return [each if each.__class__ in _ATOMS else _copied(each) for each in value]
     if cls is tuple:
         return tuple(map(_copied, value))

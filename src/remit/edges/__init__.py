@@ -1,7 +1,7 @@
-"""Where the outside comes in: each edge turns a foreign protocol into messages of the contexts, and replies back.
+"""Edges: each converts an outside protocol into messages of the contexts, and replies back.
 
-An edge is declared in a module of its own, which imports published languages and no context. What serves a protocol is
-loaded by the process that does.
+An edge is declared in a module of its own, which imports published languages and no context. The code that serves a
+protocol is loaded only by the process that serves it.
 """
 
 from remit.contexts import HttpEdge

@@ -1,6 +1,6 @@
-"""A process: how it is put together, started and left. Here a system meets what it runs on.
+"""Processes: how they are assembled, started, served and stopped. `System` is the entry point.
 
-Who declares a system loads nothing of what runs it.
+Declaring a system imports nothing that runs it.
 """
 
 from remit.hosting.outbox import Outbox, SyncOutbox

@@ -1,4 +1,4 @@
-"""The assembly: what a topology means for one process, whose parts are made here, not yet open, and put together."""
+"""The assembly: makes the parts of one process for a topology, not yet open, and puts them together."""
 
 from __future__ import annotations
 
@@ -26,16 +26,18 @@ from remit.topology.shapes import shapes_of
 from remit.topology.stores import DEFAULT_STORE, FOR_STATEMENTS, store_at
 
 CALLER = PlacedService(Service("caller", ()), {}, {})
-"""A process that runs no part of the system, and calls all of it."""
+"""A process that runs no part of the system and calls all of it."""
 
 
 LoadModel = Callable[[Collection[str]], Model]
-"""The model of a system of which these contexts are loaded. Raises `ModelError`."""
+"""Loads these contexts and returns the model of a system with them. Raises `ModelError`."""
 
 
 def placed_on(topology: Topology, model: Model, load: LoadModel | None = None) -> Placement:
-    """The contexts of a system where a topology puts them. With `load`, contexts are loaded of which no service runs
-    more than an edge, for they may be empty. Raises `ModelError` with every finding."""
+    """The placement of a system by a topology. Raises `ModelError` with every finding.
+
+    With `load`, contexts of which no service runs more than an edge are loaded as well, because they may be empty.
+    """
     shapes = dict(shapes_of(model))
     run = {name for service in topology.services.values() for name in hosted_by(service, shapes, ())[0]}
     left_out = [name for name, shape in shapes.items() if shape is None and name not in run]
@@ -46,26 +48,26 @@ def placed_on(topology: Topology, model: Model, load: LoadModel | None = None) -
 
 
 def placed_in(placement: Placement, service: PlacedService) -> Placed:
-    """What a process of this service runs, and what it has to know of the others."""
+    """What a process of this service runs, and what it needs to know of other processes."""
     contexts = placement.logs
     relays = [id for id in relayed(placement) if service.has(id.source, "write")]
     pushed = {(name, Channel.PUBLISHED) for name in contexts} | {(name, Channel.PRIVATE) for name in placement.apart}
-    # What this very process has written, it hears of from its own store.
+    # A process that alone writes a log learns of new messages from its own store.
     alone = service.service.replicas == 1
     heard = {(source, channel) for source, channel in pushed if not (alone and service.has(source, "write"))}
     return Placed(service.runs, _elsewhere(placement, service, contexts), relays, heard)
 
 
 def _elsewhere(placement: Placement, service: PlacedService, contexts: list[str]) -> set[Component]:
-    """The addresses that this service does not answer itself."""
+    """The addresses that other services answer."""
     parts = {Component(context, part) for context, runs in service.runs.items() for part in runs}
     logs = {Component(context, "log") for context in service.stores}
     return {*placement.homes, *(Component(name, "log") for name in contexts)} - parts - logs
 
 
 def relayed(placement: Placement) -> list[SubscriptionId]:
-    """What relays follow: who writes a log relays it. What is published always, what is private only where a context's
-    components run apart."""
+    """The subscriptions of relays: the writer of a log relays it to the broker. The published channel is always
+    relayed, the private channel only if the components of a context run in different services."""
     events = placement.topology.events
     if events is None or reads_directly(placement.topology):
         return []
@@ -78,7 +80,7 @@ def relayed(placement: Placement) -> list[SubscriptionId]:
 
 
 def followed_by(model: Model, context: str) -> list[str]:
-    """The contexts whose published channel a service follows that hosts only this one, which `model` does."""
+    """The contexts whose published channel a service with only this context follows. `model` must include it."""
     follows = compile_system(model)[context].follows
     return sorted({id.source for id in follows if id.channel == Channel.PUBLISHED} - {context})
 
@@ -92,10 +94,10 @@ def assemble(
     stores: Mapping[str, Store] | None = None,
     listeners: Iterable[Listener] = (),
 ) -> Host:
-    """A process that runs the whole system, not yet started. Beside the log, `listeners` are told what happens in it.
-    The notes on the model are logged.
+    """A process that runs the whole system, not yet started. Logs the notes on the model.
 
-    Raises `ModelError` for stores that lack what is asked of them, `StoreError` and `ListenerError`.
+    `listeners` receive the events of the process, beside the log. Raises `ModelError` for stores that lack a feature
+    that handlers need, `StoreError` and `ListenerError`.
     """
     names = [context.name for context in model.contexts]
     stores = stores or {name: open_store(store_at(store, name), name) for name in names}
@@ -120,15 +122,14 @@ def assemble_service(
     replica: int = 0,
     listeners: Iterable[Listener] = (),
 ) -> Host:
-    """A process of a service, not yet started. `model` holds the contexts of which it runs anything. Beside the log,
-    `listeners` are told what happens in it.
+    """A process of a service, not yet started. `model` has the contexts of which the service runs a part.
 
-    Raises `ModelError` with every secret that is missing, `StoreError` and `ChannelError` for a driver that is not
-    installed, `ListenerError`.
+    `listeners` receive the events of the process, beside the log. Raises `ModelError` with every missing secret,
+    `StoreError` and `ChannelError` for a driver that is not installed, and `ListenerError`.
     """
     topology = placement.topology
     settle(topology, service)
-    if service.runs:  # who only calls has nothing to mend
+    if service.runs:  # a process that only calls cannot mend the model
         tell_notes(model)
     stores = {context: open_store(place, context) for context, place in service.stores.items()}
     channels = make_channels(model.name, placement, service.service, replica)
@@ -147,13 +148,13 @@ def assemble_service(
 async def connect_to_services(
     model: Model, path: str, listeners: Iterable[Listener], load: LoadModel
 ) -> AsyncGenerator[Sender]:
-    """A `Sender` over the call channel of a topology file. Raises `ModelError`, `ChannelError`, `ListenerError`."""
+    """A `Sender` over the call channel of a topology file. Raises `ModelError`, `ChannelError` and `ListenerError`."""
     topology = read_topology(path, whole=False)
     if topology.calls is None:
         raise ModelError(findings=[Finding(
-            "topology.no-calls", f"{path} [channels] calls", "its service cannot be called from another process",
+            "topology.no-calls", f"{path} [channels] calls", "its services cannot be called from another process",
             expected="a channel for calls",
-            next=f'calls = "{FOR_CALLS.form}", or connect(store=...) to the stores it names',
+            next=f'calls = "{FOR_CALLS.form}", or connect(store=...) with a store of this file',
         )])  # fmt: skip
     caller = assemble_service(model, placed_on(topology, model, load), listeners=listeners)
     try:

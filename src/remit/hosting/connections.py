@@ -1,7 +1,7 @@
-"""What a connection to the HTTP edge may take: uvicorn limits neither the size of a head nor the time it takes.
+"""Limits for connections to the HTTP edge: uvicorn limits neither the size nor the duration of a request head.
 
-Heads are read before there is a request that anybody could refuse, so they are limited where bytes arrive. Until the
-head of a request is complete nobody has been asked to do anything.
+No request object exists before the head is complete, so the limits apply where bytes arrive. Until then, no handler
+has started.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any, NamedTuple, cast
 from remit.edges.http import DRAINED, answer_before_request
 
 HEAD_BYTES = 32 << 10
-"""The largest head of a request: its first line and its headers."""
+"""The largest head of a request, in bytes: its first line and its headers."""
 HEAD_SECONDS = 10.0
-"""How long a head may take, and how long a new connection may wait with it."""
+"""How long a head may take, in seconds, and how long a new connection may wait before it sends one."""
 IDLE_SECONDS = 5
-"""How long a connection is kept open after an answer."""
+"""How long a connection is kept open after an answer, in seconds."""
 CONNECTIONS = 10_000
-"""Open at the same time at most, and never more than half of what the process may open."""
+"""The most open connections. Never more than half of the files that the process may open."""
 
 
 class Room(NamedTuple):
-    """What connections may take. Sizes in bytes, times in seconds."""
+    """The limits of connections. Sizes in bytes, times in seconds."""
 
     connections: int
     drained: int
@@ -33,20 +33,20 @@ class Room(NamedTuple):
 
 
 def room_for(max_body: int) -> Room:
-    """What connections may take whose requests have bodies of this size at most."""
+    """The limits of connections whose request bodies have at most `max_body` bytes."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = CONNECTIONS if files == resource.RLIM_INFINITY else min(CONNECTIONS, files // 2)
     return Room(most, max_body * DRAINED)
 
 
 class _Gate:
-    """Watches what arrives on one connection while no request is being handled."""
+    """Watches the incoming bytes of one connection while no request is handled."""
 
     def __init__(self, transport: asyncio.Transport, room: Room, connections: int) -> None:
         self._transport = transport
         self._room = room
         self.request_bytes = 0
-        """Of one request, also of what no handler sees: what stands between the parts of a body, and behind it."""
+        """The bytes of one request, including bytes that no handler sees, such as chunk headers and trailers."""
         self._taken = 0
         self._timer: asyncio.TimerHandle | None = None
         if connections > room.connections:
@@ -55,7 +55,7 @@ class _Gate:
             self._arm()
 
     def took(self, size: int, *, handling: bool, in_body: bool) -> None:
-        """So many bytes have been read. `in_body` says whether more of a body is to come."""
+        """Counts bytes that were read. `in_body`: the body of a request is incomplete."""
         if self.request_bytes > self._room.head_bytes + self._room.drained:
             self._transport.abort()
         if handling:
@@ -69,7 +69,7 @@ class _Gate:
             self._arm()
 
     def refuse(self, code: str) -> None:
-        """Answers with a problem, unless nobody waits for an answer, and closes the connection."""
+        """Closes the connection. With a code, it first answers with this problem."""
         self.end()
         if not self._transport.is_closing():
             if code:
@@ -77,7 +77,7 @@ class _Gate:
             self._transport.close()
 
     def end(self) -> None:
-        """Waits for nothing any more."""
+        """Stops the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -99,7 +99,7 @@ def _size_of(headers: Iterable[tuple[bytes, bytes]]) -> int:
 
 
 class _Gated(asyncio.Protocol):
-    """A connection of the server with a gate. Stands before the server's own class."""
+    """A connection of the server with a gate. Must precede the class of the server in the bases."""
 
     room: Room
     connections: set[Any]
@@ -114,14 +114,14 @@ class _Gated(asyncio.Protocol):
 
 
 def parsed_in_c(limits: Room) -> type[asyncio.Protocol]:
-    """The class of a connection for the server, with these limits. Raises `ModuleNotFoundError` without its parser."""
+    """The connection class for the server, with these limits. Raises `ModuleNotFoundError` without its parser."""
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
     class Connection(_Gated, HttpToolsProtocol):
         room = limits
         in_body = False
         largest = 0
-        """Of the pieces that arrived: a head within a small one is small."""
+        """The size of the largest piece that arrived. A head in a small piece is small."""
 
         def data_received(self, data: bytes) -> None:
             self.largest = max(self.largest, len(data))
@@ -153,7 +153,7 @@ def parsed_in_c(limits: Room) -> type[asyncio.Protocol]:
 
 
 def parsed_in_python(limits: Room) -> type[asyncio.Protocol]:
-    """The same where there is no parser in C. It limits by itself what is left of an incomplete head."""
+    """The same with the parser in Python, which itself limits the size of an incomplete head."""
     import h11
     from uvicorn.protocols.http.h11_impl import H11Protocol
 

@@ -1,4 +1,4 @@
-"""The schemas and roles of contexts in PostgreSQL, as their places name them: what `remit migrate` makes and prints."""
+"""Schemas and roles of contexts in PostgreSQL: what `remit migrate` applies and prints."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from remit.topology.stores import Reader, StorePlace
 
 
 class Migrated(NamedTuple):
-    """What became of the schema of a context: its version before (0: there was none) and after."""
+    """The version of the schema of a context before (0 if there was none) and after a migration."""
 
     context: str
     store: str
@@ -27,27 +27,28 @@ class Migrated(NamedTuple):
 async def migrate(context: str, store: StorePlace, administrator: Secret | None = None) -> Migrated:
     """Makes or migrates the schema of a context.
 
-    Raises `StoreError` (somebody else's or a newer schema, rights, credentials) and `StoreUnavailable`.
+    Raises `StoreError` (the schema belongs to something else or is newer; missing rights; wrong credentials) and
+    `StoreUnavailable`.
     """
     before, after = await schema.migrate(_entered(store, administrator), context)
     return Migrated(context, store.shown, before, after)
 
 
 async def contexts_in(store: StorePlace) -> list[str]:
-    """The contexts whose schemas are in the database of a store, those that its address may look into.
+    """The contexts that have a schema in the database of a store, as far as the user of its address may see them.
 
-    Raises `StoreError`, `StoreUnavailable`.
+    Raises `StoreError` and `StoreUnavailable`.
     """
     return await schema.contexts(store)
 
 
 def migration(context: str, store: StorePlace) -> str:
-    """The SQL that does the same, in a transaction of its own."""
+    """The SQL that makes or migrates the schema of a context, in one transaction."""
     return f"-- {context}: {store.shown}\nBEGIN;\n{schema.script(store.schema, context)}COMMIT;\n"
 
 
 def rights(context: str, store: StorePlace) -> str:
-    """The SQL that gives the user in a store's address the rights that a context needs, and no others.
+    """The SQL that gives the user in the address of a store the rights that a context needs, and no others.
 
     Raises `StoreError` for an address without a user.
     """
@@ -68,7 +69,8 @@ def reading(source: str, store: StorePlace, readers: Iterable[Reader]) -> str:
 async def apply_rights(
     stores: Mapping[str, StorePlace], readers: Mapping[str, Sequence[Reader]], administrator: Secret | None
 ) -> None:
-    """Runs `rights` for each context, then `reading` for its readers. Raises `StoreError`, `StoreUnavailable`."""
+    """Executes the SQL of `rights` for each context, then of `reading` for its readers. Raises `StoreError` and
+    `StoreUnavailable`."""
     for context, store in stores.items():
         await roles.apply(_entered(store, administrator), rights(context, store))
     for source, others in readers.items():
@@ -78,8 +80,8 @@ async def apply_rights(
 
 
 def _entered(store: StorePlace, administrator: Secret | None) -> StoreAddress:
-    """The address of a store; entered as an administrator by the address of that one, in the store's own database."""
-    _ = store.url.value  # says which variable is missing
+    """The address of a store. With `administrator`, that address instead, but in the database of the store."""
+    _ = store.url.value  # raises an error that names a missing variable
     if administrator is None:
         return store
     address = urlsplit(address_of(administrator.value, store.schema).text)

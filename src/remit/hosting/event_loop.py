@@ -1,4 +1,4 @@
-"""The event loop of a process that serves, and how it is told to end."""
+"""The event loop of a serving process, and the signals that end it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _INPUT = 0
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine to its end, like `asyncio.run`; by uvloop where it is installed: a third off each request."""
+    """Runs a coroutine to its end, like `asyncio.run`. Uses uvloop if it is installed: a third less time per
+    request."""
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     try:
         import uvloop
@@ -34,10 +35,10 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 async def told_to_end(*, attached: bool = False) -> asyncio.Event:
-    """Set by SIGTERM or SIGINT, which drain; a second one ends the process at once.
+    """Returns an event that SIGTERM or SIGINT sets, so that the process drains. A second signal ends it at once.
 
-    With `attached` it is set by the end of standard input too: whoever started this process holds it open. Raises
-    `Failure` for a standard input whose end nobody holds.
+    With `attached`, the end of standard input sets it too, so that the process ends with its parent. Raises `Failure`
+    if standard input is a file, /dev/null or closed, because its end would say nothing about the parent.
     """
     loop = asyncio.get_running_loop()
     ending = asyncio.Event()
@@ -49,7 +50,7 @@ async def told_to_end(*, attached: bool = False) -> asyncio.Event:
 
     if attached:
         _require_held_input()
-        # A thread, because event loops read pipes only. It is left behind when the process ends.
+        # A thread, because event loops can read only pipes. It is a daemon thread, so it does not block the exit.
         reading = threading.Thread(target=_read_to_the_end, args=(loop, ending), name="standard input", daemon=True)
         reading.start()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -58,19 +59,20 @@ async def told_to_end(*, attached: bool = False) -> asyncio.Event:
 
 
 def _require_held_input() -> None:
-    """A pipe, a socket or a terminal ends with whoever holds it. A file or /dev/null is at its end already."""
+    """A pipe, a socket or a terminal ends with the process that holds it. A file and /dev/null are always at the
+    end."""
     mode = 0 if sys.stdin is None else os.fstat(_INPUT).st_mode
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(_INPUT)):
         raise Failure(
-            "input.unusable", "its end would tell nothing: nobody holds it open", where="standard input of --attached",
-            expected="a pipe, a socket or a terminal, and no file, not /dev/null, not closed",
-            next="leave out --attached where SIGTERM ends the process, as under systemd; or give it a pipe",
+            "input.unusable", "--attached watches for the end of standard input, and no process holds it open",
+            where="standard input of --attached", expected="a pipe, a socket or a terminal",
+            next="remove --attached if SIGTERM ends the process, as under systemd; otherwise connect a pipe",
         )  # fmt: skip
 
 
 def _read_to_the_end(loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> None:
-    with contextlib.suppress(OSError):  # a terminal that is gone
+    with contextlib.suppress(OSError):  # the terminal has gone
         while os.read(_INPUT, 4096):
             pass
-    with contextlib.suppress(RuntimeError):  # the loop has ended before
+    with contextlib.suppress(RuntimeError):  # the loop has already ended
         loop.call_soon_threadsafe(ending.set)

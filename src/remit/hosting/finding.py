@@ -1,4 +1,4 @@
-"""Finding the system that somebody names, or that `[tool.remit] system` in `pyproject.toml` does, and who listens."""
+"""Finds the system that a command names, or that `[tool.remit] system` in `pyproject.toml` names, and listeners."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ from remit.runtime import Listener
 
 
 def load_system(name: str) -> System:
-    """The system that `find_system` finds, with all its contexts. Raises `ModelError` for those that are not there."""
+    """The system that `find_system` finds, with all contexts loaded. Raises `Failure` as that does, and `ModelError`
+    for contexts that cannot be loaded."""
     return find_system(name).hosting()
 
 
 def find_system(name: str) -> System:
-    """The system at `module:attribute`, or the only one in `module`; the working directory is searched first.
+    """The system at `module:attribute`, or the only one in `module`. The working directory is searched first.
 
-    `.` is the one that `pyproject.toml` in the working directory names. Its contexts may be mere names yet. Raises
-    `Failure` when there is no such module, it cannot be imported, or it holds no such system.
+    `.` stands for the system that `pyproject.toml` in the working directory names. Contexts that are given by their
+    places are not loaded. Raises `Failure` if there is no such module, if it cannot be imported, or if it contains no
+    such system.
     """
     if name == HERE:
         name = system_here()
@@ -43,16 +45,17 @@ def find_system(name: str) -> System:
     if len(systems) != 1:
         count = "several systems" if systems else "no system"
         raise Failure(
-            "system.ambiguous" if systems else "system.missing", f"{module_name} holds {count}", where=name,
+            "system.ambiguous" if systems else "system.missing", f"{module_name} contains {count}", where=name,
             expected="one remit.System in the module, or module:attribute", next=_instead(module),
         )  # fmt: skip
     return next(iter(systems.values()))
 
 
 def names_system(word: str) -> bool:
-    """Whether a word that may be something else names a system: by `.`, or by a module that is there.
+    """Whether a word names a system, by `.` or by a module that exists; the word may also be something else.
 
-    A module is imported only where no attribute is said, to see whether it holds one. Raises `Failure` when that fails.
+    Imports the module only if no attribute is given, to see whether it contains a system. Raises `Failure` if that
+    import fails.
     """
     module_name, _, attribute = word.partition(":")
     if word == HERE or not _is_there(module_name):
@@ -61,12 +64,12 @@ def names_system(word: str) -> bool:
 
 
 def find_listener(name: str) -> Listener:
-    """The listener at `module:function`; the working directory is searched first. Raises `Failure` without one."""
+    """The listener at `module:function`. The working directory is searched first. Raises `Failure` if there is none."""
     module_name, _, attribute = name.partition(":")
     module = _module("listener", name, module_name) if module_name and attribute else None
     found: Any = getattr(module, attribute, None) if module is not None else None
     if not callable(found):
-        what = "this names no function" if found is None else f"{name} is a {type(found).__name__}, and no function"
+        what = "this names no function" if found is None else f"{name} is a {type(found).__name__}, not a function"
         raise Failure(
             "listener.missing", what, where=name or "--listen",
             expected="module:function", next="def hear(event: CallEnded) -> None, and --listen module:hear",
@@ -75,7 +78,7 @@ def find_listener(name: str) -> Listener:
 
 
 def _systems(module: ModuleType) -> dict[str, System]:
-    """Systems by the first name they have."""
+    """The systems of a module, each by its first name."""
     found: dict[int, tuple[str, System]] = {}
     for name, value in vars(module).items():
         if isinstance(value, System):
@@ -89,7 +92,7 @@ def _instead(module: ModuleType) -> str:
 
 
 def _is_there(module_name: str) -> bool:
-    """Whether a module can be found. Nothing is imported, nor the packages it is in."""
+    """Whether a module can be found. Imports neither it nor the packages that contain it."""
     first, *others = module_name.split(".")
     if not all(part.isidentifier() for part in (first, *others)):
         return False
@@ -100,7 +103,7 @@ def _is_there(module_name: str) -> bool:
     places = [Path(folder, *others) for folder in package.submodule_search_locations or ()]
     try:
         return any(place.with_suffix(".py").is_file() or (place / "__init__.py").is_file() for place in places)
-    except OSError:  # the name is longer than any file's
+    except OSError:  # the name is too long for a file
         return False
 
 
@@ -125,12 +128,12 @@ def _module(kind: str, name: str, module_name: str) -> ModuleType:
         raise Failure(
             f"{kind}.import", f"importing {module_name} failed: {type(error).__name__}: {error}",
             where=raised_at(error),
-            expected="a module that can be imported", next=f"python -c 'import {module_name}' shows the whole story",
+            expected="a module that can be imported", next=f"python -c 'import {module_name}' shows the traceback",
         ) from error  # fmt: skip
 
 
 def _is_absent(error: Exception, module_name: str) -> bool:
-    """Whether the module itself is missing, and not something that it imports."""
+    """Whether the module itself is missing, not another module that it imports."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         return module_name == error.name or module_name.startswith(f"{error.name}.")
     return not module_name or (isinstance(error, TypeError) and module_name.startswith("."))
@@ -141,11 +144,11 @@ def _where_else(name: str) -> str:
     if module_name.endswith(".py") or "/" in module_name:
         path = Path(module_name)
         return f"cd {path.parent} and give {path.stem}{':' + attribute if attribute else ''}"
-    return "change to the folder that holds it, or install the package"
+    return "change to the folder that contains it, or install the package"
 
 
 HERE = "."
-"""Stands for the system that is named here."""
+"""Stands for the system that `pyproject.toml` names."""
 FILE = "pyproject.toml"
 
 
@@ -162,7 +165,7 @@ class _Settings(msgspec.Struct):
 
 
 def system_here() -> str:
-    """The system that is named in the working directory. Raises `Failure` when none is."""
+    """The name of the system in `pyproject.toml` of the working directory. Raises `Failure` if there is none."""
     path = Path.cwd() / FILE
     try:
         if named := msgspec.toml.decode(path.read_bytes(), type=_Settings).tool.remit.system:

@@ -1,4 +1,4 @@
-"""Importing the contexts and edges that a process hosts, by the places the system gives them."""
+"""Imports the contexts and edges that a process hosts, from the places that the system gives for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from remit.errors import Findings
 
 
 def load_contexts(system: str, places: Mapping[str, str], findings: Findings) -> list[Context[Any]]:
-    """The contexts at `module:attribute`, by name. Every one that is not there is a finding."""
+    """The contexts at these places (`module:attribute`), by name. Each one that is missing is reported as a finding."""
     loaded = [
         _load(_Wanted(Context, "contexts", name, name), system, place, findings) for name, place in places.items()
     ]
@@ -20,7 +20,7 @@ def load_contexts(system: str, places: Mapping[str, str], findings: Findings) ->
 
 
 def load_edges(system: str, places: Mapping[str, str], findings: Findings) -> list[HttpEdge]:
-    """The edges at `module:attribute`, by the name of their context. Every one that is not there is a finding."""
+    """The edges at these places (`module:attribute`), by context. Each one that is missing is reported as a finding."""
     loaded = [
         _load(_Wanted(HttpEdge, "edges", name, "edge"), system, place, findings) for name, place in places.items()
     ]
@@ -30,10 +30,10 @@ def load_edges(system: str, places: Mapping[str, str], findings: Findings) -> li
 class _Wanted(NamedTuple):
     kind: type[Context[Any] | HttpEdge]
     option: str
-    """Of `System`, that says where it is."""
+    """The option of `System` that gives the place."""
     name: str
     attribute: str
-    """Where the place names none."""
+    """The default attribute, if the place names none."""
 
     def is_this(self, found: object) -> bool:
         name = found.name if isinstance(found, Context) else getattr(found, "context", None)
@@ -45,12 +45,12 @@ def _load(wanted: _Wanted, system: str, place: str, findings: Findings) -> Any:
     module_name, _, attribute = place.partition(":")
     try:
         found = getattr(importlib.import_module(module_name), attribute or wanted.attribute, None)
-    except Exception as error:  # noqa: BLE001  # a module may raise anything when it is imported
+    except Exception as error:  # noqa: BLE001  # the import of a module may raise anything
         findings.report(
             "context.import", where,
             f"importing {module_name} failed: {type(error).__name__}: {error} ({raised_at(error)})",
-            expected="a module that can be imported where it is hosted",
-            next=f"python -c 'import {module_name}' shows the whole story",
+            expected="a module that can be imported in every process that hosts it",
+            next=f"python -c 'import {module_name}' shows the traceback",
         )  # fmt: skip
         return None
     if wanted.is_this(found):
@@ -64,7 +64,7 @@ def _load(wanted: _Wanted, system: str, place: str, findings: Findings) -> Any:
 
 
 def raised_at(error: Exception) -> str:
-    """`file:line` of what raised an error while it was imported."""
+    """`file:line` of the code that raised an error during an import."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for code that has none."""
+"""An event loop in its own thread, for code without an event loop."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from remit.stores.forks import Origin, in_another_process
 
 T = TypeVar("T")
 LOOK_SECONDS = 1.0
-"""Between two looks whether the thread is alive."""
+"""The seconds between two checks whether the thread is alive."""
 
 
 class LoopThread:
-    """Runs from when it is made until it is closed."""
+    """An event loop in a thread. It runs from construction until `close`."""
 
     def __init__(self) -> None:
         self._origin = Origin()
@@ -26,7 +26,10 @@ class LoopThread:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Runs it there; blocks until its outcome. Raises `CallError` in a process that was forked off meanwhile."""
+        """Runs the coroutine in the thread and blocks until its outcome.
+
+        Raises `CallError` in a process that was forked off after construction, and if the thread has ended.
+        """
         if self.is_elsewhere:
             work.close()
             raise in_another_process()
@@ -35,17 +38,17 @@ class LoopThread:
             if not self._thread.is_alive():
                 raise CallError(
                     "the thread in which the system runs has ended", where="connect_sync",
-                    next="see what has ended it: an interruption, or SystemExit in a task of a handler's own",
+                    next="find what ended it: a KeyboardInterrupt, or SystemExit in a task of a handler",
                 )  # fmt: skip
         return future.result()
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether this process was forked off since it was made: the thread is the parent's."""
+        """Whether this process was forked off after construction. The thread exists in the parent only."""
         return self._origin.is_elsewhere
 
     def close(self) -> None:
-        """Ends the thread. In a process that was forked off, there is none."""
+        """Ends the thread. Does nothing in a process that was forked off."""
         if self.is_elsewhere:
             return
         self._loop.call_soon_threadsafe(self._loop.stop)

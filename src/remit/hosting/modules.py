@@ -1,8 +1,7 @@
-"""Modules that declare something on a context and that nobody has imported: what they declare would never run.
+"""Finds modules that declare something on a context and are not imported: their declarations would have no effect.
 
-They are looked for among the files of the package that declares the context, and are read without being imported. A
-name is followed to the context itself, through imports and aliases. Tests, and what only a call of a function would
-declare, are left out.
+The files of the package that declares the context are parsed, not imported. A name is resolved to the context through
+imports and aliases. Tests are skipped, and so are declarations inside functions.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ from remit.errors import Findings
 from remit.hosting.reading import ROLES, Declared, Module
 
 _DECLARES = re.compile(rb"^[ \t]*(@[ \t]*|\w+[ \t]*=[ \t]*)?[\w.]+\.(%s)\b" % "|".join(ROLES).encode(), re.MULTILINE)
-"""A line that may declare something. Only files with such a line are parsed."""
+"""A line that may be a declaration. Only files with such a line are parsed."""
 
 
 class _File(NamedTuple):
     name: str
-    """Of the module that it would be."""
+    """The name that the module would have."""
     path: str
     is_package: bool
 
 
 def not_imported(contexts: Sequence[Context[Any]]) -> Findings:
-    """A finding for each module that declares something on one of these contexts and is not imported; a note for one
-    that might, and cannot be read."""
+    """A finding for each module that declares something on one of these contexts and is not imported. A note for each
+    file that may do so and cannot be parsed."""
     packages = {package for context in contexts if (package := package_of(context)) is not None}
     findings = Findings()
     if not packages:
@@ -58,7 +57,7 @@ def _paths_of_modules() -> Iterator[str]:
 
 
 def _files_of(package: str) -> Iterator[_File]:
-    """The files of a package and of those in it; of a module that is in no package, those beside it."""
+    """The files of a package and its subpackages. For a module outside of packages, the files in its folder."""
     module = sys.modules[package]
     if hasattr(module, "__path__"):
         for folder in module.__path__:
@@ -70,7 +69,7 @@ def _files_of(package: str) -> Iterator[_File]:
 def _files_in(folder: str, package: str, *, deep: bool) -> Iterator[_File]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:  # a place that is no folder, such as an archive
+    except OSError:  # not a folder, such as an archive
         return
     for entry in entries:
         stem, ending = os.path.splitext(entry.name)  # noqa: PTH122  # ten times as fast as a Path
@@ -90,7 +89,7 @@ def _read(file: _File, unread: dict[str, Module], findings: Findings) -> None:
     except OSError:
         return
     declares = _DECLARES.search(text) is not None
-    if not declares and b"import" not in text:  # neither does it say something, nor hands it on what another one has
+    if not declares and b"import" not in text:  # it neither declares anything nor re-exports a context
         return
     unread[file.name] = Module(file.name, file.path, text, is_package=file.is_package, declares=declares)
     if not declares:
@@ -103,8 +102,8 @@ def _read(file: _File, unread: dict[str, Module], findings: Findings) -> None:
         line = error.lineno if isinstance(error, SyntaxError) else 1
         findings.note(
             "module.unreadable", f"{file.path}:{line or 1}",
-            f"{file.name} is not imported, and cannot be read: {error}; so nobody knows what it declares",
-            expected="Python", next=f"mend it, or delete it: python -m py_compile {file.path}",
+            f"{file.name} is not imported and cannot be parsed, so its declarations are unknown: {error}",
+            expected="valid Python", next=f"correct or delete it: python -m py_compile {file.path}",
         )  # fmt: skip
 
 
@@ -114,8 +113,8 @@ def _report(module: Module, declared: Sequence[Declared], findings: Findings) ->
     home = sys.modules[first.context.declared_in]
     findings.report(
         "module.forgotten", f"{module.path}:{first.line}",
-        f"{module.name} declares {first.what} on context {first.context.name!r}{more}, and nobody imports it",
-        expected="every module that declares something imported before the system starts",
+        f"{module.name} declares {first.what} on context {first.context.name!r}{more}, and is not imported",
+        expected="every module with declarations imported before the system starts",
         next=f"import {module.name} where the system is declared, or at the end of {_file_of(home)};"
         " or move it out of the package",
     )  # fmt: skip

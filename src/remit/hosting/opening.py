@@ -1,4 +1,4 @@
-"""Opening stores beside a running service, without the system's code."""
+"""Opens stores beside a running service, without the code of the system."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from remit.topology.stores import StorePlace, store_at, store_technology
 
 
 class Places(NamedTuple):
-    """Where the stores are: by context, and under "default" that of all others, with `{context}` in it."""
+    """The places of the stores, by context. "default" is the place of all others, with `{context}` in it."""
 
     stores: Mapping[str, Secret]
     named: Sequence[str] = ()
-    """The contexts, as far as the places tell where there are no files to look for."""
+    """The contexts, if the places name them. Used if there are no files to search."""
 
     @classmethod
     def at(cls, store: str) -> Places:
-        """What an option names: a place, or a topology file that names them. Raises `ModelError`, `Failure`."""
+        """The places that an option gives: one place, or a topology file. Raises `ModelError` and `Failure`."""
         if not store.endswith(".toml"):
             return cls({"default": Secret(store)})
         topology = read_topology(store, whole=False)
         return cls(topology.stores, _named(topology))
 
     def of(self, context: str) -> StorePlace:
-        """The place of a context's store. Raises `StoreError` for an address that cannot be taken apart."""
+        """The place of the store of a context. Raises `StoreError` for an address that cannot be parsed."""
         return store_at(self.stores.get(context, self.stores["default"]), context)
 
     async def made(self) -> list[str]:
-        """The contexts that have a store, as far as the places tell. Raises `Failure` where they do not tell at all,
-        and what stores raise."""
+        """The contexts that have a store, as far as the places tell. Raises `Failure` if they do not tell, and the
+        errors of stores."""
         technology = store_technology(self.stores["default"].value)
         if not self.named and technology is not None and technology.schemas:
             return await self._in_database()
@@ -46,18 +46,18 @@ class Places(NamedTuple):
     async def _in_database(self) -> list[str]:
         if "{context}" in self.stores["default"].value:
             raise Failure(
-                "cli.usage", "the address does not tell which contexts there are", where=self.of("{context}").shown,
+                "cli.usage", "the address does not tell which contexts exist", where=self.of("{context}").shown,
                 expected="a topology file, or the name of a subscription", next="--store FILE.toml",
             )  # fmt: skip
         place = self.of("any")
-        open_store(place, "any")  # says what is not installed
+        open_store(place, "any")  # raises an error that names a missing driver
         from remit.hosting.databases import contexts_in
 
         return await contexts_in(place)
 
 
 def _named(topology: Topology) -> Sequence[str]:
-    """The contexts that a topology names; those that `*` stands for, the system knows."""
+    """The contexts that a topology names. For `*`, the contexts of its system."""
     names = {entry.context for service in topology.services.values() for entry in service.runs}
     return find_system(topology.system).names if "*" in names else sorted(names)
 
@@ -66,7 +66,8 @@ def _named(topology: Topology) -> Sequence[str]:
 async def opened(
     places: Places, contexts: Iterable[str], *, read_only: bool = False
 ) -> AsyncGenerator[dict[str, Store]]:
-    """The stores of these contexts by name, open; closed at the end. Raises `StoreError`, `StoreUnavailable`."""
+    """The open stores of these contexts, by name. They are closed at the end. Raises `StoreError` and
+    `StoreUnavailable`."""
     async with AsyncExitStack() as stack:
         stores: dict[str, Store] = {}
         for context in contexts:
@@ -77,7 +78,7 @@ async def opened(
 
 
 def require_all(places: Places, contexts: Sequence[str]) -> list[str]:
-    """These contexts, each once. Raises `Failure` when one has no store: looking must not make it."""
+    """These contexts, each once. Raises `Failure` if one has no store, because opening would make it."""
     for context in contexts:
         if not is_made(places.of(context)):
             raise Failure(
@@ -88,12 +89,12 @@ def require_all(places: Places, contexts: Sequence[str]) -> list[str]:
 
 
 def require_some(places: Places, contexts: Sequence[str]) -> list[str]:
-    """Those of the contexts that have a store already. Raises `Failure` when none has: looking must not make them."""
+    """The contexts that have a store. Raises `Failure` if none has, because opening would make it."""
     made = [context for context in contexts if is_made(places.of(context))]
     if not made:
         raise Failure(
-            "store.missing", "nothing has run here: there is no store", where=places.of("{context}").shown,
+            "store.missing", "there is no store: nothing has run here yet", where=places.of("{context}").shown,
             expected="the stores of a system that runs or has run",
-            next="give its --data or --store, or start it: remit run",
+            next="give the option --data or --store of the running system, or start it: remit run",
         )  # fmt: skip
     return made

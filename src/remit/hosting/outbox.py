@@ -1,4 +1,4 @@
-"""The outbox for code that owns its transaction: publishes events, and sends commands for later, inside of it."""
+"""The outbox for code with its own transaction: publishes events and sends commands for later in that transaction."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from remit.stores.staging import Staged, stage, stage_async
 
 
 class _Rows:
-    """Makes rows of what a context has in its outbox, in whichever way they are written."""
+    """Makes the rows of the messages in the outbox of a context."""
 
     def __init__(self, model: Model, context: Context[Any], schema: str, stir: Callable[[], None]) -> None:
-        """`stir` is called when a row is being staged."""
+        """`stir` is called after a row was staged."""
         self._schema = schema
         self._stir = stir
         self._where = repr(context)
@@ -31,9 +31,9 @@ class _Rows:
             self._known[message] = contract, Codec(message), _field_of(contract.key)
 
     def _row(self, message: Any, key: str | None, more: str = "") -> Staged:
-        """The row of a message. `more` are further headers, each with a comma before it.
+        """The row of a message. `more` are further headers, each preceded by a comma.
 
-        Raises `OutboxError`, `TooLarge`, `BadKey`, `BadValue`.
+        Raises `OutboxError`, `TooLarge`, `BadKey` and `BadValue`.
         """
         known = self._known.get(message.__class__)
         name = message.__class__.__name__
@@ -46,12 +46,12 @@ class _Rows:
         contract, codec, own_key = known
         if (own_key is None) is (key is None):
             raise OutboxError(
-                f"nothing says by which key {name} is ordered" if key is None else f"{name} has a key of its own",
-                where=self._where, expected="one key: messages of one key are handled in order",
-                next=f'class {name}(..., key="<field>"), or key=... where it is published',
+                f"{name} needs an ordering key" if key is None else f"{name} has an ordering key of its own",
+                where=self._where, expected="exactly one key: messages of one key are handled in order",
+                next=f'class {name}(..., key="<field>"), or key=... in the call, not both',
             )  # fmt: skip
         key = key_text(key if own_key is None else own_key(message), "ordering key", contract.type)
-        id = f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"  # unlike those of a runtime, from any thread
+        id = f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"  # the port `Ids` is not thread-safe
         headers = write_headers(id, id, more)
         encoded = codec.write(message)
         if len(encoded) > LARGEST_UNIT:
@@ -66,12 +66,14 @@ def _field_of(name: str | None) -> Callable[[Any], Any] | None:
 
 
 class Outbox(_Rows):
-    """Publishes and sends inside a transaction of the caller's, on a connection that is awaited: that of asyncpg, an
+    """Publishes and sends in a transaction of the caller, on a connection that is awaited: one of asyncpg, an
     `AsyncConnection` of psycopg 3, or an `AsyncSession` or `AsyncConnection` of SQLAlchemy.
 
-    What the transaction commits is delivered once, in order per key; what it rolls back is not. `key` orders messages
-    whose class names no field for it. Both methods raise `OutboxError`, `TooLarge`, `BadKey`, `BadValue`,
-    and what the connection raises.
+    Messages of a committed transaction are delivered once, in order per key; messages of one that was rolled back are
+    not delivered. `key` is needed for a message whose class names no key field, and only then.
+
+    Both methods raise `OutboxError` (the message is not in the outbox, the key is missing or given twice, or the
+    connection cannot be used), `TooLarge` (more than 16 MiB), `BadKey`, `BadValue`, and the errors of the connection.
     """
 
     async def publish(self, connection: object, event: IntegrationEvent, /, *, key: str | None = None) -> None:
@@ -80,14 +82,14 @@ class Outbox(_Rows):
         self._stir()
 
     async def send(self, connection: object, command: Command[Any, Any], /, *, key: str | None = None) -> None:
-        """Sends a command when the transaction commits: for later, applied once, without a reply."""
+        """Sends a command for later when the transaction commits. It is applied once, and has no reply."""
         await stage_async(connection, self._schema, self._row(command, key, LATER))
         self._stir()
 
 
 class SyncOutbox(_Rows):
-    """`Outbox` for a connection that is not awaited: a `Session` or `Connection` of SQLAlchemy, a connection of
-    psycopg 3, or `django.db.connection`. May be used by any thread."""
+    """`Outbox` for a connection that is not awaited: a `Session` or `Connection` of SQLAlchemy, a connection of psycopg
+    3, or `django.db.connection`. Thread-safe."""
 
     def publish(self, connection: object, event: IntegrationEvent, /, *, key: str | None = None) -> None:
         """See `Outbox.publish`."""

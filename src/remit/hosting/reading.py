@@ -1,4 +1,4 @@
-"""What a module that is not imported would declare, read from its text."""
+"""Reads the declarations of a module that is not imported from its source text."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Any, NamedTuple, TypeGuard
 from remit.contexts import Context
 
 ROLES = frozenset({"handle", "answer", "react", "publish", "publish_as", "project"})
-"""The methods of a context by which something is declared that would be missed. A service that is provided by one of
-several modules is not: what is missing is reported with who asks for it."""
+"""The methods of a context whose effect would be missed silently. Not `provide`: a handler that asks for a missing
+service is reported anyway."""
 
 Unread = Mapping[str, "Module"]
-"""Modules that are not imported, by their names."""
+"""Modules that are not imported, by name."""
 
 
 class Declared(NamedTuple):
-    """Something that a module declares on a context."""
+    """A declaration of a module on a context."""
 
     context: Context[Any]
     what: str
@@ -31,7 +31,7 @@ class Declared(NamedTuple):
 class _Import(NamedTuple):
     module: str
     name: str | None
-    """None where it is the module itself."""
+    """The imported name. None if the module itself is imported."""
 
 
 class Module:
@@ -46,7 +46,7 @@ class Module:
 
     @cached_property
     def tree(self) -> ast.Module:
-        """Its syntax. Raises what `ast.parse` does, where it declares something; of another one nothing is known."""
+        """Its syntax tree. Raises the errors of `ast.parse` if it has a declaration; otherwise an empty tree."""
         try:
             return ast.parse(self._text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -55,7 +55,7 @@ class Module:
             return ast.Module(body=[], type_ignores=[])
 
     def declared(self, unread: Unread) -> list[Declared]:
-        """What it would declare if it were imported."""
+        """The declarations that it would make if it were imported."""
         return (
             [each for statement in self._statements() for each in self._declared_by(statement, unread)]
             if (self._declares)
@@ -63,7 +63,7 @@ class Module:
         )
 
     def value(self, name: str, unread: Unread, seen: frozenset[tuple[str, str]] = frozenset()) -> Any:
-        """What a name in it is bound to: an object of a module that is imported, or such a `Module`; else None."""
+        """The value of a name: an object of an imported module, or a `Module` that is not imported. None if unknown."""
         if (self.name, name) in seen:
             return None
         seen |= {(self.name, name)}
@@ -100,11 +100,11 @@ class Module:
     def _source(self, statement: ast.ImportFrom) -> str:
         try:
             return resolve_name("." * statement.level + (statement.module or ""), self._package)
-        except ImportError:  # above the highest package: it could not be imported
+        except ImportError:  # a relative import above the top package
             return ""
 
     def _statements(self) -> Iterator[ast.stmt]:
-        """Those that run when it is imported, in order; not what is for type checkers only, nor inside of functions."""
+        """The statements that run at import, in order, without those for type checkers and those inside functions."""
         waiting = list(reversed(self.tree.body))
         while waiting:
             statement = waiting.pop()
@@ -132,7 +132,7 @@ class Module:
                 yield Declared(context, what or ast.unparse(expression), expression.lineno)
 
     def _context_in(self, expression: ast.expr, unread: Unread) -> Context[Any] | None:
-        """The context of `context.handle(Message)`, `context.handle(Message)(function)` and `context.project`."""
+        """The context in `context.handle(Message)`, `context.handle(Message)(function)` and `context.project`."""
         while isinstance(expression, ast.Call):
             expression = expression.func
         if not isinstance(expression, ast.Attribute) or expression.attr not in ROLES:
@@ -157,7 +157,7 @@ def _module(name: str, unread: Unread) -> Any:
 
 
 def _member(owner: Any, name: str, unread: Unread, seen: frozenset[tuple[str, str]]) -> Any:
-    """A name of a module; nothing of the user's runs for it."""
+    """The value of a name in a module. Runs no code of the user."""
     if isinstance(owner, Module):
         value = owner.value(name, unread, seen)
         return value if value is not None else _module(f"{owner.name}.{name}", unread)

@@ -1,4 +1,4 @@
-"""Services of a topology as processes: one that is put together here, and several as children."""
+"""Services of a topology as processes: one is assembled in this process, several are children."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from remit.topology.secrets import withheld_from
 
 
 class Replica(NamedTuple):
-    """One process: `billing`, or `billing#2` where there are several of its kind."""
+    """One process of a service. Written `billing`, or `billing#2` if the service has several replicas."""
 
     service: str
     number: int
 
     def named(self, topology: Topology) -> str:
-        """What it is called in the topology."""
+        """Its name in the topology."""
         return self.service if topology.services[self.service].replicas == 1 else f"{self}"
 
     def __str__(self) -> str:
@@ -33,8 +33,8 @@ class Replica(NamedTuple):
 
 
 def chosen(topology: Topology, names: Sequence[str]) -> list[Replica]:
-    """The processes that names stand for: `billing` for every replica of it, `billing#2` for the second. Without names,
-    all. Raises `Failure` for a name that is no service."""
+    """The processes that names stand for: `billing` for all its replicas, `billing#2` for the second. No names stand
+    for all processes. Raises `Failure` for an unknown name."""
     found: list[Replica] = []
     for name in names or topology.services:
         service, _, number = name.partition("#")
@@ -53,21 +53,21 @@ def chosen(topology: Topology, names: Sequence[str]) -> list[Replica]:
 
 
 class ServiceProcess(NamedTuple):
-    """A process of a topology, not yet started."""
+    """A process of a service, not yet started."""
 
     name: str
     host: Host
     system: System
-    """What it hosts of the system, with the edges that it serves."""
+    """The part of the system that it hosts, with the edges that it serves."""
     listens: Address | None
-    """Where it serves them."""
+    """The address at which it serves the edges."""
 
 
 def make_service(topology: Topology, replica: Replica, listeners: Iterable[Listener] = ()) -> ServiceProcess:
-    """Loads what a service hosts, places it and puts it together.
+    """Loads what a service hosts, places it and assembles the process.
 
-    Raises `Failure` and `ModelError` for a system that is not there or does not hold, as it is placed; `StoreError` and
-    `ChannelError` for a driver that is not installed, `ListenerError`.
+    Raises `Failure` if there is no such system; `ModelError` if the system or its placement has findings; `StoreError`
+    and `ChannelError` for a driver that is not installed; `ListenerError`.
     """
     system = find_system(topology.system)
     contexts, edges = hosted_by(topology.services[replica.service], system.names, system.with_edges)
@@ -85,7 +85,8 @@ def make_service(topology: Topology, replica: Replica, listeners: Iterable[Liste
 def children_of(
     topology: Topology, placement: Placement, replicas: Sequence[Replica], command: Callable[[Replica], Sequence[str]]
 ) -> Mapping[str, Child]:
-    """Each replica as a child process by this command, in the environment of this one less the secrets of others."""
+    """Each replica as a child process. Its environment is that of this process, without the secrets of other
+    services."""
     return {
         each.named(topology): Child(command(each), _environment(topology, placement, each.service)) for each in replicas
     }

@@ -1,4 +1,4 @@
-"""The HTTP edge in the process that runs the system: its socket, and a server that stops when it is told."""
+"""Serves the HTTP edge in the process that runs the system: its socket, and a server that can be stopped."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from remit.runtime import Host
 
 BACKLOG = 2048
 DRAIN_SECONDS = 10
-"""How long requests that have begun may take once the process is told to end."""
+"""The seconds that running requests may take after the process was told to end."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket, taken before anything else is done. Raises `Failure` when it cannot be had."""
+    """A listening socket, opened before anything else starts. Raises `Failure` if it cannot be opened."""
     where = f"{host}:{port}"
     if not 0 <= port <= 65535:
-        raise Failure("port.invalid", f"{port} is no port", where=where, expected="0 to 65535", next="--port 8000")
+        raise Failure("port.invalid", f"{port} is not a port", where=where, expected="0 to 65535", next="--port 8000")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         door = socket.socket(family, kind, protocol)
@@ -42,18 +42,18 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _refused(error: OSError, where: str) -> Failure:
     if error.errno == errno.EADDRINUSE:
-        return Failure("port.taken", "another program listens there", where=where, expected="a free port",
-                       next="end that program, or give another port: --port 0 takes any free one")  # fmt: skip
+        return Failure("port.taken", "another program listens on this port", where=where, expected="a free port",
+                       next="end that program, or choose another port: --port 0 takes any free one")  # fmt: skip
     if error.errno == errno.EACCES:
-        return Failure("port.forbidden", "this user may not listen there", where=where, expected="a port from 1024 on",
-                       next="--port 8000")  # fmt: skip
-    return Failure("host.unusable", f"it cannot be listened on: {error.strerror}", where=where,
+        return Failure("port.forbidden", "this user may not listen on this port", where=where,
+                       expected="a port from 1024 on", next="--port 8000")  # fmt: skip
+    return Failure("host.unusable", f"cannot listen on this address: {error.strerror}", where=where,
                    expected="an address of this machine", next="--host 127.0.0.1")  # fmt: skip
 
 
 class EdgeSettings(NamedTuple):
-    """What one request may take: bytes of its body, seconds of its deadline; how many are handled at the same time, and
-    whether the routes are shown."""
+    """The limits of the edge: `max_body` in bytes, `max_deadline` in seconds, `max_requests` at the same time. `docs`:
+    whether the page with the routes is served."""
 
     max_body: int = 1_000_000
     max_deadline: float = 60.0
@@ -64,7 +64,7 @@ class EdgeSettings(NamedTuple):
 class Doors:
     """Serves the HTTP edge of a running system on a socket.
 
-    Raises `ModelError` with every route that does not hold, `Failure` when the server is not installed.
+    Construction raises `ModelError` with every wrong route, and `Failure` if the server is not installed.
     """
 
     def __init__(self, system: System, host: Host, door: socket.socket, limits: EdgeSettings) -> None:
@@ -79,7 +79,7 @@ class Doors:
         from remit.hosting.connections import HEAD_BYTES, IDLE_SECONDS, parsed_in_c, parsed_in_python, room_for
 
         class Server(uvicorn.Server):
-            """Leaves the signals to us, and says when it has started."""
+            """Leaves signals to `told_to_end`, and sets an event when it has started."""
 
             @contextlib.contextmanager
             def capture_signals(self) -> Generator[None]:
@@ -112,38 +112,38 @@ class Doors:
                 access_log=False,
                 log_config=None,
                 timeout_graceful_shutdown=DRAIN_SECONDS,
-                proxy_headers=False,  # the edge asks neither for the client's address nor for the scheme
+                proxy_headers=False,  # the edge uses neither the address of the client nor the scheme
             )
         )
         self._serving: asyncio.Task[None]
 
     async def _readiness(self) -> dict[str, Any]:
-        """Whether this process can serve: it has started, is not about to end, and its stores answer."""
+        """Whether this process can serve: it has started, is not about to end, and its stores are usable."""
         unusable = await self._health.unusable()
         return {"ready": self._begun.is_set() and not self._ending and not unusable, "unusable": unusable}
 
     async def _status(self) -> dict[str, Any]:
-        """What in this process is stuck."""
+        """What in this process is stuck or unusable."""
         unusable, followers = await self._health.unusable(), await self._health.followers()
         well = not unusable and all(each.well for each in followers)
         return {"well": well, "subscriptions": followers, "unusable": unusable}
 
     async def open(self) -> None:
-        """Returns when requests are answered. Raises what keeps the server from starting."""
+        """Starts the server and returns when it answers requests. Raises the error of a failed start."""
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._door]), name="http")
         await self._until(self._begun)
         if self._serving.done():
             await self._serving
 
     async def serve_until(self, ending: asyncio.Event) -> None:
-        """Answers requests until the event; then takes no more and finishes those that have begun."""
+        """Serves until the event is set. Then accepts no further requests and finishes the running ones."""
         await self._until(ending)
         self._ending = True
         self._server.should_exit = True
         await self._serving
 
     async def _until(self, event: asyncio.Event) -> None:
-        """The event has come, or the server has ended."""
+        """Waits until the event is set or the server has ended."""
         waiting = asyncio.create_task(event.wait())
         await asyncio.wait({self._serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
@@ -155,7 +155,7 @@ def _url(door: socket.socket) -> str:
 
 
 async def serve(host: Host, doors: Doors | None, ending: asyncio.Event, ready: Callable[[str | None], None]) -> None:
-    """Starts everything, says when it is ready and on which URL, and drains once the event comes."""
+    """Starts the process, calls `ready` with its URL, serves until the event `ending` is set, and drains."""
     try:
         await host.start()
         if doors is None:

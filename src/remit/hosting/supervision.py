@@ -1,4 +1,4 @@
-"""Keeping services running: a child process each, its lines prefixed, started again when it dies, ended together."""
+"""Keeps services running, one child process each: prefixes their output, restarts them, and ends them together."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from remit.runtime import Ports
 from remit.runtime.failures import backoff
 
 DRAIN_SECONDS = 20.0
-"""How long a child may take to end once it is told to; then it is killed."""
+"""The seconds that a child may take to end after it was told to. Then it is killed."""
 STEADY_SECONDS = 30.0
-"""A child that has run for so long starts at once when it dies; one that dies earlier waits longer each time."""
+"""A child that ran for so many seconds is restarted at once. One that ended earlier waits longer each time."""
 LINE_BYTES = 1_000_000
-"""The longest line of a child that is passed on whole."""
+"""The longest line of a child that is passed on, in bytes."""
 
 
 class Child(NamedTuple):
-    """What is kept running, and the environment it is given: that of this process unless told otherwise."""
+    """A command to keep running, and its environment. None: the environment of this process."""
 
     command: Sequence[str]
     environment: Mapping[str, str] | None = None
@@ -35,15 +35,15 @@ class _Child:
     runs: Child
     process: asyncio.subprocess.Process | None = None
     ready: dict[str, Any] | None = None
-    """What it said when it was ready for the first time."""
+    """The line that the child printed when it was ready for the first time."""
     failures: int = 0
 
 
 class Supervisor:
     """Runs commands side by side. Each prints one line of JSON with `"ready": true` when it can be used.
 
-    `on_ready` is called once, when all have said so, with what they said by name. `say` is given the other lines, each
-    with the name of its child before it, and what becomes of the children.
+    `on_ready` is called once, when all children are ready, with their ready lines by name. `say` is called with every
+    other line of a child, prefixed by its name, and with reports on restarts.
     """
 
     def __init__(
@@ -58,10 +58,9 @@ class Supervisor:
         self._code = 0
 
     async def run(self, ending: asyncio.Event) -> int:
-        """Keeps the children running until the event; then ends them. Says the exit code.
+        """Keeps the children running until the event `ending` is set, then ends them. Returns the exit code.
 
-        A child that cannot run as asked from the beginning (exit code 2 before it was ever ready) ends all: starting
-        it again would not help.
+        A child that ends with exit code 2 before it was ever ready ends all of them: a restart would not help.
         """
         keeping = [asyncio.create_task(self._keep(child), name=child.name) for child in self._children]
         waiting = [asyncio.create_task(event.wait()) for event in (ending, self._ending)]
@@ -91,7 +90,7 @@ class Supervisor:
                 await asyncio.wait_for(self._ending.wait(), pause)
 
     async def _run_once(self, child: _Child) -> int:
-        # Its standard input stays open as long as this process lives: at its end the child drains by itself.
+        # Its standard input stays open as long as this process lives; at the end of input the child drains.
         child.process = process = await asyncio.create_subprocess_exec(
             *child.runs.command,
             stdin=asyncio.subprocess.PIPE,
@@ -99,9 +98,9 @@ class Supervisor:
             stderr=asyncio.subprocess.PIPE,
             limit=LINE_BYTES,
             env=child.runs.environment,
-            start_new_session=True,  # an interrupt at the terminal reaches this process only, which ends its children
+            start_new_session=True,  # Ctrl-C reaches only this process, which then ends its children
         )
-        if self._ending.is_set():  # told to end while it was being started
+        if self._ending.is_set():  # set while the child was being started
             process.terminate()
         self._say(child.name, f"process {process.pid}")
         assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018  # both are pipes
@@ -112,7 +111,7 @@ class Supervisor:
         while True:
             try:
                 line = await stream.readline()
-            except ValueError:  # longer than the limit: what was read of it is dropped
+            except ValueError:  # longer than the limit: the line is dropped
                 continue
             if not line:
                 return
@@ -148,7 +147,7 @@ class Supervisor:
 
 
 def _readiness(line: str) -> dict[str, Any] | None:
-    """What a line says of readiness, or None when it is another line."""
+    """The fields of a line that reports readiness. None for any other line."""
     if not line.startswith('{"ready"'):
         return None
     try:

@@ -1,4 +1,4 @@
-"""The system: contexts and their map, and how to connect to it when it runs in this process."""
+"""The system: contexts and their map, and the ways to connect to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from remit.hosting.outbox import Outbox, SyncOutbox
 from remit.messages import Command, Query, Refusal
 from remit.topology.stores import DEFAULT_STORE
 
-if TYPE_CHECKING:  # who only declares a system loads nothing of what runs it
+if TYPE_CHECKING:  # declaring a system imports nothing that runs it
     from asyncio import AbstractEventLoop
 
     from remit.hosting.loop_thread import LoopThread
@@ -28,17 +28,20 @@ AnyOutbox = TypeVar("AnyOutbox", Outbox, SyncOutbox)
 
 
 class System:
-    """The whole: contexts and their relations. `name` is made as that of a context is: it is part of other names.
+    """The whole system: contexts and their relations.
 
-    `contexts` are the contexts themselves, or by name the places where they are: `{"billing": "shop.billing:billing"}`.
-    Then a process imports only those it hosts, and a release need not hold the others. Relations may name contexts too.
-    `edges` are given in the same way: the edges themselves, or by context their places.
+    `name` follows the rules for names of contexts, because it is part of other names. `contexts` are the contexts
+    themselves, or their places by name: `{"billing": "shop.billing:billing"}`. With places, a process imports only the
+    contexts that it hosts, and a release may lack the others. Relations may refer to contexts by name. `edges` are
+    given in the same two ways: the edges themselves, or their places by context.
 
-    `client_of` says from the ASGI scope of a request who makes it, so that each client of the HTTP edge has idempotency
-    keys of its own. Without it, clients are told apart by their header Authorization.
+    `client_of` returns the client of a request, from its ASGI scope. Each client of the HTTP edge has its own
+    idempotency keys. Without it, clients are identified by their header Authorization.
 
-    `headers` are names of HTTP headers that travel with a request: through calls and events, in every process, to the
-    interceptors of each handler that the request reaches. They are stored with every message that comes of the request.
+    `headers` names HTTP headers that are passed on with a request: through calls and events, in every process, to the
+    interceptors of each handler that the request reaches. They are stored with every message that results from it.
+
+    Construction checks nothing. What is wrong is reported by `check`, and by `connect` as a `ModelError`.
     """
 
     def __init__(
@@ -67,27 +70,27 @@ class System:
 
     @property
     def name(self) -> str:
-        """How the system is called."""
+        """The name of the system."""
         return self._map.name
 
     @property
     def contexts(self) -> tuple[Context[Any], ...]:
-        """The contexts that are known here, which are all but those given by their places."""
+        """The contexts that are loaded here: all but those given by their places."""
         return self._map.contexts
 
     @property
     def edges(self) -> tuple[HttpEdge, ...]:
-        """The edges that are known here, which are all but those given by their places."""
+        """The edges that are loaded here: all but those given by their places."""
         return self._map.edges
 
     @property
     def with_edges(self) -> frozenset[str]:
-        """The names of the contexts that have an edge, known here or not."""
+        """The names of the contexts that have an edge, loaded here or not."""
         return self._map.with_edges
 
     @property
     def relations(self) -> tuple[Relation, ...]:
-        """How the contexts stand to each other."""
+        """The relations between the contexts."""
         return self._map.relations
 
     @property
@@ -97,48 +100,49 @@ class System:
 
     @property
     def client_of(self) -> ClientOf | None:
-        """Tells clients of the HTTP edge apart; None where their credentials do."""
+        """Identifies the clients of the HTTP edge. None: clients are identified by their credentials."""
         return self._map.client_of
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """The headers that travel with a request, by lower-case name."""
+        """The request headers that are passed on, by lower-case name."""
         return self._map.headers
 
     def with_headers(self, headers: Mapping[str, str]) -> AbstractContextManager[None]:
-        """What is sent and asked within this belongs to a request with these headers: for code that is no HTTP edge.
+        """Calls inside this context manager belong to a request with these headers. For code outside of the HTTP edge.
 
         `with shop.with_headers({"x-tenant": "acme"}): await app.send(...)`. Raises `RemitError` for a header that the
-        system does not name, and for a value that is no printable ASCII or longer than 255 characters.
+        system does not name, and for a value that is not printable ASCII or is longer than 255 characters.
         """
         from remit.runtime.work.carried import carrying, checked
 
         return carrying(checked(headers, self.headers))
 
     def check(self) -> Findings:
-        """Everything in the system that does not hold, in one list; its `notes` are what holds, and is perhaps not
-        meant so. Contexts that are given by their places are imported for it."""
+        """All findings on the system, in one list. Its `notes` are declarations that are allowed but may be mistakes.
+        Imports contexts that are given by their places. Raises nothing for a faulty system."""
         from remit.hosting.modules import not_imported
 
         try:
             whole = self.hosting()
         except ModelError as error:
             return Findings(error.findings)
-        findings = check(whole._map)  # noqa: SLF001  # one of its own kind
+        findings = check(whole._map)  # noqa: SLF001  # another instance of this class
         unseen = not_imported(whole.contexts)
         return Findings([*findings, *unseen], notes=[*findings.notes, *unseen.notes])
 
     def model(self) -> Model:
-        """What runs, places and shows the system. Raises `ModelError` with every finding."""
-        from remit.hosting.modules import not_imported  # who only declares a system reads no files
+        """The model of the system, which the code that runs, places and shows a system reads. Raises `ModelError` with
+        every finding."""
+        from remit.hosting.modules import not_imported  # declaring a system reads no files
 
         return model_of(self._map, not_imported(self.contexts))
 
     def hosting(self, names: Collection[str] | None = None, *, edges: Collection[str] | None = None) -> System:
-        """The system as a process knows it that hosts these contexts, or all: the others are only names. So with edges;
-        those of the same contexts, unless told otherwise.
+        """The system as seen by a process that hosts these contexts (None: all). The other contexts are known by name
+        only. `edges` are the contexts whose edges it serves; None: those of `names`.
 
-        Raises `ModelError` for contexts and edges that are not where the system says.
+        Raises `ModelError` for contexts and edges that are not at their places.
         """
         whole = not self._map.elsewhere and not self._map.edges_elsewhere
         if names is None and edges is None and whole:
@@ -174,19 +178,20 @@ class System:
         topology: str | None = None,
         listeners: Iterable[Listener] = (),
     ) -> AsyncGenerator[Sender]:
-        """Runs the whole system in this process and gives a `Sender`; leaving drains and closes it.
+        """Runs the whole system in this process and returns a `Sender`. At the end, drains and closes it.
 
-        `store` is `sqlite:PATH`, `postgresql://USER@HOST/DATABASE` or `memory:`; `{context}` stands for a context's
-        name. With `parity` every message makes a round trip through the codec, so that what works here works on the
-        wire.
+        `store` is `sqlite:PATH`, `postgresql://USER@HOST/DATABASE` or `memory:`; `{context}` stands for the name of a
+        context. With `parity`, every message makes a round trip through the codec, so that a message that could not
+        travel between services fails here too.
 
-        With `topology`, the path of a topology file, nothing runs in this process: its services are called.
+        With `topology`, the path of a topology file, nothing runs in this process: it calls the services of the file.
 
-        `listeners` are told what happens in this process, beside the log. Each is a function of one parameter, whose
-        annotation says which classes of `remit.observability` it takes. It is called on the event loop, and may not
-        wait; but a `LoopBlocked` comes from another thread.
+        `listeners` receive the events of this process, beside the log. Each is a function of one parameter, whose
+        annotation names classes of `remit.observability`. It is called on the event loop and must not block; only
+        `LoopBlocked` comes from another thread.
 
-        Raises `ModelError` with every finding, `StoreError`, `StoreUnavailable`, `ChannelError` and `ListenerError`.
+        Raises `ModelError` with every finding, `ServiceError`, `StoreError`, `StoreUnavailable`, `ChannelError` and
+        `ListenerError`.
         """
         from asyncio import get_running_loop
 
@@ -219,7 +224,7 @@ class System:
     ) -> Generator[SyncSender]:
         """Like `connect`, for code without an event loop: the system runs in a thread of its own.
 
-        In a process that is forked off, each call raises `CallError`; leaving does nothing there.
+        In a process that was forked off, every call raises `CallError`, and the end does nothing.
         """
         from remit.hosting.loop_thread import LoopThread
 
@@ -236,17 +241,17 @@ class System:
             thread.close()
 
     def outbox(self, context: Context[Any] | str, *, schema: str | None = None) -> Outbox:
-        """The outbox of a context for code that owns its transaction, on a connection that is awaited.
+        """The outbox of a context, for code that has its own transaction on a connection that is awaited.
 
-        The system need not run in this process. The context's store must be in the database of the connection, in
-        PostgreSQL: in the schema of the context's name, or in `schema`.
+        The system need not run in this process. The store of the context must be in the PostgreSQL database of the
+        connection, in the schema named like the context or in `schema`.
 
         Raises `ModelError` with every finding, and `OutboxError` for a context that the system does not have.
         """
         return self._outbox(Outbox, context, schema)
 
     def outbox_sync(self, context: Context[Any] | str, *, schema: str | None = None) -> SyncOutbox:
-        """Like `outbox`, on a connection that is not awaited."""
+        """Like `outbox`, for a connection that is not awaited."""
         return self._outbox(SyncOutbox, context, schema)
 
     def _outbox(self, kind: type[AnyOutbox], context: Context[Any] | str, schema: str | None) -> AnyOutbox:
@@ -254,7 +259,7 @@ class System:
         if name not in self.names:
             raise OutboxError(
                 f"{self.name} has no context {name!r}", where=f"System({self.name!r})",
-                expected=one_of(self.names, "a context, which the system has none of"),
+                expected=one_of(self.names, "a context of the system, which has none"),
                 next="outbox(<context or its name>)",
             )  # fmt: skip
         model = (self.hosting([name], edges=()) if self._map.elsewhere else self).model()
@@ -262,9 +267,9 @@ class System:
         return kind(model, owner, schema or name, partial(self._stir, name))
 
     def _stir(self, context: str) -> None:
-        """Called by any thread."""
+        """Called from any thread."""
         for loop, host in self._running:
-            with suppress(RuntimeError):  # it has just ended
+            with suppress(RuntimeError):  # the loop has just ended
                 loop.call_soon_threadsafe(host.stir, context)
 
 

@@ -1,4 +1,4 @@
-"""Opens what the descriptions of technologies refer to: the stores and the channels of a process."""
+"""Opens what the descriptions of technologies refer to: stores and channels."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from remit.topology.placement import brokers
 from remit.topology.stores import StorePlace
 from remit.transports.technology import ChannelSettings
 
-if TYPE_CHECKING:  # what only services need is not loaded by who connects without a topology
+if TYPE_CHECKING:  # only services need these; connecting without a topology does not load them
     from remit.topology.file import ChannelPlace, Service, Topology
     from remit.topology.placement import Placement
     from remit.transports.technology import BrokerUser
 
 
 def _load(reference: str, what: str, install: str, error: type[RemitError]) -> Any:
-    """What a description refers to by `module:attribute`. Raises `error` where a driver is missing."""
+    """The object at `module:attribute` in a description. Raises `error` if a driver is missing."""
     module, _, name = reference.partition(":")
     try:
         return getattr(import_module(module), name)
@@ -40,25 +40,26 @@ def _load(reference: str, what: str, install: str, error: type[RemitError]) -> A
 
 
 def open_store(place: StorePlace, context: str) -> Store:
-    """The store of a context, not yet opened.
+    """The store of a context, not yet open.
 
-    Raises `StoreError` where its driver is missing, or for one that says of itself what its description does not;
-    `ModelError` for variables that its address lacks.
+    Raises `StoreError` if its driver is missing, or if the description in the store differs from the one that was used
+    for planning; `ModelError` for missing variables in its address.
     """
     kind = _kind(place)
     store: Store = _load(kind.opens, f"stores in {kind.title}", kind.install, StoreError)(place, context)
     if store.technology != kind:
         other = [each.name for each in fields(kind) if getattr(kind, each.name) != getattr(store.technology, each.name)]
         raise StoreError(
-            f"stores in {kind.title} are planned with another description than they have: {', '.join(other)}",
-            where=kind.opens, expected="a store whose `technology` is the description that names it",
-            next="report it to whoever offers them" + (f": {kind.install}" if kind.install else ""),
+            f"stores in {kind.title} have another description than the one that was used for planning:"
+            f" {', '.join(other)}", where=kind.opens,
+            expected="a store whose `technology` equals the description that names it",
+            next="report this to the author of the store" + (f": {kind.install}" if kind.install else ""),
         )  # fmt: skip
     return store
 
 
 def open_published(place: StorePlace, context: str) -> PublishedLogs:
-    """What other contexts have published in the database of a context's store. Raises as `open_store`."""
+    """What other contexts have published in the database of a store. Raises the errors of `open_store`."""
     kind = _kind(place)
     opens = _load(kind.published, f"stores in {kind.title}", kind.install, StoreError)
     logs: PublishedLogs = opens(place, context)
@@ -66,35 +67,35 @@ def open_published(place: StorePlace, context: str) -> PublishedLogs:
 
 
 def _kind(place: StorePlace) -> StoreTechnology:
-    _ = place.url.value  # says which variable is missing
-    assert place.technology is not None  # noqa: S101  # only a missing variable can stand for the scheme
+    _ = place.url.value  # raises an error that names a missing variable
+    assert place.technology is not None  # noqa: S101  # None only if a variable that holds the scheme is missing
     return place.technology
 
 
 def is_made(place: StorePlace) -> bool:
-    """Whether there is a store at this place already. One that dies with its process is never found from outside;
-    whether there is one that is in no file is said when it is opened."""
+    """Whether there is a store at this place already. False for a store in memory. True for any other store that is not
+    a file: opening it finds out."""
     kind = _kind(place)
     if not kind.path:
         return kind.durable
     try:
         return Path(place.path).is_file()
     except OSError as error:
-        return error.errno != errno.ENAMETOOLONG  # of anything else, opening it says what is wrong
+        return error.errno != errno.ENAMETOOLONG  # any other error is reported when the store is opened
 
 
 def made_stores(place: StorePlace) -> list[str]:
-    """The contexts that have a store at this place, as far as `{context}` in the path of a file tells."""
+    """The contexts that have a file at this place, found by `{context}` in its path."""
     if "{context}" not in place.path:
         return []
     pattern = "([a-z][a-z0-9_-]*)".join(re.escape(part) for part in place.path.split("{context}", 1))
     anywhere = "*".join(glob.escape(part) for part in place.path.split("{context}", 1))
-    found = glob.glob(anywhere)  # noqa: PTH207  # that of Path takes no absolute pattern
+    found = glob.glob(anywhere)  # noqa: PTH207  # `Path.glob` accepts no absolute pattern
     return sorted(match[1] for file in found if (match := re.fullmatch(pattern, file)))
 
 
 def make_channels(system: str, placement: Placement, service: Service, replica: int) -> Channels:
-    """The channels of a replica of a service, not yet open. Raises `ChannelError` where a driver is missing."""
+    """The channels of a replica of a service, not yet open. Raises `ChannelError` if a driver is missing."""
     listen = str(service.calls.of_replica(replica)) if service.calls is not None else None
     usual = ChannelSettings(system, service.name, listen=listen, addresses=placement.addresses)
     calls, events = placement.topology.calls, placement.topology.events
@@ -107,7 +108,7 @@ def make_channels(system: str, placement: Placement, service: Service, replica: 
 
 def _make(reference: str, what: str, channel: ChannelPlace, service: Service, usual: ChannelSettings) -> Any:
     if not reference:
-        return None  # followers read the logs themselves
+        return None  # followers read the logs directly
     settings = replace(
         usual,
         url=without_users(channel.url.text) if service.credentials else channel.url.value,
@@ -128,15 +129,16 @@ def _user(service: Service) -> tuple[str, str] | None:
 
 
 def broker_permissions(system: str, topology: Topology, users: Sequence[BrokerUser]) -> str:
-    """What each user may do, for the configuration of the broker that a topology has.
+    """The permissions of each user, as configuration text for the broker of a topology.
 
-    Raises `ChannelError`: for a missing driver, and for a broker of which we know no configuration.
+    Raises `ChannelError` for a missing driver, and for a broker whose configuration format is unknown.
     """
     kind = brokers(topology)[0].technology
     if not kind.permissions:
         raise ChannelError(
             f"the configuration of {kind.title} cannot be printed", where="[channels]",
-            expected="a broker whose permissions remit knows", next="give each user the rights that its page names",
+            expected="a broker whose configuration remit can write",
+            next="configure the rights that the page of the broker lists",
         )  # fmt: skip
     text: str = _load(kind.permissions, f"permissions at {kind.title}", kind.install, ChannelError)(system, users)
     return text

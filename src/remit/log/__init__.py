@@ -1,4 +1,4 @@
-"""The words of the log: what stands in one, where it begins and ends, and how far somebody is in it."""
+"""The terms of a log: records, channels, positions, checkpoints, headers."""
 
 from remit.log.headers import (
     LATER,
@@ -17,7 +17,17 @@ from remit.log.headers import (
     write_wish,
 )
 from remit.log.port import Log, Subscriber
-from remit.log.record import Channel, ChannelName, Checkpoint, Floors, Head, Heads, Record, SubscriptionId, context_of
+from remit.log.record import (
+    Channel,
+    ChannelName,
+    Checkpoint,
+    Floors,
+    Head,
+    Heads,
+    MessageRecord,
+    SubscriptionId,
+    context_of,
+)
 
 __all__ = [
     "LATER",
@@ -28,7 +38,7 @@ __all__ = [
     "Head",
     "Heads",
     "Log",
-    "Record",
+    "MessageRecord",
     "Subscriber",
     "SubscriptionId",
     "carried_by",

@@ -1,7 +1,7 @@
-"""The headers of a message in a log: one JSON object, whose writers and readers stand here side by side.
+"""The headers of a message in a log, one JSON object: how they are written and read.
 
-They are written for every message, so by hand; what a caller puts into them is escaped when it comes in, and from
-there on handed around as it stands in the headers.
+They are written for every message, and therefore by hand. A caller's text is escaped once, where it comes in; after
+that it is passed on in its escaped form.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from remit.log.record import Record
+from remit.log.record import MessageRecord
 
 LATER = ',"later":true'
-"""The header of a command that was sent for later: it is meant for the context that its name begins with."""
+"""The header of a command that was sent for later; the first part of its type is the context it is for."""
 _NEWER = ',"newer":{'
 _WISH = ',"wish":"'
 
@@ -31,14 +31,14 @@ _headers = msgspec.json.Decoder(_Headers)
 
 
 def escaped(text: str) -> str:
-    """A text as it stands in headers, without the quotes around it."""
+    """Escapes a text for the headers, without quotes around it."""
     if text.isprintable() and '"' not in text and "\\" not in text:
         return text
     return msgspec.json.encode(text)[1:-1].decode()
 
 
 def is_escaped(text: str) -> bool:
-    """Whether a text may stand in headers as it is."""
+    """Whether a text is valid in headers as it is."""
     if text.isalnum():
         return True
     try:
@@ -56,35 +56,35 @@ _texts = msgspec.json.Decoder(str)
 
 
 def write_headers(cause: str, trace: str, more: str = "") -> str:
-    """The headers of a message. What it comes of, and what it all began with, are `escaped`; `more` are further
-    headers, each with a comma before it."""
+    """The headers of a message. `cause` and `trace` are `escaped`. `more` is further headers as JSON text, each with a
+    comma before it."""
     return f'{{"cause":"{cause}","trace":"{trace}"{more}}}'
 
 
-def trace_of(record: Record) -> str:
-    """What a message belongs to, `escaped`; the identity of one that does not say it."""
+def trace_of(record: MessageRecord) -> str:
+    """The trace of a message, `escaped`; its identity if it has none."""
     trace = str(_headers.decode(record.headers).trace, "utf-8")
     return trace[1:-1] if trace.startswith('"') else record.id
 
 
-def origin_of(record: Record) -> str:
-    """What a message belongs to, as its caller wrote it."""
+def origin_of(record: MessageRecord) -> str:
+    """The trace of a message as its caller wrote it."""
     return _plain(trace_of(record))
 
 
-def is_command(record: Record) -> bool:
+def is_command(record: MessageRecord) -> bool:
     """Whether it is a command that was sent for later."""
     return _headers.decode(record.headers).later
 
 
 def write_wish(by: str, key: str) -> str:
-    """The header of a command that has an identity: under which key it is applied once, and who has given it, both
+    """The headers of a command with an identity: the key under which it is applied once, and the key's owner. Both are
     `escaped`."""
     return f'{LATER},"by":"{by}"{_WISH}{key}"'
 
 
-def wish_of(record: Record) -> tuple[str, str] | None:
-    """Who has given a command sent for later a key, and the key; None where it has none."""
+def wish_of(record: MessageRecord) -> tuple[str, str] | None:
+    """Owner and key of a command that was sent for later; None if it has no key."""
     if _WISH not in record.headers:
         return None
     headers = _headers.decode(record.headers)
@@ -92,26 +92,26 @@ def wish_of(record: Record) -> tuple[str, str] | None:
 
 
 def write_carried(headers: Mapping[str, str]) -> str:
-    """The header that carries those of the request that the message comes of."""
+    """The header that carries the headers of the original request."""
     return f',"headers":{msgspec.json.encode(dict(headers)).decode()}'
 
 
-def carried_by(record: Record) -> Mapping[str, str]:
-    """The headers of the request that a message comes of."""
+def carried_by(record: MessageRecord) -> Mapping[str, str]:
+    """The headers of the request that a message follows from."""
     return _headers.decode(record.headers).headers
 
 
 def write_newer(payloads: Mapping[int, bytes]) -> str:
-    """The header that carries the newer versions of a message, whose own payload is the oldest one."""
+    """The header with the newer versions of a message, whose own payload is the oldest version."""
     return _NEWER + ",".join(f'"{version}":{payload.decode()}' for version, payload in payloads.items()) + "}"
 
 
-def has_newer(record: Record) -> bool:
-    """Whether newer versions were published beside the message's own."""
+def has_newer(record: MessageRecord) -> bool:
+    """Whether the message carries newer versions."""
     return _NEWER in record.headers
 
 
-def forms_of(record: Record) -> Mapping[int, bytes]:
-    """The payloads of a message by version: its own, and the newer ones."""
+def forms_of(record: MessageRecord) -> Mapping[int, bytes]:
+    """The payloads of a message by version, including its own."""
     newer = _headers.decode(record.headers).newer
     return {record.version: record.payload, **{version: bytes(payload) for version, payload in newer.items()}}

@@ -1,4 +1,4 @@
-"""A log has two channels, each in partitions, in every partition messages at dense positions; and followers."""
+"""The records of a log: two channels, each in partitions; in a partition, messages at consecutive positions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ChannelName = Literal["private", "published"]
 
 
 class Channel(IntEnum):
-    """Which messages of a context's log. Stored and sent as these numbers."""
+    """A channel of a context's log. Stored and sent as these numbers."""
 
     PRIVATE = 0
     """Domain events."""
@@ -19,12 +19,12 @@ class Channel(IntEnum):
 
     @property
     def called(self) -> ChannelName:
-        """The channel in words, as people and brokers see it."""
+        """The channel's name, as people and brokers see it."""
         return "published" if self is Channel.PUBLISHED else "private"
 
 
-class Record(NamedTuple):
-    """A message in a log: dense position in its partition, and the id of its predecessor there ("" for the first)."""
+class MessageRecord(NamedTuple):
+    """A message in a log: its position in its partition, and the id of its predecessor there ("" for the first)."""
 
     part: int
     pos: int
@@ -41,7 +41,7 @@ class Record(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """A place in one partition: a message, and when the place was taken (seconds since the epoch)."""
+    """A place in one partition: a message, and when the place was stored (seconds since the epoch)."""
 
     pos: int
     id: str
@@ -49,39 +49,39 @@ class Checkpoint(NamedTuple):
 
 
 class Head(NamedTuple):
-    """Where one partition ends: the last position, and the time of its message (seconds since the epoch)."""
+    """The end of a partition: the last position, and the time of its message (seconds since the epoch)."""
 
     pos: int
     at: float
 
 
 Heads = Mapping[int, Head]
-"""Where a channel ends, by partition. A partition without any message is missing."""
+"""The heads of a channel, by partition. A partition without messages is missing."""
 Floors = Mapping[int, Checkpoint]
-"""Where a channel begins, by partition: the last message that was deleted, `at` being its own time. Nothing where none
-was."""
+"""The floors of a channel, by partition: the last deleted message, with `at` as its time. A partition without deleted
+messages is missing."""
 
 
 class SubscriptionId(NamedTuple):
-    """A subscription or a relay, and the channel whose messages it follows. Stored and sent as these three."""
+    """A subscription or a relay, and the channel that it follows. Stored and sent as these three."""
 
     name: str
     """`<context>.<name>`."""
     source: str
-    """The context whose log it is."""
+    """The context whose log it follows."""
     channel: Channel
 
     @property
     def context(self) -> str:
-        """Whose subscription it is: its checkpoints stand in the store of this context."""
+        """The context that it belongs to; the store of that context holds its checkpoints."""
         return context_of(self.name)
 
     @property
     def label(self) -> str:
-        """The three as one text: what it is called in leases, and where heads are told."""
+        """The three as one text, for leases and fresh answers."""
         return f"{self.name} {self.source} {self.channel:d}"
 
 
 def context_of(name: str) -> str:
-    """The context of a subscription, from its full name."""
+    """The context in the full name of a subscription."""
     return name.partition(".")[0]

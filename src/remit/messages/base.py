@@ -1,8 +1,8 @@
-"""The bases of messages.
+"""The base classes of messages.
 
-Two views of one thing: type checkers see a plain class with `dataclass_transform`; the interpreter sees an immutable,
-keyword-only struct whose metaclass adds the options. With a struct above the checked class, mypy would apply the
-struct's own transform, which is not keyword-only.
+Each class has two definitions. Type checkers see a plain class with `dataclass_transform`. At run time the class is an
+immutable, keyword-only struct whose metaclass adds the class options. If the checked class derived from the struct,
+mypy would apply the transform of the struct, which is not keyword-only.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from typing_extensions import TypeVar, dataclass_transform
 class Refusal(Exception):
     """A declared answer that says no.
 
-    Raised by the domain, it rolls the unit of work back and reaches the caller typed. Fields are keyword-only.
-    Named by its class within the contract of the command or query that declares it. Two that say the same are equal.
+    Raised in a handler, it rolls the unit of work back, and the caller receives it with its type. Returned, it commits
+    the unit of work. Fields are keyword-only. Its wire name is the class name, within the contract of the command or
+    query that declares it. Two refusals of one class with equal fields are equal.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -33,7 +34,7 @@ class Refusal(Exception):
         return type(other) is type(self) and all(getattr(self, name) == getattr(other, name) for name in names)
 
     def __hash__(self) -> int:
-        return hash(type(self))  # fields may be what has no hash
+        return hash(type(self))  # a field may be unhashable
 
     def __str__(self) -> str:
         fields = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in dataclasses.fields(self))
@@ -41,7 +42,7 @@ class Refusal(Exception):
 
 
 def _translate_fields(cls: type[Refusal]) -> None:
-    """Users write `field(...)` as in a message; an exception cannot be a struct, so here it becomes a dataclass's."""
+    """An exception cannot be a struct. So a `field(...)` of `msgspec` becomes a field of a dataclass."""
     for name, value in list(vars(cls).items()):
         if not isinstance(value, _StructField):
             continue
@@ -60,7 +61,7 @@ R = TypeVar("R", covariant=True)
 E = TypeVar("E", bound=Refusal, default=Never, covariant=True)
 M = TypeVar("M", covariant=True)
 
-# names a message may not use for a field, because every message has a method or attribute of that name
+# names that no field may have, because every message has a method of that name
 RESERVED = frozenset({"replace"})
 
 if TYPE_CHECKING:
@@ -137,18 +138,17 @@ else:
 
 
 class _Signature(Generic[M, R, E]):
-    """A message, its reply and its refusals: what a checker reads from the class of a command or query. Nothing at run
-    time."""
+    """A message with its reply and its refusals, as type checkers read them from a class. Unused at run time."""
 
 
 class Value(_Frozen):
     """An immutable record without identity, used inside messages and aggregates (money, an address, a line).
 
-    Where it stands in a union of records, as in `shape: Free | Held`, its wire name is written beside its fields, under
-    `$type`.
+    In a union of records, such as `shape: Free | Held`, the wire name of the record is written under `$type`, beside
+    its fields.
 
-    Class options: `name` (wire name, default the class name); `tag` (a text, or `True` for the class name, which is
-    written under `type` wherever the record stands, in a union and by itself; then each member of the union needs it).
+    Class options: `name` (wire name, default the class name); `tag` (a text, or `True` for the class name). A tag is
+    written under `type` wherever the record stands. If one member of a union has a tag, every member needs one.
     """
 
     if TYPE_CHECKING:
@@ -157,15 +157,16 @@ class Value(_Frozen):
 
 
 class Message(_Named):
-    """What commands, queries and events have in common. Not subclassed by users."""
+    """The common base of commands, queries and events. Not subclassed by users."""
 
 
 class Command(Message, Generic[R, E]):
-    """A request to change something: one handler, a reply `R` or a declared refusal `E`, always a deadline.
+    """A request to change something. It has one handler, a reply `R` or a declared refusal `E`, and always a deadline.
 
-    Class options: `name` (wire name, default the class name), `version`, `key` (the field whose value orders it when it
-    is sent for later), `identity` (the field that says which request it is: while one message is handled, however
-    often, a command of this type and identity takes effect at most once, whatever its other fields say).
+    Class options: `name` (wire name, default the class name); `version` (a whole number from 1 on); `key` (the field
+    that orders commands sent for later); `identity` (the field that identifies the request: while one message is
+    handled, even if it is handled several times, a command of this type and identity takes effect at most once,
+    whatever its other fields are). Raises `TypeError` when the class is made with a wrong option.
     """
 
     if TYPE_CHECKING:
@@ -178,7 +179,8 @@ class Command(Message, Generic[R, E]):
 
 
 class Query(Message, Generic[R, E]):
-    """A question without side effects: one handler, a reply `R` or a declared refusal `E`, always a deadline."""
+    """A question without side effects. It has one handler, a reply `R` or a declared refusal `E`, and always a
+    deadline."""
 
     if TYPE_CHECKING:
 
@@ -187,7 +189,7 @@ class Query(Message, Generic[R, E]):
 
 
 class DomainEvent(Message):
-    """Something that happened, in the context's own words. Private to its context."""
+    """Something that happened, in the words of the context. Private to its context."""
 
     __remit_tolerant__ = True
 
@@ -202,9 +204,10 @@ class DomainEvent(Message):
 
 
 class IntegrationEvent(Message):
-    """A lean, versioned contract, made from a domain event by a publisher. Readers ignore fields new to them.
+    """A lean, versioned contract, made from a domain event by a publisher. Readers ignore fields that they do not know.
 
-    Class options: `version`, `name`, `key` (the field whose value keys order; default: that of the domain event).
+    Class options: `version`, `name`, and `key` (the field that orders the events; default: the key of the domain
+    event).
     """
 
     __remit_tolerant__ = True

@@ -1,4 +1,4 @@
-"""What the codec can carry: asked of every type once, at start, so that no message fails on its way."""
+"""Checks at start which types the codec can carry, so that no message fails later."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEYS = (
 
 
 def not_carried(type: Any) -> str | None:
-    """Why values of this type cannot be written as JSON and read back, or None when they can."""
+    """Why values of this type cannot be written as JSON and read back. None if they can."""
     try:
         described = describe(type)
         msgspec.json.Decoder(form_of(type).type)
@@ -28,12 +28,13 @@ def not_carried(type: Any) -> str | None:
         return str(error)
     for path, found in parts_of(described):
         if isinstance(found, inspect.CustomType):
-            return f"{path or 'it'} has the type {found.cls.__qualname__}, which JSON has no form for"
+            return f"{path or 'it'} has the type {found.cls.__qualname__}, which has no form in JSON"
         if isinstance(found, inspect.RawType | inspect.ExtType):
-            return f"{path or 'it'} holds bytes of a codec, which are read otherwise than they were written"
+            return f"{path or 'it'} holds encoded bytes (msgspec.Raw or Ext), which are not read back as written"
         if isinstance(found, inspect.DictType) and not _is_key(found.key_type):
             return (
-                f"{path or 'it'} has keys that are no text, number or time, or not always the same: JSON has no others"
+                f"{path or 'it'} has keys that are neither text nor numbers nor times, or are of mixed types;"
+                " a JSON object has no such keys"
             )
     return None
 
@@ -45,26 +46,26 @@ _TEXTS = (
 
 
 def not_a_key(type: Any, field: str) -> str | None:
-    """Why a field of this type cannot say whose something is or in which order it comes: it is stored as `str()` makes
-    it, which must be the same in each process and release. None when it can."""
+    """Why a field of this type cannot be an identity or an ordering key. Its `str()` is stored, which must be the same
+    in every process and release. None if it can."""
     described = describe(type)
     found = next((each.type for each in getattr(described, "fields", ()) if each.name == field), None)
     return None if found is None else _without_text(found, field)
 
 
 def without_text(type: Any, named: str) -> str | None:
-    """The same of a type by itself."""
+    """The same as `not_a_key`, for a type instead of a field."""
     return _without_text(describe(type), named)
 
 
 def not_an_identity(type: Any, field: str) -> str | None:
-    """Why a field of this type cannot say which wish a command is, because equal values of it are written differently.
-    None when it can: it needs no text of its own."""
+    """Why a field of this type cannot be the identity of a command: equal values of it are written differently. None if
+    it can. Such a field needs no text form."""
     found = next(each.type for each in getattr(describe(type), "fields", ()) if each.name == field)
     if any(getattr(each, "tag_field", None) == TAG for _, each in parts_of(found)):
-        return f"{field} is a union of records, and two of them may have the same fields"
+        return f"{field} is a union of records, and two different records may have the same fields"
     if any(isinstance(each, inspect.FloatType) for _, each in parts_of(found)):
-        return f"{field} is a fraction or has one, and one number has several texts there, 1 and 1.0"
+        return f"{field} is or contains a float, and a float has several texts for one number (1 and 1.0)"
     return None
 
 
@@ -74,14 +75,14 @@ def _without_text(found: Shape, named: str) -> str | None:
     if isinstance(found, _TEXTS):
         return None
     if isinstance(found, inspect.EnumType):
-        return None if issubclass(found.cls, (StrEnum, IntEnum)) else f"{named} is an enumeration without texts"
+        return None if issubclass(found.cls, (StrEnum, IntEnum)) else f"{named} is neither a StrEnum nor an IntEnum"
     if isinstance(found, inspect.FloatType):
-        return f"{named} is a fraction, and one number has several texts there, 1 and 1.0"
-    return f"{named} is of a type whose text may be another one tomorrow, or that of another value"
+        return f"{named} is a float, and a float has several texts for one number (1 and 1.0)"
+    return f"{named} has a type whose text may change between releases, or be the same for different values"
 
 
 def _is_key(shape: Shape) -> bool:
-    """Whether values of this type can be keys. Where a key may also be a text, every key is read as one."""
+    """Whether values of this type can be keys. A union with `str` cannot: every key would be read as a text."""
     if isinstance(shape, inspect.Metadata):
         return _is_key(shape.type)
     if isinstance(shape, inspect.UnionType):

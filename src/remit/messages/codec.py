@@ -1,9 +1,9 @@
 """The codec: JSON or MessagePack by msgspec. The only place where a message becomes bytes or is made from bytes.
 
-Releases that run side by side do not know the same fields. What asks (commands, queries) is read strictly: a field that
-the reader does not know is an error, because whoever set it wants something; and it is written without the fields that
-have their default, because these want nothing. What tells (events, replies) is read without the fields that are new.
-What is stored keeps them: they are put back when it is written again.
+Releases that run side by side know different fields. Commands and queries are read strictly: an unknown field is an
+error, because its sender relies on it. They are written without fields that have their default value, so that an
+older release can still read them. Events and replies are read without the fields that are new. Stored values keep
+their unknown fields: these are put back when the value is written again.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ Encoding = Literal["json", "msgpack"]
 _NAMES: dict[Encoding, str] = {"json": "JSON", "msgpack": "MessagePack"}
 _ENCODINGS: dict[Encoding, Any] = {"json": msgspec.json, "msgpack": msgspec.msgpack}
 _NATIVE: dict[Encoding, tuple[type, ...]] = {"json": (), "msgpack": (bytes, bytearray, memoryview, datetime)}
-"""What an encoding has a form of its own for, beside what JSON has."""
+"""Types for which an encoding has a native form beyond those of JSON."""
 UNWRITABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError)
-"""What is raised for a value that cannot be written, or not be read again."""
+"""Exceptions raised for a value that cannot be written or cannot be read back."""
 _LONG_NUMBER = "sys.set_int_max_str_digits"
-"""What Python proposes for whole numbers that are too long to be written."""
+"""Names the function that Python's error mentions for an int with too many digits."""
 
 
 class Codec(Generic[T]):
-    """Encodes and decodes values of one type. Made once per type, at start. What is stored is always JSON.
+    """Encodes and decodes values of one type. Made once per type, at start. Stored values are always JSON.
 
-    Raises `TypeError` when made for a type the wire cannot carry.
+    Making it raises `TypeError` for a type that the codec cannot carry.
     """
 
     __slots__ = (
@@ -89,13 +89,13 @@ class Codec(Generic[T]):
         self.is_plain: Callable[[Any], bool] = plainness(self._shape) or _is_never_plain
         self.write: Callable[[T], bytes] = self._writing()
         self.is_light: Callable[[Any], bool] = lightness(self._shape) or _is_never_plain
-        """Whether a value is sure to be writable, so that nobody has to try."""
+        """If True, the value can certainly be written, and needs no trial encoding. False decides nothing."""
 
     def _writing(self) -> Callable[[T], bytes]:
         encode, is_plain = self.encode, self.is_plain
 
         def write(value: T) -> bytes:
-            """The bytes of a value, which can be read again. Raises `BadValue` where they could not be."""
+            """The bytes of a value, which can be read again. Raises `BadValue` if they could not be."""
             try:
                 body = encode(value)
             except UNWRITABLE as error:
@@ -107,7 +107,7 @@ class Codec(Generic[T]):
         return write
 
     def check_written(self, value: T, body: bytes) -> None:
-        """Raises `BadValue` where these bytes of a value could not be read again."""
+        """Raises `BadValue` if these bytes of a value could not be read again."""
         if not self.is_plain(value):
             self._read_again(value, body)
 
@@ -122,14 +122,14 @@ class Codec(Generic[T]):
         try:
             if (value == back) if content is None else (content(value) == content(back)):
                 return
-        except Exception:  # noqa: BLE001, S110  # a comparison is the user's code; it is made anew, part by part
+        except Exception:  # noqa: BLE001, S110  # the `__eq__` of the user may raise; `difference` compares the parts
             pass
         if found := difference(value, back):
             raise self.bad_value(value, found)
 
     def bad_value(self, value: T, why: object) -> BadValue:
-        """The error for a value that could not be read again."""
-        if isinstance(why, msgspec.ValidationError):  # of a number that became nothing, it tells what became of it
+        """The error for a value that could not be read again. `why` is an error of msgspec, or a sentence."""
+        if isinstance(why, msgspec.ValidationError):  # NaN and infinity become null; the difference says so, this not
             with suppress(*UNWRITABLE):
                 known = msgspec.to_builtins(value, str_keys=True)
                 why = difference(known, msgspec.json.decode(msgspec.json.encode(value))) or why
@@ -137,19 +137,21 @@ class Codec(Generic[T]):
             why = "a whole number has more than 4,300 characters"
         return BadValue(
             f"a value of {self._name} could not be read again: {why}", where=self._name,
-            expected="what its type allows and JSON has a form for: finite numbers, offsets of whole minutes, Unicode",
-            next="check it before it is kept or sent",
+            expected="what its type allows and JSON can hold: finite numbers, UTC offsets of whole minutes, Unicode",
+            next="check the value before it is stored or sent",
         )  # fmt: skip
 
     def decode_strictly(self, data: bytes | str) -> T:
-        """Decodes what nobody but this release should understand: a field that is unknown is refused wherever it
-        stands. Raises `msgspec.ValidationError` and `msgspec.DecodeError`."""
+        """Decodes bytes that only this release may have written: an unknown field is an error at any depth.
+
+        Raises `msgspec.ValidationError` and `msgspec.DecodeError`.
+        """
         if self._lenient:
             self._refuse_unknown(data)
         return self.decode(data)
 
     def read(self, data: bytes | str) -> T:
-        """Decodes; raises `BadMessage`, with the path of the field, when the bytes are not of this type."""
+        """Decodes. Raises `BadMessage`, with the path of the field, if the bytes are not of this type."""
         try:
             if self._lenient and self._asks:
                 self._refuse_unknown(data)
@@ -160,13 +162,13 @@ class Codec(Generic[T]):
             try:
                 return self._read_tagged(data) if self._asks else self.restore(data)[0]
             except (msgspec.ValidationError, msgspec.DecodeError) as error:
-                failure = error  # without what is merely new: what really does not fit
+                failure = error  # reports what does not fit apart from fields that are merely new
         raise BadMessage(
             str(failure), where=self._name, expected=f"{_NAMES[self.encoding]} of {self._name}"
         ) from failure
 
     def restore(self, data: bytes | str) -> tuple[T, Rest | None]:
-        """Decodes what another release may have stored: the value, and what is not known of it here.
+        """Decodes what another release may have stored. Returns the value, and the fields unknown to this release.
 
         Raises `msgspec.ValidationError` and `msgspec.DecodeError`.
         """
@@ -185,14 +187,14 @@ class Codec(Generic[T]):
         return value, Rest(unknown, self.encode(value), data if isinstance(data, bytes) else data.encode())
 
     def _known(self, data: bytes | str) -> tuple[Any, Unknown | None]:
-        """What is known here of a value, as the encoding has it, and what is not."""
+        """The decoded data with the known fields only, and the unknown ones."""
         known = _ENCODINGS[self.encoding].decode(data)
         if self._form.read is not None:
             supply_tags(self._shape, known)
         return known, take_unknown(self._shape, known)
 
     def _read_tagged(self, data: bytes | str) -> T:
-        """Decodes a message of a release in which a record has a tag, because it stands in a union there."""
+        """Decodes a message from a release in which a record has a tag because it is a member of a union there."""
         known, unknown = self._known(data)
         _refuse(unknown)
         return self.decode(_ENCODINGS[self.encoding].encode(known))
@@ -207,13 +209,13 @@ class Codec(Generic[T]):
         return _ENCODINGS[self.encoding].encode(said)  # type: ignore[no-any-return]  # msgspec's encode
 
     def fields_of(self, record: Any) -> dict[str, Any]:
-        """The fields of a record by name; those inside that stand in a union have their tags."""
+        """The fields of a record by name. Records inside that are members of a union have their tags."""
         written = record if self._form.write is None else self._form.write(record)
         return {name: getattr(written, name) for name in field_names(type(record))}
 
     def canonical(self, value: Any) -> bytes:
-        """What a value says, without the fields that have their default, where these say nothing: the same bytes for
-        values that are written alike in every process and release, whatever order sets, mappings and fields have.
+        """The canonical bytes of a value. They are equal for values written alike, in every process and release,
+        whatever the order of sets, mappings and fields. Commands and queries are written without default values.
 
         Raises `BadValue`.
         """
@@ -251,7 +253,7 @@ def _refuse(unknown: Unknown | None) -> None:
 
 
 class _TurningDecoder:
-    """Decodes a type with unions of records: what has no tag is the first member, and the records are the user's."""
+    """Decodes a type with unions of records. A record without a tag is read as the first member of its union."""
 
     __slots__ = ("_decode", "_encoding", "_shape", "_turn")
 
@@ -270,12 +272,12 @@ class _TurningDecoder:
             found = self._decode(self._encoding.encode(known))
         try:
             return self._turn(found)
-        except (TypeError, ValueError) as error:  # what a record's own __post_init__ says no with
+        except (TypeError, ValueError) as error:  # raised by the `__post_init__` of a record
             raise msgspec.ValidationError(str(error)) from error
 
 
 class Rest:
-    """What a release does not know of a stored value, kept aside until the value is written again. JSON only."""
+    """The fields of a stored value that this release does not know, kept until it is written again. JSON only."""
 
     __slots__ = ("_before", "_stored", "_unknown")
 
@@ -285,7 +287,10 @@ class Rest:
         self._stored = stored
 
     def completed(self, body: bytes) -> bytes:
-        """The bytes of what became of the value, with the rest put back. Raises `BadValue` where it has no place."""
+        """The bytes of the changed value with the unknown fields put back.
+
+        Raises `BadValue` if the elements of a set differ only in unknown fields and the value was changed.
+        """
         if self._unknown.merged:
             if body == self._before:
                 return self._stored
@@ -300,7 +305,7 @@ class Rest:
 
 
 class _Answer(msgspec.Struct):
-    """How a stored or travelling reply looks: a reply, or the name and fields of a refusal."""
+    """The stored or sent form of a reply: the reply itself, or the name and fields of a refusal."""
 
     reply: msgspec.Raw = msgspec.Raw()
     refusal: str | None = None
@@ -314,7 +319,7 @@ _answers: dict[Encoding, Codec[_Answer]] = {
 
 
 def encode_reply(value: Any) -> bytes:
-    """A reply, or a refusal when `value` is one, as JSON."""
+    """The JSON of a reply, or of a refusal if `value` is one."""
     if isinstance(value, Refusal):
         fields = msgspec.Raw(_codec_of(type(value), "json").encode(value))
         return msgspec.json.encode({"refusal": type(value).__name__, "fields": fields})
@@ -322,13 +327,13 @@ def encode_reply(value: Any) -> bytes:
 
 
 def fields_of_refusal(refusal: Refusal) -> dict[str, Any]:
-    """The fields of a refusal, as they are written."""
+    """The fields of a refusal in their written form."""
     return _codec_of(type(refusal), "json").fields_of(refusal)
 
 
 def write_reply(value: Any, codec: Codec[Any], declared: tuple[type[Refusal], ...] | None = None) -> bytes:
-    """The bytes of a reply or refusal to be stored, as JSON. Raises `BadValue` for what could not be read again, and a
-    refusal itself that is none of the `declared` ones."""
+    """The JSON of a reply or refusal, to be stored. Raises `BadValue` for a value that could not be read again, and
+    raises `value` itself if it is a refusal that is not among the `declared` ones."""
     if not isinstance(value, Refusal):
         return b'{"reply":' + codec.write(value) + b"}"
     if declared is not None and value.__class__ not in declared:
@@ -338,7 +343,7 @@ def write_reply(value: Any, codec: Codec[Any], declared: tuple[type[Refusal], ..
 
 
 def decode_reply(data: bytes, codec: Codec[Any], refusals: tuple[type[Refusal], ...]) -> Any:
-    """The reply or refusal (returned, not raised) that was written in the codec's encoding.
+    """Reads a reply or a refusal that was written in the encoding of the codec. A refusal is returned, not raised.
 
     Raises `BadMessage` for bytes of another contract.
     """

@@ -1,4 +1,4 @@
-"""The parts of a context that are placed and called by themselves, and how they are named."""
+"""Components: the parts of a context that are placed and called separately, and their names."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ PARTS: tuple[PartName, ...] = get_args(PartName)
 class Component(str):
     """A part of a context, as text: `billing.write`.
 
-    Of every context, `log` is called too: whoever has its store answers for its log. Without a part it stands for the
-    whole context, and with the context `*` for a part of all.
+    Every context also has the address `log`, which each process with its store answers. Without a part, the text names
+    the whole context. With the context `*`, it names this part of every context.
     """
 
     __slots__ = ("context", "part")
@@ -27,11 +27,11 @@ class Component(str):
 
     @property
     def address(self) -> str:
-        """Where it answers calls, as mere text: what is written into messages and errors."""
+        """The address at which it answers calls, as a plain `str` for messages and errors."""
         return str(self)
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """What a text names."""
+        """Parses `context.part` or `context`."""
         context, _, part = text.partition(".")
         return cls(context, part)

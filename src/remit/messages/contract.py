@@ -1,4 +1,4 @@
-"""What a message promises, read once from its class: wire name, version, reply and refusals."""
+"""What a message class declares: wire name, version, reply and refusals. Read once per class."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MessageType: TypeAlias = type[Message]  # `type` is a field of the class below
 
 
 class Contract(msgspec.Struct, frozen=True):
-    """Wire name (`context.name`), version, ordering field and identity field of one message class."""
+    """Wire name (`context.Name`), version, ordering field and identity field of one message class."""
 
     type: str
     version: int
@@ -24,7 +24,7 @@ class Contract(msgspec.Struct, frozen=True):
 
 
 def contract_of(message: type[Message], context: str) -> Contract:
-    """The contract of a message class owned by `context`; independent of Python module and class path."""
+    """The contract of a message class that `context` owns. Independent of Python module and class path."""
     own: Any = message
     return Contract(
         f"{context}.{own.__remit_name__}", own.__remit_version__, message, own.__remit_key__, own.__remit_identity__
@@ -38,7 +38,7 @@ def declared_context(message: type) -> str | None:
 
 
 def parameter_of(cls: type, base: type) -> tuple[Any, ...]:
-    """The arguments given to the generic `base` somewhere above `cls`, or ()."""
+    """The type arguments that a class above `cls` gives to the generic `base`, or ()."""
     for above in getattr(cls, "__orig_bases__", ()):
         origin = get_origin(above)
         if origin is base:
@@ -57,7 +57,7 @@ def reply_of(message: type[Message]) -> tuple[Any, tuple[type[Refusal], ...]]:
 
 
 def union_members(declared: Any) -> tuple[Any, ...]:
-    """The members of a union, or the type itself; of `Never`, none."""
+    """The members of a union. For any other type, the type itself; for `Never`, nothing."""
     if declared is Never:
         return ()
     return get_args(declared) if get_origin(declared) in (Union, types.UnionType) else (declared,)

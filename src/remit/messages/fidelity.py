@@ -1,4 +1,4 @@
-"""Whether a value is read back as it was written. What JSON has no form for may be lost without an error."""
+"""Compares a value with what is read back. A value that JSON cannot hold may be changed without an error."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ _INEXACT = (inspect.FloatType, inspect.AnyType, *_TIMES)
 
 
 def is_exact(shape: Shape) -> bool:
-    """Whether every value of this type that can be read is read as it was written.
+    """Whether every value of this type is read back as it was written, if it can be read at all.
 
-    Not so: numbers that are infinite or none, times whose offset has seconds, what may be anything, and keys of several
-    types.
+    False for floats (infinity, NaN), times (an offset may have seconds), `Any`, and mappings with keys of mixed types.
     """
     return not any(isinstance(found, _INEXACT) or _has_mixed_keys(found) for _, found in parts_of(shape))
 
 
 def has_times(shape: Shape) -> bool:
-    """Whether there are times in it, whose offset from UTC some encodings do not keep."""
+    """Whether the type contains times. Some encodings do not keep their UTC offset."""
     return any(isinstance(found, _TIMES) for _, found in parts_of(shape))
 
 
@@ -38,7 +37,7 @@ def _has_mixed_keys(shape: Shape) -> bool:
 
 
 def content_of(type: Any) -> Callable[[Any], Any] | None:
-    """What gives the fields of a value, where values of this type are not compared by what they say."""
+    """A function that returns the fields of a value, if values of this type have no equality by content. Else None."""
     config = getattr(type, "__struct_config__", None)
     if not isclass(type) or (type.__eq__ is not object.__eq__ if config is None else config.eq):
         return None
@@ -47,9 +46,9 @@ def content_of(type: Any) -> Callable[[Any], Any] | None:
 
 
 def difference(value: Any, back: Any, path: str = "$") -> str | None:
-    """Where, and how, what was read differs from the value that was written; None where they say the same.
+    """Where and how the value that was read differs from the value that was written. None if their content is the same.
 
-    A list may be read where a tuple was written, and a time with an offset where it had a zone.
+    A tuple may be read as a list, and a time in a time zone as a time with a UTC offset.
     """
     if names := field_names(type(value)):
         if type(back) is not type(value):
@@ -71,11 +70,11 @@ def difference(value: Any, back: Any, path: str = "$") -> str | None:
 
 
 def _is(value: Any, *kinds: type) -> bool:
-    return isinstance(value, kinds)  # in a function, because checkers would take what is inside for unknown
+    return isinstance(value, kinds)  # in a function: a checker would narrow the value to parts of unknown type
 
 
 def field_names(type: Any) -> Sequence[str]:
-    """The fields of a record."""
+    """The names of the fields of a record."""
     if dataclasses.is_dataclass(type):
         return [each.name for each in dataclasses.fields(type)]
     return getattr(type, "__struct_fields__", ())
@@ -90,9 +89,9 @@ def _first(pairs: Iterable[tuple[Any, Any, str]]) -> str | None:
 
 
 def _counterparts(value: Collection[Any], back: Collection[Any]) -> list[tuple[Any, Any]] | None:
-    """What each element of a set, or key, was read as; None where one was lost.
+    """Each element of a set (or key of a mapping) with the element that it was read as. None if one was lost.
 
-    Not by == alone: times that are equal may have other offsets, and one in a zone may be equal to no other.
+    `==` alone does not suffice: equal times may have different offsets, and a time in a zone may equal no other.
     """
     if len(value) != len(back):
         return None
@@ -108,10 +107,10 @@ def _counterparts(value: Collection[Any], back: Collection[Any]) -> list[tuple[A
 
 def _is_same(value: Any, back: Any) -> bool:
     if isinstance(value, datetime | time):
-        # Not by ==: a time in a zone that is within the hour that comes twice is equal to no other.
+        # Not by ==: a time in a zone that lies in the hour that is repeated at a clock change equals no other time.
         return isinstance(back, type(value)) and (_clock(value), value.utcoffset()) == (_clock(back), back.utcoffset())
     if isinstance(value, Decimal):
-        return isinstance(back, Decimal) and str(value) == str(back)  # what is no number equals nothing, or raises
+        return isinstance(back, Decimal) and str(value) == str(back)  # NaN equals nothing; comparing sNaN raises
     return value is back or bool(value == back)
 
 

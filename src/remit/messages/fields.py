@@ -1,5 +1,5 @@
-"""Fields that one release knows and another does not: taken aside by a reader, left out by a writer that has no use of
-them. Everything here works on values as JSON has them, beside the description of their type."""
+"""Fields that one release knows and another does not. A reader sets them aside; a writer leaves out defaults. All
+functions work on decoded JSON, together with the description of its type."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _walk(found: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Shape]]:
 
 
 def written_defaults(wire: Any) -> dict[Any, dict[str, Any]]:
-    """The records in a wire type whose fields have defaults with tags in them: these defaults, as they are written."""
+    """The records in a wire type that have fields whose defaults contain tags; for each, these defaults as written."""
     found: dict[Any, dict[str, Any]] = {}
     for _, shape in parts_of(described(wire)):
         if isinstance(shape, inspect.StructType):
@@ -50,18 +50,18 @@ def written_defaults(wire: Any) -> dict[Any, dict[str, Any]]:
 
 @dataclass
 class Unknown:
-    """What a reader did not know of a value, to be put back when the value is written again."""
+    """The unknown fields of a value that was read, to be put back when the value is written again."""
 
     fields: dict[str, Any]
     inside: dict[Step, Unknown] = field(default_factory=dict["Step", "Unknown"])
-    """By the name of a field, the key in a mapping, the place in a list, and what an element of a set says."""
+    """The unknown fields of the parts, by field name, mapping key, list index, or content of a set element (bytes)."""
     merged: bool = False
-    """Whether elements of a set differed only in what was not known: they have become one."""
+    """True if elements of a set differed only in unknown fields, and so became one element."""
     tag: tuple[str, Any] | None = None
-    """Where the tag of a record stands, and what it says: another member of its union gets nothing."""
+    """The field of the tag and its value. Nothing is put back into another member of the union."""
 
     def named(self, path: str = "$") -> str | None:
-        """The first field, as msgspec names it, with its place; None where there are but tags of the right record."""
+        """The first unknown field with its place, in the words of msgspec. None if there are only redundant tags."""
         for name in self.fields:
             if name != TAG:
                 return f"`{name}`" + (f" - at `{path}`" if path != "$" else "")
@@ -72,9 +72,10 @@ class Unknown:
         return None
 
     def put_back(self, before: Any, after: Any) -> None:
-        """Completes `after`, which is what became of `before`, the value that was read.
+        """Puts the unknown fields into `after`, the changed form of `before`, which is the value that was read.
 
-        An element of a list is known by what it says: one that was changed is a new one, and gets nothing.
+        An element of a list is recognised by its content. A changed element that has moved counts as new and gets
+        nothing.
         """
         old, new = _mapping(before), _mapping(after)
         if self.tag is not None and new.get(self.tag[0]) != self.tag[1]:
@@ -97,10 +98,11 @@ class Unknown:
 
 
 def _places(before: list[Any], after: list[Any]) -> dict[int, int]:
-    """Where each element of a list is in what became of it, if it is there; no two are the same one.
+    """The new index of each old element of a list that is still there. No two share one index.
 
-    As Heckel finds differences: what is there once is known, and equal elements are told apart by who stands beside
-    them, from the nearest that is known on, or from an end of the list. The time grows with the list, not its square.
+    The algorithm is Heckel's (A technique for isolating differences between files, 1978): elements that occur once are
+    matched first; equal elements are then matched by their neighbours, starting from a match or an end of the list.
+    Takes linear time.
     """
     old, new = [_said(each) for each in before], [_said(each) for each in after]
     found, left = {-1: -1, len(old): len(new)}, set(range(len(new)))
@@ -117,7 +119,7 @@ def _places(before: list[Any], after: list[Any]) -> dict[int, int]:
         for place in places:
             if place + beside in found:
                 pair(place, found[place + beside] - beside)
-    if all(place == where for place, where in found.items()):  # nothing has moved: others were changed where they are
+    if all(place == where for place, where in found.items()):  # nothing has moved: the others were changed in place
         for place in range(len(old)):
             pair(place, place)
     others = _last_first(new, left)
@@ -128,7 +130,7 @@ def _places(before: list[Any], after: list[Any]) -> dict[int, int]:
 
 
 def _last_first(said: list[bytes], places: set[int]) -> defaultdict[bytes, list[int]]:
-    """These places by what stands there."""
+    """The given indexes by the content of their elements, last index first."""
     found: defaultdict[bytes, list[int]] = defaultdict(list)
     for place in sorted(places, reverse=True):
         found[said[place]].append(place)
@@ -136,13 +138,13 @@ def _last_first(said: list[bytes], places: set[int]) -> defaultdict[bytes, list[
 
 
 def _once(said: list[bytes]) -> dict[bytes, int]:
-    """Where elements are that are in a list once."""
+    """The indexes of the elements that occur once in a list."""
     counts = Counter(said)
     return {each: place for place, each in enumerate(said) if counts[each] == 1}
 
 
 def take_unknown(shape: Shape, data: Any) -> Unknown | None:
-    """Removes every field from `data` that the type does not have; what was removed, or None."""
+    """Removes every field from `data` that the type does not have. Returns the removed fields, or None."""
     shape = _member(shape, data)
     known, said = _fields(shape), _mapping(data)
     unknown = Unknown({} if known is None else {name: said.pop(name) for name in list(said) if name not in known})
@@ -153,21 +155,21 @@ def take_unknown(shape: Shape, data: Any) -> Unknown | None:
         found = take_unknown(inner, value)
         if found is None:
             continue
-        at = _said(_completed(inner, value)) if isinstance(shape, _SETS) else step  # its elements have no places
+        at = _said(_completed(inner, value)) if isinstance(shape, _SETS) else step  # elements of a set have no index
         unknown.merged = unknown.merged or found.merged or at in unknown.inside
         unknown.inside.setdefault(at, found)
     return unknown if unknown.fields or unknown.inside else None
 
 
 def _require_own(shape: Shape, unknown: Mapping[str, Any]) -> None:
-    """Raises `msgspec.ValidationError` for another record, which a release with a union has written in this place."""
+    """Raises `msgspec.ValidationError` if a tag names another record: a release with a union here wrote it."""
     if TAG in unknown and (cls := record_of(shape)) is not None and unknown[TAG] != wire_name(cls):
         raise msgspec.ValidationError(f"Expected `{wire_name(cls)}`, got `{unknown[TAG]}`, which is new in this place")
 
 
 def supply_tags(shape: Shape, data: Any) -> bool:
-    """Writes the tag of the first member into every record that stands in a union without one: it was written when
-    the union was this class alone. Whether there is such a record."""
+    """Adds the tag of the first member to every record in a union that has none: such a record was written before the
+    type became a union. Returns whether it added a tag."""
     first, said = _first_tagged(shape), _mapping(data)
     is_without = first is not None and isinstance(data, dict) and TAG not in said
     if first is not None and is_without:
@@ -179,7 +181,7 @@ def supply_tags(shape: Shape, data: Any) -> bool:
 
 
 def leave_out_first_tags(shape: Shape, data: Any) -> None:
-    """Removes the tags that may be left out: those of first members."""
+    """Removes the tags of first members, which are optional."""
     first, member = _first_tagged(shape), _member(shape, data)
     for _, inner, value in (*_inside(member, data), *_positions(member, data)):
         leave_out_first_tags(inner, value)
@@ -188,7 +190,7 @@ def leave_out_first_tags(shape: Shape, data: Any) -> None:
 
 
 def _first_tagged(shape: Shape) -> inspect.StructType | None:
-    """The first member of a union whose members have tags only there."""
+    """The first member of a union whose members are tagged only inside this union."""
     while isinstance(shape, inspect.Metadata):
         shape = shape.type
     members = shape.types if isinstance(shape, inspect.UnionType) else ()
@@ -196,13 +198,13 @@ def _first_tagged(shape: Shape) -> inspect.StructType | None:
 
 
 def _completed(shape: Shape, data: Any) -> Any:
-    """A record as it is written, with the fields that it has by default."""
+    """A record with the fields that were left out because they have their default."""
     cls = getattr(_member(shape, data), "cls", None)
     return data if cls is None else msgspec.json.decode(msgspec.json.encode(msgspec.convert(data, cls)))
 
 
 def is_lenient(shape: Shape) -> bool:
-    """Whether there are records in it that are read without a word about fields which they do not have."""
+    """Whether the type contains records that are read without an error for unknown fields."""
     return any(
         isinstance(found, inspect.DataclassType | inspect.TypedDictType)
         or (isinstance(found, inspect.StructType) and not found.forbid_unknown_fields)
@@ -211,7 +213,7 @@ def is_lenient(shape: Shape) -> bool:
 
 
 class Brevity:
-    """Leaves the fields of one class of messages out that have their default."""
+    """Leaves out fields with their default value, for one class of messages."""
 
     __slots__ = ("_deep", "_defaults", "_fields", "_shape")
 
@@ -224,7 +226,7 @@ class Brevity:
         self._deep = any(has_defaults(each.type) for each in known)
 
     def shorten(self, message: Any, native: tuple[type, ...], *, text_keys: bool) -> dict[str, Any]:
-        """The fields of a message that say something; `native` are the types that the encoding has a form for."""
+        """The fields that differ from their default. `native` are the types with a native form in the encoding."""
         said: dict[str, Any] = {}
         for name, encode_name, default in self._fields:
             value = getattr(message, name)
@@ -249,14 +251,14 @@ def _leave_out_defaults(shape: Shape, data: Any) -> None:
 
 
 def has_defaults(shape: Shape) -> bool:
-    """Whether a value of this type can be written shorter by leaving defaults out."""
+    """Whether leaving defaults out can make values of this type shorter."""
     return any(
         isinstance(found, inspect.StructType) and any(map(_is_constant, found.fields)) for _, found in parts_of(shape)
     )
 
 
 def has_other_keys(shape: Shape) -> bool:
-    """Whether there are mappings in it whose keys are not texts: they have an order only as texts."""
+    """Whether the type contains mappings with keys that are not text. Only texts can be sorted."""
     return any(
         isinstance(found, inspect.DictType) and not isinstance(found.key_type, inspect.StrType)
         for _, found in parts_of(shape)
@@ -264,12 +266,12 @@ def has_other_keys(shape: Shape) -> bool:
 
 
 def is_unordered(shape: Shape) -> bool:
-    """Whether equal values of this type may be written in different orders: it has sets."""
+    """Whether equal values of this type may be written in different orders, because it contains sets."""
     return any(isinstance(found, _SETS) for _, found in parts_of(shape))
 
 
 def in_order(shape: Shape, data: Any) -> Any:
-    """The same data with the elements of every set in one order: that of what they say."""
+    """The same data with the elements of every set sorted by content."""
     shape = _member(shape, data)
     for step, inner, value in (*_inside(shape, data), *_positions(shape, data)):
         data[step] = in_order(inner, value)
@@ -277,7 +279,7 @@ def in_order(shape: Shape, data: Any) -> Any:
 
 
 def _positions(shape: Shape, data: Any) -> Iterator[tuple[int, Shape, Any]]:
-    """What is inside a record that is written as a list."""
+    """The parts of a record that is written as a list."""
     if isinstance(shape, inspect.NamedTupleType) or (isinstance(shape, inspect.StructType) and shape.array_like):
         first = 1 if isinstance(shape, inspect.StructType) and shape.tag is not None else 0
         for place, of in enumerate(shape.fields, first):
@@ -296,7 +298,7 @@ _SETS = (inspect.SetType, inspect.FrozenSetType)
 
 
 class _Default:
-    """The default of a field: as JSON, and where it has an order that says nothing, in one order too."""
+    """The default of a field as JSON; if the type has parts without a meaningful order, also in sorted form."""
 
     __slots__ = ("_content", "_shape", "_written")
 
@@ -307,7 +309,7 @@ class _Default:
         self._content = _content(of.type, value) if _may_be_disordered(of.type) else None
 
     def is_said_by(self, value: Any) -> bool:
-        """Whether a value, or what it is made of, says the same."""
+        """Whether a value, or its decoded form, has the same content as the default."""
         written = msgspec.json.encode(value)
         if written == self._written:
             return True
@@ -321,19 +323,19 @@ def _may_be_disordered(shape: Shape) -> bool:
 
 
 def _content(shape: Shape, value: Any) -> bytes:
-    """What a value says, in one order."""
+    """The content of a value as JSON, with sets and keys sorted."""
     data = in_order(shape, msgspec.json.decode(msgspec.json.encode(value)))
     return msgspec.json.encode(data, order="sorted")
 
 
 def _defaults_of(shape: inspect.StructType) -> Mapping[str, _Default]:
-    """The default values of a record's fields."""
+    """The defaults of the fields of a record."""
     if id(shape) not in _defaults:
         _defaults[id(shape)] = shape, {each.encode_name: _Default(each) for each in shape.fields if _is_constant(each)}
     return _defaults[id(shape)][1]
 
 
-# By identity, which stays taken as long as the description is kept beside.
+# By id, which stays unique because the description is kept beside it.
 _defaults: dict[int, tuple[Shape, Mapping[str, _Default]]] = {}
 _known: dict[int, tuple[Shape, dict[str, Shape] | None]] = {}
 
@@ -342,7 +344,7 @@ _EMPTY = (list, dict, set, frozenset, tuple, bytearray)
 
 
 def _is_constant(of: inspect.Field) -> bool:
-    """Whether a field has a default that is the same always: what a function makes may be another one tomorrow."""
+    """Whether a field has a constant default. A factory may return another value each time."""
     factory = of.default_factory
     return of.default is not msgspec.NODEFAULT or (get_origin(factory) or factory) in _EMPTY
 
@@ -352,7 +354,7 @@ def _default(of: inspect.Field) -> Callable[[], Any]:
 
 
 def _fields(shape: Shape) -> dict[str, Shape] | None:
-    """The fields of a record, or None for what is no record."""
+    """The fields of a record; None if the type is not a record."""
     if id(shape) not in _known:
         _known[id(shape)] = shape, _read_fields(shape)
     return _known[id(shape)][1]
@@ -386,7 +388,7 @@ def _inside(shape: Shape, data: Any) -> Iterator[tuple[Step, Shape, Any]]:
 
 
 def _member(shape: Shape, data: Any) -> Shape:
-    """The member of a union that a value belongs to. There is one at most, or their tags tell them apart."""
+    """The member of a union that a value belongs to. Either only one member fits, or tags tell them apart."""
     if isinstance(shape, inspect.Metadata):
         return _member(shape.type, data)
     if not isinstance(shape, inspect.UnionType):

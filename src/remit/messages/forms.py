@@ -1,8 +1,8 @@
-"""The form in which a type is written, where it has unions of records.
+"""The wire form of types with unions of records.
 
-The codec below tells records apart only by tags of their classes, which then stand there always. So a type with a union
-has a wire type: the same records under classes of their own, with a tag where they stand in a union. A value is turned
-over, record by record, before it is written and after it was read. A type without unions is its own wire type.
+msgspec tells records apart only by a tag of their class, which is then always written. So a type with a union gets a
+wire type: copies of its records under other classes, which have a tag only as members of a union. Each value is
+converted, record by record, before it is written and after it is read. A type without unions is its own wire type.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _LISTS: tuple[Any, ...] = (list, tuple, set, frozenset)
 
 
 class Form:
-    """A type as it is written, and what turns values over: None where nothing has to be turned."""
+    """A type in its wire form, and the functions that convert values. They are None if no conversion is needed."""
 
     __slots__ = ("read", "type", "write")
 
@@ -47,7 +47,7 @@ class Form:
 
 
 def form_of(type: Any) -> Form:
-    """The form of a type. Raises `TypeError` for a union whose members cannot be told apart."""
+    """The wire form of a type. Raises `TypeError` for a union whose members cannot be told apart."""
     form: Form = _form_of_class(type) if isclass(type) else _Forms().of(type)
     return form
 
@@ -57,17 +57,17 @@ def _find_form(cls: Any) -> Form:
 
 
 _form_of_class: Any = lru_cache(maxsize=256)(_find_form)
-"""Not of unions: these are equal in any order, and one member is the first."""
+"""Caches classes only. Unions that are equal may differ in their first member, which has a meaning."""
 
 
 def wire_types(types: Sequence[Any]) -> list[Any]:
-    """The wire types of several types, in which a record is the same class."""
+    """The wire types of several types. A record that occurs in several of them has the same wire class in all."""
     forms = _Forms()
     return [forms.of(each).type for each in types]
 
 
 def describe(type: Any) -> inspect.Type:
-    """The description of a type as it is written."""
+    """The description of a type in its wire form."""
     return described(form_of(type).type)
 
 
@@ -79,7 +79,8 @@ def described(wire: Any) -> inspect.Type:
 
 
 def _turn_defaults(found: Any, seen: set[int]) -> None:
-    """A wire class has the defaults of its record as they are: it may stand in what they are made of."""
+    """Converts the defaults in a description. A wire class has the unconverted defaults of its record, because it may
+    occur inside the converted ones."""
     if isinstance(found, tuple):
         for each in found:  # pyright: ignore[reportUnknownVariableType]  # members of a description: types and fields
             _turn_defaults(each, seen)
@@ -95,12 +96,12 @@ def _turn_defaults(found: Any, seen: set[int]) -> None:
 
 
 def record_of(shape: Any) -> Any:
-    """The class whose values are described, where the description is of a wire class."""
+    """The record class of a description, even if the description is of its wire class."""
     return class_of(getattr(shape.cls, "__remit_record__", shape.cls))
 
 
 class _Forms:
-    """Forms that belong together: a record has one by itself, and one with its tag."""
+    """Forms that belong together. A record has one form with its tag and one without."""
 
     def __init__(self) -> None:
         self._records: dict[tuple[Any, bool], Form] = {}
@@ -133,7 +134,7 @@ class _Forms:
         wire = origin[tuple(form.type for form in forms)]
         if issubclass(origin, Mapping):
             if forms[0].write is not None:
-                raise TypeError("a mapping has keys that are records, or made of them: JSON has no others than texts")
+                raise TypeError("a mapping has keys that are or contain records; the keys of a JSON object are texts")
             return Form(wire, _turn_values(forms[1].write), _turn_values(forms[1].read))
         if origin is tuple and ... not in arguments:
             return Form(wire, _turn_places([form.write for form in forms]), _turn_places([form.read for form in forms]))
@@ -145,12 +146,12 @@ class _Forms:
         if form is None:
             fields = list(fields_of(record))
             form = self._records[record, tagged] = Form(_wire_class(record, fields, tagged=tagged))
-            form.write, form.read = _later(form, "write"), _later(form, "read")  # for what holds its own kind
+            form.write, form.read = _later(form, "write"), _later(form, "read")  # for a record that contains itself
             self._fill(form, record, fields)
         return form
 
     def _fill(self, form: Form, record: Any, fields: Sequence[Field]) -> None:
-        """Says what the fields of a wire class are, and how they are made of those of the record and back."""
+        """Sets the fields of a wire class and the functions that convert its values."""
         cls, wire = class_of(record), form.type
         inner = {each.name: self.of(each.type) for each in fields}
         wire.__annotations__ = {
@@ -171,7 +172,7 @@ def _later(form: Form, name: str) -> Turn:
 
 
 def _wire_class(record: Any, fields: Sequence[Field], *, tagged: bool) -> Any:
-    """A class for what is written of a record. Its fields have no types yet."""
+    """A class for the wire form of a record. The types of its fields are set later."""
     cls = class_of(record)
     config = getattr(cls, "__struct_config__", None)
     options: dict[str, Any] = {"forbid_unknown_fields": is_named_tuple(cls), "array_like": is_named_tuple(cls)}
@@ -182,7 +183,7 @@ def _wire_class(record: Any, fields: Sequence[Field], *, tagged: bool) -> Any:
         }  # fmt: skip
     if tagged:
         options |= {"tag": wire_name(cls), "tag_field": TAG}
-    field: Any = msgspec.field  # its overloads know only one default at a time
+    field: Any = msgspec.field  # its overloads accept only one of the two defaults
     declared = [
         (each.name, Any, field(default=each.default, default_factory=each.default_factory, name=each.encode_name))
         for each in fields
@@ -197,8 +198,8 @@ def _short(type: Any) -> str:
     return getattr(type, "__name__", str(type))
 
 
-# ── how values are turned over ──────────────────────────────────────────────────────────────────────────────────────
-# What is of another class than expected stays as it is: it is found when the value is read again.
+# ── conversion of values ────────────────────────────────────────────────────────────────────────────────────────────
+# A value of an unexpected class is passed on unchanged: the check that reads the value again reports it.
 
 
 def _turn_record(cls: Any, other: Any, inner: Mapping[str, Turn | None]) -> Turn:
@@ -229,7 +230,7 @@ def _turn_typed_dict(wire: Any, inner: Mapping[str, Form]) -> tuple[Turn, Turn]:
 
 
 def _is(value: Any, *kinds: type) -> bool:
-    return isinstance(value, kinds)  # in a function, because checkers would take what is inside for unknown
+    return isinstance(value, kinds)  # in a function: a checker would narrow the value to parts of unknown type
 
 
 def _same(value: Any) -> Any:
@@ -237,7 +238,7 @@ def _same(value: Any) -> Any:
 
 
 def _turn_each(turn: Turn, kind: Any = None) -> Turn:
-    """Of a list, a tuple or a set: as `kind`, or as what it is."""
+    """For the elements of a list, a tuple or a set. The result is of type `kind`, or of the type of the value."""
 
     def turned(value: Any) -> Any:
         return (kind or value.__class__)(map(turn, value)) if _is(value, *_LISTS) else value
@@ -279,7 +280,7 @@ def _by_class(turns: Mapping[Any, Turn]) -> Turn | None:
 
 
 def _classes(member: Any) -> tuple[Any, ...]:
-    """The classes that values of a member have."""
+    """The classes of the values of a union member."""
     bare = plain(member)
     while get_origin(bare) is Annotated:
         bare = plain(get_args(bare)[0])

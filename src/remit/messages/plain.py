@@ -1,6 +1,7 @@
-"""The quick look at records of plain fields, which are most: whether each value is of its field's very class.
+"""A fast check for records of plain fields, which are most records: is each value of exactly the class of its field?
 
-Who has been seen to be so is read again as it was written, without reading it. Everything else is looked at closely.
+A value that passes is known to be read back as it was written, so it is not decoded for comparison. All other values
+are.
 """
 
 from __future__ import annotations
@@ -32,20 +33,20 @@ _MORE: dict[type, str] = {
     float: " and {0} - {0} == 0.0",
     datetime: " and ({0}.tzinfo is None or {0}.tzinfo is UTC)",
 }
-"""What else has to hold: that a number does not have too many digits, or is finite; that an offset is kept."""
+"""Further conditions: an int fits into 64 bits, a float is finite, a time is naive or in UTC."""
 
 
 def plainness(shape: Shape, within: tuple[type, ...] = ()) -> Callable[[Any], bool] | None:
-    """What says of a value of this type that it is plain, once it could be written; None where no value is.
+    """A test for values of this type that were encoded: True means that the value is plain. None if no value can be.
 
-    So are lists, tuples and mappings by text of what is plain, and records in records, unless they hold their own kind.
-    `within` are the records that this one stands in.
+    Plain are also lists, tuples and mappings by text of plain values, and records in records, unless a record contains
+    itself. `within` are the enclosing records.
     """
     known: dict[str, Any] = {"UTC": UTC}
     if isinstance(shape, inspect.StructType):
         cls = record_of(shape)
         if not issubclass(cls, Struct) or hasattr(cls, "__post_init__") or cls in within:
-            return None  # the second may find fault with what a value has become
+            return None  # `__post_init__` may refuse the value that is read
         tests: list[str | None] = [f"value.__class__ is {_named(cls, known)}"]
         inner = (*within, cls)
         tests += [_test(field.type, f"value.{field.name}", known, inner) for field in shape.fields]
@@ -59,7 +60,7 @@ def plainness(shape: Shape, within: tuple[type, ...] = ()) -> Callable[[Any], bo
 
 
 def lightness(shape: Shape) -> Callable[[Any], bool] | None:
-    """What says of a number, truth value or text that it could be written, and is plain; None for all other types."""
+    """A test for a number, bool or text: True means that it can be written and is plain. None for all other types."""
     if isinstance(shape, inspect.StrType) and shape == inspect.StrType():
         return lambda value: value.__class__ is str and value.isascii()
     return plainness(shape) if isinstance(shape, (inspect.IntType, inspect.BoolType, inspect.NoneType)) else None
@@ -109,7 +110,7 @@ def _test_all(
 
 
 def _is_frozen(shape: Shape) -> bool:
-    """Whether a plain value of this type cannot become another one."""
+    """Whether a plain value of this type is immutable at every depth."""
     if isinstance(shape, inspect.StructType):
         return record_of(shape).__struct_config__.frozen and all(_is_frozen(field.type) for field in shape.fields)
     if isinstance(shape, inspect.UnionType):
@@ -121,12 +122,12 @@ def _is_frozen(shape: Shape) -> bool:
 
 @cache
 def _last_seen(cls: type) -> list[object]:
-    """The place for the last tuple of such records that was seen to be plain."""
+    """Holds the last tuple of such records that passed the test."""
     return [()]
 
 
 def _once(test: Callable[[Any], bool], seen: list[object]) -> Callable[[Any], bool]:
-    """What looks at a tuple once, though a command, the event made of it and the aggregate hold the same."""
+    """Tests a tuple once, although a command, the event made from it and the aggregate may all hold it."""
 
     def is_plain(value: Any) -> bool:
         if value is seen[0]:
@@ -140,7 +141,7 @@ def _once(test: Callable[[Any], bool], seen: list[object]) -> Callable[[Any], bo
 
 
 def _by(test: Callable[[Any], bool] | None, after: str, known: dict[str, Any], before: str = "") -> str | None:
-    """A call of what tests a part, with the text around its name."""
+    """The source text of a call of this test, with the text around its name."""
     return None if test is None else f"{before}{_named(test, known)}{after}"
 
 

@@ -1,6 +1,6 @@
-"""Unions of records: where they are, what their members are, and whether these can be told apart.
+"""Unions of records: where they occur in a type, what their members are, and whether the members can be told apart.
 
-A record has its tag where it stands in a union, and nowhere else. `forms` makes of this what is written.
+A record has a tag only as a member of a union. `forms` makes the wire type from this.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from msgspec import UNSET, structs
 from typing_extensions import ReadOnly, get_type_hints, is_typeddict
 
 TAG = "$type"
-"""Where the tag stands beside the fields: under a name that no field has."""
+"""The field of the tag. No field of a record has this name."""
 UNIONS = (Union, types.UnionType)
 
 
 class Field(NamedTuple):
-    """A field of a record of any kind."""
+    """A field of a record of any kind (struct, dataclass, typed dict, named tuple)."""
 
     name: str
     encode_name: str
@@ -37,7 +37,7 @@ def wire_name(cls: Any) -> str:
 
 
 def has_unions(type: Any) -> bool:
-    """Whether there is a union in it whose members have a tag."""
+    """Whether the type contains a union whose members have a tag."""
     return _finds(type, set())
 
 
@@ -64,11 +64,11 @@ def _finds_inside(record: Any, seen: set[Any]) -> bool:
 
 
 _without: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
-"""Records in which no such union was found."""
+"""Records that contain no such union."""
 
 
 def plain(type: Any) -> Any:
-    """A type by itself: without names that stand for it, and without qualifiers of a field."""
+    """The type behind aliases, `NewType`, bounds of type variables, and qualifiers such as `Required`."""
     found: Any = type
     while (named := _named_by(found)) is not None:
         found = named
@@ -76,7 +76,7 @@ def plain(type: Any) -> Any:
 
 
 def _named_by(type: Any) -> Any:
-    """What a type stands for, or None where it stands for itself."""
+    """The type that an alias, a qualifier and the like stand for; None if the type stands for itself."""
     origin = get_origin(type)
     if origin in (Required, NotRequired, ReadOnly):
         return get_args(type)[0]
@@ -92,7 +92,7 @@ def _is_alias(type: Any) -> bool:
 
 
 def _replaced(type: Any, given: Mapping[Any, Any]) -> Any:
-    """A type with what its parameters stand for."""
+    """A type with its type parameters replaced."""
     if isinstance(type, TypeVar):
         return given.get(type, type)
     parameters = getattr(type, "__parameters__", ()) if get_origin(type) else ()
@@ -100,13 +100,13 @@ def _replaced(type: Any, given: Mapping[Any, Any]) -> Any:
 
 
 def class_of(type: Any) -> Any:
-    """The class of a type, also where it has arguments."""
+    """The class of a type, without type arguments."""
     origin = get_origin(type)
     return type if origin is None else origin
 
 
 def is_record(type: Any) -> bool:
-    """Whether it has fields."""
+    """Whether the type is a record."""
     cls = class_of(type)
     return isclass(cls) and (
         issubclass(cls, msgspec.Struct) or dataclasses.is_dataclass(cls) or is_typeddict(cls) or is_named_tuple(cls)
@@ -118,7 +118,7 @@ def is_named_tuple(cls: Any) -> bool:
 
 
 def fields_of(record: Any) -> Iterator[Field]:
-    """The fields of a record, with what the parameters of its class stand for."""
+    """The fields of a record, with the type parameters of its class replaced."""
     cls = class_of(record)
     if issubclass(cls, msgspec.Struct):
         for each in structs.fields(record):
@@ -134,7 +134,7 @@ def fields_of(record: Any) -> Iterator[Field]:
 
 
 def _declared(cls: Any, hints: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """The names of the fields of what is no struct, with what is there by default."""
+    """The fields of a record that is not a struct: names and defaults."""
     if is_typeddict(cls):
         for name, hint in hints.items():
             needed = name in cls.__required_keys__ and get_origin(hint) is not NotRequired
@@ -149,7 +149,7 @@ def _declared(cls: Any, hints: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
 
 
 def members_of(union: Any) -> list[Any]:
-    """The members of a union, those of unions inside it too, each once."""
+    """The members of a union and of the unions inside it, each once."""
     found: list[Any] = []
     for each in map(_member, get_args(union)):
         found += [
@@ -159,7 +159,7 @@ def members_of(union: Any) -> list[Any]:
 
 
 def _member(type: Any) -> Any:
-    """A member without what is said about it, where it is a record or a union itself."""
+    """A member without annotations, if it is a record or a union."""
     bare = type = plain(type)
     while get_origin(bare) is Annotated:
         bare = plain(get_args(bare)[0])
@@ -167,8 +167,8 @@ def _member(type: Any) -> Any:
 
 
 def is_named(member: Any) -> bool:
-    """Whether it is a record that is written with the names of its fields: what it is has to be said beside them.
-    The others are told apart by what JSON makes of them."""
+    """Whether the member is a record that is written as an object with field names. Only such a record needs a tag; the
+    other members differ in their kind of JSON value."""
     cls = class_of(member)
     if not is_record(member):
         return False
@@ -177,8 +177,8 @@ def is_named(member: Any) -> bool:
 
 
 def is_tagged(members: Sequence[Any]) -> bool:
-    """Whether these members of a union have a tag beside their fields: where several are records, unless the classes
-    of all of them have tags of their own, which stand there always."""
+    """Whether the members of this union get a tag: if several are records, unless all their classes have a tag of their
+    own, which is always written."""
     named = list(filter(is_named, members))
     return len(named) > 1 and any(_own_tag(each) is None for each in named)
 
@@ -189,7 +189,7 @@ def _own_tag(member: Any) -> str | None:
 
 
 def require_different(members: Sequence[Any]) -> None:
-    """Raises `TypeError` for members of a union that cannot be told apart by their tags."""
+    """Raises `TypeError` if the tags cannot tell the members of a union apart."""
     names: dict[str, Any] = {}
     for each in filter(is_named, members):
         name = wire_name(class_of(each))

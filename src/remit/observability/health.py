@@ -17,7 +17,7 @@ from remit.log import SubscriptionId
 from remit.runtime import Host
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.states import WELL
-from remit.stores.port import Claims, ParkedKeys
+from remit.stores.port import KeyClaims, ParkedKeys
 
 ANSWER_SECONDS = 2.0
 """A store that says nothing for so long does not answer."""
@@ -68,7 +68,7 @@ class Health:
         return sorted(silent.union(self._host.unusable))
 
 
-async def _answers(store: Claims) -> bool:
+async def _answers(store: KeyClaims) -> bool:
     """Looks for an outcome that nobody has: every store finds out at once."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):

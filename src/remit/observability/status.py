@@ -22,7 +22,7 @@ from remit.runtime.following.refused import Refusals, RefusedLater, refusals
 from remit.runtime.following.states import STATES, WELL, State, worst
 from remit.runtime.freshness.missed import told_missed
 from remit.runtime.upkeep.signs import Sign
-from remit.stores import Parked, Store
+from remit.stores import ParkedKey, Store
 from remit.stores.port import ParkedKeys
 
 REFUSED_SECONDS = 7 * 86400.0
@@ -169,7 +169,7 @@ def _told(refused: Refusals) -> str:
     return f"{which}: {last.type} of key {last.key!r}, which comes of {last.cause}: {last.refusal}"
 
 
-def _findings(progress: _Progress, first: Parked | None, parked: int) -> Iterable[tuple[State, str]]:
+def _findings(progress: _Progress, first: ParkedKey | None, parked: int) -> Iterable[tuple[State, str]]:
     if progress.broken is not None:
         yield progress.broken
     if progress.stalled:

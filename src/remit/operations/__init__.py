@@ -1,4 +1,5 @@
-"""What people do to a system that runs or has run: on its open stores, by a console, a script or a test alike."""
+"""What a person does about a system, running or not: functions on its open stores, for a console, a script or a
+test."""
 
 from remit.operations.logs import Intact, Missed, Moved, UnknownSubscriber, accept_incomplete, forget, go_on
 from remit.operations.parked import (

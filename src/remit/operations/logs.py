@@ -1,4 +1,4 @@
-"""Logs: who is no longer waited for, and how a subscription goes on that cannot by itself."""
+"""Logs: forgetting a subscriber, and letting a subscription continue that cannot continue by itself."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from remit.log import Channel, Checkpoint, Subscriber, SubscriptionId
 from remit.runtime.following.history import settled
 from remit.stores import Store
 
+_NEVER_FOLLOWED = "no subscription of this name has followed this log"
+
 
 class UnknownSubscriber(RemitError):
     """No subscription of this name has reported to the log."""
@@ -18,14 +20,14 @@ class UnknownSubscriber(RemitError):
 
 
 class Intact(RemitError):
-    """The subscription needs nobody: there is nothing to accept."""
+    """The subscription can continue by itself: there is nothing to accept."""
 
     code = "log.intact"
 
 
 class Moved(NamedTuple):
-    """A partition in which a subscription goes on elsewhere: the positions that it had handled, and counts as handled
-    now."""
+    """A partition in which a subscription was moved: the position that it had handled, and the position that counts as
+    handled now."""
 
     part: int
     before: int
@@ -33,30 +35,32 @@ class Moved(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """A partition of which a projection misses what was deleted up to a position."""
+    """A partition of which a projection misses the messages that were deleted up to a position."""
 
     part: int
     upto: int
 
 
 async def forget(store: Store, source: str, subscription: str) -> None:
-    """Keeps the log of `source`, whose store it is, no longer for a subscription. One that still runs reports again.
+    """Stops keeping the log of `source` for a subscription. `store` is the store of `source`. A subscription that still
+    runs reports again.
 
-    Raises `UnknownSubscriber`, `StoreError`, `StoreUnavailable`.
+    Raises `UnknownSubscriber`, `StoreError` and `StoreUnavailable`.
     """
     if not await store.forget(subscription):
-        raise _unknown("this log has not heard of it", await store.subscribers(), subscription, source)
+        raise _unknown("it has not reported to this log", await store.subscribers(), subscription, source)
 
 
 async def go_on(
     consumer: Store, subscription: str, log: Store, source: str, *, begin: str | float, now: float
 ) -> list[Moved]:
-    """Moves the checkpoints of a subscription in its store, `consumer`, where the log of `source` does not fit them.
+    """Moves the checkpoints of a subscription, in its store `consumer`, where they do not fit the log of `source`.
 
-    It goes on at the `floor` or the `head` of the log, or with what was written after `begin`; times are seconds since
-    the epoch. A process that runs it goes on at once. What a projection skips by that it misses from now on.
+    `begin` is `floor` or `head` of the log, or a time: then it continues with messages written after it. Times are in
+    seconds since the epoch. A process that runs the subscription continues at once. Messages that a projection skips
+    count as missed from now on.
 
-    Raises `Intact` when it can go on by itself, `UnknownSubscriber` when there is none; `StoreError`,
+    Raises `Intact` if it can continue by itself, `UnknownSubscriber` if there is no such subscription, `StoreError` and
     `StoreUnavailable`.
     """
     known = {row.channel for row in await log.subscribers() if row.name == subscription}
@@ -71,16 +75,16 @@ async def go_on(
             await consumer.place(id, places)
             moved += [Moved(part, _pos(stands, part), to.pos) for part, to in sorted(places.items())]
     if not moved and not known and not await _is_here(consumer, subscription, source):
-        raise _unknown("nothing of this name has followed this log", await log.subscribers(), subscription, source)
+        raise _unknown(_NEVER_FOLLOWED, await log.subscribers(), subscription, source)
     if not moved:
         raise _intact("it can go on by itself", "a subscription that is lost-source or regressed", subscription, source)
     return moved
 
 
 async def accept_incomplete(consumer: Store, subscription: str, source: str, *, now: float) -> list[Missed]:
-    """Takes the documents of a projection for complete, whatever it has missed; says what that was.
+    """Counts the documents of a projection as complete, whatever it has missed. Returns what it had missed.
 
-    Raises `Intact` when it has missed nothing, `UnknownSubscriber` when there is none; `StoreError`,
+    Raises `Intact` if it has missed nothing, `UnknownSubscriber` if there is no such subscription, `StoreError` and
     `StoreUnavailable`.
     """
     found: list[Missed] = []
@@ -88,7 +92,7 @@ async def accept_incomplete(consumer: Store, subscription: str, source: str, *, 
         accepted = await consumer.accept_missed(SubscriptionId(subscription, source, channel), now)
         found += [Missed(part, upto) for part, upto in accepted.items()]
     if not found and not await _is_here(consumer, subscription, source):
-        raise _unknown("nothing of this name has followed this log", [], subscription, source)
+        raise _unknown(_NEVER_FOLLOWED, [], subscription, source)
     if not found:
         raise _intact("it has missed nothing", "a projection that remit status notes as incomplete",
                       subscription, source)  # fmt: skip
@@ -103,7 +107,7 @@ def _unknown(what: str, heard: Iterable[Subscriber], subscription: str, source: 
     names = ", ".join(dict.fromkeys(row.name for row in heard))
     return UnknownSubscriber(
         what, where=f"{subscription} from {source}",
-        expected=f"one that has reported: {names or 'none so far'}",
+        expected=f"a subscription that has reported: {names or 'none so far'}",
         next="remit log subscribers",
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
-"""Parked keys: which there are, and how a person settles them.
+"""Parked keys: which exist, and how a person settles them.
 
-Needs no code of the system: the stores know their parked keys. Whoever runs the subscription handles what is due.
+Needs no code of the system: the stores know their parked keys. The process that runs the subscription handles keys that
+are due.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from remit.errors import Conflict, RemitError
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.runtime.failures import storable
-from remit.stores import Discard, Letter, Parked, Store, Unit
+from remit.stores import Discard, Letter, ParkedKey, Store, Unit
 from remit.stores.port import Checkpoints, ParkedKeys
 
 
@@ -22,60 +23,63 @@ class NotParked(RemitError):
 
 
 class SeveralSources(RemitError):
-    """The key is parked for several sources of the subscription."""
+    """The key is parked for several sources of the subscription; `source` must name one."""
 
     code = "parked.ambiguous"
 
 
 class LetterChanged(RemitError):
-    """Somebody else settled the letter meanwhile."""
+    """Another person or process settled the letter in the meantime."""
 
     code = "parked.changed"
 
 
 class NoReason(RemitError):
-    """A letter is thrown away for a reason, which stays."""
+    """The reason for discarding a letter is empty."""
 
     code = "parked.reason"
 
 
 class KeyLetters(NamedTuple):
-    """A parked key, and the first of its letters: the messages that wait, in order."""
+    """A parked key, and its first letters: the waiting messages, in order."""
 
-    row: Parked
+    row: ParkedKey
     letters: Sequence[Letter]
 
 
 class Discarded(NamedTuple):
-    """What was thrown away, and how many letters of the key were behind it."""
+    """The discarded message, and the number of letters of its key that were behind it."""
 
-    record: Record
+    record: MessageRecord
     behind: int
 
 
-async def parked_keys(stores: Iterable[ParkedKeys], subscription: str | None = None, *, limit: int) -> list[Parked]:
-    """At most `limit` parked keys of these stores, longest parked first. Raises `StoreError`, `StoreUnavailable`."""
+async def parked_keys(stores: Iterable[ParkedKeys], subscription: str | None = None, *, limit: int) -> list[ParkedKey]:
+    """At most `limit` parked keys of these stores, longest parked first. Raises `StoreError` and `StoreUnavailable`."""
     rows = [row for store in stores for row in await store.parked(subscription, limit=limit)]
     return sorted(rows, key=lambda row: row.since)[:limit]
 
 
 async def require_handled(store: Checkpoints, subscription: str, sources: Iterable[str]) -> None:
-    """Raises `NotParked` for a subscription that has handled nothing of these contexts, as one that there never was.
+    """Raises `NotParked` if a subscription has handled nothing from these contexts, so that its name may be wrong.
 
-    Raises `StoreError`, `StoreUnavailable`.
+    Also raises `StoreError` and `StoreUnavailable`.
     """
     ids = [SubscriptionId(subscription, source, channel) for source in sources for channel in Channel]
     if not any([await store.checkpoints(id) for id in ids]):
         raise NotParked(
-            "nothing is parked there, and it has handled nothing so far", where=subscription,
-            expected="the name of a subscription", next="remit status SYSTEM shows them",
+            "nothing is parked there, and the subscription has handled nothing so far", where=subscription,
+            expected="the name of a subscription", next="remit status SYSTEM shows the subscriptions",
         )  # fmt: skip
 
 
 async def keys_with_letters(
     stores: Iterable[ParkedKeys], key: str, subscription: str | None = None, *, limit: int
 ) -> list[KeyLetters]:
-    """A key wherever it is parked, with at most `limit` letters each. Raises `NotParked`, and as `parked_keys`."""
+    """A key, wherever it is parked, each time with at most `limit` letters.
+
+    Raises `NotParked`, `StoreError` and `StoreUnavailable`.
+    """
     found = [
         KeyLetters(row, await store.letters(row.subscription, key, limit))
         for store in stores
@@ -87,11 +91,11 @@ async def keys_with_letters(
 
 
 async def retry(store: ParkedKeys, subscription: str, key: str | None = None) -> int:
-    """Makes a parked key due now, or every one of the subscription; says how many are.
+    """Makes a parked key due now, or all parked keys of the subscription. Returns how many are due.
 
-    Raises `NotParked`, `StoreError`, `StoreUnavailable`.
+    Raises `NotParked`, `StoreError` and `StoreUnavailable`.
     """
-    due = await store.retry(subscription, key, 0.0)  # now, whatever the clocks say
+    due = await store.retry(subscription, key, 0.0)  # 0 is in the past for every clock
     if not due:
         raise _not_parked(subscription, key)
     return due
@@ -100,30 +104,30 @@ async def retry(store: ParkedKeys, subscription: str, key: str | None = None) ->
 async def discard(
     store: Store, subscription: str, key: str, *, reason: str, now: float, source: str | None = None
 ) -> Discarded:
-    """Throws away the first letter of a parked key, and keeps a note with the reason. Those behind it become due.
+    """Discards the first letter of a parked key, and keeps a note with the reason. The letters behind it become due.
 
-    `now` is seconds since the epoch. `source` says which, where the key is parked for several. Raises `NoReason`,
-    `NotParked`, `SeveralSources`, `LetterChanged`, `StoreError`, `StoreUnavailable`.
+    `now` is in seconds since the epoch. `source` is needed if the key is parked for several sources. Raises `NoReason`,
+    `NotParked`, `SeveralSources`, `LetterChanged`, `StoreError` and `StoreUnavailable`.
     """
     if not reason.strip():
         raise NoReason("the reason is empty", where=f"{subscription} key {key!r}",
-                       expected="why it is thrown away, for whoever asks later", next="--reason TEXT")  # fmt: skip
+                       expected="a text that says why the letter is discarded", next="--reason TEXT")  # fmt: skip
     row = _only(await store.parked(subscription, key=key), subscription, key, source)
     letters = await store.letters(row.subscription, key, 1)
-    if not letters:  # somebody else has settled the last one in between
+    if not letters:  # the last one was settled in between
         raise _not_parked(subscription, key)
     record = letters[0].record
     try:
         await store.commit(Unit(discard=Discard(row.subscription, key, record.part, record.pos, storable(reason), now)))
     except Conflict:
         raise LetterChanged(
-            "somebody else settled the letter meanwhile", where=f"{subscription} key {key!r}",
-            expected="the letter as it was", next=f"remit parked show {key}",
+            "the letter was settled by someone else in the meantime", where=f"{subscription} key {key!r}",
+            expected="an unchanged letter", next=f"remit parked show {key}",
         ) from None  # fmt: skip
     return Discarded(record, row.letters - 1)
 
 
-def _only(rows: Sequence[Parked], subscription: str, key: str, source: str | None) -> Parked:
+def _only(rows: Sequence[ParkedKey], subscription: str, key: str, source: str | None) -> ParkedKey:
     found = [row for row in rows if source in (None, row.subscription.source)]
     if not found:
         raise _not_parked(subscription, key)
@@ -139,5 +143,5 @@ def _only(rows: Sequence[Parked], subscription: str, key: str, source: str | Non
 def _not_parked(subscription: str | None, key: str | None) -> NotParked:
     where = " ".join(([subscription] if subscription else []) + ([f"key {key!r}"] if key is not None else []))
     return NotParked(
-        "nothing is parked there", where=where, expected="a parked key", next="remit parked list shows them"
+        "nothing is parked there", where=where, expected="a parked key", next="remit parked list shows the parked keys"
     )

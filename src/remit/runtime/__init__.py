@@ -1,4 +1,4 @@
-"""What runs: a process as `Host`, put together from `Placed`, `Channels`, stores and `Ports`."""
+"""Runs a process as a `Host`, built from `Placed`, `Channels`, stores and `Ports`."""
 
 from remit.runtime.compiler import compile_system
 from remit.runtime.events import RuntimeEvent

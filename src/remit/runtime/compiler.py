@@ -1,4 +1,4 @@
-"""The compiler: from a model to the plans of its contexts."""
+"""Compiles a model into the plans of its contexts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Needs = tuple[Dependency, ...]
 
 
 def compile_system(model: Model) -> dict[str, ContextPlan]:
-    """A plan per context name."""
+    """Returns a plan for each context, by name."""
     compilers: dict[str, _Compiler] = {}
     for context in model.contexts:
         compilers[context.name] = _Compiler(model, context, compilers)
@@ -59,7 +59,7 @@ def compile_system(model: Model) -> dict[str, ContextPlan]:
         compiler.compile()
     for compiler in compilers.values():
         for source in model.elsewhere if compiler.commands else ():
-            compiler.follow_commands(source)  # what a context sends for later is known only where it is hosted
+            compiler.follow_commands(source)  # which commands a remote context sends for later is unknown here
     return {name: compiler.plan() for name, compiler in compilers.items()}
 
 
@@ -74,10 +74,10 @@ class _Compiler:
         self.projections: dict[type, ProjectionPlan] = {}
         self.commands: dict[type, HandlerPlan] = {}
         self.wired: dict[tuple[str, int], HandlerPlan] = {}
-        """The commands again, by wire name and version."""
+        """The commands by wire name and version."""
         self.queries: dict[type, HandlerPlan] = {}
         self.beside: dict[type, list[HandlerPlan]] = {}
-        """What reacts together with each domain event."""
+        """The `together` reactions to each domain event."""
         self.follows: dict[SubscriptionId, FollowPlan[Any]] = {}
 
     def compile(self) -> None:
@@ -86,7 +86,7 @@ class _Compiler:
         needs = [tuple(map(self._dependency, asked_by(self.context, each))) for each in self.context.handlers]
         handlers = list(zip(self.context.handlers, needs, strict=True))
         beside = [asked for handler, asked in handlers if handler.role is TOGETHER]
-        # An interceptor is the user's code around each run, which may tell others what it likes.
+        # An interceptor is user code around each handler run and may have effects outside the unit of work.
         alone = any(map(_reaches_out, beside)) or bool(self.context.interceptors)
         timed = any(map(_asks_for_time, beside))
         for handler, asked in handlers:
@@ -99,7 +99,7 @@ class _Compiler:
                 self._later(message)
 
     def plan(self) -> ContextPlan:
-        """The plan, once all contexts are compiled: one may have another follow its commands."""
+        """The plan. Call it after all contexts are compiled: another context may add followed commands."""
         services = [ServicePlan(service, make) for service, make in self.context.provided.items()]
         return ContextPlan(
             self.context.name, services, self.projections, self.commands, self.queries, self._events(), self.follows,
@@ -107,7 +107,7 @@ class _Compiler:
         )  # fmt: skip
 
     def follow_commands(self, source: str) -> None:
-        """Applies the commands that a context sends for later."""
+        """Subscribes this context to the commands that `source` sends for later."""
         name = f"{self.context.name}.commands"
         id = SubscriptionId(name, source, Channel.PUBLISHED)
         self.follows[id] = LaterPlan(id, self.wired)
@@ -170,7 +170,7 @@ class _Compiler:
         elif asked.injectable.of is Record:
             subject = RecordPlan(f"{self.context.name}.{subject.__name__}", subject, Codec(subject))
         elif asked.injectable.of is Claim:
-            kind = f"{self.context.name}.{subject.__name__} claim"  # with a blank: no class is called so
+            kind = f"{self.context.name}.{subject.__name__} claim"  # the blank keeps it apart from class names
             subject = ClaimPlan(kind, subject, HOLDER, self._aggregate(owner_of(subject)))
         elif asked.injectable.several:
             subject = frozenset(union_members(subject))
@@ -188,8 +188,8 @@ class _Compiler:
         return plan
 
     def _later(self, command: type[Command[Any, Any]]) -> None:
-        """Declares the way of a command sent for later: its owner follows the commands in this context's log."""
-        owner = self.compilers.get(self.model.owners[command])  # otherwise it is hosted elsewhere, and follows there
+        """Subscribes the owner of a command sent for later to this context's log."""
+        owner = self.compilers.get(self.model.owners[command])  # None if hosted elsewhere: it subscribes there
         if owner is not None:
             owner.follow_commands(self.context.name)
 
@@ -208,11 +208,11 @@ _BINDS: dict[Role, Callable[[_Compiler, HandlerPlan, Handler], None]] = {
     REACTION: _Compiler.reaction,
     TOGETHER: _Compiler.together,
 }
-"""What becomes of a handler, by its role."""
+"""How a compiled handler is bound, by role."""
 
 
 def _likely(message: Any, asked: Needs) -> tuple[str, str] | None:
-    """The first field of a message that has the type of an identity, among the aggregates that its handler asks for."""
+    """Guesses what a handler loads first: the first message field of the identity type of an aggregate it asks for."""
     known = structs.fields(message)
     for plan in (need.subject for need in asked if isinstance(need.subject, AggregatePlan)):
         (identity,) = parameter_of(plan.type, Aggregate)[:1]
@@ -223,7 +223,7 @@ def _likely(message: Any, asked: Needs) -> tuple[str, str] | None:
 
 
 def _reaches_out(asked: Needs) -> bool:
-    """Whether who asks for these reaches out of the unit of work."""
+    """Whether a handler with these dependencies may have effects outside its unit of work."""
     return not asked or any(need.kind.reaches_out for need in asked)
 
 

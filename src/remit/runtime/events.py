@@ -1,6 +1,6 @@
-"""What happens in a process, each kind as a class of small values. `Listeners` brings them to who wants to know.
+"""The events that a process reports about its own running, one class each. `Listeners` delivers them.
 
-They tell about the running of a system. What happens in its domain, domain events and integration events tell.
+They are not domain events or integration events.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import msgspec
 CallOutcome: TypeAlias = Literal[
     "replied", "refused", "invalid", "failed", "unavailable", "deadline", "unknown", "cancelled"
 ]
-"""How a call ended, as its caller is told. What is `invalid` is the caller's mistake; what has `failed` is not."""
+"""How a call ended for its caller. `invalid` is the caller's mistake; `failed` is not."""
 
 
 class RuntimeEvent(msgspec.Struct, frozen=True):
-    """Something that has happened in this process. `time` is in seconds since the epoch, by the clock of the process.
+    """An event in this process. `time` is in seconds since the epoch, by the clock of the process.
 
-    `cause` is what it belongs to, as the header `trace` of messages says it: what came of one call from outside has the
-    same. It is the key that the caller gave, if it gave one. Where several messages were handled together, it is that
-    of the last one. It is empty where there is none.
+    `cause` is the value of the `trace` header of messages: everything that follows from one call from outside has the
+    same one. It is the key of that call, if the caller gave one. For several messages handled together, it is the
+    cause of the last one. It is empty if there is none.
     """
 
     time: float
@@ -37,15 +37,15 @@ class ProcessStarted(RuntimeEvent, frozen=True):
 
 
 class ProcessStopping(RuntimeEvent, frozen=True):
-    """The process has begun to drain."""
+    """The process has begun to stop: it lets running work end and takes no more."""
 
     process: str
 
 
 class LoopBlocked(RuntimeEvent, frozen=True):
-    """The event loop has done nothing else for more than so many seconds. Said from another thread, meanwhile.
+    """One callback has blocked the event loop for more than `seconds`. Reported from another thread while it blocks.
 
-    `where` is the function that it is in, with file and line; `stack` is how it came there, as text.
+    `where` is the running function with file and line; `stack` is the call stack as text.
     """
 
     seconds: float
@@ -57,10 +57,10 @@ class LoopBlocked(RuntimeEvent, frozen=True):
 
 
 class CallBegun(RuntimeEvent, frozen=True):
-    """A command or query was called, in this process or, `elsewhere`, in another one, which says so as well.
+    """A command or query was called. `elsewhere` is true if another process handles it; that process reports it too.
 
-    `type` is its wire name, `context` whose it is. `caller` is the context whose handler calls, or who an edge says has
-    made the request; empty for code outside, and for a query of another process.
+    `type` is the wire name, `context` the owner. `caller` is the context whose handler calls, or the caller that an
+    edge has identified. It is empty for calls from outside of handlers and for queries of another process.
     """
 
     type: str
@@ -70,7 +70,7 @@ class CallBegun(RuntimeEvent, frozen=True):
 
 
 class CallEnded(RuntimeEvent, frozen=True):
-    """A call has ended after so many seconds. The other fields are those of `CallBegun`."""
+    """A call has ended after `seconds`. The other fields are those of `CallBegun`."""
 
     type: str
     context: str
@@ -81,8 +81,8 @@ class CallEnded(RuntimeEvent, frozen=True):
 
 
 class HandlerRaised(RuntimeEvent, frozen=True):
-    """The handler of a call has failed: it raised what it does not declare, or what it said cannot be written. Of what
-    a subscription handles, `Retrying`, `TroubleBegun` and `KeyParked` tell."""
+    """The handler of a call failed: it raised an undeclared exception, or its result cannot be written. Failures of
+    subscriptions are reported by `Retrying`, `TroubleBegun` and `KeyParked`."""
 
     handler: str
     what: str
@@ -90,7 +90,7 @@ class HandlerRaised(RuntimeEvent, frozen=True):
 
 
 class UnitCommitted(RuntimeEvent, frozen=True):
-    """A unit of work was committed: so many aggregates and documents, so many messages."""
+    """A unit of work was committed. `changes` counts aggregates and documents, `messages` what was recorded."""
 
     context: str
     changes: int
@@ -101,10 +101,9 @@ class UnitCommitted(RuntimeEvent, frozen=True):
 
 
 class BatchHandled(RuntimeEvent, frozen=True):
-    """A subscription has handled so many messages of a partition, up to a position, in one unit of work.
+    """A subscription has handled messages of a partition, up to `position`, in one unit of work.
 
-    What it has put aside behind a parked key is not among the `messages`, and of what it handles of that later,
-    `KeyReleased` tells.
+    `messages` does not count those put aside behind a parked key; `KeyReleased` reports when these are handled.
     """
 
     subscription: str
@@ -116,7 +115,7 @@ class BatchHandled(RuntimeEvent, frozen=True):
 
 
 class MessagesPublished(RuntimeEvent, frozen=True):
-    """A relay has brought so many messages of a partition to the event channel, up to a position."""
+    """A relay has published messages of a partition to the event channel, up to `position`."""
 
     relay: str
     source: str
@@ -127,11 +126,11 @@ class MessagesPublished(RuntimeEvent, frozen=True):
 
 
 class KeyParked(RuntimeEvent, frozen=True):
-    """A message failed for good: it is put aside, and those of its key wait behind it. Or a parked key was tried again
-    and stays parked, because its first message has failed again.
+    """A message failed permanently: its key is parked and later messages of the key wait. Or a parked key was tried
+    again, and its first message failed again.
 
-    `attempts` is 1 when the key is parked, and one more for each time that the same message has failed again; of a
-    message behind it, from 2 on.
+    `attempts` is 1 when the key is parked, and grows by one with each further failure of the same message. For a
+    message that waited behind it, counting starts at 2.
     """
 
     subscription: str
@@ -142,7 +141,7 @@ class KeyParked(RuntimeEvent, frozen=True):
 
 
 class SubscriptionBegun(RuntimeEvent, frozen=True):
-    """A new subscription begins, and so many messages of its source wait for it. Nothing is said where none does."""
+    """A new subscription begins with `messages` waiting in its source. Not reported if there are none."""
 
     subscription: str
     source: str
@@ -150,14 +149,14 @@ class SubscriptionBegun(RuntimeEvent, frozen=True):
 
 
 class KeyReleased(RuntimeEvent, frozen=True):
-    """Everything that was parked under a key has been handled. Of what a person discards nothing is said."""
+    """All messages parked under a key have been handled. Not reported for messages that a person discards."""
 
     subscription: str
     key: str
 
 
 class Retrying(RuntimeEvent, frozen=True):
-    """Something failed that may pass by itself, and is tried again. It is no trouble yet."""
+    """A transient failure: the follower tries again. It is not reported as trouble yet."""
 
     follower: str
     what: str
@@ -165,22 +164,22 @@ class Retrying(RuntimeEvent, frozen=True):
 
 
 class LaterRefused(RuntimeEvent, frozen=True):
-    """A command that was sent for later was refused: nobody is there to be told. `type` is its wire name."""
+    """A command that was sent for later was refused; no caller waits for the refusal. `type` is its wire name."""
 
     subscription: str
     type: str
     message: str
     """The identity of the command."""
     key: str
-    """By which it is ordered."""
+    """Its ordering key."""
     refusal: Exception
 
 
 class TroubleBegun(RuntimeEvent, frozen=True):
-    """Something keeps a follower, or a store, from going on.
+    """A follower or a store cannot go on.
 
-    `state` is what this makes of it: stalled, paused, source-silent, regressed, lost-source. Worse may hold already. A
-    source that is away for less than 10 s is not told of, but by `StateChanged`.
+    `state` is what this amounts to: stalled, paused, source-silent, regressed or lost-source. The follower may already
+    be in a worse state. A source that is away for less than 10 s is reported by `StateChanged` only.
     """
 
     where: str
@@ -189,17 +188,17 @@ class TroubleBegun(RuntimeEvent, frozen=True):
 
 
 class TroubleEnded(RuntimeEvent, frozen=True):
-    """Nothing keeps a follower, or a store, from going on any more. `note` says what it does again."""
+    """A follower or a store can go on. `note` says what it does again."""
 
     where: str
     note: str
 
 
 class StateChanged(RuntimeEvent, frozen=True):
-    """The state of a follower, or of a store, is another one than before.
+    """The state of a follower or a store has changed.
 
-    Beside those of `TroubleBegun` there are starting, standby (another process runs it), running and stopped. `note`
-    says what keeps it now.
+    Beside the states of `TroubleBegun` there are starting, standby (another process runs it), running and stopped.
+    `note` says what keeps it from going on now.
     """
 
     where: str
@@ -212,7 +211,7 @@ class StateChanged(RuntimeEvent, frozen=True):
 
 
 class BreakerOpened(RuntimeEvent, frozen=True):
-    """An address is no longer called, because it did not answer."""
+    """The circuit breaker of an address opened, because it did not answer. Calls to it fail at once."""
 
     address: str
     what: str
@@ -220,10 +219,10 @@ class BreakerOpened(RuntimeEvent, frozen=True):
 
 
 class BreakerClosed(RuntimeEvent, frozen=True):
-    """An address answers again, and is called."""
+    """The circuit breaker of an address closed: the address answers again."""
 
     address: str
 
 
 EVENTS: tuple[type[RuntimeEvent], ...] = tuple(RuntimeEvent.__subclasses__())
-"""All of them."""
+"""All classes of runtime events."""

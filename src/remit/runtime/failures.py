@@ -1,4 +1,4 @@
-"""What to do with an error in a subscription: which kind it is, how long to wait, when it has become a storm."""
+"""Classifies errors of subscriptions: transient or permanent, how long to wait, and when many of them are a storm."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from remit.messages.made import made_wrongly
 ATTEMPTS = 3
 """How often a permanent failure is tried in place before its key is parked."""
 LONGEST_SECONDS = 30.0
-"""When calls have failed for so long, no further attempt is made in place: each may take as long."""
+"""After calls have failed for this long, no further attempt is made in place: each may take as long."""
 NEVER = 1e11
-"""When what only a person can decide is tried again (seconds since the epoch)."""
+"""The retry time of a parked key that only a person can release (seconds since the epoch)."""
 IN_A_ROW = 5
-"""After so many transient failures in a row the whole subscription pauses."""
+"""The whole subscription pauses after this many transient failures in a row."""
 STORM_PARKS, STORM_SECONDS = 20, 60.0
-"""So many keys parked within this time are a storm."""
+"""Keys parked within this time that make a storm."""
 
 
 class Storming(Exception):
-    """So many keys have failed in a short time that none is parked any more for a while."""
+    """Too many keys were parked in a short time: for a while no more are parked."""
 
 
 def is_transient(error: BaseException) -> bool:
-    """True for what is known to be away and to come back: a store, what a call is made to, a connection.
+    """True if the failure is expected to pass: the store, the callee or a connection is away.
 
-    Everything else (a bug, a domain rejection, bytes that are no message) fails the same way again: permanent. So does
-    a handler that takes too long, by its time limit or by one that it has set itself, or that calls one which does:
-    nobody knows what for. So does a call that was answered with a failure. Tried again in place it could hold up its
-    partition for ever; its key, parked, is tried again by itself.
+    Everything else is permanent: a bug, a refusal, bytes that are no message. So is a handler that exceeds its time
+    limit, one that it set itself, or that of a call it makes: the reason is unknown. So is a call that was answered
+    with a failure. Retrying such a message in place could hold up its partition for ever; a parked key is retried on
+    its own schedule.
     """
     if isinstance(error, (DeadlineExceeded, Diverged, HandlerFailed, KeyReused, ReplyTooLarge, TooLarge)):
         return False
@@ -49,7 +49,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def told(error: BaseException) -> str:
-    """Its class and what happened, in at most 500 characters that every store takes, whatever the error is."""
+    """The class and text of an error, at most 500 characters, in a form that every store accepts. Raises nothing."""
     try:
         text = error.what if isinstance(error, RemitError) else made_wrongly(error) or str(error)
     except Exception as failed:  # noqa: BLE001  # the error of a handler, and its text, are the user's code
@@ -58,32 +58,33 @@ def told(error: BaseException) -> str:
 
 
 def storable(text: str) -> str:
-    """A text as every store takes it: with NULs and what is no character written as escapes, 500 characters at most."""
+    """Makes a text storable: escapes NULs and lone surrogates, and cuts it to 500 characters."""
     return text[:500].replace("\0", "\\x00").encode(errors="backslashreplace").decode()[:500]
 
 
 def backoff(failures: int, random: Random, longest: float = 30.0) -> float:
-    """Seconds to wait after the n-th failure in a row: 200 ms doubling up to the longest, ±50 %, never above that."""
+    """Seconds to wait after the n-th failure in a row: 200 ms, doubling up to `longest`, with ±50 % jitter below it."""
     delay: float = 0.2 * 2.0 ** min(failures, 10)
     return min(longest, min(longest, delay) * random.uniform(0.5, 1.5))
 
 
 def retry_after(attempts: int) -> float:
-    """Seconds until a parked key is tried again by itself: 30 s doubling up to 6 hours."""
+    """Seconds until a parked key is retried automatically: 30 s doubling up to 6 hours."""
     delay: float = 30.0 * 2.0 ** min(attempts, 12)
     return min(6 * 3600.0, delay)
 
 
 def next_try(error: BaseException, now: float, attempts: int) -> float:
-    """When a parked key is tried again by itself (seconds since the epoch). What a handler that decided differently has
-    called is there: whether to let it decide anew is for a person to say."""
+    """When a parked key is retried automatically (seconds since the epoch). Never after `Diverged`: the calls of the
+    earlier decision have had their effect, so a person has to say whether the handler may decide anew."""
     return NEVER if isinstance(error, Diverged) else now + retry_after(attempts)
 
 
 class Storm:
-    """The storm guard: so many keys parked within a minute mean that the deployment is broken, not the messages.
+    """Detects that many keys are parked within a minute: then the deployment is broken, not the messages.
 
-    A subscription in a storm pauses and tries again instead of parking more. Partitions ask, park and note in `turn`.
+    A subscription in a storm pauses and retries instead of parking more keys. Partitions check, park and count while
+    they hold `turn`.
     """
 
     def __init__(self) -> None:
@@ -91,7 +92,7 @@ class Storm:
         self.turn = asyncio.Lock()
 
     def parked(self, now: float) -> None:
-        """Notes that a key was parked."""
+        """Counts a parked key."""
         self._times.append(now)
 
     def raging(self, now: float) -> bool:

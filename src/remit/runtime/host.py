@@ -1,4 +1,4 @@
-"""A running process: what it is made of, how it starts and ends, and the door for callers outside of handlers."""
+"""A running process: its parts, how it starts and stops, and the entry for callers outside of handlers."""
 
 from __future__ import annotations
 
@@ -41,13 +41,12 @@ from remit.stores.sql import has_sql
 
 
 class Host:
-    """Runs what is placed in a process. Every process is one, whatever runs in it. Implements `Sender` for callers
-    outside of any handler.
+    """Runs the placed parts of a system in this process. Implements `Sender` for callers outside of any handler.
 
-    `model` has been checked, without findings. `stores` and `channels` are made and not yet open: they are opened when
-    the process starts, and closed when it stops. A simulation and tests give their own, and their own `ports`, `feeds`,
-    and what of these is `followed`, while fresh answers go by the feed itself. `listeners` are told what happens. With
-    `parity` every message within the process makes a round trip through the codec. Raises `ListenerError`.
+    `model` has been checked, without findings. `stores` and `channels` are not yet open: `start` opens them, `stop`
+    closes them. Simulation and tests pass their own, and their own `ports` and `feeds`. `followed` replaces the feeds
+    that followers read; fresh answers still use `feeds`. `listeners` receive runtime events. With `parity`, every
+    message within the process makes a round trip through the codec. Raises `ListenerError`.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class Host:
         self._services = Services(plans.values())
 
         self.remote = self._remote_calls(placed)
-        """The contexts that other processes run; None where there is no channel for calls."""
+        """Calls to contexts that other processes run; None without a channel for calls."""
         self.shared = Shared(
             plans, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
             self._sender_of, carries=bool(model.headers),
@@ -95,10 +94,10 @@ class Host:
         self._housekeeper = Housekeeper(stores, self.followers, leases, ports, self._time, said, keep)
         self._origin = Origin()
         self.process = ""
-        """What this process is called in the stores, once it has started."""
+        """The name of this process in the stores, once it has started."""
         self._has_started = False
 
-    # ── what it is made of ──────────────────────────────────────────────────────────────────────────────────────────
+    # ── its parts ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _remote_calls(self, placed: Placed) -> RemoteCalls | None:
         channel, encoding = self._channels.calls, self._channels.encoding
@@ -110,7 +109,7 @@ class Host:
         return UnitSender(self.calls, unit)
 
     def _recovered(self, event: BreakerClosed) -> None:
-        """Who waits because of somebody that is back need not wait longer."""
+        """Wakes what waits for a process that answers again."""
         self.shared.recovered.ring()
 
     def _freshness(self, plans: Mapping[str, ContextPlan], followings: _Followings) -> Freshness:
@@ -144,9 +143,9 @@ class Host:
     # ── how it starts and ends ──────────────────────────────────────────────────────────────────────────────────────
 
     async def start(self) -> None:
-        """Connects, makes the users' services, opens the stores, starts every subscription that no other process runs,
-        and answers other processes. Raises what channels, services and stores raise."""
-        # Not before: who makes a process may fork, or become a daemon, before it is started.
+        """Connects, makes the users' services, opens the stores, starts each subscription that no other process runs,
+        and serves other processes. Raises the errors of channels, services and stores."""
+        # Only now: the process that built this host may have forked since, for example to become a daemon.
         self._origin = Origin()
         self.process = self.ports.machine.name(self.ports.ids.new())
         for channel in (self._channels.calls, self._channels.events):
@@ -164,15 +163,15 @@ class Host:
         self._listeners.say(ProcessStarted(self._listeners.seconds(), "", self.process))
 
     async def _look_into(self, name: str, store: Store) -> None:
-        """What a store remembers: how late it is, and how its events are ordered."""
+        """Reads the store's mark of time, and compares the ordering keys of its events with the declared ones."""
         await self._time.look(name, store)
         if name in self._plans:
             await compare_event_keys(store, written_by(self.model, name))
 
     async def stop(self) -> None:
-        """Drains: commits what runs, takes no more calls, lets those that have begun end, and closes everything.
+        """Drains and closes: commits what runs, takes no more calls, lets running calls end, then closes everything.
 
-        Does nothing in a process that was forked off: it is the parent's.
+        Does nothing in a forked process: connections and stores belong to the parent.
         """
         if self._origin.is_elsewhere:
             return
@@ -202,11 +201,11 @@ class Host:
 
     @property
     def unusable(self) -> list[str]:
-        """The contexts whose store cannot be used as it is: damaged, or no longer at its place."""
+        """The contexts whose store cannot be used: it is damaged, or its file has been moved or replaced."""
         return self._housekeeper.unusable
 
     def stir(self, context: str) -> None:
-        """Something is being staged for a context's log, and will be committed soon."""
+        """Announces that a message is being staged in a context's log and will be committed soon."""
         store = self.stores.get(context)
         if store is not None and has_sql(store):
             store.stir()
@@ -220,7 +219,7 @@ class Host:
         key: str | None = None,
         caller: str = "",
     ) -> Any:
-        """As `Sender.send`. `caller` is who gave the key: an edge says whose it is, and others' keys do not meet it."""
+        """As `Sender.send`. `caller` is the owner of `key`, as an edge identified it: each caller has its own keys."""
         if self._origin.is_elsewhere:
             raise in_another_process()
         return await self.calls.send(command, key=key, deadline=deadline, caller=caller)
@@ -246,7 +245,7 @@ def _only(plans: Mapping[str, ContextPlan], runs: Mapping[str, Any]) -> dict[str
 
 
 def _followings(plans: Mapping[str, ContextPlan], stores: Mapping[str, Store], sources: Sources) -> _Followings:
-    """Every subscription of these contexts, also of those whose components run elsewhere."""
+    """All subscriptions of these contexts, including those whose components run elsewhere."""
     return {
         id: Following(follow, stores[plan.name], sources.feed(id), may_call(plan, follow))
         for plan in plans.values()

@@ -1,4 +1,4 @@
-"""The one port of a process through which it says what happens in it. Whoever wants to know gives a listener."""
+"""Delivers runtime events to the listeners of a process."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from remit.runtime.events import (
 E = TypeVar("E", bound=RuntimeEvent)
 
 Listener: TypeAlias = Callable[[Any], None]
-"""Takes an event: a function, a method, a `partial`, an object with `__call__`. The annotation of its parameter says of
-which classes: one, a union, or `RuntimeEvent` for all."""
+"""A callable that takes one event: a function, a method, a `partial`, or an object with `__call__`. The annotation of
+its parameter selects the classes: one class, a union, or `RuntimeEvent` for all."""
 
 log = logging.getLogger("remit")
 
 
 class Time(Protocol):
-    """What a clock has to tell: the time, and how long something took."""
+    """The wall clock (`seconds`) and the clock for durations (`ticks`)."""
 
     def seconds(self) -> float: ...
     def ticks(self) -> float: ...
 
 
 class Listeners:
-    """Who listens in a process.
+    """The listeners of a process.
 
-    What happens with every message has an attribute here, which is None while nobody listens to it: such an event is
-    not even made then. Everything else is rare, and given to `say`.
+    An event that occurs with every message has an attribute here. It is None while nothing listens to that event, so
+    that the event is not even created. All other events are rare and go through `say`.
     """
 
     __slots__ = (
@@ -48,7 +48,7 @@ class Listeners:
     )  # fmt: skip
 
     def __init__(self, listeners: Iterable[Listener], clock: Time) -> None:
-        """`clock` gives the time of events. Raises `ListenerError` for a listener that does not say what it takes."""
+        """`clock` gives the time of events. Raises `ListenerError` for a listener whose annotation names no event."""
         self.seconds: Callable[[], float] = clock.seconds
         self.ticks: Callable[[], float] = clock.ticks
         self._heard: dict[type[RuntimeEvent], list[_Guarded]] = {event: [] for event in EVENTS}
@@ -64,20 +64,20 @@ class Listeners:
 
     @property
     def hear_calls(self) -> bool:
-        """Whether anybody listens to calls."""
+        """Whether a listener takes `CallBegun` or `CallEnded`."""
         return self.call_begun is not None or self.call_ended is not None
 
     def _teller(self, event: type[E]) -> Callable[[E], None] | None:
         return self.say if self._heard[event] else None
 
     def say(self, event: RuntimeEvent) -> None:
-        """Tells everybody who wants to know, one after another. Raises nothing."""
+        """Calls each listener of the event in turn. Raises nothing but `KeyboardInterrupt`."""
         for tell in self._heard[event.__class__]:
             tell(event)
 
 
 class _Guarded:
-    """A listener that harms nobody: what it raises first is logged."""
+    """A listener whose exceptions do not spread: the first one is logged."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
@@ -88,7 +88,7 @@ class _Guarded:
             self._listener(event)
         except KeyboardInterrupt:
             raise
-        except BaseException:  # whatever it raises is its own affair: what it was told of has happened
+        except BaseException:  # whatever a listener raises must not undo what it was told of
             if not self._has_failed:
                 self._has_failed = True
                 name = f"{_named(self._listener)} of {type(event).__name__}"
@@ -96,10 +96,10 @@ class _Guarded:
 
 
 def beside(own: Listener, listeners: Iterable[Listener]) -> Iterable[Listener]:
-    """A listener of our own, and those that somebody has given. Raises `ListenerError` where that is no list."""
+    """Puts a listener of the runtime before those of the user. Raises `ListenerError` if `listeners` is no iterable."""
     if not hasattr(listeners, "__iter__"):
         raise ListenerError(
-            f"one thing was given where listeners are expected: {listeners!r}", where="listeners",
+            f"listeners= is not a list: {listeners!r}", where="listeners",
             expected="a list of functions", next="listeners=[hear]",
         )  # fmt: skip
     return [own, *listeners]
@@ -112,17 +112,17 @@ def _events_of(listener: Any) -> frozenset[type[RuntimeEvent]]:
     classes: tuple[Any, ...] = get_args(wanted) if get_origin(wanted) in _UNIONS else (wanted,)
     for each in classes:
         if each is parameter.empty:
-            raise _refused(listener, f"says nothing about its parameter {parameter.name!r}")
+            raise _refused(listener, f"has no annotation for its parameter {parameter.name!r}")
         if not (isinstance(each, type) and issubclass(each, RuntimeEvent)):
-            raise _refused(listener, f"takes {each!r}, which is nothing that happens")
+            raise _refused(listener, f"takes {each!r}, which is not a class of runtime events")
     taken = frozenset(event for event in EVENTS if issubclass(event, classes))
     if not taken:
-        raise _refused(listener, f"takes {' | '.join(each.__name__ for each in classes)}, which is never said")
+        raise _refused(listener, f"takes {' | '.join(each.__name__ for each in classes)}, which never occurs")
     return taken
 
 
 def _run_by(listener: Any) -> Iterable[Any]:
-    """What runs when a listener is called."""
+    """The functions that run when a listener is called."""
     listener = inspect.unwrap(listener)
     while isinstance(listener, functools.partial):
         listener = inspect.unwrap(listener.func)
@@ -132,13 +132,13 @@ def _run_by(listener: Any) -> Iterable[Any]:
 def _parameter_of(listener: Any) -> inspect.Parameter:
     """The parameter that takes the event, with its annotation resolved. Raises `ListenerError`."""
     if any(is_later(each) for each in _run_by(listener) for is_later in _LATER):
-        raise _refused(listener, "is async or a generator, and nobody awaits a listener or goes on with it")
+        raise _refused(listener, "is async or a generator; a listener is a plain function")
     try:
         parameters = inspect.signature(listener, eval_str=True).parameters.values()
     except NameError as error:
         raise _refused(listener, f"has an annotation that cannot be resolved at run time: {error}") from None
     except (TypeError, ValueError, AttributeError, SyntaxError) as error:
-        raise _refused(listener, f"cannot be asked what it takes: {error}") from None
+        raise _refused(listener, f"has no signature that can be read: {error}") from None
     given = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
     asked = [each for each in parameters if each.default is each.empty and each.kind not in _GATHERED]
     if not given or asked not in ([], given[:1]):
@@ -159,6 +159,6 @@ def _named(listener: Any) -> str:
 def _refused(listener: Any, what: str) -> ListenerError:
     return ListenerError(
         f"the listener {_named(listener)} {what}", where=_named(listener),
-        expected="what takes one argument, annotated with classes of remit.observability",
+        expected="a callable with one argument, annotated with classes of remit.observability",
         next="def hear(event: CallEnded) -> None, or CallEnded | KeyParked, or RuntimeEvent for all",
     )  # fmt: skip

@@ -1,8 +1,8 @@
-"""Which process a name stands for, and whether it is gone: a process sees that of others on the same machine.
+"""Names processes, and tells whether a named process on the same machine has ended.
 
-A name holds the host, the process id, when the process began, a mark of the machine, and an identity:
-`web-1:4711:8123456:9f2c31d07a5e:<id>`. The mark is of one boot of one machine and one namespace of process ids, so that
-two containers whose processes have the same numbers are two machines.
+A name holds host, process id, start time of the process, a mark of the machine, and an identity:
+`web-1:4711:8123456:9f2c31d07a5e:<id>`. The mark stands for one boot of one machine and one namespace of process ids, so
+that two containers whose processes have the same numbers are two machines.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import uuid
 from pathlib import Path
 
 _LIVING: set[str] = set()
-"""The names that this process has now: of another one that it had, a restored store may still speak."""
+"""The current names of this process. A restored store may still hold a former name with the same process id."""
 _GONE = frozenset("ZX")
-"""States of a process that was killed and not yet waited for: nothing of it runs again."""
+"""States of a process that was killed and not yet waited for: none of its code runs again."""
 
 
 class SystemMachine:
-    """The `Machine` this process runs on. A fork asks for a name of its own."""
+    """The `Machine` of this process. A forked process has to call `name` again."""
 
     def __init__(self) -> None:
         self._mark: str | None = None
@@ -54,13 +54,13 @@ class SystemMachine:
 
 
 def _mark() -> str:
-    """A mark of this boot of this machine; empty when one cannot be told from another."""
+    """A mark of this boot of this machine; empty if machines cannot be told apart."""
     host = socket.gethostname()
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()
         where = boot + os.readlink("/proc/self/ns/pid")  # noqa: PTH115  a text, no path
     except OSError:
-        if platform.system() in ("Linux", "Windows"):  # on Windows nobody can be asked without being disturbed
+        if platform.system() in ("Linux", "Windows"):  # Windows: os.kill(pid, 0) would end the process
             return ""
         where = str(uuid.getnode())
     return hashlib.sha256(f"{host} {where}".encode()).hexdigest()[:12]
@@ -72,16 +72,16 @@ def _has_ended(pid: int, began: str) -> bool:
     except ProcessLookupError:
         return True
     except OSError:
-        pass  # it is there, and somebody else's
-    # What cannot be read proves nothing: others' processes may be hidden.
+        pass  # it runs, as another user
+    # An unreadable state proves nothing: processes of other users may be hidden.
     state, since = _stat(pid)
     return state in _GONE or bool(began and since and since != began)
 
 
 def _stat(pid: int) -> tuple[str, str]:
-    """State and beginning of a process, in ticks since the boot; empty where that cannot be read."""
+    """State and start time (ticks since boot) of a process; empty texts if they cannot be read."""
     try:
-        # The name of the program stands in brackets, and may hold any.
+        # The program's name stands in brackets and may itself hold brackets.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return "", ""

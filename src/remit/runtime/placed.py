@@ -1,4 +1,4 @@
-"""What of a system a process runs, what it reaches the rest with, and where its subscriptions read."""
+"""Which parts of a system a process runs, how it reaches the others, and which feeds its subscriptions read."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from remit.transports.store_feed import StoreFeed
 
 @dataclass(frozen=True)
 class Placed:
-    """What runs in one process. Without arguments: all of the contexts whose stores it has, and nobody is elsewhere."""
+    """What runs in one process. Default: all components of the contexts whose stores it has."""
 
     runs: Mapping[str, Collection[str]] | None = None
-    """The components of each context that run here, `write` and `read`; None for all of them."""
+    """The components of each context that run here (`write`, `read`); None for all."""
     elsewhere: Collection[Component] = ()
-    """The addresses that other processes answer: `billing.write`, `billing.read`, `billing.log`."""
+    """The addresses that other processes serve: `billing.write`, `billing.read`, `billing.log`."""
     relays: Sequence[SubscriptionId] = ()
-    """The channels of logs that are published from here."""
+    """The channels of logs that this process publishes."""
     pushed: Collection[tuple[str, Channel]] = ()
-    """The sources, with the channels of their logs, whose messages are pushed to this process."""
+    """The sources and channels whose messages an event channel pushes to this process."""
 
 
 @dataclass(frozen=True)
 class Channels:
-    """How one process reaches the others, not yet open. Without arguments: there are none."""
+    """How a process reaches others; not yet open. Default: not at all."""
 
     calls: CallChannel | None = None
     events: EventChannel | None = None
     encoding: Encoding = "json"
-    """How calls are written."""
+    """The encoding of calls."""
     published: Mapping[str, PublishedLogs] = field(default_factory=dict[str, PublishedLogs])
-    """By context, where the logs of others are read in the database that they share."""
+    """The reader of other contexts' logs in the same database, by the context that reads."""
     schemas: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Where in it: the schema of each context."""
+    """The database schema of each context."""
 
 
 EVERYTHING = Placed()
@@ -49,17 +49,17 @@ ALONE = Channels()
 
 
 Feeds = Callable[[SubscriptionId, Feed], Feed]
-"""What a subscription reads, in place of the feed it would read: a simulation puts mishaps between."""
+"""Replaces the feed of a subscription; a simulation injects faults here."""
 
 
 def as_it_is(_: SubscriptionId, feed: Feed) -> Feed:
-    """Nothing stands between a subscription and its source."""
+    """Leaves a feed unchanged."""
     return feed
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Makes the feeds of a process. `between` puts something in front of each."""
+    """Makes the feeds of a process. `between` wraps each."""
 
     stores: Mapping[str, Store]
     placed: Placed
@@ -75,12 +75,12 @@ class Sources:
         return feed if events is None else PushedFeed(feed, events, self.ports)
 
     def _pulled(self, id: SubscriptionId, *, pushed: bool) -> Feed:
-        """From a store that is open here, else from the same database, else by calls."""
+        """Reads an open store directly; else the log in the shared database; else by calls."""
         source, channel = id.source, id.channel
         if source in self.stores:
             return StoreFeed(source, channel, self.stores[source])
         published = self.channels.published.get(id.context)
         if published is not None and channel == Channel.PUBLISHED:
             return StoreFeed(source, channel, published.of(source, self.channels.schemas[source]))
-        assert self.remote is not None  # noqa: S101  # a plan with two services has a channel for calls
+        assert self.remote is not None  # noqa: S101  # a topology of several services has a channel for calls
         return RemoteFeed(source, channel, self.remote, self.ports, pushed=pushed)

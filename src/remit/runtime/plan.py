@@ -1,7 +1,7 @@
-"""Plans: what is needed per message, compiled once at start, and never changed after that.
+"""Plans: what handling a message needs, compiled once at start and immutable.
 
-Nothing is inspected or resolved per call. What a process has or learns while it runs lives elsewhere: the services of
-users in `Services`, what was met that no declaration names in `Forms`.
+Nothing is inspected or resolved per call. What changes while a process runs is elsewhere: users' services in
+`Services`, messages that no declaration names in `Forms`.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """One parameter of a handler. Resolved to an object per unit of work."""
+    """One parameter of a handler, resolved to an object in each unit of work."""
 
     kind: Injectable
     subject: Any
-    """What it is about: the plan of an aggregate, the service itself, …"""
+    """What the dependency is about: the plan of an aggregate, the service itself, …"""
     give: Callable[[Any, Any], Any] | None
-    """Makes the object, from the unit of work and the subject; None where that is the subject itself."""
+    """Makes the object from the unit of work and the subject; None if the subject is the object."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServicePlan:
-    """A service of the user's, which is made when a runtime starts."""
+    """A service that the user provides; made when the process starts."""
 
     type: type
     make: Callable[[], Any]
@@ -39,13 +39,13 @@ class ServicePlan:
 
 @dataclass(frozen=True, slots=True)
 class RecordPlan:
-    """How one class of records is stored; or what aggregates have claimed."""
+    """How a class of records, or the claims of an aggregate, is stored."""
 
     kind: str
     type: type
     codec: Codec[Any]
     forgets: bool = False
-    """Whether what is removed leaves no version behind: where another row says whether somebody was quicker."""
+    """Whether removing a row deletes its version too. Only where another row detects concurrent changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ class AggregatePlan:
     type: type[Aggregate[Any, Any]]
     codec: Codec[Any]
     claims: RecordPlan | None = None
-    """Where it is noted what each of them has claimed; None where they claim nothing."""
+    """How its claims are stored; None if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimPlan:
-    """How it is stored who has a value."""
+    """How the holder of a claimed value is stored."""
 
     kind: str
     type: type[Claim[Any, Any]]
@@ -95,18 +95,17 @@ class HandlerPlan:
     reply: Codec[Any]
     refusals: tuple[type[Refusal], ...]
     alone: bool
-    """It may reach what is outside of its unit of work (a call, a statement, a service of the user's, or what a handler
-    knows that asks for nothing): then its message has a unit of its own."""
+    """Its message has a unit of work of its own, because the handler may have effects outside it: by a call, a
+    statement, a user's service, or by what it reaches without asking for a dependency."""
     keeps_time: bool
-    """It may tell others what time it is before it commits: then that is kept."""
+    """The time of its first attempt is stored, because the handler may tell it to others before it commits."""
     likely: tuple[str, str] | None
-    """What it is likely to load first: the kind, and the field of the message that holds the identity."""
+    """What it probably loads first: the kind, and the message field that holds the identity."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventPlan:
-    """What happens when a message is recorded: how it is written; how a domain event is published and what reacts
-    together with it."""
+    """What recording a message entails: its codec; for a domain event, its publishers and its `together` reactions."""
 
     contract: Contract
     codec: Codec[Any]
@@ -115,39 +114,39 @@ class EventPlan:
     stamped: Sequence[Callable[[Any, Any], Any]] = ()
     """The publishers that ask for the envelope of the event."""
     is_stamped: bool = False
-    """Whether anybody in the unit of work asks for the envelope of the event."""
+    """Whether a publisher or a `together` reaction asks for the envelope of the event."""
 
 
 @dataclass(frozen=True, slots=True)
 class FollowPlan(Generic[T]):
-    """One subscription of a context. What kind of subscription it is, its class says."""
+    """One subscription of a context. Its class says which kind."""
 
     id: SubscriptionId
     takes: Mapping[tuple[str, int], T]
-    """What takes a message, by its type and version. Others are passed over."""
+    """What handles a message, by type and version. Other messages are skipped."""
 
     begins: Literal["now"] | float | None = field(default=None, kw_only=True)
-    """Where it begins when it is new: now, or after a time (seconds since the epoch); None: where the log does."""
+    """Where a new subscription begins: now, after a time (seconds since the epoch); None: at the start of the log."""
 
     component: ClassVar[str] = "write"
-    """The component that it belongs to."""
+    """The component that runs it."""
 
 
 class ReactionPlan(FollowPlan[HandlerPlan]):
-    """A reaction, with a handler for each version of its event."""
+    """A reaction, with one handler for each version of its event."""
 
     __slots__ = ()
 
 
 class LaterPlan(FollowPlan[HandlerPlan]):
-    """The commands that the source sends for later. It has the handlers of all commands of the context."""
+    """The commands that the source sends for later, with the handlers of all commands of the context."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FoldPlan(FollowPlan[Codec[Any]]):
-    """The events of one source that a projection is folded from, with the codec of each."""
+    """The events of one source that a projection is built from, with a codec for each."""
 
     projection: ProjectionPlan
 
@@ -156,7 +155,7 @@ class FoldPlan(FollowPlan[Codec[Any]]):
 
 @dataclass(frozen=True, slots=True)
 class ContextPlan:
-    """Everything one context runs."""
+    """Everything that one context runs."""
 
     name: str
     services: Sequence[ServicePlan]
@@ -164,20 +163,20 @@ class ContextPlan:
     commands: Mapping[type, HandlerPlan]
     queries: Mapping[type, HandlerPlan]
     events: Mapping[type, EventPlan]
-    """The domain events that are published, or with which something reacts together."""
+    """The domain events that have a publisher or a `together` reaction."""
     follows: Mapping[SubscriptionId, FollowPlan[Any]]
     groups: Sequence[Sequence[SubscriptionId]] = ()
-    """Which reactions follow together, because they work on one model: two or more each, first the one declared first.
-    All of them follow one log."""
+    """Reactions that follow together because they work on one aggregate: two or more each, in order of declaration.
+    All of a group follow one log."""
 
     def followed_together(self) -> list[tuple[SubscriptionId, ...]]:
-        """All subscriptions, those that follow together in one tuple."""
+        """All subscriptions; those that follow together in one tuple."""
         groups = {group[0]: tuple(group) for group in self.groups}
         joined = {id for group in groups.values() for id in group[1:]}
         return [groups.get(id, (id,)) for id in self.follows if id not in joined]
 
     def only(self, components: Collection[str]) -> ContextPlan:
-        """What a process runs of it that hosts these components: `write`, `read` or both."""
+        """The part of the plan for a process that hosts these components: `write`, `read` or both."""
         return replace(
             self,
             commands=self.commands if "write" in components else {},

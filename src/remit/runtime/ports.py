@@ -1,4 +1,4 @@
-"""Where time, identity and randomness come from. Nothing else in the runtime asks the machine."""
+"""The sources of time, identity and randomness. The runtime has no others."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class SystemClock:
 
     seconds = staticmethod(time.time)
     ticks = staticmethod(time.perf_counter)
-    """Seconds since some moment, finely: for what something took. The time of a loop may be coarse."""
+    """Seconds of a monotonic clock with high resolution, for durations. The time of a loop may be coarse."""
 
 
 class SystemIds:
-    """Identities from milliseconds, a random part per process, and a counter: no system call."""
+    """Identities of milliseconds, six random bytes per process and a counter. Making one needs no system call."""
 
     def __init__(self) -> None:
         self._process = os.urandom(6).hex()
@@ -36,17 +36,17 @@ class SystemIds:
 
     def new(self) -> str:
         milliseconds = time.time_ns() // 1_000_000
-        if milliseconds != self._milliseconds:  # formatted once for all identities of a millisecond
+        if milliseconds != self._milliseconds:  # format the prefix once per millisecond
             self._milliseconds, self._prefix = milliseconds, f"{milliseconds:012x}{self._process}"
         self._count = count = (self._count + 1) & 0xFFFFFFFF
-        return self._prefix + "%08x" % count  # noqa: UP031  # half the time of an f-string's format
+        return self._prefix + "%08x" % count  # noqa: UP031  # takes half the time of an f-string
 
 
 class Watch(Protocol):
-    """Looks at the event loop from outside of it."""
+    """Watches the event loop from another thread."""
 
     def start(self, listeners: Listeners) -> None:
-        """Watches the running loop from now on, and says what it sees from a thread of its own."""
+        """Watches the running loop from now on, and reports what it sees from a thread of its own."""
         ...
 
     def stop(self) -> None:
@@ -55,36 +55,36 @@ class Watch(Protocol):
 
     @property
     def note(self) -> str:
-        """What kept the loop from working a short while ago; empty when nothing did."""
+        """What blocked the loop recently; empty if nothing did."""
         ...
 
 
 class Machine(Protocol):
-    """Tells which process a name stands for, as far as that can be seen from this machine."""
+    """Names processes, and tells whether one has ended, as far as this machine can see."""
 
     def name(self, id: str) -> str:
-        """A name for this process, which `id` tells from all others that it has had."""
+        """Returns a new name for this process. `id` tells it from earlier names of the same process."""
         ...
 
     def is_gone(self, name: str) -> bool:
-        """Whether the process of that name has ended. False when that cannot be seen from here."""
+        """Whether the process of that name has ended. False if that cannot be seen from here."""
         ...
 
     def left(self, name: str) -> None:
-        """The process has no use for this name any more."""
+        """Declares that this process no longer uses the name."""
         ...
 
 
 @dataclass
 class Ports:
-    """Everything the runtime takes from outside itself."""
+    """What the runtime takes from outside."""
 
     clock: SystemClock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=SystemIds)
     random: random.Random = field(default_factory=random.Random)
     machine: Machine = field(default_factory=SystemMachine)
     watch: Watch | None = None
-    """Only where real time passes: a simulated loop is not watched."""
+    """Only for a loop in real time; a simulated loop has none."""
 
 
 _: type[Clock] = SystemClock

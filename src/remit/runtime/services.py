@@ -1,4 +1,4 @@
-"""What users provide: made when a runtime starts, and closed when it stops."""
+"""The services that users provide: made when a process starts, closed when it stops."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Services:
         self._opened = AsyncExitStack()
 
     def of(self, context: str) -> Mapping[type, Any]:
-        """What a context's users provide, by type; empty until it is made."""
+        """The services of a context, by type; empty until `open`."""
         return self._made.setdefault(context, {})
 
     async def open(self) -> None:
-        """Makes each service, in the order of `provide`. Raises `ServiceError` with what its factory raised."""
+        """Makes each service, in the order of `provide`. Raises `ServiceError` from the exception of its factory."""
         for context, service in self._plans:
             try:
                 self._made.setdefault(context, {})[service.type] = await self._make(service)
@@ -37,14 +37,15 @@ class Services:
                 ) from error
 
     async def close(self) -> None:
-        """Leaves what was entered, last first."""
+        """Exits the context managers that were entered, last first."""
         await self._opened.aclose()
 
     async def _make(self, service: ServicePlan) -> Any:
         made = service.make()
         if inspect.iscoroutine(made):
             made = await made
-        # By inheritance, as what `contextlib` makes; a lock or a client that merely may be entered is given as it is.
+        # Only classes that inherit from it, as those of `contextlib` do. A lock or a client that merely can be entered
+        # is passed on unentered.
         if AbstractAsyncContextManager in type(made).__mro__:
             return await self._opened.enter_async_context(made)
         if AbstractContextManager in type(made).__mro__:

@@ -1,11 +1,11 @@
-"""What time it is by what the stores know, for whatever is deleted by its age: no clock is believed at once.
+"""The time by which old rows are deleted: agreed among the processes of a store, so that no single clock decides.
 
-Each store keeps a mark: how late it is, as all agree who have it open. It goes on as time passes, measured by a clock
-that nobody can set. Where a clock is behind the mark, the mark goes back, so that nothing is deleted too early. Where
-one is ahead, the mark follows slowly: after a month in which nobody was there it takes a day, and who has another time
-takes it back meanwhile. Of two processes that do not agree, the one whose clock is behind is believed.
+Each store keeps a mark: the time that all processes agree on. A process advances it by a monotonic clock. If a wall
+clock is behind the mark, the mark goes back, so that nothing is deleted too early. If a clock is ahead, the mark
+follows slowly: to catch up a month takes a bit more than a day, and a process with an earlier time moves it back
+meanwhile. Of two processes that disagree, the one with the earlier clock wins.
 
-The mark is a note of the store's (`Notes.agreed_time`).
+The mark is stored by `Notes.agree`.
 """
 
 from __future__ import annotations
@@ -20,62 +20,63 @@ from remit.runtime.ports import SystemClock
 from remit.stores.port import Notes
 
 LOOK_SECONDS = 59.0
-"""Between two looks at a store's mark."""
+"""Time between two looks at a store's mark."""
 TRIES = 3
-"""So often a look tries to move the mark while others do. Then it is left to the next one, and nothing is deleted."""
+"""How often one look tries to move the mark against other processes. After that the mark stays until the next look."""
 FOLLOW = 24.0
-"""How much faster than time itself a mark follows a clock that is ahead: a day in an hour."""
+"""A mark that is behind a clock advances this many times faster than time: a day in an hour."""
 SKEW_SECONDS = 60.0
-"""Clocks that differ by less agree."""
+"""Clocks that differ by less are taken to agree."""
 NO_CLOCK_SECONDS = 60 * 86_400.0
-"""A clock that is so far behind the mark is none: a machine that has never heard the time must not keep everything."""
+"""A clock this far behind the mark was never set: it must not keep rows from being deleted."""
 
 
 EARLIEST = 1_600_000_000.0
-"""What is before that, in 2020, is no time: a clock that nobody has set yet."""
+"""A time before this (in 2020) comes from a clock that was never set."""
 
 
 class _Timed(Log, Notes, Protocol):
-    """What keeps a mark, and a log to begin it with."""
+    """A store with a mark and a log; the log gives the first mark."""
 
 
 class _Mark(NamedTuple):
     agreed: float
     """Seconds since the epoch."""
     since: float
-    """When this process saw it first, and when it looked last (loop time)."""
+    """When this process first saw this value (loop time)."""
     looked: float
+    """When it looked last (loop time)."""
 
 
 class StoreTime:
-    """The time of a process and its stores."""
+    """The agreed time of the stores of a process."""
 
     def __init__(self, clock: SystemClock) -> None:
         self._clock = clock
         self._marks: dict[str, _Mark] = {}
         self._latest = float("-inf")
-        """The latest that some store has known, less the loop time at which it did."""
+        """The largest difference between a store's time and the loop time."""
         self._behind = 0.0
-        """By how much the clock is behind that."""
+        """How many seconds the wall clock is behind that."""
 
     def stamp(self) -> float:
-        """The time of what is being written now, if it is deleted by its age. By a clock that is behind it would be old
-        at once."""
+        """The time to write into rows that are deleted by age (seconds since the epoch). A clock that is behind the
+        stores is corrected: its rows would be old at once."""
         return self._clock.seconds() + self._behind
 
     async def for_deleting(self, name: str, store: _Timed) -> float:
-        """The time by which what is old may be deleted from a store; moves its mark on. Raises as the store does."""
+        """The time by which old rows may be deleted from a store; advances its mark. Raises as the store does."""
         await self.look(name, store)
         mark = self._marks.get(name)
         return 0.0 if mark is None else min(self._clock.seconds(), mark.agreed + _now() - mark.since)
 
     async def look(self, name: str, store: _Timed) -> None:
-        """Looks at a store's mark, at most once a minute, and moves it on. Raises as the store does."""
+        """Looks at a store's mark, at most every 59 s, and advances it. Raises as the store does."""
         mark = self._marks.get(name)
         if mark is not None and _now() - mark.looked < LOOK_SECONDS:
             return
         for _ in range(TRIES):
-            # Another process has moved it at this moment, or nobody can say whether this one has.
+            # Another process moved it just now, or the outcome of our own write is unknown.
             with contextlib.suppress(Conflict, OutcomeUnknown):
                 await self._move(name, store, mark)
                 return
@@ -96,7 +97,7 @@ class StoreTime:
 
 
 def _moved(mark: float, passed: float, own: float) -> float:
-    """Where a mark is to stand, so many seconds after it was put where it is."""
+    """The new value of a mark that has stood for `passed` seconds; `own` is this process's clock."""
     if mark < EARLIEST <= own:
         return own
     if own < mark - NO_CLOCK_SECONDS:
@@ -107,7 +108,7 @@ def _moved(mark: float, passed: float, own: float) -> float:
 
 
 async def _newest(store: _Timed, own: float) -> float:
-    """The time of a store without a mark: that of its last message, unless the clock is behind it."""
+    """The first mark of a store: the time of its last message, or this clock if that is earlier."""
     heads = [head for channel in Channel for head in (await store.heads(channel)).values()]
     return min(own, max((at for _, at in heads), default=own))
 

@@ -1,4 +1,5 @@
-"""Whether this process was forked off since something was made: threads, connections and locks stay with the parent."""
+"""Detects that this process was forked after an object was made: threads, connections and locks stay with the
+parent."""
 
 from __future__ import annotations
 
@@ -9,13 +10,13 @@ from remit.errors import CallError
 
 
 class Origin:
-    """The process in which this was made."""
+    """The process in which an object was made."""
 
     __slots__ = ("__weakref__", "is_elsewhere")
 
     def __init__(self) -> None:
         self.is_elsewhere = False
-        """Whether it is another process than this one. Set at a fork: to ask costs nothing."""
+        """Whether that is another process than this one. Set at a fork, so that checking costs nothing."""
         _here.add(self)
 
 
@@ -28,12 +29,12 @@ def _forked() -> None:
     _here.clear()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
     os.register_at_fork(after_in_child=_forked)
 
 
 def in_another_process() -> CallError:
-    """The error of whatever is asked of a system that runs in the process this one was forked off from."""
+    """The error for using a system that was connected in the parent of this forked process."""
     return CallError(
         "this process was forked off after the system was connected; its threads and connections are the parent's",
         where=f"process {os.getpid()}", expected="a connection made by the process that uses it",

@@ -1,9 +1,9 @@
-"""How deep a transaction is in the chain of its callers: whoever waits for a connection waits for deeper ones only.
+"""The depth of transactions in a chain of calls. It prevents deadlocks between handlers that wait for connections.
 
-A handler that may have a connection calls another one that needs one too. When all come from one heap, those that have
-them wait for those that wait for them. So each is of a level, one deeper than that of the nearest caller which may have
-one, and each level has connections of its own. The chain goes through the tasks of a process by a context variable, and
-to other processes by a header.
+A handler with a connection may call another handler that needs one too. With one common pool, the handlers that hold
+connections would wait for handlers that wait for connections. So each transaction has a level, one deeper than the
+nearest caller's, and each level has connections of its own. A context variable carries the level within a process, and
+a header carries it to other processes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextvars import ContextVar
 
 
 class Nested:
-    """The place of a transaction in the chain, until it is `over`."""
+    """A transaction's place in the chain, until it is `over`."""
 
     __slots__ = ("level", "outer", "over")
 
@@ -23,7 +23,7 @@ class Nested:
 
     @classmethod
     def here(cls) -> Nested:
-        """A place for a transaction that begins here. What is called from here on is deeper."""
+        """Adds a place for a transaction that begins here. Calls made from here on are deeper."""
         outer = _live()
         nested = cls(0 if outer is None else outer.level + 1, outer)
         _innermost.set(nested)
@@ -34,7 +34,7 @@ _innermost: ContextVar[Nested | None] = ContextVar("innermost", default=None)
 
 
 def _live() -> Nested | None:
-    """The nearest one that is not over: those of earlier calls stay in the context of a task that goes on."""
+    """The nearest place that is not over: places of earlier calls stay in the context of the task."""
     found = _innermost.get()
     while found is not None and found.over:
         found = found.outer
@@ -42,18 +42,18 @@ def _live() -> Nested | None:
 
 
 def depth() -> int:
-    """The level of a transaction that would begin here: how many callers may have one open."""
+    """The level of a transaction that would begin here: how many callers may hold one."""
     outer = _live()
     return 0 if outer is None else outer.level + 1
 
 
 def arrived(depth: int) -> Nested | None:
-    """A call came from another process, where the level was this; to be undone by `left` with what this gives."""
+    """Sets the level of a call from another process. Pass the result to `left` when it is answered."""
     before = _innermost.get()
     _innermost.set(Nested(depth - 1, None) if depth > 0 else None)
     return before
 
 
 def left(before: Nested | None) -> None:
-    """That call is answered. Not by a token: what is never ended is closed in another context."""
+    """Restores the level. Not by a token, because an abandoned coroutine is closed in another context."""
     _innermost.set(before)

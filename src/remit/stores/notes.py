@@ -1,6 +1,6 @@
-"""Where stores keep what processes note for one another: in rows that they have anyway, under names nobody can give.
+"""Keeps the notes of processes in existing kinds of rows, under names that users cannot give.
 
-Such a name has a blank in it. None of them leaves a store.
+These names contain a blank. They never leave the store.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from remit.log import Channel, Checkpoint, SubscriptionId
 from remit.stores.port import Advance, Agreed, Change, Checkpoints, Committing, States, Unit
 
 BEGUN = " begun"
-"""After a claim's caller: when a command was first begun is a claim as well."""
+"""Suffix of a key claim's caller: when a command was first begun is stored as a claim of its own."""
 _TIME = SubscriptionId(" time", "", Channel.PRIVATE)
-"""A checkpoint, at that time. Its position counts how often it was moved."""
+"""The agreed time is stored as a checkpoint's time. Its position counts the moves."""
 _EVENT_KEYS = (" event keys", "")
-"""Kind and identity of a piece of state."""
+"""Kind and identity of a row of state."""
 
 _keys = msgspec.json.Decoder(dict[str, str | None])
 
 
 def _missed_by(projection: SubscriptionId) -> SubscriptionId:
-    """The checkpoints up to which it has missed messages; 0 where that was accepted."""
+    """The checkpoints up to which a projection has missed messages; position 0 after that was accepted."""
     return projection._replace(name=f"{projection.name} missed")
 
 
 class NotesInRows(States, Checkpoints, Committing, Protocol):
-    """The notes of a store that keeps them so; all but `first_begun`, which is one round trip of its own."""
+    """Implements the notes of a store by its other ports; all but `first_begun`, which must be one round trip."""
 
     async def agreed_time(self) -> Agreed | None:
         mark = (await self.checkpoints(_TIME)).get(0)
@@ -59,7 +59,7 @@ class NotesInRows(States, Checkpoints, Committing, Protocol):
 
     async def note_missed(self, projection: SubscriptionId, upto: Mapping[int, Checkpoint]) -> None:
         for part, (pos, id, at) in upto.items():
-            with suppress(Conflict):  # it is known
+            with suppress(Conflict):  # noted before
                 await self.commit(Unit(advance=Advance(_missed_by(projection), part, 0, "", pos, id, at)))
 
     async def accept_missed(self, projection: SubscriptionId, at: float) -> Mapping[int, int]:

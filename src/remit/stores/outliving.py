@@ -1,5 +1,5 @@
-"""A cancelled commit is not an aborted one: who waits for it hears of the cancellation when the outcome is known, and
-of the outcome with it."""
+"""Commits that outlive their cancelled callers: a cancelled caller still waits for the outcome of its commit, and gets
+it together with the cancellation."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from remit.errors import OutcomeUnknown
 from remit.stores.port import Unit, note_written
 
 PATIENCE = 5.0
-"""Seconds a cancelled caller waits for the outcome of its commit."""
+"""How many seconds a cancelled caller waits for the outcome."""
 
 
 class Pending:
-    """A unit on its way into a store, and the one caller who waits for it."""
+    """A unit that is being committed, and the one caller that waits for it."""
 
     __slots__ = ("_cancelled", "_error", "_loop", "_over", "_waiter", "size", "unit")
 
     def __init__(self, unit: Unit, size: int = 0) -> None:
         self.unit = unit
         self.size = size
-        """Bytes that it writes."""
+        """The bytes that it writes."""
         self._loop = asyncio.get_running_loop()
-        # Awaited as it is: a shield around it would cost as much as the rest of what a command waits for.
+        # Awaited directly: a shield would cost as much as all the rest of a command's waiting.
         self._waiter: asyncio.Future[None] = self._loop.create_future()
         self._over = False
         self._error: Exception | None = None
         self._cancelled = False
 
     def settle(self, error: Exception | None) -> None:
-        """The outcome is known: the unit is written, or why not."""
+        """Sets the outcome: None if the unit is written, otherwise the error."""
         self._over, self._error = True, error
         if self._waiter.done():
-            return  # cancelled a moment ago
+            return  # cancelled just now
         if error is None or self._cancelled:
             self._waiter.set_result(None)
         else:
             self._waiter.set_exception(error)
 
     async def outcome(self, where: str, withdraw: Callable[[Pending], bool] | None = None) -> None:
-        """Waits for it, and raises what the unit ended with. A cancellation waits as well, unless the unit can be
-        withdrawn; `was_written` then tells of it whether the unit is written. Raises `OutcomeUnknown` where that is not
-        known, or not after 5 s."""
+        """Waits for the outcome, and raises the error of the unit. A cancelled caller waits too, unless `withdraw`
+        takes the unit back; `was_written` then tells whether the unit is written. Raises `OutcomeUnknown` if the
+        outcome is unknown, or not known within 5 s."""
         try:
             await self._waiter
         except asyncio.CancelledError as cancelled:
             self._cancelled = True
             if not self._waiter.cancelled():
-                self._waiter.exception()  # known, but nobody hears of it any more
+                self._waiter.exception()  # marks it as retrieved
             if withdraw is None or not withdraw(self):
                 await self._known(where)
                 self._tell(cancelled)
@@ -63,7 +63,7 @@ class Pending:
             note_written(cancelled, self.unit)
 
     async def _known(self, where: str) -> None:
-        """Waits for the outcome, however often the caller is cancelled. Raises `OutcomeUnknown` after 5 s."""
+        """Waits for the outcome through further cancellations. Raises `OutcomeUnknown` after 5 s."""
         latest = self._loop.time() + PATIENCE
         while not self._over:
             if (left := latest - self._loop.time()) <= 0:
@@ -77,7 +77,7 @@ class Pending:
 
 
 def failure_of(writing: asyncio.Future[Any]) -> Exception | None:
-    """What the writing has ended with, where that is no result."""
+    """The error of a write, or None."""
     if writing.cancelled():
         return OutcomeUnknown("the writing was cancelled", next="call again with the same key")
     error = writing.exception()
@@ -85,10 +85,10 @@ def failure_of(writing: asyncio.Future[Any]) -> Exception | None:
 
 
 def settle(batch: Sequence[Pending], outcomes: Sequence[Exception | None]) -> bool:
-    """The outcomes of some units are known. Says whether they have appended to the log."""
+    """Sets the outcomes of several units. Returns whether they may have appended to the log."""
     appended = False
     for pending, outcome in zip(batch, outcomes, strict=True):
-        # What may have been appended counts as well: nothing else would wake those who follow, until the next commit.
+        # An unknown outcome counts: otherwise nothing would wake the followers until the next commit.
         if outcome is None or isinstance(outcome, OutcomeUnknown):
             appended = appended or bool(pending.unit.entries)
         pending.settle(outcome)

@@ -1,7 +1,7 @@
-"""The store port: one append-only log per context, and the rows that commit with it.
+"""The port of stores: one append-only log per context, and the rows that commit with it.
 
-A store belongs to a context. A unit of work is only a list of rows until `commit`, which writes all of them or none.
-Adapters take time as an argument and never read a clock. `Store` is the sum of small ports, one for each who uses it.
+A store belongs to a context. A unit of work is a list of rows until `commit`, which writes all of them or none.
+Adapters take time as an argument and never read a clock. `Store` is the sum of small ports, one for each kind of user.
 """
 
 from __future__ import annotations
@@ -12,26 +12,25 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from zlib import crc32
 
 from remit.errors import StoreError, StoreUnavailable
-from remit.log import Channel, Checkpoint, Log, Record, SubscriptionId
+from remit.log import Channel, Checkpoint, Log, MessageRecord, SubscriptionId
 from remit.stores.technology import StoreTechnology
 
-if TYPE_CHECKING:  # it takes half of the time that importing remit does
+if TYPE_CHECKING:  # importing asyncio takes half of the time that importing remit does
     from asyncio import CancelledError
 
 # ── what is written ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def partition_of(key: str, partitions: int) -> int:
-    """The partition of a key: stable over processes, versions and machines (CRC-32 modulo the number of partitions).
+    """The partition of a key: CRC-32 modulo the number of partitions, the same in all processes, versions and machines.
 
-    Raises `UnicodeEncodeError` for a text that has no UTF-8, because it holds half of a surrogate pair. A store makes
-    `Unstorable` of it.
+    Raises `UnicodeEncodeError` for a text with a lone surrogate; a store turns that into `Unstorable`.
     """
     return crc32(key.encode()) % partitions
 
 
 class Entry(NamedTuple):
-    """A message to be appended to the log. The store assigns its position."""
+    """A message to append to the log. The store assigns its position."""
 
     channel: Channel
     key: str
@@ -46,9 +45,9 @@ class Entry(NamedTuple):
 
 
 class Change(NamedTuple):
-    """State to be written. `expected` is the version it was loaded with, 0 when it is new.
+    """State to write. `expected` is the version it was loaded with, 0 if it is new.
 
-    An empty body removes it. Its version goes on, so that whoever loaded it before never fits again.
+    An empty body removes the state. The version continues after a removal, so that an older load always conflicts.
     """
 
     kind: str
@@ -58,7 +57,7 @@ class Change(NamedTuple):
 
 
 class Forget(NamedTuple):
-    """State that goes without a trace, of the version it was loaded with: for what may begin anew at any time."""
+    """State to delete together with its version. For state that may begin anew at any time."""
 
     kind: str
     id: str
@@ -66,7 +65,7 @@ class Forget(NamedTuple):
 
 
 class Advance(NamedTuple):
-    """A checkpoint moved by compare-and-swap from one message to another."""
+    """Moves a checkpoint by compare-and-swap from one message to another."""
 
     subscription: SubscriptionId
     part: int
@@ -77,11 +76,11 @@ class Advance(NamedTuple):
     at: float
 
 
-class Claim(NamedTuple):
-    """An idempotency key taken by a command, with the outcome a repeated call will get."""
+class KeyClaim(NamedTuple):
+    """Takes an idempotency key for a command, with the outcome that a repeated call gets."""
 
     caller: str
-    """The type of the command, and who gave the key: a key means something among those of one type and one caller."""
+    """The type of the command and the owner of the key. Keys are unique within these."""
     key: str
     fingerprint: bytes
     outcome: bytes
@@ -89,29 +88,29 @@ class Claim(NamedTuple):
 
 
 class Park(NamedTuple):
-    """A message put aside, as a letter: it failed and parks its key, or its key is parked and has to be until all is
-    written. What has a letter already gets no second one; what was discarded waits again.
+    """Puts a message aside as a letter. It has failed and parks its key, or its key is already parked and still is when
+    the unit is written. A message that has a letter gets no second one; one that was discarded waits again.
 
-    What was handled and not put aside needs no such check. A key is parked in the unit that moves the checkpoint past
-    its message, so whoever moved it from where it stood before it looked (`Store.parked_among`) has seen every parked
-    key, but for those that were freed meanwhile.
+    Handled messages need no check for parked keys. A key is parked in the unit that moves the checkpoint past its
+    message. So a process whose checkpoint stands where it was before it looked (`Store.parked_among`) has seen every
+    parked key, except those that were freed since.
     """
 
     subscription: SubscriptionId
     key: str
-    record: Record
+    record: MessageRecord
     at: float
     error: str
-    """Why it failed, which parks the key. Of a key that is parked already nothing else changes: it keeps its error,
-    times and attempts. Empty for a message that only waits behind a parked one."""
+    """Why it failed; this parks the key. A key that is parked already keeps its error, times and attempts. Empty for a
+    message that only waits behind a parked key."""
     retry_at: float
-    """When a key that it parks is tried (seconds since the epoch). Means nothing where `error` is empty."""
+    """When the parked key is first retried (seconds since the epoch). Ignored if `error` is empty."""
 
 
 class Settle(NamedTuple):
-    """The lowest letter of a parked key has been handled: it goes, and the next one is due at once (`retry_at` 0.0,
-    `attempts` 1), or the key is freed with its last one. Or it has failed again, with `error`: it stays, and so do
-    those behind it; error and times of the key become these, and its attempts one more."""
+    """Settles the lowest letter of a parked key. Without `error` it was handled: it is deleted, and the next letter is
+    due at once (`retry_at` 0.0, `attempts` 1), or the key is freed with its last letter. With `error` it failed again:
+    all letters stay, the key gets this error and these times, and its attempts grow by one."""
 
     subscription: SubscriptionId
     key: str
@@ -119,13 +118,13 @@ class Settle(NamedTuple):
     pos: int
     error: str = ""
     at: float = 0.0
-    """When it failed again, and when it is tried next (seconds since the epoch)."""
+    """When it failed again, and when it is retried (seconds since the epoch)."""
     retry_at: float = 0.0
 
 
 class Discard(NamedTuple):
-    """A letter thrown away by a person, any one of its key; a tombstone with the reason stays, where that can be. What
-    is left of the key is due at once (`retry_at` 0.0); the key is freed with its last letter."""
+    """A person discards a letter, any one of its key. A tombstone with the reason stays, if the store keeps them. The
+    rest of the key is due at once (`retry_at` 0.0); the key is freed with its last letter."""
 
     subscription: SubscriptionId
     key: str
@@ -141,15 +140,15 @@ class Unit:
 
     changes: Sequence[Change] = ()
     entries: Sequence[Entry] = ()
-    claim: Claim | None = None
-    """The key of a command that somebody may repeat; without one, nobody can."""
+    claim: KeyClaim | None = None
+    """The idempotency key of a command; None if it cannot be repeated."""
     advance: Advance | None = None
     parks: Sequence[Park] = ()
     settle: Settle | None = None
     discard: Discard | None = None
     forgets: Sequence[Forget] = ()
     further: Sequence[Advance] = ()
-    """Checkpoints that move with `advance`, each of another subscription: those that follow together."""
+    """Checkpoints that move with `advance`, of subscriptions that follow together with it."""
 
     @property
     def moves(self) -> Sequence[Advance]:
@@ -163,25 +162,24 @@ class Committing(Protocol):
     async def commit(self, unit: Unit) -> None:
         """Writes everything or nothing.
 
-        `settle` and `discard` look at the letters that were there before; then come the `parks`, first those that have
-        an error, in whatever order they are listed. So a unit may park a key that it frees, and with it what waits.
+        `settle` and `discard` apply to the letters that were there before. Then come the `parks`: first those with an
+        error, in whatever order they are listed. So a unit may park a key that it frees, and put messages behind it.
 
         Raises `Conflict` with one of these, and nothing is written:
 
-        - `"state"`: a change or a `Forget` expects another version. `"claim"`: the key is taken.
-        - `"checkpoint"`: it does not stand at `before` with `before_id`, or there is one and none was expected.
-        - `"letter"`: what is settled is not the lowest letter of its key, or what is discarded is none.
-        - `"parked"`: a message is to wait behind a key that neither is parked nor will be by this unit.
+        - `"state"`: a `Change` or `Forget` expects another version. `"claim"`: the key is taken.
+        - `"checkpoint"`: it does not stand at `before` with `before_id`, or it exists and none was expected.
+        - `"letter"`: the settled letter is not the lowest of its key, or the discarded letter does not exist.
+        - `"parked"`: a message is to wait behind a key that is neither parked nor will be by this unit.
 
-        Raises `TooLarge` (see `require_fit`; nothing written), `Unstorable` (a value that it cannot hold; nothing
-        written), `StoreUnavailable` (nothing written), `OutcomeUnknown` (written or not). What one unit holds fails no
-        other.
+        Raises `TooLarge` (see `require_fit`; nothing written), `Unstorable` (a value that the store cannot hold;
+        nothing written), `StoreUnavailable` (nothing written), `OutcomeUnknown` (written or not). A unit never fails
+        because of another unit's contents.
 
-        When the caller is cancelled, a unit that still waits for its turn is withdrawn at once, and nothing of it is
-        written. One that is being written is waited for. Either way `CancelledError` comes out, and it means that
-        nothing was written, unless `was_written` says of it that the unit was. Where the outcome is not known in the
-        end, or not within a bounded time, `OutcomeUnknown` comes out in its place; `Task.cancelling` still tells of
-        the cancellation.
+        If the caller is cancelled while the unit waits for its turn, the unit is withdrawn at once and not written. If
+        the unit is being written, the caller waits for it. In both cases `CancelledError` is raised; it means that
+        nothing was written, unless `was_written` says otherwise. If the outcome stays unknown, or is not known within
+        a bounded time, `OutcomeUnknown` is raised instead; `Task.cancelling` still counts the cancellation.
         """
         ...
 
@@ -190,62 +188,62 @@ _WRITTEN = "remit_written"
 
 
 def note_written(cancelled: CancelledError, unit: Unit) -> None:
-    """For stores: notes at a cancellation that this unit was written when it came out of its `Store.commit`."""
+    """For stores: marks a cancellation raised by `Store.commit`, to tell that this unit was written."""
     vars(cancelled)[_WRITTEN] = unit
 
 
 def was_written(cancelled: CancelledError, unit: Unit) -> bool:
-    """Whether a unit was written whose `Store.commit` has ended with this cancellation.
+    """Whether `Store.commit` has written this unit although it raised this cancellation.
 
-    It is about this very unit: a cancellation goes on, through the callers of whoever has committed one.
+    The answer is about this unit only: a cancellation passes through callers that may have committed others.
     """
     return vars(cancelled).get(_WRITTEN) is unit
 
 
-# ── state, and what commands have ended with ──────────────────────────────────────────────────────────────────────────
+# ── state, and outcomes of commands ───────────────────────────────────────────────────────────────────────────────────
 
 
 class States(Protocol):
-    """Aggregates and documents of projections."""
+    """State: aggregates, and documents of projections."""
 
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
-        """Version and body of one piece of state, or None. What was removed has an empty body."""
+        """Version and body of one state, or None. Removed state has an empty body."""
         ...
 
     async def load_all(self, kind: str, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
-        """The same for several of one kind, by identity, in one round trip. What was never there is not among them."""
+        """As `load`, for several of one kind by identity, in one round trip. Those that never existed are missing."""
         ...
 
     async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
-        """Identity, version and body of at most `limit` states of a kind, those after an identity, in the order of
-        their identities (by code points). What was removed is not among them."""
+        """Identity, version and body of at most `limit` states of a kind whose identities come after `after`, in the
+        order of identities (by code points). Without removed state."""
         ...
 
 
-class Outcome(NamedTuple):
-    """What a repeated call gets."""
+class StoredOutcome(NamedTuple):
+    """The outcome that a repeated call gets."""
 
     fingerprint: bytes
     outcome: bytes
     at: float
-    """When the key was claimed, or kept last (seconds since the epoch)."""
+    """When the key was claimed or last renewed (seconds since the epoch)."""
 
 
-class Claims(Protocol):
-    """What is known of commands that have a key."""
+class KeyClaims(Protocol):
+    """The outcomes of commands with idempotency keys."""
 
-    async def outcome(self, caller: str, key: str) -> Outcome | None:
-        """What the command with this key has ended with, or None."""
+    async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
+        """The outcome of the command with this key, or None."""
         ...
 
     async def recall(
         self, caller: str, key: str, kind: str, id: str
-    ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
-        """`outcome` and `load` in one go: what a command begins with."""
+    ) -> tuple[StoredOutcome | None, tuple[int, bytes] | None]:
+        """`outcome` and `load` in one round trip, for the begin of a command."""
         ...
 
     async def keep(self, caller: str, key: str, at: float) -> None:
-        """A command was repeated at this time: its outcome is as young as if it had been claimed then."""
+        """Renews an outcome: it counts as claimed at the time `at` (seconds since the epoch)."""
         ...
 
 
@@ -253,74 +251,77 @@ class Claims(Protocol):
 
 
 class Checkpoints(Protocol):
-    """The checkpoints of the subscriptions of this context. A unit moves them."""
+    """The checkpoints of this context's subscriptions. Units move them."""
 
     async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
         """The checkpoints of a subscription, by partition."""
         ...
 
     async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
-        """Puts checkpoints where a person wants them, forwards or backwards; those of other partitions stay.
+        """Sets checkpoints for a person, forwards or backwards; other partitions stay as they are.
 
-        Not for a subscription that moves on at the same time.
+        Not for a subscription that is running.
         """
         ...
 
 
-class Parked(NamedTuple):
-    """A parked key, and the source's partition that it belongs to."""
+class ParkedKey(NamedTuple):
+    """A parked key, and the partition of the source that it belongs to."""
 
     subscription: SubscriptionId
     key: str
     part: int
     since: float
     tried_at: float
-    """When it failed last, by the clock of who tried (seconds since the epoch)."""
+    """When it failed last, by the clock of the process that tried (seconds since the epoch)."""
     attempts: int
-    """1 when it is parked, and again when a letter has gone; one more for each time that its lowest one has failed."""
+    """1 when it is parked and after each letter that was settled; one more for each failure of its lowest letter."""
     retry_at: float
-    """When it is to be tried (seconds since the epoch); 0.0 where a letter has gone, and the next one is due."""
+    """When it is retried (seconds since the epoch); 0.0 if a letter was settled and the next one is due."""
     error: str
-    """What its lowest letter has failed of last, or the one before it."""
+    """The last error of its lowest letter, or of the one before."""
     letters: int
 
 
 class Letter(NamedTuple):
-    """A message that waits behind a parked key, or failed and parked it."""
+    """A message that waits behind a parked key, or that failed and parked it."""
 
-    record: Record
+    record: MessageRecord
     at: float
 
 
 class ParkedKeys(Protocol):
-    """The parked keys of the subscriptions of this context. A unit parks them and frees them."""
+    """The parked keys of this context's subscriptions. Units park and free them."""
 
-    async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
-        """At most `limit` parked keys, of one subscription or of all, longest parked first. For people: it may look at
-        all of them."""
+    async def parked(
+        self, name: str | None = None, *, key: str | None = None, limit: int = 1000
+    ) -> Sequence[ParkedKey]:
+        """At most `limit` parked keys, of one subscription or of all, longest parked first. For people: it may read all
+        of them."""
         ...
 
     async def count_parked(self, subscription: SubscriptionId) -> int:
-        """How many keys are parked. For people: it may look at all of them."""
+        """The number of parked keys. For people: it may read all of them."""
         ...
 
     async def parking(self) -> Sequence[SubscriptionId]:
-        """The subscriptions that have parked keys, in order. For people: it may look at
-        all of them."""
+        """The subscriptions that have parked keys, in order. For people: it may read all of them."""
         ...
 
-    # What a subscription asks all the time, and what is answered by looking at a few rows however many are parked.
+    # Called by subscriptions all the time. The cost must not grow with the number of parked keys.
 
     async def parked_among(
         self, subscription: SubscriptionId, part: int, keys: Collection[str]
     ) -> Collection[str] | None:
-        """Which of these keys of a partition are parked; None when none of its keys is."""
+        """Which of these keys of a partition are parked; None if no key of the partition is."""
         ...
 
-    async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
-        """At most `limit` parked keys that are to be tried at a time or before, the first to be tried first; and as
-        many that failed last after another time: where that is in the future, a clock that is ahead has said when they
-        are tried."""
+    async def due(
+        self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int
+    ) -> Sequence[ParkedKey]:
+        """At most `limit` parked keys whose retry time is `at` or before, earliest first. Also at most `limit` that
+        failed last after `tried_after`: with `tried_after` in the future, their times come from a clock that is
+        ahead."""
         ...
 
     async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
@@ -328,70 +329,70 @@ class ParkedKeys(Protocol):
         ...
 
     async def retry(self, name: str, key: str | None, at: float) -> int:
-        """Makes parked keys due at a time (seconds since the epoch); says how many."""
+        """Makes parked keys due at a time (seconds since the epoch). Returns how many."""
         ...
 
 
-# ── what processes note for one another ───────────────────────────────────────────────────────────────────────────────
+# ── notes of processes ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Agreed(NamedTuple):
-    """How late it is, as all agree who have a store open."""
+    """The time on which all processes agree that have the store open."""
 
     at: float
     """Seconds since the epoch."""
     moves: int
-    """How often it has been moved."""
+    """How often it was moved."""
 
 
 class Notes(Protocol):
-    """What processes note for one another about a store. `NotesInRows` keeps it in rows of the other facets.
+    """Notes that processes leave for each other in a store. `NotesInRows` implements it by the other ports.
 
-    What writes raises what `commit` raises.
+    Methods that write raise the errors of `commit`.
     """
 
     async def agreed_time(self) -> Agreed | None:
-        """How late it is, as all agree; None where nobody has said it yet."""
+        """The agreed time; None if there is none yet."""
         ...
 
     async def agree(self, before: Agreed | None, at: float) -> None:
-        """Moves that time from what it was. Raises `Conflict` when another process has moved it since."""
+        """Moves the agreed time. Raises `Conflict` if it is no longer `before`."""
         ...
 
     async def event_keys(self) -> Mapping[str, str | None]:
-        """By which field each event is ordered that this store has met; None: by the aggregate that recorded it."""
+        """The ordering field of each event that this store knows; None: ordered by its aggregate."""
         ...
 
     async def note_event_keys(self, keys: Mapping[str, str | None]) -> None:
-        """Notes it of events of which nothing is known; what is known stays. Raises `Conflict` when another process
-        notes something at this moment."""
+        """Adds the ordering fields of new events; known ones stay. Raises `Conflict` if another process adds some
+        concurrently."""
         ...
 
-    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
-        """`outcome`, and when this command was first begun: at this time (seconds since the epoch), or before.
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[StoredOutcome | None, float]:
+        """`outcome`, and when this command was first begun: `at` (seconds since the epoch), or earlier.
 
-        The time is kept, durably, before this returns; in one round trip. It is deleted as outcomes are.
+        Stores that time durably before it returns, in one round trip. It is deleted as outcomes are.
         """
         ...
 
     async def missed(self, projection: SubscriptionId) -> Mapping[int, int]:
-        """The position up to which a projection has missed messages, by partition; nothing when it has missed none."""
+        """The position up to which a projection has missed messages, by partition; empty if it has missed none."""
         ...
 
     async def note_missed(self, projection: SubscriptionId, upto: Mapping[int, Checkpoint]) -> None:
-        """Notes that a projection has missed messages up to these, by partition. What is noted already stays."""
+        """Notes that a projection has missed the messages up to these, by partition. Earlier notes stay."""
         ...
 
     async def accept_missed(self, projection: SubscriptionId, at: float) -> Mapping[int, int]:
-        """Somebody takes the documents for complete as they are; says what was `missed` until then."""
+        """Accepts the documents as complete. Returns what was `missed` until then."""
         ...
 
 
-# ── processes, and what is old ────────────────────────────────────────────────────────────────────────────────────────
+# ── processes and retention ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Members(Protocol):
-    """The processes over one store: their signs of life, and which of them runs what."""
+    """The processes of a store: their signs of life, and their leases."""
 
     async def beat(self, process: str, at: float, body: str) -> None:
         """Writes a process's sign of life: JSON about its subscriptions. An empty body removes it."""
@@ -402,76 +403,76 @@ class Members(Protocol):
         ...
 
     async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
-        """Takes or renews the leases of these names, except those that another holds beyond `now`; with `until` 0.0
-        gives up those that the owner holds. Times are seconds since the epoch."""
+        """Takes or renews the leases of these names, except those that another owner holds beyond `now`. With `until`
+        0.0 gives up those that the owner holds. Times are seconds since the epoch."""
         ...
 
     async def leases(self) -> Mapping[str, tuple[str, float]]:
-        """Owner and end of each lease by name, also of those that are over."""
+        """Owner and end of each lease by name, including expired ones."""
         ...
 
 
 class Retention(Protocol):
-    """What deletes what is old, and forgets who is gone."""
+    """Deletes what is old."""
 
     async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
         """Deletes signs of life, outcomes of commands and tombstones of letters that are older than these times
-        (seconds since the epoch), at most `limit` of each, so that commits wait but briefly; says how many."""
+        (seconds since the epoch), at most `limit` of each, so that commits hardly wait. Returns how many."""
         ...
 
     async def trim(self, channel: Channel, part: int, *, upto: int, before: float, limit: int) -> int:
-        """Deletes the first messages of a partition, up to a position, and only those before the first one that is of
-        the time `before` (seconds since the epoch) or later; at most `limit`. Says how many.
+        """Deletes messages from the beginning of a partition: at most `limit`, none after the position `upto`, and none
+        from the first one on that was written at `before` (seconds since the epoch) or later. Returns how many.
 
-        The floor moves in the same transaction. Positions and predecessors go on as if nothing had been deleted.
+        The floor moves in the same transaction. Positions and predecessors continue unchanged.
         """
         ...
 
     async def forget(self, subscription: str) -> int:
-        """Removes what a subscription has reported; says for how many channels."""
+        """Removes the progress reports of a subscription. Returns for how many channels."""
         ...
 
 
 # ── the store ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Store(Log, Committing, States, Claims, Checkpoints, ParkedKeys, Notes, Members, Retention, Protocol):
-    """A context's store. Methods raise `StoreUnavailable` (try again), `StoreError` (cannot be used as it is).
+class Store(Log, Committing, States, KeyClaims, Checkpoints, ParkedKeys, Notes, Members, Retention, Protocol):
+    """A context's store. Methods raise `StoreUnavailable` (try again) and `StoreError` (the store is unusable).
 
-    Whoever needs a part of it names that part.
+    Code that needs only one of the ports asks for that port.
     """
 
     technology: StoreTechnology
-    """What it can do: the description that its folder holds."""
+    """What it can do: the description in its folder."""
     partitions: int
-    """Of its log: any number from 1 on, but for ever the same one for the same data. Ours have 16."""
+    """The number of partitions of its log, at least 1. It never changes for existing data. Stores of remit have 16."""
 
     async def open(self, *, read_only: bool = False) -> None:
-        """Makes or migrates the schema and opens the store. Raises `StoreError`, `StoreUnavailable`.
+        """Creates or migrates the schema and opens the store. Raises `StoreError`, `StoreUnavailable`.
 
-        With `read_only` nothing is made, migrated or written: a store that is missing, newer or older is refused, and
-        so is every later write, with `StoreError`.
+        With `read_only`, nothing is created, migrated or written. A store that is missing, newer or older is refused
+        with `StoreError`, and so is every later write.
         """
         ...
 
     async def close(self) -> None:
-        """Finishes what is being committed, then closes. Idempotent."""
+        """Finishes running commits, then closes. Idempotent."""
         ...
 
     def changed_elsewhere(self) -> bool:
-        """True when another process has committed since the last time this was asked."""
+        """Whether another process has committed since the last call."""
         ...
 
 
 def not_open(where: str) -> StoreUnavailable:
-    """The error of every store that is used before it is opened, or after it was closed."""
+    """The error for a store that is used before it is opened or after it was closed."""
     return StoreUnavailable(
         "the store is not open", where=where, expected="an open store", next="await open() before, and close() last"
     )
 
 
 def written_read_only(where: str) -> StoreError:
-    """The error of every store that was opened to be read and is written to."""
+    """The error for writing to a store that was opened with `read_only`."""
     return StoreError(
         "the store was opened for reading only", where=where, expected="a read", next="open it without read_only"
     )

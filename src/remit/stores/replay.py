@@ -1,9 +1,9 @@
-"""Statements of users' in SQLite, where one transaction writes at a time: each is tried, and run again at the commit.
+"""Handlers' SQL statements in SQLite, which has one writer at a time: each is tried at once and repeated at the commit.
 
-A handler may take long, and others write meanwhile: no lock is held while it waits. A statement runs on what is stored
-and on what the statements before it have written, which is taken back at once. The commit runs all of them again, with
-the unit. Where one gives another answer then than the handler was given, somebody was quicker: a conflict, and the
-handler runs again. So what a handler decides by its statements holds when it is written.
+A handler may take long, so no lock is held while it runs. A statement sees what is stored and what the handler's
+earlier statements have written; all of that is rolled back at once. The commit repeats all statements together with
+the unit. If one gives another result than the handler got, that is a conflict, and the handler runs again. So the
+results on which a handler decided hold when its changes are written.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from remit.stores.outliving import Pending, failure_of
 from remit.stores.port import Unit
 
 FAILURES = (sqlite3.Error, sqlite3.Warning, ValueError, TypeError, OverflowError)
-"""What running a statement raises."""
+"""The exceptions of a failing statement."""
 TABLES = frozenset(
     {
         "checkpoint", "floor", "heartbeat", "idempotency", "lease", "letter", "log", "meta", "parked", "state",
         "subscriber",
     }
 )  # fmt: skip
-"""Ours, in a file. Those of later releases begin with `PREFIX`."""
+"""The tables of remit in a file. Those of later releases begin with `PREFIX`."""
 PREFIX = "remit_"
 _MODULES = frozenset({"fts4", "fts5", "rtree"})
 _STEPS = 10_000
-"""Steps of SQLite's machine between two looks at the time."""
+"""Steps of SQLite's virtual machine between two checks of the time."""
 _REFUSED = frozenset(
     {
         sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT, sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH,
@@ -41,38 +41,38 @@ _REFUSED = frozenset(
         sqlite3.SQLITE_CREATE_TEMP_TRIGGER, sqlite3.SQLITE_CREATE_TEMP_VIEW,
     }
 )  # fmt: skip
-"""What no statement of a handler does: transactions are the unit's, what is temporary would be another handler's."""
+"""What handlers' statements must not do: transactions belong to the unit, temporary objects would be shared."""
 _OF_STATEMENTS = frozenset(
     {
         0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE,
         sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_MISUSE,
     }
 )  # fmt: skip
-"""Primary result codes that are due to a statement and not to the file; 0 is what the Python module itself raises."""
+"""Primary result codes caused by a statement, not by the file; 0 is for errors of the Python module."""
 
 
 class Ran(NamedTuple):
-    """A statement of a handler, and the answer that the handler was given."""
+    """A statement of a handler, and the result that the handler got."""
 
     text: str
     values: tuple[object, ...]
     names: Sequence[str] = ()
     rows: Sequence[tuple[Any, ...]] = ()
     written: int = 0
-    """How many rows."""
+    """The number of rows written."""
     wrote: bool = False
-    """Whether those that come after it may see something of it."""
+    """Whether later statements may see an effect of it."""
     chance: bytes = b""
-    """What its random values come from."""
+    """The seed of its random values."""
 
     def says(self, other: Ran) -> bool:
-        """Whether both have the same answer. An order that the statement does not ask for is none."""
+        """Whether both have the same result. The order of rows is ignored: without ORDER BY it may differ."""
         same = self.rows == other.rows or Counter(self.rows) == Counter(other.rows)
         return same and self.written == other.written
 
 
 class _Values(dict[str, object]):
-    """The values of a statement by number; knows which of them it has."""
+    """The values of a statement by number; records which ones are used."""
 
     def __init__(self, values: Sequence[object]) -> None:
         super().__init__({str(number): value for number, value in enumerate(values, 1)})
@@ -84,14 +84,14 @@ class _Values(dict[str, object]):
 
 
 class Users:
-    """A connection on which statements of users' run. Used by one thread at a time."""
+    """A connection that runs handlers' statements. Used by one thread at a time."""
 
     def __init__(self, connection: sqlite3.Connection, where: str, limit_seconds: float) -> None:
         self.connection = connection
         self._where = where
         self._limit_seconds = limit_seconds
         self._theirs = False
-        """Whether the statement that is being prepared is theirs."""
+        """Whether the statement being prepared is a handler's."""
         self._why = ""
         self._latest = 0.0
         self._chance = Random(0)  # noqa: S311  values of tables, no secrets
@@ -102,8 +102,8 @@ class Users:
         connection.create_function("randomblob", 1, self._random_bytes)
 
     def try_out(self, before: Sequence[Ran], statement: Ran) -> Ran:
-        """The answer to a statement, behind what those before it write; nothing stays. Raises `Conflict`, also where
-        the statement fails and those before it do not give their answers any more: that may be why."""
+        """Runs a statement after those before it, and rolls everything back. Returns its result. Raises `Conflict` if
+        the statement fails and the ones before give other results than before: that may be why."""
         try:
             return self._taken_back([each for each in before if each.wrote], statement)
         except FAILURES as error:
@@ -121,7 +121,7 @@ class Users:
                 self.connection.execute("ROLLBACK")
 
     def repeat(self, ran: Sequence[Ran]) -> None:
-        """Runs statements again. Raises `Conflict` where one does not give the answer that it gave."""
+        """Runs statements again. Raises `Conflict` if one gives another result than before."""
         for each in ran:
             try:
                 again = self.run(each)
@@ -133,14 +133,14 @@ class Users:
                 raise Conflict("sql", where=self._where)
 
     def run(self, statement: Ran) -> Ran:
-        """Runs a statement in the transaction that there is, and gives its answer."""
+        """Runs a statement in the current transaction, and returns its result."""
         connection, values = self.connection, _Values(statement.values)
         before = connection.total_changes
         self._theirs, self._why, self._latest = True, "", time.monotonic() + self._limit_seconds
         self._chance.seed(statement.chance)
         try:
-            # Prepared statements are kept by their text, and looked at by `_may` when they are made: none of ours,
-            # which may do more, begins with a blank line.
+            # SQLite caches prepared statements by text, and `_may` checks them when they are prepared. The newline
+            # keeps handlers' statements apart from those of remit, which may do more.
             cursor = connection.execute("\n" + statement.text, values)
             rows = cursor.fetchall()
         except sqlite3.DatabaseError as error:
@@ -150,7 +150,7 @@ class Users:
         finally:
             self._theirs, self._latest = False, 0.0
         if values.unused:
-            raise ValueError(f"{len(values)} values are given, and the statement does not have ${min(values.unused)}")
+            raise ValueError(f"{len(values)} values are given, but the statement does not have ${min(values.unused)}")
         changed = connection.total_changes - before
         names = [column[0] for column in cursor.description or ()]
         count = cursor.rowcount if cursor.rowcount >= 0 else changed
@@ -159,18 +159,18 @@ class Users:
         )  # fmt: skip
 
     def _may(self, action: int, first: str | None, second: str | None, _schema: str | None, _by: str | None) -> int:
-        """Whether a statement that is being prepared may do something."""
+        """SQLite's authorizer: whether the statement being prepared may do something."""
         if not self._theirs:
             return sqlite3.SQLITE_OK
         table = next((name for name in (first, second) if name is not None and _is_ours(name)), None)
         if action in _REFUSED and (action, first, second) != _BY_FTS5:
-            self._why = "transactions, PRAGMA, ATTACH and what is temporary are not for statements of handlers"
+            self._why = "handlers' statements may not use transactions, PRAGMA, ATTACH or temporary objects"
         elif action in _ON_TABLES and table is not None and (action not in _BY_FIRST or table == first):
-            self._why = f"{table} is a table of remit's"
+            self._why = f"{table} is a table of remit"
         elif action == sqlite3.SQLITE_CREATE_VTABLE and (second or "").lower() not in _MODULES:
-            self._why = f"{second} makes tables that are no data of yours"
+            self._why = f"the module {second} is not allowed for virtual tables: only fts4, fts5 and rtree are"
         elif action == sqlite3.SQLITE_FUNCTION and (second or "").lower() == "load_extension":
-            self._why = "no extension is loaded by a handler"
+            self._why = "a handler may not load an extension"
         return sqlite3.SQLITE_DENY if self._why else sqlite3.SQLITE_OK
 
     def _random_bytes(self, size: int) -> bytes:
@@ -180,15 +180,15 @@ class Users:
         return bool(self._latest) and time.monotonic() > self._latest
 
     def break_off(self) -> None:
-        """Ends the statement that runs, at the next look. For any thread."""
+        """Interrupts the running statement at the next check. May be called from any thread."""
         if self._latest:
             self._latest = 1e-9
 
 
 _BY_FTS5 = (sqlite3.SQLITE_PRAGMA, "data_version", None)
-"""A search asks whether others have written."""
+"""FTS5 checks on a search whether other connections have written."""
 _BY_FIRST = frozenset({sqlite3.SQLITE_READ, sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
-"""Their second name is a column."""
+"""For these actions, the second name is a column."""
 _ON_TABLES = _BY_FIRST | {
     sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_CREATE_TABLE, sqlite3.SQLITE_CREATE_TRIGGER, sqlite3.SQLITE_CREATE_VIEW,
     sqlite3.SQLITE_CREATE_VTABLE, sqlite3.SQLITE_DROP_INDEX, sqlite3.SQLITE_DROP_TABLE, sqlite3.SQLITE_DROP_TRIGGER,
@@ -202,14 +202,14 @@ def _is_ours(name: str) -> bool:
 
 
 def is_of_statement(error: Exception) -> bool:
-    """Whether it is due to a statement and its values, and not to the file."""
+    """Whether an error is caused by a statement and its values, not by the file."""
     if not isinstance(error, sqlite3.Error):
         return True
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_STATEMENTS
 
 
 def told(error: Exception, where: str, failure: Callable[[sqlite3.Error, str], Exception]) -> Exception:
-    """What a failure means of a statement that is the user's. `failure` says it of the file's."""
+    """Translates the failure of a handler's statement. `failure` translates failures of the file."""
     if isinstance(error, sqlite3.IntegrityError):
         violated = ConstraintViolated(
             str(error), where=where, expected="rows that fit the constraints of their table",
@@ -221,31 +221,31 @@ def told(error: Exception, where: str, failure: Callable[[sqlite3.Error, str], E
         return SqlError(str(error), where=where, expected="a statement that SQLite can run", next="correct it")
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
         return StoreUnavailable(
-            "the statement took too long", where=where, expected="a statement that keeps nobody waiting",
+            "the statement took too long", where=where, expected="a statement that ends within the time limit",
             next="give its table an index, or read less at a time",
         )  # fmt: skip
     return failure(error, where) if isinstance(error, sqlite3.Error) else error
 
 
 def _storable(value: object) -> object:
-    """A value as SQLite takes it. Raises `TypeError`."""
+    """A value in a form that SQLite takes. Raises `TypeError`."""
     if value is None or isinstance(value, (str, int, float)):
         return value
     if isinstance(value, (bytes, bytearray)):
-        return bytes(value)  # as it is now
+        return bytes(value)  # a copy, because a bytearray may change
     raise TypeError(f"SQLite takes no {type(value).__name__}: give a text, a number or bytes, such as its isoformat()")
 
 
 class Replaying(Protocol):
-    """A store that tries statements, and writes them with a unit."""
+    """A store that tries statements, and repeats them with a unit."""
 
     async def attempt(self, before: Sequence[Ran], statement: Ran) -> Ran:
-        """The answer to a statement, behind what those before it write; nothing stays. Raises what SQLite raises, and
-        `Conflict`."""
+        """Runs a statement after those before it, and rolls everything back. Returns its result. Raises what SQLite
+        raises, and `Conflict`."""
         ...
 
     async def write(self, unit: Unit, ran: Sequence[Ran]) -> None:
-        """The unit with these statements, or neither. Raises as `Store.commit`, and `ConstraintViolated`."""
+        """Writes the unit and these statements, or neither. Raises as `Store.commit`, and `ConstraintViolated`."""
         ...
 
     async def commit(self, unit: Unit) -> None:
@@ -287,7 +287,7 @@ class Replayed:
             except asyncio.CancelledError:
                 self._failed = SqlError(
                     "a statement of the handler was cancelled, and with it the transaction", where=self._where,
-                    expected="a unit of work that ends with its statement",
+                    expected="a handler that ends with its statement",
                     next="let TimeoutError and CancelledError through",
                 )  # fmt: skip
                 raise
@@ -314,5 +314,5 @@ class Replayed:
         await pending.outcome(self._where)
 
     async def abandon(self) -> None:
-        """See `Transaction.abandon`. Nothing is held."""
+        """See `Transaction.abandon`. There is nothing to roll back."""
         self._over = True

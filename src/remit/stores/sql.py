@@ -1,4 +1,4 @@
-"""The port of stores that take statements of users': one whose technology says `sql`."""
+"""The port of stores that run handlers' SQL statements: those whose technology says `sql`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from remit.stores.port import Store, Unit
 
 
 class Transaction(Protocol):
-    """Statements of the user's, and the unit that they belong to. What a statement has raised `commit` raises again."""
+    """A handler's statements, and the unit that they belong to. `commit` raises the error of a failed statement
+    again."""
 
     async def fetch(self, statement: str, /, *values: object) -> list[dict[str, Any]]:
         """The rows of a statement. Raises `SqlError`, `Conflict`, `StoreUnavailable`."""
         ...
 
     async def execute(self, statement: str, /, *values: object) -> int:
-        """How many rows the statement has written. Raises as `fetch`."""
+        """The number of rows that the statement has written. Raises as `fetch`."""
         ...
 
     async def commit(self, unit: Unit) -> None:
-        """Writes the unit and what the statements wrote, or neither. Raises as `Store.commit`, and `SqlError`."""
+        """Writes the unit and the changes of the statements, or neither. Raises as `Store.commit`, and `SqlError`."""
         ...
 
     async def abandon(self) -> None:
@@ -30,14 +31,14 @@ class Transaction(Protocol):
 
 
 class SqlStore(Store, Protocol):
-    """A store in a database that users have tables in as well. Its technology says `sql`."""
+    """A store in a database that also holds users' tables. Its technology says `sql`."""
 
     def stir(self) -> None:
-        """A message is being staged in this process, by a transaction that is not ours: it is looked for sooner."""
+        """A message is being staged in this process, by a user's transaction: the store looks for it sooner."""
         ...
 
     def begin(self) -> Transaction:
-        """A transaction, which begins with its first statement. Its `commit` or `abandon` has to be awaited."""
+        """A transaction that begins with its first statement. Its `commit` or `abandon` must be awaited."""
         ...
 
 

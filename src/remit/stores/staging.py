@@ -1,7 +1,8 @@
-"""Staging: a message written as a row by a transaction that is not ours, through the connection of whoever holds it.
+"""Staging: writes a message as a row in a user's transaction, through the user's connection. Committed rows are moved
+to the log later.
 
-The library is recognised by the module of the connection's class, and nothing is imported that is not loaded already.
-What is known of each library is how it takes one INSERT with values. Committed rows are moved to the log.
+The library is recognised by the module of the connection's class; nothing is imported that is not loaded already. For
+each library only its way to run one INSERT with values is known.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class Staged(NamedTuple):
     """A row of `remit_staging`."""
 
     hash: str
-    """The CRC-32 of the key, in decimal. As text, because libraries take a number for one of 32 bits."""
+    """The CRC-32 of the key as decimal text: libraries would take a number for one of 32 bits."""
     key: str
     id: str
     type: str
@@ -35,7 +36,7 @@ _WRITE = (
 
 
 class _Library(NamedTuple):
-    """How a library takes a statement. Its functions get the connection as it was given."""
+    """How a library runs a statement. Its functions get the user's connection."""
 
     mark: str
     """The placeholder of a value, with its `number` (from 1) or `name`."""
@@ -43,14 +44,14 @@ class _Library(NamedTuple):
     is_async: Callable[[Any], bool]
     is_postgres: Callable[[Any], bool]
     commits_alone: Callable[[Any], Any]
-    """Whether a statement would be committed by itself, because there is no transaction. Awaited where that has to ask
-    something that is."""
+    """Whether a statement would commit by itself, because there is no transaction. Awaitable if that needs a question
+    to the server."""
 
 
 def stage(connection: object, schema: str, row: Staged) -> None:
-    """Writes the row in the transaction of a connection that is not awaited.
+    """Writes the row in the transaction of a synchronous connection.
 
-    Raises `OutboxError`, and what the connection raises.
+    Raises `OutboxError`, and the errors of the connection.
     """
     library = _library_of(connection, is_async=False)
     _refuse_alone(connection, library.commits_alone(connection))
@@ -62,7 +63,7 @@ def stage(connection: object, schema: str, row: Staged) -> None:
 
 
 async def stage_async(connection: object, schema: str, row: Staged) -> None:
-    """Writes the row in the transaction of a connection that is awaited. Raises as `stage` does."""
+    """Writes the row in the transaction of an asynchronous connection. Raises as `stage` does."""
     library = _library_of(connection, is_async=True)
     alone = library.commits_alone(connection)
     _refuse_alone(connection, alone if isinstance(alone, bool) else await alone)
@@ -79,15 +80,15 @@ def _library_of(connection: object, *, is_async: bool) -> _Library:
     where = _class_of(connection)
     if library is None or not library.is_postgres(connection):
         raise OutboxError(
-            "this is no connection to PostgreSQL that a message can be published with", where=where,
-            expected="a session or connection of SQLAlchemy, asyncpg or psycopg 3, or Django's connection",
-            next="give the one whose transaction writes what the message tells of",
+            "a message cannot be published with this connection", where=where,
+            expected="a PostgreSQL session or connection of SQLAlchemy, asyncpg, psycopg 3 or Django",
+            next="pass the connection whose transaction writes the data that the message is about",
         )  # fmt: skip
     if library.is_async(connection) is not is_async:
         raise OutboxError(
-            "this connection is awaited" if not is_async else "this connection is not awaited", where=where,
+            "this connection is asynchronous" if not is_async else "this connection is synchronous", where=where,
             expected="the outbox that goes with the connection",
-            next="outbox = system.outbox(...), for what is awaited; system.outbox_sync(...), for what is not",
+            next="outbox = system.outbox(...) for asynchronous, system.outbox_sync(...) for synchronous connections",
         )  # fmt: skip
     return library
 
@@ -95,7 +96,7 @@ def _library_of(connection: object, *, is_async: bool) -> _Library:
 def _refuse_alone(connection: object, alone: bool) -> None:
     if alone:
         raise OutboxError(
-            "the connection is in no transaction, so the message would be sent whatever becomes of the rest",
+            "the connection is in no transaction, so the message would be sent even if the rest is rolled back",
             where=_class_of(connection), expected="a transaction that has begun, and no AUTOCOMMIT",
             next="publish inside of it: `async with connection.transaction():`, `with transaction.atomic():`",
         )  # fmt: skip
@@ -111,7 +112,7 @@ def _statement(library: _Library, schema: str) -> str:
 
 
 def _explain(error: BaseException, schema: str) -> None:
-    """Raises what the server means, where it means that the outbox is not set up."""
+    """Raises `OutboxError` if the server's error means that the outbox is not set up."""
     state = _state_of(error)
     if state in ("42P01", "3F000"):
         raise OutboxError(
@@ -122,14 +123,14 @@ def _explain(error: BaseException, schema: str) -> None:
     if state == "42501":
         name = quoted(schema)
         raise OutboxError(
-            f"this user may not publish for schema {schema!r}", where=schema,
+            f"this user may not publish to schema {schema!r}", where=schema,
             expected="the right to insert into its staging table",
             next=f"GRANT USAGE ON SCHEMA {name} TO <user>; GRANT INSERT ON {name}.remit_staging TO <user>",
         ) from error  # fmt: skip
 
 
 def _state_of(error: BaseException | None) -> str | None:
-    """The SQLSTATE of an error, however deep a library has wrapped it."""
+    """The SQLSTATE of an error, or of one that it wraps."""
     while error is not None:
         state = getattr(error, "sqlstate", None)
         if isinstance(state, str):
@@ -150,7 +151,7 @@ def _always(connection: Any) -> bool:
 
 
 def _asyncpg_is_connection(connection: Any) -> bool:
-    return hasattr(connection, "is_in_transaction")  # unlike a pool, which commits each statement
+    return hasattr(connection, "is_in_transaction")  # a pool has none: it commits each statement
 
 
 def _execute_asyncpg(connection: Any, sql: str, row: Staged) -> Any:
@@ -171,7 +172,7 @@ def _psycopg_is_async(connection: Any) -> bool:
 
 def _psycopg_commits_alone(connection: Any) -> bool:
     of = getattr(connection, "connection", connection)  # of a cursor
-    # In a pipeline it is always active: nobody can say then whether a transaction has begun.
+    # In a pipeline the status is always ACTIVE and does not tell whether a transaction has begun.
     return bool(of.autocommit) and of.info.transaction_status.name not in ("INTRANS", "INERROR")
 
 
@@ -211,10 +212,10 @@ def _sqlalchemy_is_postgres(connection: Any) -> bool:
 
 
 def _sqlalchemy_commits_alone(connection: Any) -> Any:
-    """The driver's connection knows, wherever AUTOCOMMIT was asked for: at the engine, the session or here."""
+    """Asks the driver's connection, because AUTOCOMMIT may be set at the engine, the session or the connection."""
     if not hasattr(connection, "get_bind"):
         return _driver_commits_alone(connection)
-    used = connection.connection()  # the one that the session writes with; its transaction begins now at the latest
+    used = connection.connection()  # the one that the session writes with; begins its transaction if need be
     return _awaited(used) if _sqlalchemy_is_async(connection) else _driver_commits_alone(used)
 
 

@@ -1,4 +1,4 @@
-"""What is the same in every database, whatever its SQL says: the rows, column by column, and who asks for them."""
+"""What stores in databases share: how rows are made and read, and the methods that are the same in all of them."""
 
 from __future__ import annotations
 
@@ -7,56 +7,56 @@ from typing import Any, Protocol
 
 import msgspec
 
-from remit.log import Channel, Checkpoint, Floors, Head, Record, Subscriber, SubscriptionId
+from remit.log import Channel, Checkpoint, Floors, Head, MessageRecord, Subscriber, SubscriptionId
 from remit.stores.notes import NotesInRows
-from remit.stores.port import Discard, Letter, Park, Parked, Settle
+from remit.stores.port import Discard, Letter, Park, ParkedKey, Settle
 
 Row = Sequence[Any]
 Key = tuple[str, str, int, int, str]
-"""Subscription, source, channel and partition, and the key that is parked there."""
+"""Subscription, source, channel and partition, and the parked key."""
 
 _positions = msgspec.json.Decoder(dict[int, int])
 
 
 def quoted(name: str) -> str:
-    """A name as SQL text."""
+    """A name quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def record_of(row: Row) -> Record:
-    """A message, from a row whose payload is text."""
-    return Record._make((*row[:9], row[9].encode()))
+def record_of(row: Row) -> MessageRecord:
+    """A message from a row whose payload is text."""
+    return MessageRecord._make((*row[:9], row[9].encode()))
 
 
 def heads_of(rows: Iterable[Row]) -> dict[int, Head]:
-    """Heads, from rows of partition, position and time."""
+    """Heads from rows of partition, position and time."""
     return {part: Head(pos, at) for part, pos, at in rows}
 
 
 def checkpoints_of(rows: Iterable[Row]) -> dict[int, Checkpoint]:
-    """Checkpoints or floors, from rows of partition, position, identity and time."""
+    """Checkpoints or floors from rows of partition, position, identity and time."""
     return {part: Checkpoint(pos, id, at) for part, pos, id, at in rows}
 
 
 def positions_text(positions: Mapping[int, int]) -> str:
-    """Positions by partition, as they are kept: as JSON."""
+    """Positions by partition as JSON, as they are stored."""
     return msgspec.json.encode(positions).decode()
 
 
 def subscriber_of(row: Row) -> Subscriber:
-    """A subscriber, from its row."""
+    """A subscriber from its row."""
     name, channel, positions, at = row
     return Subscriber(name, Channel(channel), _positions.decode(positions), at)
 
 
 def key_row(letter: Park | Settle | Discard, part: int) -> Key:
-    """Where the key of a letter is parked."""
+    """The row of the parked key that a letter belongs to."""
     name, source, channel = letter.subscription
     return name, source, channel, part, letter.key
 
 
 def letter_place(letter: Settle | Discard) -> tuple[str, str, int, str, int, int]:
-    """Where a letter stands among those of its key."""
+    """The primary key of a letter."""
     name, source, channel = letter.subscription
     return name, source, channel, letter.key, letter.part, letter.pos
 
@@ -69,7 +69,7 @@ def letter_row(park: Park) -> tuple[object, ...]:
 
 
 class Statements(Protocol):
-    """The SQL of an adapter, in a module, each declared as `str`. `InTables` has the values in their order."""
+    """The SQL of an adapter: a module whose statements are declared as `str`. `InTables` passes their values."""
 
     CHECKPOINTS: str
     KEEP: str
@@ -90,16 +90,16 @@ class Statements(Protocol):
 
 
 class InTables(NotesInRows, Protocol):
-    """A store in a database: what is no hot path, and no work of one database only."""
+    """Methods of a store in a database that are on no hot path and the same for all databases."""
 
     sql: Statements
 
     async def _rows(self, sql: str, *values: Any) -> Sequence[Row]:
-        """What is asked for."""
+        """The rows of a query."""
         ...
 
     async def _execute(self, sql: str, *values: Any) -> int:
-        """Writes, in a transaction of its own; says how many rows, where the statement tells."""
+        """Runs a statement in a transaction of its own. Returns the number of rows, if the statement tells."""
         ...
 
     async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
@@ -108,7 +108,9 @@ class InTables(NotesInRows, Protocol):
     async def keep(self, caller: str, key: str, at: float) -> None:
         await self._execute(self.sql.KEEP, at, caller, key)
 
-    async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
+    async def parked(
+        self, name: str | None = None, *, key: str | None = None, limit: int = 1000
+    ) -> Sequence[ParkedKey]:
         return list(map(_parked_of, await self._rows(self.sql.LONGEST, name, key, limit)))
 
     async def count_parked(self, subscription: SubscriptionId) -> int:
@@ -117,7 +119,9 @@ class InTables(NotesInRows, Protocol):
     async def parking(self) -> Sequence[SubscriptionId]:
         return sorted(map(_subscription_of, await self._rows(self.sql.PARKING)))
 
-    async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
+    async def due(
+        self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int
+    ) -> Sequence[ParkedKey]:
         return list(map(_parked_of, await self._rows(self.sql.DUE, *subscription, at, tried_after, limit)))
 
     async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
@@ -153,10 +157,10 @@ class InTables(NotesInRows, Protocol):
 
 
 def _subscription_of(row: Row) -> SubscriptionId:
-    """A subscription, from a row that begins with it."""
+    """A subscription from the beginning of a row."""
     return SubscriptionId(row[0], row[1], Channel(row[2]))
 
 
-def _parked_of(row: Row) -> Parked:
-    """A parked key, from its row."""
-    return Parked(_subscription_of(row), *row[3:])
+def _parked_of(row: Row) -> ParkedKey:
+    """A parked key from its row."""
+    return ParkedKey(_subscription_of(row), *row[3:])

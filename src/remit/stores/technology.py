@@ -1,8 +1,8 @@
-"""What a kind of store says of itself: data, which the plan, the errors and the pages read. No driver is loaded for it.
+"""Describes kinds of stores as data, for the plan, the errors and the pages, without loading a driver.
 
-A technology is one folder. Its package holds the description and nothing else, and names what opens its stores by
-reference, `module:attribute`. Those of other distributions are found by entry points of the group `remit.stores`, under
-the scheme of their addresses.
+A technology is one folder. Its package holds only the description, and refers to the function that opens its stores as
+`module:attribute`. Technologies of other distributions are found by entry points of the group `remit.stores`, under the
+scheme of their addresses.
 """
 
 from __future__ import annotations
@@ -16,24 +16,23 @@ from remit.log import Log
 
 @dataclass(frozen=True)
 class StoreAddress:
-    """The address of a context's store, taken apart: once, and carried to what opens it."""
+    """The address of a context's store, parsed once."""
 
     text: str = field(repr=False)
-    """What opens it. Nothing else of it is secret."""
+    """The full address, which opens the store. The only field that may hold a secret."""
     shown: str
-    """What may be shown of the address. Two addresses with the same tables are shown alike."""
+    """What may be shown of the address. Addresses of the same tables look alike."""
     path: str = ""
-    """The file, of a store in one."""
+    """The file, for a store in a file."""
     database: str = ""
-    """Of a schema in a database: which database, as far as the address tells."""
+    """The database, for a schema in one, as far as the address tells."""
     schema: str = ""
     user: str = ""
-    """As whom the database is entered; empty where the address does not say."""
+    """The user in the address; empty if there is none."""
 
 
 class PublishedLogs(Protocol):
-    """What other contexts have published in the database that a context enters: the database as the broker. Nothing is
-    opened before it is used."""
+    """Reads what other contexts have published in the same database, without a broker. Connects on first use."""
 
     def of(self, source: str, schema: str) -> Log:
         """The published channel of a context, in its schema."""
@@ -46,44 +45,42 @@ class PublishedLogs(Protocol):
 
 @dataclass(frozen=True)
 class StoreTechnology:
-    """A kind of store: how it is named and opened, and what it can do, whatever its place."""
+    """A kind of store: its name, how it is opened, and what it can do."""
 
     name: str
     """The scheme of its addresses."""
     title: str
     """As people call it: "stores in PostgreSQL"."""
     form: str
-    """How an address looks, for who has written another one: `sqlite:PATH`. One without a place is `NAME:`."""
+    """The form of an address, for error texts: `sqlite:PATH`, or `NAME:` if its addresses hold nothing else."""
     opens: str
-    """A reference to what makes a store, not yet opened, of its `StoreAddress` and the name of its context. Called with
-    both, it returns a `Store`."""
+    """A reference to a function that makes a `Store`, not yet open, from a `StoreAddress` and the context's name."""
     durable: bool
     shared_between_processes: bool
     roles: bool = False
-    """Whether each context enters it with credentials of its own, which reach no other context's store."""
+    """Whether each context connects with credentials of its own, which reach no other context's store."""
     sql: bool = False
-    """Whether handlers may run statements of their own in it: it is an `SqlStore`."""
+    """Whether handlers may run SQL statements in it: it is an `SqlStore`."""
     apart: bool = False
-    """Whether it is in another process: each question is a round trip."""
+    """Whether it is in another process, so that each access is a round trip."""
     schemas: bool = False
-    """Whether `remit migrate` makes its tables, and the rights of its roles; otherwise a store that is opened does."""
+    """Whether `remit migrate` makes its tables and its roles' rights; otherwise opening the store does."""
     path: bool = False
-    """Whether a file's path stands behind the scheme. A relative one begins at the folder of the topology file."""
+    """Whether the address holds the path of a file. A relative path starts at the folder of the topology file."""
     published: str = ""
-    """A reference to what reads in a database what other contexts have published there (`PublishedLogs`), made of the
-    same two arguments. With it the name of the technology stands for a channel: `events = "NAME"`."""
+    """A reference to a function that makes the `PublishedLogs` of a database, with the same arguments as `opens`. With
+    it, the technology's name can stand for a channel: `events = "NAME"`."""
     install: str = ""
     """What pip installs to bring its driver: `remit[postgres]`."""
     parts: Callable[[str, str], StoreAddress] | None = None
-    """Takes an address apart, with the name of the context; `StoreError` where that cannot be done. Without it, all of
-    an address may be shown."""
+    """Parses an address, given the context's name; raises `StoreError`. Without it, an address is shown whole."""
 
     def fits(self, address: str) -> bool:
-        """Whether something stands behind the scheme, if and only if something has to."""
+        """Whether the address has something after the scheme exactly if it needs to."""
         return bool(address.partition(":")[2]) is (self.form != f"{self.name}:")
 
     def address(self, address: str, context: str) -> StoreAddress:
-        """The address of a context's store, taken apart. Raises `StoreError`."""
+        """Parses the address of a context's store. Raises `StoreError`."""
         if self.parts is not None:
             return self.parts(address, context)
         return StoreAddress(address, address, address.partition(":")[2] if self.path else "")

@@ -1,6 +1,6 @@
-"""How to be sure: what a user tests with, and what every adapter must do.
+"""The test kit for users, and the conformance suites for adapters.
 
-Nothing is loaded before it is asked for: pytest loads the plugin of this package in every run, whatever is tested.
+Names are loaded on first use, because pytest loads this package's plugin in every run, whatever is tested.
 """
 
 import typing

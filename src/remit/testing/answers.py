@@ -1,4 +1,4 @@
-"""What a test answers to the calls of what it tests, held to the published language of who is called."""
+"""The answers that a test gives to calls, checked against the published language of the called context."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class QueryType(Protocol[M_co, R_co]):
 
 
 Answer: TypeAlias = R | Refusal | Callable[[M], R | Refusal | Awaitable[R | Refusal]]
-"""A reply; a declared refusal; or a function of the message, async or not, that returns one of them, or raises the
+"""A reply; a declared refusal; or a function of the message, async or not, that returns one of them or raises the
 refusal."""
 
 
@@ -47,8 +47,8 @@ class On(Generic[Owner, M, R]):
         self._message = message
 
     def answers(self, answer: Answer[R, M], /) -> Owner:
-        """Answers it so from now on: with a reply, with a declared refusal, or with what a function of the message
-        returns or refuses. Returns what was asked, so that another call follows.
+        """Sets the answer from now on: a reply, a declared refusal, or a function of the message that returns a reply
+        or a refusal, or raises a refusal. Returns the object on which `on` was called, for further calls.
 
         Raises `KitError` for an answer that the message does not declare.
         """
@@ -57,7 +57,7 @@ class On(Generic[Owner, M, R]):
 
 
 class Answers:
-    """The answers of a test, by message. `where` says in errors whose they are."""
+    """The answers of a test, by message. `where` names their owner in errors."""
 
     def __init__(self, where: str) -> None:
         self._where = where
@@ -69,19 +69,19 @@ class Answers:
 
     @property
     def messages(self) -> Mapping[type, Any]:
-        """What is answered, by the class of the message."""
+        """The answers, by the class of the message."""
         return self._answers
 
     def add(self, message: Any, answer: Any) -> None:
-        """Answers a class of messages from now on. Raises `KitError` for what the message does not allow."""
+        """Sets the answer to a class of messages. Raises `KitError` for an answer that the message does not declare."""
         self._answers[message] = answer
         self._replies[message] = Codec(reply_of(message)[0])
         if not callable(answer):
             self._require(message, answer)
 
     async def reply_to(self, message: Any) -> Any:
-        """The reply, or the refusal as a value. Raises `KitError` where the answer is not what the message declares,
-        and what the function of the test raises besides."""
+        """The reply, or the refusal as a value. Raises `KitError` for an answer that the message does not declare, and
+        what the test's function raises."""
         kind: type = message.__class__
         answer = self._answers[kind]
         if callable(answer):

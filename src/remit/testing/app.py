@@ -1,4 +1,4 @@
-"""What a test does with a running system: it calls, waits, injects events, and reads what came of it."""
+"""What a test does with a running system: call, wait, inject events, and read the results."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ V = TypeVar("V", bound=IntegrationEvent)
 C = TypeVar("C", bound=Command[Any, Any])
 
 PATIENCE_SECONDS = 5.0
-"""How long it is waited for what fails and is tried again."""
+"""How long to wait while failed messages are retried."""
 LOOK_SECONDS = 0.005
-"""Between two looks meanwhile."""
+"""Between two checks while waiting."""
 
 
 @dataclass
 class Made:
-    """A process that is ready to be started, and what the test is told of it."""
+    """A process that is ready to be started, and its data for the test."""
 
     host: Host
     languages: dict[str, Language]
-    """By context, what a test may inject."""
+    """What a test may inject, by context."""
     doubles: dict[str, Double] = field(default_factory=dict[str, Double])
     faults: list[Exception] = field(default_factory=list[Exception])
-    """What doubles have done wrong."""
+    """Errors of doubles."""
     causes: dict[tuple[str, str], BaseException] = field(default_factory=dict[tuple[str, str], BaseException])
     """Why keys were parked, by subscription and key."""
 
 
 class App:
-    """A running system in a test. Implements `Sender`: a message makes a round trip through the codec on its way, so
-    that one which would not survive the wire fails the test.
+    """A running system in a test. Implements `Sender`. Messages make a round trip through the codec, so that a message
+    that would not survive the wire fails the test.
 
-    Whatever reads first waits until the system is settled.
+    Methods that read first wait until the system is settled.
     """
 
     def __init__(self, made: Made) -> None:
@@ -81,10 +81,10 @@ class App:
         return await self._told(self._host.attempt(message, deadline=deadline, key=key))
 
     async def settled(self) -> None:
-        """Returns when every message was handled by whoever follows it, or its key is parked.
+        """Returns when every message is handled by all its subscribers, or its key is parked.
 
-        What fails is tried again meanwhile, for 5 seconds at most. On a `VirtualLoop` these are seconds of its clock.
-        Raises `KitError` for what a double has done wrong.
+        Failed messages are retried meanwhile, for at most 5 seconds. On a `VirtualLoop` these are seconds of its clock.
+        Raises `KitError` for an error of a double.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE_SECONDS
@@ -97,36 +97,37 @@ class App:
         self._raise_faults()
 
     async def recorded(self, event: type[D], /, *, key: str | None = None) -> list[D]:
-        """The domain events of a class, or of those below it, in order; with `key`, those that are ordered by it."""
+        """The domain events of a class and its subclasses, in order; with `key`, those with that ordering key. Raises
+        `KitError` if `event` is not a class of domain events."""
         require_kind(event, DomainEvent, "recorded")
         await self.settled()
         return await self._logs.recorded(event, key)
 
     async def published(self, event: type[V], /, *, key: str | None = None) -> list[V]:
-        """The integration events of a class that were published, injected ones included, as `recorded`."""
+        """The published integration events of a class, including injected ones. Otherwise as `recorded`."""
         require_kind(event, IntegrationEvent, "published")
         await self.settled()
         return await self._logs.published(event, key)
 
     async def sent(self, command: type[C], /, *, key: str | None = None) -> list[C]:
-        """The commands of a class that were sent for later, as `recorded`."""
+        """The commands of a class that were sent for later. Otherwise as `recorded`."""
         require_kind(command, Command, "sent")
         await self.settled()
         return await self._logs.sent(command, key)
 
     async def parked(self) -> list[Parked]:
-        """The keys that are parked, in the order in which they were. A test that has asked for them does not fail of
-        those that are left at its end."""
+        """The parked keys, in the order in which they were parked. A test that has called this does not fail at its end
+        because of parked keys."""
         await self.settled()
         self._parked_seen = True
         return await self._logs.parked()
 
     async def inject(self, *events: IntegrationEvent, key: str | None = None) -> None:
-        """Puts integration events into the log of the context that publishes them, in this order: whoever follows them
-        gets them as from there. The same event twice is two messages, as if it had been published twice.
+        """Puts integration events into the log of the context that publishes them, in this order. Subscribers receive
+        them as if that context had published them. The same event given twice is two messages.
 
-        `key` orders them; by default it is the field that the event names. Raises `KitError` for an event that its
-        context does not publish, and for one that needs a key.
+        `key` is their ordering key; the default is the field that the event declares. Raises `KitError` for an event
+        that its context does not publish, and for a missing key.
         """
         for event in events:
             kind: Any = type(event)
@@ -135,7 +136,7 @@ class App:
             given = key if key is not None or contract.key is None else getattr(event, contract.key)
             if given is None:
                 raise KitError(
-                    f"{kind.__name__} does not say by which key it is ordered", where="inject",
+                    f"{kind.__name__} is injected without an ordering key", where="inject",
                     expected="a key", next="inject(..., key=<that of the domain event>)",
                 )  # fmt: skip
             id = self._host.ports.ids.new()
@@ -150,7 +151,7 @@ class App:
         language = self._made.languages.get(owner or "")
         if language is None or owner is None:
             raise KitError(
-                f"{event.__name__} is of no context that publishes to this one", where="inject",
+                f"{event.__name__} belongs to no context that publishes to this one", where="inject",
                 expected=f"an event of one of: {', '.join(self._made.languages)}",
             )  # fmt: skip
         language.require_published(event, "inject")
@@ -177,12 +178,12 @@ class App:
             raise self._made.faults.pop(0) from cause
 
     async def stop(self) -> None:
-        """Ends the system."""
+        """Stops the system."""
         await self._host.stop()
 
     async def refuse_forgotten(self) -> None:
-        """At the end of a test that has passed: raises what it was not told, and `AssertionError` for parked keys that
-        it has not asked for."""
+        """Called at the end of a passed test. Raises errors of doubles, and `AssertionError` for parked keys that the
+        test has not asked for."""
         __tracebackhide__ = True
         await self.settled()
         left = [] if self._parked_seen else await self._logs.parked()
@@ -194,8 +195,8 @@ class App:
 
 
 class SyncApp:
-    """`App` for a test without an event loop. The system runs while one of these methods does; in between, it and its
-    clock stand still."""
+    """`App` for a test without an event loop. The system runs only while one of these methods runs; in between, the
+    system and its clock stand still."""
 
     def __init__(self, app: App, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Runs handlers as a process does, in units of work over a store in memory, but without a process."""
+"""Runs handlers in units of work over a store in memory, without a process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from remit.contexts import Clock, Context, Envelope, Ids
 from remit.contexts.annotations import projected_by
 from remit.domain import Aggregate, Record, take_recorded
 from remit.log import Channel, forms_of, is_command
-from remit.log import Record as Logged
+from remit.log import MessageRecord as Logged
 from remit.messages import (
     Command,
     DomainEvent,
@@ -45,10 +45,10 @@ KeptPlan: TypeAlias = AggregatePlan | RecordPlan
 
 
 class Bench:
-    """What handlers of one context run on in a test, and what comes of it."""
+    """The environment of a context's handlers in a test."""
 
     def __init__(self, context: Context[Any] | None, state: Sequence[Any]) -> None:
-        """Without a context, a handler is run by itself."""
+        """Without a context, single handlers are run."""
         self.answers = Answers("given")
         self._context = context
         self.state = state
@@ -57,7 +57,7 @@ class Bench:
         self.ids: Ids = CountedIds()
 
     def provide(self, service: Any, made: Any) -> None:
-        """What handlers get that ask for a type."""
+        """Sets the object for handlers that ask for this type."""
         if service is Clock:
             self.clock = made if isinstance(made, SystemClock) else _Adapted(made)
         elif service is Ids:
@@ -66,19 +66,19 @@ class Bench:
             self.services.made[service] = made
 
     def envelope(self) -> Envelope:
-        """What a publisher gets that asks for the envelope of its event."""
+        """The envelope for a publisher that asks for one."""
         return Envelope(id=self.ids.new(), time=self.clock.now())
 
     def run(self, handler: Callable[..., Any], *messages: Any) -> Outcome[Any]:
-        """Runs a handler by itself."""
+        """Runs a single handler."""
         return drive(self.run_awaited(handler, *messages))
 
     async def run_awaited(self, handler: Callable[..., Any], *messages: Any) -> Outcome[Any]:
-        """The same, on the loop that runs."""
+        """As `run`, on the running event loop."""
         if len(messages) != 1 or not isinstance(messages[0], Message):
             raise KitError(
-                f"{handler.__name__} is run with {len(messages)} arguments", where="when", expected="its message",
-                next=f"when({handler.__name__}, <message>): what else it asks for is given to it",
+                f"{handler.__name__} is run with {len(messages)} arguments", where="when", expected="one message",
+                next=f"when({handler.__name__}, <message>); the handler's other parameters are provided",
             )  # fmt: skip
         kind: Any = type(messages[0])
         return await _Run(self, lone(handler, kind)).handle(messages[0])
@@ -88,8 +88,8 @@ class Bench:
         return drive(self.handle_awaited(message))
 
     async def handle_awaited(self, message: Any) -> Outcome[Any]:
-        """The same, on the loop that runs."""
-        assert self._context is not None  # noqa: S101  # who calls this has one
+        """As `handle`, on the running event loop."""
+        assert self._context is not None  # noqa: S101  # only called with a context
         return await _Run(self, compiled(self._context)).handle(message)
 
 
@@ -111,7 +111,7 @@ class _Run:
         self._place = compiled.workplace(shared.workplaces[plan.name])
 
     async def handle(self, message: Message) -> Outcome[Any]:
-        """Runs every handler of a message. Raises what a handler raises that is no refusal, and `KitError`."""
+        """Runs all handlers of a message. Raises their exceptions other than refusals, and `KitError`."""
         await self._put()
         for handler in self._handlers(message):
             await self._decide(handler, message)
@@ -134,11 +134,12 @@ class _Run:
         outcome.refusal, outcome.answer = (reply, None) if isinstance(reply, Refusal) else (None, reply)
 
     async def serve(self, handler: HandlerPlan, message: Message) -> Any:
-        """Handles a message in a unit of work of its own; gives the reply. What a query has changed is dropped."""
+        """Handles a message in a unit of work of its own, and returns the reply. Changes made by a query are
+        dropped."""
         if any(need.kind.has_sql for need in handler.dependencies):
             raise KitError(
-                f"{handler.name} runs statements, and there is no database", where="given",
-                expected="a store that takes statements", next="async with running(system, store=...)",
+                f"{handler.name} runs SQL statements, but there is no database", where="given",
+                expected="a store that runs statements", next="async with running(system, store=...)",
             )  # fmt: skip
         unit = UnitOfWork(self._place, self._attempt())
         arriving = handler.codec.read(handler.codec.write(message))
@@ -157,7 +158,7 @@ class _Run:
         return reply
 
     def _attempt(self) -> Attempt:
-        """Without an origin: a handler gets the clock and the identities of the test as they are."""
+        """Without an origin, so that a handler gets the test's clock and identities unchanged."""
         return Attempt("", GIVEN, GIVEN, self._place.seconds(), self._plan.name, NEVER)
 
     def _note(self, entry: Entry) -> None:
@@ -176,7 +177,7 @@ class _Run:
     # ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def call(self, message: Any) -> Any:
-        """The reply to a call of a handler. Raises its refusal, and `KitError` where the test gives no answer."""
+        """The reply to a handler's call. Raises its refusal, and `KitError` if the test gives no answer."""
         self._outcome.called.append(message)
         kind: type = message.__class__
         if kind in self._answers:
@@ -189,7 +190,7 @@ class _Run:
             reply = await self.serve(own, message)
         else:
             fault = KitError(
-                f"a handler calls {kind.__name__}, and the test gives no answer to it",
+                f"a handler calls {kind.__name__}, but the test gives no answer to it",
                 where=f"given({self._plan.name})", expected="an answer to each call",
                 next=f".on({kind.__name__}).answers(<reply, refusal or function>)",
             )  # fmt: skip
@@ -199,7 +200,7 @@ class _Run:
             raise reply
         return reply
 
-    # ── what is there ───────────────────────────────────────────────────────────────────────────────────────────────
+    # ── state ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _handlers(self, message: Message) -> list[HandlerPlan]:
         kind, plan = type(message), self._plan
@@ -227,7 +228,7 @@ class _Run:
         return {subject.type: subject for subject in subjects if isinstance(subject, (AggregatePlan, RecordPlan))}
 
     async def _put(self) -> None:
-        """Stores what is given."""
+        """Stores the given state."""
         plans = self._kept()
         unit = UnitOfWork(self._place, self._attempt())
         for each in self._state:
@@ -247,8 +248,8 @@ class _Run:
         found = [each for each in self._plan.projections.values() if event in projected_by(each.type)]
         if not found:
             raise KitError(
-                f"no projection of {self._plan.name} is folded from {event.__name__}", where="given",
-                expected="an event that a document is made of", next=f"leave it out, or: when({event.__name__}(...))",
+                f"no projection of {self._plan.name} handles {event.__name__}", where="given",
+                expected="an event that a projection handles", next=f"leave it out, or: when({event.__name__}(...))",
             )  # fmt: skip
         return found
 
@@ -269,12 +270,12 @@ class _Run:
         for plan in self._kept().values():
             for kind, id in self._store.places:
                 row = await self._store.load(kind, id) if kind == plan.kind else None
-                if row is not None and row[1]:  # what was removed has no body
+                if row is not None and row[1]:  # removed state has an empty body
                     yield plan.codec.read(row[1])
 
 
 class _Calls:
-    """The `Sender` of a handler that is tested."""
+    """The `Sender` for a tested handler."""
 
     def __init__(self, run: _Run, unit: UnitOfWork) -> None:
         self._run = run
@@ -293,7 +294,7 @@ class _Calls:
 
 
 class _Services(Services):
-    """What the test provides. Nothing is made: a test of one step does not connect to anything."""
+    """The services that the test provides. The context's own factories are not called: they might connect."""
 
     def __init__(self) -> None:
         super().__init__([])
@@ -307,13 +308,13 @@ class _Provided(dict[type, Any]):
     def __missing__(self, service: Any) -> Any:
         name = getattr(service, "__name__", repr(service))
         raise KitError(
-            f"a handler asks for {name}, and the test gives none", where="given", expected=f"an object for {name}",
-            next=f".provide({name}, <zero-argument callable>)",
+            f"a handler asks for {name}, but the test does not provide it", where="given",
+            expected=f"an object for {name}", next=f".provide({name}, <zero-argument callable>)",
         )  # fmt: skip
 
 
 class _Adapted(SystemClock):
-    """Any clock."""
+    """Adapts a user's `Clock`."""
 
     def __init__(self, clock: Clock) -> None:
         self.now = clock.now  # type: ignore[method-assign]  # it shows what that one shows
@@ -337,7 +338,7 @@ _loops: list[VirtualLoop] = []
 
 
 def drive(work: Coroutine[Any, Any, T]) -> T:
-    """Runs to the end. Raises `KitError` where it would have to wait while an event loop runs already."""
+    """Runs a coroutine to its end. Raises `KitError` if it would have to wait under a running event loop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -349,13 +350,13 @@ def drive(work: Coroutine[Any, Any, T]) -> T:
         return result
     work.close()
     raise KitError(
-        "the handler waits for something, and an event loop runs already", where="when",
+        "the handler waits for something, but an event loop is running", where="when",
         expected="a handler that is awaited", next="await given(...).when_awaited(...)",
     )  # fmt: skip
 
 
 def _run_alone(work: Coroutine[Any, Any, T]) -> T:
-    """On one loop for all tests of this process: to make one takes longer than to run a handler."""
+    """Uses one loop for all tests of the process: creating a loop takes longer than running a handler."""
     if not _loops:
         _loops.append(VirtualLoop())
         atexit.register(_loops[0].close)
@@ -363,7 +364,7 @@ def _run_alone(work: Coroutine[Any, Any, T]) -> T:
     try:
         return loop.run_until_complete(work)
     finally:
-        if left := asyncio.all_tasks(loop):  # what a handler has begun, and nobody has awaited
+        if left := asyncio.all_tasks(loop):  # tasks that a handler has begun and not awaited
             for task in left:
                 task.cancel()
             loop.run_until_complete(asyncio.wait(left))

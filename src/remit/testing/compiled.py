@@ -1,4 +1,4 @@
-"""The plans of a context or of a handler by itself: made once of the declarations, for all tests of them."""
+"""Compiled plans of a context or of a single handler, cached for all tests."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from remit.runtime.work.workplace import Forms, Workplace
 T = TypeVar("T")
 
 GIVEN = "given"
-"""The context of a handler that is tested by itself."""
+"""The context name of a single handler."""
 _ELSEWHERE = "elsewhere"
-"""The context of a message of which nobody says whose it is."""
+"""The context of a message whose owner is unknown."""
 
 
 class Known(Generic[T]):
-    """What is made of declarations, kept as long as the declarations stay as they are."""
+    """A cache of what is made from declarations. An entry is valid while the declarations are unchanged."""
 
     MOST = 64
 
@@ -31,20 +31,20 @@ class Known(Generic[T]):
         self._made: dict[tuple[int, ...], tuple[T, Sequence[object]]] = {}
 
     def of(self, contexts: Sequence[Context[Any]], make: Callable[[], T], *beside: object) -> T:
-        """What `make` makes of these contexts, and of what stands `beside` them; made again when one has declared
-        something since."""
+        """Returns what `make` makes of these contexts and of the objects `beside` them. Made again if a context has
+        declared something since."""
         parts = [*beside, *(part for context in contexts for part in _declared(context))]
         place = tuple(map(id, parts))
         found = self._made.get(place)
         if found is None:
             if len(self._made) >= self.MOST:
                 self._made.clear()
-            found = self._made[place] = make(), parts  # the parts stay alive, so that their identities stay theirs
+            found = self._made[place] = make(), parts  # keeping the parts alive keeps their ids unique
         return found[0]
 
 
 def _declared(context: Context[Any]) -> Iterator[object]:
-    """All that a context has declared; of its services the types."""
+    """Everything that a context has declared; for its services, the types."""
     yield context
     for value in vars(context).values():
         if isinstance(value, (list, tuple, dict)):
@@ -74,7 +74,7 @@ def lone(handler: Callable[..., Any], message: Any) -> Compiled:
 
 
 class Compiled:
-    """What is made once of the declarations of a context, for all tests of it."""
+    """What is made once from a context's declarations, for all tests."""
 
     def __init__(self, context: Context[Any]) -> None:
         model = derive(ContextMap(name=GIVEN, contexts=(context,)))
@@ -85,7 +85,7 @@ class Compiled:
         self._forms: tuple[Forms, Forms] | None = None
 
     def workplace(self, made: Workplace) -> Workplace:
-        """A workplace with the forms of messages that tests before have met."""
+        """A workplace that reuses the message plans of earlier tests."""
         if self._forms is None:
             self._forms = made.recorded, made.published
         recorded, published = self._forms

@@ -1,4 +1,4 @@
-"""What differs between the expected and the actual: field by field, and message by message, as plain text."""
+"""Describes differences between expected and actual values as text: field by field, and message by message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from remit.domain import Aggregate, Projection
 from remit.messages import Message, Refusal, Value
 
 LONGEST = 200
-"""Characters of one value that are shown at most."""
+"""The most characters shown of one value."""
 
 
 class Words(NamedTuple):
@@ -26,7 +26,7 @@ COMPARED = Words("expected", "was")
 
 
 def fields_of(value: Any) -> dict[str, Any] | None:
-    """The fields of a message, value, aggregate, document or refusal, by name; None for anything else."""
+    """The fields of a message, value, aggregate, document or refusal, by name; None for other objects."""
     if isinstance(value, msgspec.Struct):
         return {name: getattr(value, name) for name in value.__struct_fields__}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -35,12 +35,12 @@ def fields_of(value: Any) -> dict[str, Any] | None:
 
 
 def same(expected: Any, actual: Any) -> bool:
-    """Whether two things say the same: things of one class with equal fields do, whatever their `==` says."""
+    """Whether two objects have the same class and equal fields, whatever their `==` says."""
     return next(differences(expected, actual), None) is None
 
 
 def differences(expected: Any, actual: Any, place: str = "", words: Words = COMPARED) -> Iterator[str]:
-    """A line for each place in which the two differ: `lines[0].amount: expected 3, was 4`."""
+    """A line for each place where the two differ: `lines[0].amount: expected 3, was 4`."""
     if type(expected) is type(actual):
         if (named := fields_of(expected)) is not None:
             yield from _in_fields(named, fields_of(actual) or {}, place, words)
@@ -90,7 +90,7 @@ def _is_equal(expected: Any, actual: Any) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A value as a test's author would write it, cut where it is very long."""
+    """A value as a test's author would write it, cut to 200 characters."""
     fields = fields_of(value)
     if fields is None:
         text = repr(value)
@@ -104,10 +104,10 @@ def shown(value: Any) -> str:
 
 
 def told_apart(expected: Sequence[Any], actual: Sequence[Any]) -> list[str]:
-    """Lines that say how two series of messages differ; none where they say the same in the same order.
+    """Lines that describe how two sequences of messages differ; empty if they are equal and in the same order.
 
-    Messages that are in both are passed over. Of those left between two of them, one of the same class is taken for the
-    expected one with other fields; the rest is missing, or was not expected.
+    Messages in both sequences are skipped (longest common subsequence). In the gaps between them, a message of the same
+    class counts as the expected one with other fields; the others are missing or not expected.
     """
     if len(expected) == len(actual) and all(map(same, expected, actual)):
         return []
@@ -131,7 +131,7 @@ def _left_over(expected: Sequence[Any], actual: Sequence[Any]) -> list[Any]:
 
 
 def _gaps(expected: Sequence[Any], actual: Sequence[Any]) -> Iterator[tuple[Sequence[Any], Sequence[Any]]]:
-    """What stands on both sides between the messages that are in both: the longest common part is passed over."""
+    """The gaps on both sides between the messages of the longest common subsequence."""
     rows, columns = len(expected), len(actual)
     length = [[0] * (columns + 1) for _ in range(rows + 1)]
     for row in reversed(range(rows)):
@@ -166,7 +166,7 @@ def _in_gap(wanted: list[Any], found: list[Any]) -> Iterator[str]:
 
 
 def require_messages(what: str, expected: Sequence[Any], actual: Sequence[Any], cause: Refusal | None = None) -> None:
-    """Raises `AssertionError` with what differs. `what` is done with the messages: "recorded"."""
+    """Raises `AssertionError` with the differences. `what` was done with the messages: "recorded"."""
     __tracebackhide__ = True
     lines = told_apart(expected, actual)
     if lines:
@@ -177,7 +177,7 @@ def require_messages(what: str, expected: Sequence[Any], actual: Sequence[Any], 
 
 
 def require_same(what: str, expected: Any, actual: Any) -> None:
-    """Raises `AssertionError` with what differs between two things."""
+    """Raises `AssertionError` with the differences between two objects."""
     __tracebackhide__ = True
     lines = list(differences(expected, actual))
     if lines:
@@ -188,7 +188,7 @@ _KNOWN = (Message, Value, Aggregate, Projection, Refusal)
 
 
 def explained(left: Any, right: Any) -> list[str] | None:
-    """Lines for `assert left == right`, where both are of ours; None for anything else."""
+    """Lines for a failed `assert left == right` of remit's kinds of objects; None for other objects."""
     kind = left.__class__
     if kind in (list, tuple) and right.__class__ in (list, tuple):
         if not all(isinstance(each, _KNOWN) for each in (*left, *right)):

@@ -1,4 +1,4 @@
-"""Doubles: what stands in a test for the neighbours of a context, as far as their published language goes."""
+"""Doubles stand for the neighbours of a context in a test, within their published language."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from remit.runtime.remote.wire import CallCodec, answer_of, failure
 from remit.testing.answers import Answers, CommandType, On, QueryType
 from remit.testing.language import Language
 from remit.testing.mistakes import KitError
-from remit.transports import Answer, CallCapabilities, Request
+from remit.transports import CallCapabilities, CallRequest, CallResponse
 from remit.transports.calls import Answering
 
 M = TypeVar("M", bound=Command[Any, Any] | Query[Any, Any])
@@ -24,18 +24,17 @@ R = TypeVar("R")
 
 
 class Double:
-    """Stands for a context that a test does not run: it answers calls, and publishes what the test injects.
+    """Stands for a context that a test does not run: answers calls, and publishes the events that the test injects.
 
-    `context` is the context or its name, `publishes` are the integration events that a test may inject as the
-    context's; without it, all that it publishes. `alone` checks every double against the published language of the
-    context that it stands for.
+    `context` is the context or its name. `publishes` lists the integration events that a test may inject for it; by
+    default, all that the context publishes. `alone` checks every double against the published language of its context.
     """
 
     def __init__(
         self, context: Context[Any] | str, *, publishes: Sequence[type[IntegrationEvent]] | None = None
     ) -> None:
         self.name = context if isinstance(context, str) else context.name
-        """The context that it stands for."""
+        """The name of the context that it stands for."""
         self.publishes = publishes
         self.replies = Answers(f"the double of {self.name}")
         self._received: list[Any] = []
@@ -45,28 +44,27 @@ class Double:
     @overload
     def on(self, message: QueryType[X, R], /) -> On[Self, X, R]: ...
     def on(self, message: Any, /) -> On[Any, Any, Any]:
-        """What it answers to a command or query: `.on(ConfirmInvoice).answers("i-1")`. A later answer takes the place
-        of an earlier one."""
+        """Answers a command or query: `.on(ConfirmInvoice).answers("i-1")`. A later answer replaces an earlier one."""
         return On(self, self.replies, message)
 
     def received(self, message: type[M], /) -> list[M]:
-        """The commands or queries of a class that it was called with, in order."""
+        """The commands or queries of a class that it has received, in order."""
         return [each for each in self._received if isinstance(each, message)]
 
     async def reply_to(self, message: Any) -> Any:
-        """What it answers; a refusal as a value. Raises `KitError`, and what the function of the test raises."""
+        """Its answer; a refusal as a value. Raises `KitError`, and what the test's function raises."""
         self._received.append(message)
         kind: type = message.__class__
         if kind not in self.replies:
             raise KitError(
-                f"{kind.__name__} is called, and the double of {self.name} does not answer it",
+                f"{kind.__name__} is called, but the double of {self.name} does not answer it",
                 where=f"Double({self.name!r})", expected="an answer to each call",
                 next=f".on({kind.__name__}).answers(<reply, refusal or function>)",
             )  # fmt: skip
         return await self.replies.reply_to(message)
 
     def require(self, language: Language) -> None:
-        """Raises `KitError` where it says what the published language does not have."""
+        """Raises `KitError` if it answers or publishes a message outside the published language."""
         for message in self.replies.messages:
             language.require_called(message, f"Double({self.name!r}).on")
         for event in self.publishes or ():
@@ -74,7 +72,7 @@ class Double:
 
 
 class DoubleCalls:
-    """A call channel on which doubles answer. What a test has to be told of goes into `faults`."""
+    """A call channel on which doubles answer. Errors for the test are added to `faults`."""
 
     def __init__(self, doubles: Sequence[Double], faults: list[Exception]) -> None:
         self.capabilities = CallCapabilities(max_bytes=1 << 20, finds_services=True)
@@ -92,34 +90,34 @@ class DoubleCalls:
         return made
 
     async def open(self) -> None:
-        """Nothing is needed."""
+        """Does nothing."""
 
     async def close(self) -> None:
-        """Nothing is left."""
+        """Does nothing."""
 
     async def serve(self, address: str, answering: Answering) -> None:
-        """Nobody calls."""
+        """Does nothing: no process calls."""
 
-    async def call(self, address: str, request: Request, seconds: float) -> Answer:
-        """The answer of the double."""
+    async def call(self, address: str, request: CallRequest, seconds: float) -> CallResponse:
+        """The response of the double."""
         component = Component.read(address)
         if component.part == "log":
-            return answer_of(Reached({}, [], [], asks=False, traces=[]))  # it owes nothing to a fresh answer
+            return answer_of(Reached({}, [], [], asks=False, traces=[]))  # a fresh answer need not wait for a double
         if request.kind == "ping":
-            return Answer("ok", {}, b"")
+            return CallResponse("ok", {}, b"")
         try:
             return await self._answer(component.context, request)
-        except Exception as error:  # noqa: BLE001  # whatever the test's function raises is told to the test
+        except Exception as error:  # noqa: BLE001  # whatever the test's function raises is reported to the test
             self._faults.append(error)
             return failure(HandlerFailed(f"the double of {component.context} failed: {error}", where=address))
 
-    async def _answer(self, context: str, request: Request) -> Answer:
+    async def _answer(self, context: str, request: CallRequest) -> CallResponse:
         type, version = request.headers["remit-type"], request.headers["remit-version"]
         double, codec = self._doubles.get(context), self._codecs.get((type, version))
         if double is None or codec is None:
-            what = "there is no double of it" if double is None else "its double does not answer that"
+            what = "it has no double" if double is None else "its double does not answer that"
             raise KitError(
-                f"{type} of {context} is called, and {what}", where="alone", expected="an answer to each call",
+                f"{type} of {context} is called, but {what}", where="alone", expected="an answer to each call",
                 next=f"doubles=[Double({context!r}).on({type.partition('.')[2]}).answers(...)]",
             )  # fmt: skip
         return codec.answer(await double.reply_to(codec.read(request)))

@@ -1,4 +1,4 @@
-"""The store of tests: in memory, it tells all that it has, and no message goes because a test has moved the clock."""
+"""The store of tests: in memory; it lists its state, and deletes no message when a test moves the clock."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class KeepingStore(MemoryStore):
 
     @property
     def places(self) -> list[tuple[str, str]]:
-        """Kind and identity of each piece of state."""
+        """Kind and identity of each state."""
         return list(self._state)
 
     async def trim(self, channel: Channel, part: int, *, upto: int, before: float, limit: int) -> int:
-        """Deletes nothing: a test may ask what was recorded long ago."""
+        """Deletes nothing: a test may ask for old messages."""
         return 0

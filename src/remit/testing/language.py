@@ -1,4 +1,4 @@
-"""The published language of a context: what others may ask of it, and what it tells them."""
+"""The published language of a context: what other contexts may ask of it, and what it publishes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Language:
     """What is known of the published language of one context."""
 
     def __init__(self, name: str, context: Context[Any] | None, owners: Mapping[Any, str]) -> None:
-        """Without the context, only what the modules of messages say is known. `owners` are the contexts of messages
+        """Without the context, only what the messages' modules tell is known. `owners` are the contexts of messages
         whose modules do not name them."""
         self.name = name
         self._owners = owners
@@ -28,11 +28,11 @@ class Language:
             self._published |= {event for event, _ in announced_by(context) if is_kind(event, IntegrationEvent)}
 
     def require_called(self, message: Any, where: str) -> None:
-        """Raises `KitError` for what others cannot call."""
+        """Raises `KitError` for a message that other contexts cannot call."""
         self._require(message, self._called, where, "handles")
 
     def require_published(self, event: Any, where: str) -> None:
-        """Raises `KitError` for what the context does not publish."""
+        """Raises `KitError` for an event that the context does not publish."""
         self._require(event, self._published, where, "publishes")
 
     def _require(self, message: Any, known: set[Any] | None, where: str, verb: str) -> None:

@@ -1,22 +1,22 @@
-"""What a running system has in its logs, as messages and in the order in which they came."""
+"""Reads the logs of a running system as messages, in order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from remit.log import Channel, Record, forms_of, is_command
+from remit.log import Channel, MessageRecord, forms_of, is_command
 from remit.messages import Codec, Command, Message, contract_of
 from remit.runtime import Host
 from remit.testing.compiled import codec_of
 from remit.testing.mistakes import KitError
 
 PAGE = 500
-"""Messages that are read at a time."""
+"""Messages read at a time."""
 
 
 class Parked(NamedTuple):
-    """A key whose messages wait, because one of them cannot be handled."""
+    """A parked key: its messages wait, because one of them cannot be handled."""
 
     subscription: str
     """`<context>.<name>` of the reaction or projection."""
@@ -24,7 +24,7 @@ class Parked(NamedTuple):
     error: str
     """Why the first of its messages failed."""
     letters: int
-    """How many messages wait."""
+    """The number of waiting messages."""
 
 
 class Logs:
@@ -34,15 +34,15 @@ class Logs:
         self._host = host
 
     async def recorded(self, kind: type, key: str | None) -> list[Any]:
-        """The domain events of a class and those below it."""
+        """The domain events of a class and its subclasses."""
         return await self._read(Channel.PRIVATE, kind, key)
 
     async def published(self, kind: type, key: str | None) -> list[Any]:
-        """The integration events of a class and those below it."""
+        """The integration events of a class and its subclasses."""
         return await self._read(Channel.PUBLISHED, kind, key)
 
     async def sent(self, kind: type, key: str | None) -> list[Any]:
-        """The commands sent for later, of a class and those below it."""
+        """The commands sent for later of a class and its subclasses."""
         return await self._read(Channel.PUBLISHED, kind, key)
 
     async def parked(self) -> list[Parked]:
@@ -52,7 +52,7 @@ class Logs:
         return [Parked(each.subscription.name, each.key, each.error, each.letters) for each in found]
 
     async def owed(self) -> bool:
-        """Whether a subscription has something to handle that it has not yet handled or parked."""
+        """Whether a subscription has messages that it has neither handled nor parked."""
         for follower in self._host.subscriptions:
             store = self._host.stores[follower.id.source]
             for part, head in (await store.heads(follower.id.channel)).items():
@@ -69,27 +69,27 @@ class Logs:
                 records = await self._records(context, channel, part)
                 asked = [each for each in records if key in (None, each.key) and is_command(each) == commands]
                 found += [(record.id, list(_made(record, read))) for record in asked]
-        found.sort(key=lambda each: each[0])  # identities are counted, so that they are in the order of what is made
+        found.sort(key=lambda each: each[0])  # identities are counted, so their order is that of recording
         return [message for _, made in found for message in made]
 
-    async def _records(self, context: str, channel: Channel, part: int) -> list[Record]:
-        store, found = self._host.stores[context], list[Record]()
+    async def _records(self, context: str, channel: Channel, part: int) -> list[MessageRecord]:
+        store, found = self._host.stores[context], list[MessageRecord]()
         while page := await store.read(channel, part, found[-1].pos if found else 0, PAGE):
             found += page
         return found
 
     def _forms(self, context: str, kind: type) -> dict[tuple[str, int], Codec[Any]]:
-        """What reads the messages of this class, and of those below it, that a context has written."""
+        """The codecs of a class and its subclasses, for the messages that a context has written."""
         model, place = self._host.model, self._host.shared.workplaces.get(context)
         known: set[Any] = {kind, *model.contracts}
-        if place is not None:  # an aggregate need not say what it records
+        if place is not None:  # includes events that no declaration names
             known |= {*place.recorded, *place.published}
         wanted = [message for message in known if issubclass(message, kind)]
         contracts = {message: contract_of(message, model.owner_of(message) or context) for message in wanted}
         return {(each.type, each.version): codec_of(message) for message, each in contracts.items()}
 
 
-def _made(record: Record, read: dict[tuple[str, int], Codec[Any]]) -> Iterable[Message]:
+def _made(record: MessageRecord, read: dict[tuple[str, int], Codec[Any]]) -> Iterable[Message]:
     for version, payload in forms_of(record).items():
         codec = read.get((record.type, version))
         if codec is not None:
@@ -97,7 +97,7 @@ def _made(record: Record, read: dict[tuple[str, int], Codec[Any]]) -> Iterable[M
 
 
 def require_kind(kind: Any, base: type, word: str) -> None:
-    """Raises `KitError` where a class of messages is no such class."""
+    """Raises `KitError` unless `kind` is a class of `base`."""
     if not (isinstance(kind, type) and issubclass(kind, base)):
         raise KitError(
             f"{getattr(kind, '__name__', kind)} is asked for", where=word, expected=f"a class of {base.__name__}",

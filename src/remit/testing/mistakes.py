@@ -1,4 +1,4 @@
-"""What is wrong with a test itself, as opposed to what the test has found."""
+"""Errors of a test itself, as opposed to failures that the test has found."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from remit.errors import RemitError
 
 
 class KitError(RemitError):
-    """The test asks for what the kit cannot do, or a double says what its published language does not allow."""
+    """The test misuses the kit, or a double goes beyond its published language."""
 
     code = "testing.misuse"

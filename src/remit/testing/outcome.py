@@ -1,4 +1,4 @@
-"""What came of the step that a test takes, and what the test expects of it."""
+"""The results of a tested step, and their comparison with what the test expects."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ E = TypeVar("E")
 
 @dataclass(eq=False)
 class Outcome(Generic[R]):
-    """What came of it. Each method compares one part with what is expected, raises `AssertionError` with what differs,
-    and returns the outcome, so that several follow one another."""
+    """The results of a step. Each method compares one part with what is expected, raises `AssertionError` with the
+    differences, and returns the outcome, so that calls can be chained."""
 
     recorded: list[DomainEvent] = field(default_factory=list[DomainEvent])
-    """The domain events that were recorded, in order."""
+    """The recorded domain events, in order."""
     published: list[IntegrationEvent] = field(default_factory=list[IntegrationEvent])
-    """The integration events that publishers of the context made, in order."""
+    """The integration events that the context published, in order."""
     sent: list[Command[Any, Any]] = field(default_factory=list[Command[Any, Any]])
-    """The commands that were sent for later, in order."""
+    """The commands sent for later, in order."""
     called: list[Command[Any, Any] | Query[Any, Any]] = field(default_factory=list[Command[Any, Any] | Query[Any, Any]])
-    """What was called by `Sender`, in order."""
+    """The commands and queries called by `Sender`, in order."""
     refusal: Refusal | None = None
-    """The refusal that it ended with."""
+    """The refusal that the step ended with, or None."""
     answer: Any = None
-    """The reply, where there is no refusal."""
+    """The reply, if it was not refused."""
     states: list[Aggregate[Any, Any] | Record[Any]] = field(default_factory=list[Aggregate[Any, Any] | Record[Any]])
-    """The aggregates and records as they are afterwards."""
+    """The aggregates and records after the step."""
 
     @property
     def reply(self) -> R:
-        """The reply. Raises `AssertionError` where it was refused."""
+        """The reply. Raises `AssertionError` if the step was refused."""
         self._require_reply()
         answer: R = self.answer
         return answer
 
     def then(self, *expected: DomainEvent | Refusal) -> Self:
-        """Expects that exactly these domain events were recorded, in this order; or that it ended with this refusal.
+        """Expects exactly these domain events, in this order; or that the step ended with this refusal.
 
-        Without anything, expects that nothing was recorded and nothing was refused.
+        Without arguments, expects no event and no refusal. Raises `KitError` for more than one refusal.
         """
         __tracebackhide__ = True
         refusals = [each for each in expected if isinstance(each, Refusal)]
@@ -72,26 +72,26 @@ class Outcome(Generic[R]):
         return self
 
     def publishes(self, *events: IntegrationEvent) -> Self:
-        """Expects that exactly these integration events were published, in this order."""
+        """Expects exactly these published integration events, in this order."""
         __tracebackhide__ = True
         require_messages("published", events, self.published, self.refusal)
         return self
 
     def sends(self, *commands: Command[Any, Any]) -> Self:
-        """Expects that exactly these commands were sent for later, in this order."""
+        """Expects exactly these commands sent for later, in this order."""
         __tracebackhide__ = True
         require_messages("sent for later", commands, self.sent, self.refusal)
         return self
 
     def calls(self, *messages: Command[Any, Any] | Query[Any, Any]) -> Self:
-        """Expects that exactly these commands and queries were called by `Sender`, in this order."""
+        """Expects exactly these commands and queries called by `Sender`, in this order."""
         __tracebackhide__ = True
         require_messages("called", messages, self.called, self.refusal)
         return self
 
     def leaves(self, *states: Aggregate[Any, Any] | Record[Any]) -> Self:
-        """Expects that these aggregates and records are so afterwards. Each is compared with the one of its class and
-        identity; others may be there as well."""
+        """Expects these aggregates and records after the step. Each is compared with the one of its class and identity;
+        there may be others."""
         __tracebackhide__ = True
         for expected in states:
             place = f"{type(expected).__name__} {expected.id!r}"
@@ -123,17 +123,17 @@ class Outcome(Generic[R]):
 
 @dataclass(eq=False)
 class Answered(Generic[R]):
-    """What a query was answered."""
+    """The answer to a query."""
 
     outcome: Outcome[R]
 
     @property
     def answer(self) -> R:
-        """The answer. Raises `AssertionError` where it was refused."""
+        """The answer. Raises `AssertionError` if the query was refused."""
         return self.outcome.reply
 
     def then(self, expected: R | Refusal) -> Self:
-        """Expects this answer, or this refusal. Raises `AssertionError` with what differs."""
+        """Expects this answer, or this refusal. Raises `AssertionError` with the differences."""
         __tracebackhide__ = True
         if isinstance(expected, Refusal):
             self.outcome.then(expected)
@@ -150,13 +150,13 @@ class Answered(Generic[R]):
 
 @dataclass(eq=False)
 class Published:
-    """What a publisher made of a domain event."""
+    """The result of a publisher."""
 
     made: Sequence[IntegrationEvent]
-    """The integration event; nothing where it stays private."""
+    """The integration event; empty if the publisher returned None."""
 
     def then(self, *events: IntegrationEvent) -> Self:
-        """Expects this integration event, or none. Raises `AssertionError` with what differs."""
+        """Expects this integration event, or none. Raises `AssertionError` with the differences."""
         __tracebackhide__ = True
         require_messages("published", events, self.made)
         return self
@@ -164,13 +164,13 @@ class Published:
 
 @dataclass(eq=False)
 class Folded(Generic[E]):
-    """The document of a projection, after some events."""
+    """The document of a projection after some events."""
 
     document: Projection[Any, E] | None
-    """The document that the last event belongs to; None where there was no event."""
+    """The document of the last event; None without an event."""
 
     def then(self, expected: Projection[Any, E]) -> Self:
-        """Expects this document. Raises `AssertionError` with what differs."""
+        """Expects this document. Raises `AssertionError` with the differences."""
         __tracebackhide__ = True
         if self.document is None:
             raise AssertionError(f"there is no document, because there was no event\n  expected: {shown(expected)}")

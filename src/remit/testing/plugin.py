@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures, and what differs between messages in a plain `assert`."""
+"""The pytest plugin: fixtures, and explanations of differences between messages in a plain `assert`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-if TYPE_CHECKING:  # pytest loads every plugin before it knows what the tests need
+if TYPE_CHECKING:  # pytest loads every plugin in every run, so nothing is imported early
     from remit.hosting import System
     from remit.testing.app import SyncApp
     from remit.testing.starting import Starting
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # pytest loads every plugin before it knows what the tests ne
 
 @pytest.fixture
 def clock() -> MovableClock:
-    """A clock that the test moves: noon of 1 January 2026, UTC. `running_system` goes by it."""
+    """A clock that the test moves. It starts at noon of 1 January 2026, UTC. `running_system` uses it."""
     from remit.testing.virtual import MovableClock
 
     return MovableClock()
@@ -25,9 +25,10 @@ def clock() -> MovableClock:
 
 @pytest.fixture
 def running_system(clock: MovableClock) -> Iterator[Callable[[System | Starting], SyncApp]]:
-    """Runs a system in memory until the test ends, by the fixture `clock`: `app = running_system(shop)`.
+    """Runs a system in memory until the test ends, with the fixture `clock`: `app = running_system(shop)`.
 
-    Also what `alone(...)` or `running(...)` give. The test fails at its end where leaving `running` would fail it.
+    Also takes the result of `alone(...)` or `running(...)`. The test fails at its end in the cases where leaving
+    `running` would raise.
     """
     from remit.testing.starting import Starting, running
 

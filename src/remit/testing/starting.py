@@ -1,4 +1,4 @@
-"""Running a system in a test: whole, or one context of it, with a clock that the test moves."""
+"""Runs a system in a test, whole or one context of it, with a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from remit.testing.virtual import CountedIds, MovableClock, VirtualLoop
 S = TypeVar("S")
 
 _models: Known[Model] = Known()
-"""A model is checked once, not for every test."""
+"""A model is checked once, not in every test."""
 MEMORY = "memory:"
 PARTS = ("write", "read", "log")
-"""What is called of a context that runs elsewhere."""
+"""The addresses of a context that is replaced by a double."""
 
 
 class Starting:
@@ -53,9 +53,10 @@ class Starting:
         self._runner: asyncio.Runner | None = None
         self._app: App | None = None
 
-    # `service` is a class; `type[S]` would refuse protocols and abstract classes, which is what services are named by
+    # `service` is a class. `type[S]` would refuse protocols and abstract classes, which often name services.
     def provide(self, service: Callable[..., S], make: Callable[[], S], /) -> Self:
-        """Replaces a service that contexts provide, in this run. Entering raises `KitError` where none provides it."""
+        """Replaces a service that contexts provide, in this run. Entering raises `KitError` if no context provides
+        it."""
         named: Any = service
         self._services[named] = make
         return self
@@ -64,7 +65,7 @@ class Starting:
         _require_no_loop()
         if not self._in_memory:
             raise KitError(
-                "without an event loop of the test's own, a system runs in memory", where="running",
+                "a system without the test's own event loop runs in memory only", where="running",
                 expected="memory:", next="async with running(..., store=...)",
             )  # fmt: skip
         clock = self._clock or MovableClock()
@@ -79,7 +80,7 @@ class Starting:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         __tracebackhide__ = True
-        assert self._runner is not None  # noqa: S101  # it was entered
+        assert self._runner is not None  # noqa: S101  # __enter__ has set it
         with self._runner as runner:
             runner.run(self.__aexit__(kind, error, trace))
 
@@ -98,7 +99,7 @@ class Starting:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         __tracebackhide__ = True
-        assert self._app is not None  # noqa: S101  # it was entered
+        assert self._app is not None  # noqa: S101  # __aenter__ has set it
         try:
             if error is None:
                 await self._app.refuse_forgotten()
@@ -109,10 +110,10 @@ class Starting:
         loop = asyncio.get_running_loop()
         if isinstance(loop, VirtualLoop) and self._in_memory:
             if self._clock not in (None, loop.clock):
-                raise _other_clock("the event loop goes by another clock", "the clock of the loop")
-            return Ports(loop.clock, CountedIds(), Random(0))  # noqa: S311  # chance that can be repeated, no secret
+                raise _other_clock("the event loop has another clock", "the clock of the loop")
+            return Ports(loop.clock, CountedIds(), Random(0))  # noqa: S311  # repeatable randomness, no secret
         if self._clock is not None:
-            raise _other_clock("the event loop goes by real time", "a loop that goes by this clock")
+            raise _other_clock("the event loop runs in real time", "a loop with this clock")
         return Ports(ids=CountedIds()) if self._in_memory else Ports()
 
 
@@ -120,7 +121,7 @@ class Starting:
 def _replaced(
     contexts: Callable[[], Sequence[Context[Any]]], services: Mapping[type, Callable[[], Any]]
 ) -> Generator[None]:
-    """The contexts provide these services while their plans are made."""
+    """Lets the contexts provide these services while their plans are made."""
     if not services:
         yield
         return
@@ -129,7 +130,7 @@ def _replaced(
         users = [context for context, provided in found if service in provided]
         if not users:
             raise KitError(
-                f"no context provides {service.__name__}", where="provide", expected="a service that one provides",
+                f"no context provides {service.__name__}", where="provide", expected="a service of a context",
                 next=f"context.provide({service.__name__}, ...)",
             )  # fmt: skip
         for context in users:
@@ -147,7 +148,7 @@ def _require_no_loop() -> None:
         asyncio.get_running_loop()
     except RuntimeError:
         return
-    raise KitError("an event loop runs already", where="running", expected="none", next="async with running(...)")
+    raise KitError("an event loop is running", where="running", expected="none", next="async with running(...)")
 
 
 def _other_clock(what: str, expected: str) -> KitError:
@@ -160,14 +161,15 @@ def _other_clock(what: str, expected: str) -> KitError:
 def running(
     system: System, *, clock: MovableClock | None = None, store: str = MEMORY, listeners: Sequence[Listener] = ()
 ) -> Starting:
-    """Runs a whole system for a test. `with running(system) as app` needs no event loop; `async with` runs it on the
-    loop of the test.
+    """Runs a whole system for a test. `with running(system) as app` needs no event loop; `async with` uses the running
+    loop.
 
-    `clock` is what the system goes by, and the test moves. Under `with` there is always one; under `async with` the
-    loop has to be a `VirtualLoop`. `store` is as in `System.connect`, with `async with` and real time.
+    `clock` is the clock of the system, which the test moves. Under `with` there is always one; under `async with` the
+    loop must be a `VirtualLoop`. `store` is as in `System.connect`; other values than `memory:` need `async with` and
+    real time.
 
-    Leaving fails the test, by `AssertionError`, where a message could not be handled and the test has not asked for
-    `parked()`. Entering raises what `System.connect` raises, and `KitError` where the clock cannot be moved.
+    Leaving raises `AssertionError` if a message could not be handled and the test has not called `parked()`. Entering
+    raises the errors of `System.connect`, and `KitError` if the clock cannot be moved.
     """
 
     def make(ports: Ports) -> Made:
@@ -187,11 +189,11 @@ def alone(
     context: Context[Any], *, of: System, doubles: Sequence[Double] = (), clock: MovableClock | None = None
 ) -> Starting:
     """Runs one context of a system for a test, in memory, as a service that hosts nothing else. Its neighbours are
-    doubles. `with` and `async with`, and `clock`, are as in `running`.
+    doubles. `with`, `async with` and `clock` are as in `running`.
 
-    Entering raises `ModelError` where the context does not hold together, and `KitError` for a double that stands for
-    no neighbour, or says what the published language of its context does not have. A call that no double answers, a
-    reply of another type and a refusal that is not declared fail the test with `KitError`.
+    Entering raises `ModelError` for an inconsistent context. It raises `KitError` for a double that stands for no
+    neighbour, or that goes beyond the published language of its context. A call without an answer, a reply of another
+    type and an undeclared refusal fail the test with `KitError`.
     """
 
     def make(ports: Ports) -> Made:

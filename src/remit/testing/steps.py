@@ -1,4 +1,4 @@
-"""`given(...).when(...).then(...)`: a test of one step, without a system, a store or a running process."""
+"""`given(...).when(...).then(...)`: tests a single step, without a system, a store or a running process."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def given() -> Given[None]: ...
 @overload
 def given(first: T, /, *more: Aggregate[Any, Any] | Record[Any] | DomainEvent | IntegrationEvent) -> Given[T]: ...
 def given(first: Any = None, /, *more: Any) -> Any:
-    """What is there before the step that is tested.
+    """The state before the tested step:
 
     - An aggregate, for one of its methods; or nothing, for a function that makes an aggregate.
     - A domain event, for a publisher.
-    - A projection and the events that were folded into its document.
-    - Aggregates, records and events, for a handler: it finds the aggregates in its repositories, the records in its
+    - A projection and the events that its document is made of.
+    - Aggregates, records and events, for a handler. It finds the aggregates in its repositories, the records in its
       `Records`, and in its views the documents that the events make.
-    - A context, then aggregates, records and events, for a message: the context's own handlers take it, with what
-      reacts together and with publishers.
+    - A context, then aggregates, records and events, for a message. The context's handlers handle it, including
+      `together` reactions and publishers.
 
-    What is given is copied: the step changes the copy. What a given aggregate has recorded before is dropped.
+    The given state is copied, and the step changes the copy. Events that a given aggregate has recorded are dropped.
     """
     if isinstance(first, type):
         return GivenProjection[Any](first, more)
@@ -61,19 +61,19 @@ def given(first: Any = None, /, *more: Any) -> Any:
 
 
 class _Prepared:
-    """What every handler is given beside aggregates and events."""
+    """What handlers get beside aggregates and events."""
 
     _bench: Bench
 
     def at(self, moment: datetime) -> Self:
-        """The time that `Clock` shows. Raises `KitError` for a time without a time zone."""
+        """Sets the time of `Clock`. Raises `KitError` for a time without a time zone."""
         self._bench.provide(Clock, MovableClock(moment))
         return self
 
-    # `service` is a class; `type[S]` would refuse protocols and abstract classes, which is what services are named by
+    # `service` is a class. `type[S]` would refuse protocols and abstract classes, which often name services.
     def provide(self, service: Callable[..., S], make: Callable[[], S], /) -> Self:
-        """What handlers get that ask for this type, as `Context.provide` says it: a service of the user's, `Clock` or
-        `Ids`. `make` is called once, now. What the context itself provides is not made in such a test."""
+        """Sets what handlers get that ask for this type: a service, `Clock` or `Ids`. `make` is called once, at once.
+        The services that the context itself provides are not made in such a test."""
         self._bench.provide(service, make())
         return self
 
@@ -82,7 +82,7 @@ class _Prepared:
     @overload
     def on(self, message: QueryType[X, R], /) -> On[Self, X, R]: ...
     def on(self, message: Any, /) -> On[Any, Any, Any]:
-        """What `Sender` answers to a command or query: `.on(ConfirmInvoice).answers("i-1")`."""
+        """Answers a command or query called by `Sender`: `.on(ConfirmInvoice).answers("i-1")`."""
         return On(self, self._bench.answers, message)
 
 
@@ -93,7 +93,7 @@ class Given(_Prepared, Generic[T]):
         self._state = state
         self._bench = Bench(None, state)
 
-    @overload  # what takes any method comes last, and is for what the others do not take
+    @overload  # the overload for any method comes last: it takes what the others do not
     def when(  # type: ignore[overload-overlap]  # the same
         self: Given[V], publisher: Callable[[V], IntegrationEvent | None], /
     ) -> Published: ...
@@ -111,11 +111,11 @@ class Given(_Prepared, Generic[T]):
         """Takes the step.
 
         - `when(Order.place, 120)` calls the method of the given aggregate with these arguments.
-        - `when(placed)` calls a publisher with the given domain event, and with an envelope where it asks for one.
-        - `when(charge, OrderPlaced(...))` runs a handler. What it asks for is in memory. A handler that waits for
-          something real, under an event loop that runs already, is awaited: `await given(...).when_awaited(...)`.
+        - `when(placed)` calls a publisher with the given domain event, and with an envelope if it asks for one.
+        - `when(charge, OrderPlaced(...))` runs a handler, in memory. Under a running event loop, a handler that waits
+          for real I/O has to be awaited: `await given(...).when_awaited(...)`.
 
-        Raises what the step raises, but for a refusal, and `KitError` where it needs what is not given.
+        Raises what the step raises, except refusals; and `KitError` if something is missing that the step needs.
         """
         if inspect.iscoroutinefunction(step):
             return self._bench.run(step, *arguments)
@@ -127,12 +127,12 @@ class Given(_Prepared, Generic[T]):
         return _decided(self._state[:1], step, arguments, named)
 
     async def when_awaited(self, handler: Callable[Concatenate[M, ...], Awaitable[R]], message: M, /) -> Outcome[R]:
-        """As `when` with a handler, on the event loop that runs."""
+        """As `when` with a handler, on the running event loop."""
         return await self._bench.run_awaited(handler, message)
 
 
 class GivenContext(_Prepared):
-    """A context, and some state of it."""
+    """A context and some of its state."""
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
@@ -144,32 +144,32 @@ class GivenContext(_Prepared):
     @overload
     def when(self, message: DomainEvent | IntegrationEvent, /) -> Outcome[None]: ...
     def when(self, message: Any, /) -> Any:
-        """Lets the context handle a message: a command or query its one handler, an event all of its reactions.
+        """Lets the context handle a message: a command or query by its handler, an event by all its reactions.
 
-        Raises what a handler raises, but for a refusal, and `KitError` for a message that the context does not handle,
-        and where a handler needs what is not given.
+        Raises what a handler raises, except refusals. Raises `KitError` for a message that the context does not handle,
+        and if something is missing that a handler needs.
         """
         outcome = self._bench.handle(message)
         return Answered[Any](outcome) if isinstance(message, Query) else outcome
 
     async def when_awaited(self, message: Any, /) -> Outcome[Any]:
-        """As `when`, on the event loop that runs."""
+        """As `when`, on the running event loop."""
         return await self._bench.handle_awaited(message)
 
 
 class GivenProjection(Generic[E]):
-    """A projection, and the events that were folded into its documents."""
+    """A projection, and the events that its documents are made of."""
 
     def __init__(self, projection: type[Projection[Any, E]], events: tuple[E, ...]) -> None:
         self._projection = projection
         self._events = events
 
     def when(self, event: E, /) -> Folded[E]:
-        """Folds one more event."""
+        """Applies one more event."""
         return self._folded((*self._events, event))
 
     def then(self, expected: Projection[Any, E]) -> Folded[E]:
-        """Expects this document of the given events. Raises `AssertionError` with what differs."""
+        """Expects this document of the given events. Raises `AssertionError` with the differences."""
         __tracebackhide__ = True
         return self._folded(self._events).then(expected)
 
@@ -184,7 +184,7 @@ class GivenProjection(Generic[E]):
 
 
 def _copy(value: Any) -> Any:
-    """As it is read again once it was stored, without what it has recorded."""
+    """The value as it is after storing and loading: without recorded events."""
     kind = value.__class__
     if not is_kind(kind, Aggregate):
         return value
@@ -195,16 +195,16 @@ def _copy(value: Any) -> Any:
 def _decided(
     given: Sequence[Any], step: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> Outcome[Any]:
-    """What a plain method decided."""
+    """Runs a plain method or function, and returns what it decided."""
     if inspect.ismethod(step):
         raise KitError(
-            f"{step.__qualname__} is bound to an aggregate of its own", where="when",
+            f"{step.__qualname__} is already bound to an aggregate", where="when",
             expected="a method of the class, such as Order.place", next="given(order).when(Order.place, ...)",
         )  # fmt: skip
     subject = [_copy(each) for each in given]
     try:
         answer = step(*subject, *arguments, **named)
-    except Refusal as refusal:  # what it has changed and recorded until then is dropped
+    except Refusal as refusal:  # changes and events until then are dropped
         return Outcome[Any](refusal=refusal, states=[_copy(each) for each in given])
     outcome = Outcome[Any](states=[each for each in [*subject, answer] if isinstance(each, Aggregate)])
     outcome.refusal, outcome.answer = (answer, None) if isinstance(answer, Refusal) else (None, answer)

@@ -1,8 +1,8 @@
-"""Time that the test moves, and identities that it can foresee: a clock, and an event loop that goes by it.
+"""A clock that the test moves, an event loop that runs by it, and predictable identities.
 
-Nothing waits for real time on this loop. While something is ready, it runs, and no time passes. When everything waits
-for a timer, the clock jumps to the next timer. A test that moves the clock makes every timer due that lies on the way;
-each of them then fires once, in the order of their times, as on a machine that has slept.
+Nothing on this loop waits for real time. While something is ready it runs, and no time passes. When everything waits
+for timers, the clock jumps to the next one. If a test moves the clock, all timers in between become due, and each fires
+once, in order of their times, as on a machine that was suspended.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-"""What a clock shows whose test does not say."""
+"""The default start time of a clock."""
 LONELY_JUMPS = 200_000
-"""So often the clock jumps while the test waits for something. Then nothing will come any more."""
+"""After this many jumps of the clock while the test waits, nothing is expected to happen any more."""
 OUTSIDE_SECONDS = 0.05
-"""How long threads and sockets may be silent, in real time, until nothing is expected of them."""
+"""How long threads and sockets may be silent, in real time, before nothing is expected of them."""
 
 
 class MovableClock(SystemClock):
     """A clock that stands still until the test moves it. Implements `Clock`.
 
-    `start` is the time that it shows first, with a time zone; the default is noon of 1 January 2026, UTC. Raises
-    `KitError` for a time without a time zone.
+    `start` is the time that it shows first; the default is noon of 1 January 2026, UTC. Raises `KitError` for a time
+    without a time zone.
     """
 
     def __init__(self, start: datetime = START) -> None:
         if start.tzinfo is None:
             raise KitError(
-                f"the clock cannot begin at {start}", where="MovableClock", expected="a time with a time zone",
+                f"the clock cannot start at {start}", where="MovableClock", expected="a time with a time zone",
                 next="datetime(..., tzinfo=UTC)",
             )  # fmt: skip
         self._start = start.timestamp()
         self.elapsed = 0.0
-        """Seconds that have passed since the start."""
+        """Seconds since the start."""
 
     def __repr__(self) -> str:
         return f"MovableClock({self.now().isoformat()})"
@@ -65,19 +65,19 @@ class MovableClock(SystemClock):
         minutes: float = 0,
         seconds: float = 0,
     ) -> None:
-        """Moves the clock forward, at once. What runs by it goes on when the test waits for something next.
+        """Moves the clock forward, at once. Tasks whose timers become due run when the test next waits for something.
 
         Raises `KitError` for a move backward.
         """
         passed = by + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
         if passed < timedelta():
             raise KitError(
-                f"the clock cannot go back by {-passed}", where="MovableClock.move", expected="a time to come"
+                f"the clock cannot go back by {-passed}", where="MovableClock.move", expected="a duration of 0 or more"
             )
         self.elapsed += passed.total_seconds()
 
     def seconds(self) -> float:
-        """The same in seconds since the epoch."""
+        """The time that it shows, in seconds since the epoch."""
         return self._start + self.elapsed
 
     def ticks(self) -> float:
@@ -86,7 +86,7 @@ class MovableClock(SystemClock):
 
 
 class CountedIds:
-    """Identities that a test can foresee: 32 digits, "0…01" first."""
+    """Predictable identities: numbers of 32 digits, "0…01" first."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -97,7 +97,7 @@ class CountedIds:
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop that goes by a `MovableClock`. While threads or sockets are used, real time passes meanwhile."""
+    """An event loop that runs by a `MovableClock`. While threads or sockets are in use, real time passes as well."""
 
     def __init__(self, clock: MovableClock | None = None) -> None:
         self.clock = MovableClock() if clock is None else clock
@@ -119,14 +119,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
     ) -> asyncio.Future[T]:
-        """As every loop does; the clock does not jump meanwhile."""
+        """As in every loop. The clock does not jump while a function runs."""
         running = super().run_in_executor(executor, func, *args)
         self._threads += 1
         running.add_done_callback(self._thread_ended)
         return running
 
     async def shutdown_default_executor(self, *timeout: Any) -> None:
-        """As every loop does: a thread of its own waits for the others."""
+        """As in every loop. The clock does not jump meanwhile."""
         self._threads += 1
         try:
             await super().shutdown_default_executor(*timeout)
@@ -137,7 +137,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._threads -= 1
 
     def nothing_ready(self, seconds: float | None, *, has_sockets: bool, real: selectors.BaseSelector) -> list[Any]:
-        """Called by the selector: the next timer is due in so many seconds, or there is none."""
+        """Called by the selector if nothing is ready. The next timer is due in `seconds`; None without a timer."""
         if self._threads or has_sockets:
             began = time.monotonic()
             found = real.select(min(OUTSIDE_SECONDS, OUTSIDE_SECONDS if seconds is None else seconds))
@@ -159,7 +159,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self._jumps = 0
             raise KitError(
                 f"the test waits for something that never happens; the clock shows {self.clock.now().isoformat()}",
-                where="VirtualLoop", expected="something that is ready, or will be at some time",
+                where="VirtualLoop", expected="something that is ready, or a timer that will be due",
             )  # fmt: skip
         self.clock.elapsed += seconds
 
@@ -190,5 +190,5 @@ class _Patience(selectors.BaseSelector):
         found = self._real.select(0)
         if found or (timeout is not None and timeout <= 0):
             return found
-        has_sockets = len(self._real.get_map()) > 1  # one is the loop's own, by which threads wake it
+        has_sockets = len(self._real.get_map()) > 1  # one is the loop's own, for wake-ups by threads
         return self._loop.nothing_ready(timeout, has_sockets=has_sockets, real=self._real)

@@ -1,12 +1,12 @@
-"""How it travels: the ports for feeds, calls and events, and one folder per technology."""
+"""How messages travel: the ports for feeds, calls and events, and one folder per technology."""
 
 from remit.transports.calls import (
     DRAIN_SECONDS,
-    Answer,
     Answering,
     CallCapabilities,
     CallChannel,
-    Request,
+    CallRequest,
+    CallResponse,
     fitting,
 )
 from remit.transports.events import EventCapabilities, EventChannel
@@ -15,17 +15,17 @@ from remit.transports.technology import ChannelSettings, ChannelTechnology
 
 __all__ = [
     "DRAIN_SECONDS",
-    "Answer",
     "Answering",
     "CallCapabilities",
     "CallChannel",
+    "CallRequest",
+    "CallResponse",
     "ChannelSettings",
     "ChannelTechnology",
     "EventCapabilities",
     "EventChannel",
     "Feed",
     "Push",
-    "Request",
     "Standing",
     "fitting",
 ]

@@ -1,6 +1,6 @@
-"""The call port: how a question reaches another process, and its answer comes back.
+"""The port for calls: carries a request to another process and brings back the response.
 
-A channel carries bytes and knows nothing of what they mean; deadlines, retries and breakers belong to the runtime.
+A channel carries bytes and does not interpret them. Deadlines, retries and circuit breakers belong to the runtime.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 DRAIN_SECONDS = 10.0
-"""How long a closing channel waits for the requests that have begun."""
+"""How long a closing channel waits for requests that have begun."""
 
 
-class Request(NamedTuple):
-    """What one process asks of another.
+class CallRequest(NamedTuple):
+    """A request of one process to another.
 
-    Header names are lower-case words joined by dashes that begin with `remit-`, or `content-type`; values are printable
+    Header names are `content-type`, or lower-case words joined by dashes that begin with `remit-`. Values are printable
     ASCII. A channel carries these headers and no others.
     """
 
@@ -25,20 +25,20 @@ class Request(NamedTuple):
     body: bytes
 
 
-class Answer(NamedTuple):
-    """What comes back. `status` is "ok", or the code of an error."""
+class CallResponse(NamedTuple):
+    """The response. `status` is "ok" or the code of an error."""
 
     status: str
     headers: Mapping[str, str]
     body: bytes
 
 
-Answering = Callable[[Request], Awaitable[Answer]]
+Answering = Callable[[CallRequest], Awaitable[CallResponse]]
 
 
-def fitting(answer: Answer, max_bytes: int) -> Answer:
-    """The answer, or in place of one that the channel does not carry, an answer that says so: `call.reply-too-large`
-    instead of a reply. An error stays what it is, because it says whether something was changed."""
+def fitting(answer: CallResponse, max_bytes: int) -> CallResponse:
+    """The response; if it is larger than the channel carries, an error in its place: `call.reply-too-large` instead of
+    a reply. An error keeps its status, which tells whether something was changed, and loses its text."""
     if len(answer.body) <= max_bytes:
         return answer
     if answer.status != "ok":
@@ -47,7 +47,7 @@ def fitting(answer: Answer, max_bytes: int) -> Answer:
         f'{{"what":"it was handled, and the reply has {len(answer.body)} bytes","expected":"at most {max_bytes} bytes",'
         f'"next":"ask for less at once; a command was applied or refused, and is not to be sent again"}}'
     )
-    return Answer("call.reply-too-large", {}, what.encode())
+    return CallResponse("call.reply-too-large", {}, what.encode())
 
 
 @dataclass(frozen=True)
@@ -55,38 +55,38 @@ class CallCapabilities:
     """What a call channel can do, as data."""
 
     max_bytes: int
-    """The largest body of a request or answer."""
+    """The largest body of a request or response."""
     finds_services: bool
-    """Whether an address reaches those who serve it wherever they run; otherwise the topology says where."""
+    """Whether the channel finds the processes that serve an address; otherwise the topology names them."""
 
 
 class CallChannel(Protocol):
-    """Carries requests to one of the processes that serve an address, and brings back its answer."""
+    """Carries requests to one of the processes that serve an address, and brings back the response."""
 
     @property
     def capabilities(self) -> CallCapabilities:
-        """As far as it is known: a broker that is away has not yet said what it carries."""
+        """As far as known: a broker that is away has not yet told its limits."""
         ...
 
     async def open(self) -> None:
-        """Connects, and returns also while the other side is away: the channel goes on trying. Raises `ChannelError`
-        for what trying again cannot mend (wrong credentials, a server that is too old)."""
+        """Connects. Returns even if the other side is away; the channel goes on trying. Raises `ChannelError` if trying
+        again does not help (wrong credentials, a server that is too old)."""
         ...
 
     async def close(self) -> None:
-        """Takes no more requests, lets those that have begun be answered for up to 10 s, disconnects. Idempotent."""
+        """Takes no more requests, waits up to 10 s for those that have begun, disconnects. Idempotent."""
         ...
 
     async def serve(self, address: str, answering: Answering) -> None:
-        """Answers requests to an address, each in a task of its own; several processes may serve the same address, and
-        each request reaches one of them. `answering` does not raise. An answer goes through `fitting` on its way."""
+        """Answers requests to an address, each in a task of its own. Several processes may serve the same address; each
+        request reaches one of them. `answering` does not raise. Responses pass through `fitting`."""
         ...
 
-    async def call(self, address: str, request: Request, seconds: float) -> Answer:
-        """Asks and waits for the answer.
+    async def call(self, address: str, request: CallRequest, seconds: float) -> CallResponse:
+        """Sends a request and waits for the response.
 
-        Raises `Unavailable` when certainly nobody has seen the request (nobody serves the address, no connection),
-        `OutcomeUnknown` when it was sent and no answer came (time is over, the connection broke, somebody in between
-        answered), `BadMessage` when it is larger than the channel carries.
+        Raises `Unavailable` if no process has seen the request (the address is not served, no connection);
+        `OutcomeUnknown` if it was sent and no response came (timeout, broken connection, an answer by a proxy);
+        `BadMessage` if it is larger than the channel carries.
         """
         ...

@@ -1,6 +1,7 @@
-"""The event port: how messages of a log reach other processes without being asked for.
+"""The port for events: pushes the messages of a log to other processes.
 
-A bell with a payload: whatever the channel loses, doubles or reorders, subscribers notice and read the source's log.
+A push is a notification with a payload. Subscribers detect what the channel loses, duplicates or reorders, and read it
+from the source's log.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from remit.log import Channel, Record
+from remit.log import Channel, MessageRecord
 from remit.transports.port import Push
 
 
@@ -18,24 +19,24 @@ class EventCapabilities:
     """What an event channel can do, as data."""
 
     durable: bool
-    """Whether a confirmed message outlives a crash of the broker's process."""
+    """Whether a confirmed message survives a crash of the broker's process."""
     fenced: bool
-    """Whether publishing a message again, also by a process that was believed dead, leaves no second copy."""
+    """Whether publishing a message again leaves no second copy, even by a process that was believed dead."""
     max_bytes: int
     """The largest payload."""
 
 
 class EventChannel(Protocol):
-    """Carries the messages of contexts' logs to whoever listens."""
+    """Carries the messages of contexts' logs to listeners."""
 
     @property
     def capabilities(self) -> EventCapabilities:
-        """As far as it is known: a broker that is away has not yet said what it carries."""
+        """As far as known: a broker that is away has not yet told its limits."""
         ...
 
     async def open(self) -> None:
-        """Connects, and returns also while the broker is away: the channel goes on trying. Raises `ChannelError` for
-        what trying again cannot mend (wrong credentials, a server that is too old)."""
+        """Connects. Returns even if the broker is away; the channel goes on trying. Raises `ChannelError` if trying
+        again does not help (wrong credentials, a server that is too old)."""
         ...
 
     async def close(self) -> None:
@@ -43,21 +44,22 @@ class EventChannel(Protocol):
         ...
 
     async def prepare(self, source: str, channel: Channel) -> None:
-        """Makes what publishing needs (a stream), and checks that the broker took its settings. Raises `Unavailable`,
+        """Creates what publishing needs (a stream), and checks its settings at the broker. Raises `Unavailable`,
         `ChannelError`."""
         ...
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
-        """Publishes messages of one partition, in order; says how many of them, counted from the first, are confirmed.
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
+        """Publishes messages of one partition, in order. Returns how many of them, counted from the first, are
+        confirmed.
 
-        Fewer than all means trouble, or that all would have taken more than some seconds: the caller begins again after
-        the last confirmed one, and takes who returns nothing for 90 seconds for stuck. What is too large, a
-        payload above `max_bytes` or a key or headers of any size, travels as a bell without it. Raises `Unavailable`,
-        `ChannelError` when the broker refuses us.
+        Fewer than all means a failure, or that all would have taken more than some seconds: the caller begins again
+        after the last confirmed one. A call that does not return within 90 s counts as stuck. A message that is too
+        large (a payload above `max_bytes`, or a key or headers of any size) travels as a notification without it.
+        Raises `Unavailable`; `ChannelError` if the broker refuses this user.
         """
         ...
 
     async def listen(self, source: str, channel: Channel, bell: Callable[[Push | None], None]) -> Callable[[], None]:
-        """Calls `bell`, on the loop, for each message that arrives; None after a time in which some may have been lost.
-        The result ends it."""
+        """Calls `bell`, on the loop, for each message that arrives, and with None after a time in which messages may
+        have been lost. Call the result to stop it."""
         ...

@@ -1,10 +1,10 @@
-"""The feed of whoever can open the source's store: it reads the log there."""
+"""The feed of a process that can open the source's store: reads the log there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from remit.log import Channel, Heads, Log, Record
+from remit.log import Channel, Heads, Log, MessageRecord
 from remit.transports.port import Push, Standing
 
 
@@ -16,7 +16,7 @@ class StoreFeed:
         self.channel = channel
         self._log = log
 
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+    async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
         return await self._log.read(self.channel, part, after, limit)
 
     async def heads(self) -> Heads:
@@ -26,7 +26,7 @@ class StoreFeed:
         place, others = (subscription, self.channel), await self._log.subscribers()
         known = any((each.name, each.channel) == place for each in others)
         if positions is not None:
-            # By a clock that is behind it would seem silent for long, and what it has not handled would be deleted.
+            # With the time of a clock that is behind it would seem silent, and unhandled messages would be deleted.
             heads = (await self._log.heads(self.channel)).values()
             heard = max([at, *(each.at for each in others), *(written for _, written in heads)])
             await self._log.report(subscription, self.channel, positions, heard)

@@ -1,8 +1,8 @@
-"""What a kind of channel says of itself: data, which the plan, the errors and the pages read. No driver is loaded.
+"""Describes kinds of channels as data, for the plan, the errors and the pages, without loading a driver.
 
-A technology is one folder. Its package holds the description and nothing else, and names what opens its channels by
-reference, `module:attribute`. Those of other distributions are found by entry points of the group `remit.channels`,
-under the scheme of their URLs, or under their name where there is no URL.
+A technology is one folder. Its package holds only the description, and refers to the functions that open its channels
+as `module:attribute`. Technologies of other distributions are found by entry points of the group `remit.channels`,
+under the scheme of their URLs, or under their name if they have no URL.
 """
 
 from __future__ import annotations
@@ -18,41 +18,41 @@ from remit.messages.component import Component
 
 @dataclass(frozen=True)
 class ChannelTechnology:
-    """A kind of channel: how it is named and opened, and what it can do, whatever its place."""
+    """A kind of channel: its name, how it is opened, and what it can do."""
 
     name: str
     """As plans show it."""
     title: str
     """As people call it: "calls over HTTP"."""
     form: str
-    """How its URL looks, for who has written another one; its name where it has none, as all is said elsewhere."""
+    """The form of its URL, for error texts; its name if it has no URL."""
     schemes: tuple[str, ...] = ()
-    """Of its URLs."""
+    """The schemes of its URLs."""
     calls: str = ""
-    """A reference to what makes a `CallChannel`, not yet open, of `ChannelSettings`; empty where it carries none."""
+    """A reference to a function that makes a `CallChannel`, not yet open, from `ChannelSettings`; empty without
+    calls."""
     events: str = ""
-    """The same of an `EventChannel`."""
+    """The same for an `EventChannel`."""
     finds_services: bool = False
-    """Whether a call reaches those who serve its address wherever they run; otherwise the topology says where."""
+    """Whether the channel finds the processes that serve an address; otherwise the topology names them."""
     broker: bool = False
-    """Whether there is a broker, which knows its users; otherwise services that call one another share a secret."""
+    """Whether a broker authenticates its users; otherwise services that call one another share a secret."""
     permissions: str = ""
-    """A reference to what says in the broker's words what each of its users may do, of the name of the system and the
-    users."""
+    """A reference to a function that writes the broker's permissions, from the name of the system and the users."""
     direct: bool = False
-    """Whether followers read the logs of others themselves, in the database that all stores share."""
+    """Whether followers read other contexts' logs themselves, in the database that all stores share."""
     install: str = ""
     """What pip installs to bring its driver: `remit[nats]`."""
     shows: Callable[[str], str | None] | None = None
-    """What may be shown of a URL, or None where it is none. Without it, a URL names the host and port of a server, or
-    of several, divided by commas."""
+    """Returns what may be shown of a URL, or None if it is not valid. By default a URL names host and port of one or
+    several servers, separated by commas."""
 
     def carries(self, what: str) -> bool:
-        """Whether it is a channel for `calls`, or for `events`."""
+        """Whether it carries `calls` or `events`."""
         return bool(self.calls if what == "calls" else self.events or self.direct)
 
     def shown(self, url: str) -> str | None:
-        """What may be shown of a URL, or None where it is none of this technology."""
+        """What may be shown of a URL; None if it is not a URL of this technology."""
         if self.shows is not None:
             return self.shows(url)
         servers = [self._server(each.strip()) for each in url.split(",")]
@@ -71,41 +71,41 @@ class ChannelTechnology:
 
 @dataclass(frozen=True)
 class BrokerUser:
-    """A user of a broker: the credentials of one or several services, and what these run. Names are of contexts."""
+    """A user of a broker: the credentials of one or several services, and the contexts that these run."""
 
     name: str
     writes: frozenset[str] = frozenset()
-    """It runs their `write`: publishes their events, answers their commands."""
+    """Contexts whose `write` it runs: publishes their events, answers their commands."""
     reads: frozenset[str] = frozenset()
-    """It runs their `read`: answers their queries."""
+    """Contexts whose `read` it runs: answers their queries."""
     follows: frozenset[str] = frozenset()
-    """Other contexts whose published events it hears, and whose logs it reads."""
+    """Other contexts whose published events it receives, and whose logs it reads."""
     calls: frozenset[str] = frozenset(Component("*", part) for part in ("write", "read", "log"))
-    """Addresses that it calls. A fresh answer takes questions to the logs of all contexts on the way. Who asks a log
-    is told what its context publishes, and nothing else."""
+    """Addresses that it calls. A fresh answer needs calls to the logs of all contexts on the way. A log answers only
+    with what its context publishes."""
 
 
 @dataclass(frozen=True)
 class ChannelSettings:
-    """With what a process opens a channel. A channel takes of it what it needs."""
+    """What a process opens a channel with. Each channel uses what it needs."""
 
     system: str
-    """The name of the system: several may have one broker."""
+    """The name of the system: several may share one broker."""
     service: str
     """The name of the service that the process runs."""
     url: str = field(default="", repr=False)
-    """The URL in the topology; with `credentials`, without the users that it names."""
+    """The URL in the topology; with `credentials`, without the users in it."""
     credentials: tuple[str, str] | None = field(default=None, repr=False)
     """User and password of this service at the broker."""
     encoding: Encoding = "json"
-    """How payloads are to travel. Bodies of calls are written by then."""
+    """The encoding of payloads. Bodies of calls are already encoded."""
     replicas: int = 1
-    """On how many servers of its cluster the broker keeps what it is given."""
+    """On how many servers of its cluster the broker stores messages."""
     secret: str | None = field(default=None, repr=False)
-    """What services show one another, where no broker knows them."""
+    """The shared secret of services, if there is no broker that authenticates them."""
     listen: str | None = None
-    """Where this process answers calls, `host:port`, if the channel does not find services by itself."""
+    """Where this process serves calls, as `host:port`, if the channel does not find services by itself."""
     addresses: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
-    """Where calls to an address are answered, if the channel does not find services by itself."""
+    """Where each address is served, if the channel does not find services by itself."""
     shared: dict[str, Any] = field(default_factory=dict[str, Any])
-    """What the channels of one process have in common, such as a connection: for the channels to fill."""
+    """Shared by the channels of one process, such as a connection. Filled by the channels."""

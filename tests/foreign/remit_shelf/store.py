@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from remit.errors import Conflict, StoreError, StoreUnavailable, Unstorable
-from remit.log import Channel, Checkpoint, Head, Record, Subscriber, SubscriptionId
+from remit.log import Channel, Checkpoint, Head, MessageRecord, Subscriber, SubscriptionId
 from remit.stores import (
     Discard,
     Entry,
     Letter,
     NotesInRows,
-    Outcome,
     Park,
-    Parked,
+    ParkedKey,
     Settle,
     StoreAddress,
+    StoredOutcome,
     Unit,
     partition_of,
     require_fit,
@@ -46,14 +46,14 @@ class Rows:
     """All that a store keeps."""
 
     state: dict[tuple[str, str], tuple[int, bytes]] = field(default_factory=dict[tuple[str, str], tuple[int, bytes]])
-    log: dict[tuple[int, int], list[Record]] = field(default_factory=dict[tuple[int, int], list[Record]])
+    log: dict[tuple[int, int], list[MessageRecord]] = field(default_factory=dict[tuple[int, int], list[MessageRecord]])
     floors: dict[tuple[int, int], Checkpoint] = field(default_factory=dict[tuple[int, int], Checkpoint])
-    outcomes: dict[tuple[str, str], Outcome] = field(default_factory=dict[tuple[str, str], Outcome])
+    outcomes: dict[tuple[str, str], StoredOutcome] = field(default_factory=dict[tuple[str, str], StoredOutcome])
     begun: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
     checkpoints: dict[tuple[SubscriptionId, int], Checkpoint] = field(
         default_factory=dict[tuple[SubscriptionId, int], Checkpoint]
     )
-    parked: dict[Key, Parked] = field(default_factory=dict[Key, Parked])
+    parked: dict[Key, ParkedKey] = field(default_factory=dict[Key, ParkedKey])
     letters: dict[Key, list[Letter]] = field(default_factory=dict[Key, list[Letter]])
     beats: dict[str, tuple[float, str]] = field(default_factory=dict[str, tuple[float, str]])
     leases: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
@@ -100,7 +100,7 @@ class Rows:
         for forget in unit.forgets:
             del self.state[forget.kind, forget.id]
         if (claim := unit.claim) is not None:
-            self.outcomes[claim.caller, claim.key] = Outcome(claim.fingerprint, claim.outcome, claim.at)
+            self.outcomes[claim.caller, claim.key] = StoredOutcome(claim.fingerprint, claim.outcome, claim.at)
         for move in unit.moves:
             self.checkpoints[move.subscription, move.part] = Checkpoint(move.after, move.after_id, move.at)
         if unit.settle is not None:
@@ -117,13 +117,13 @@ class Rows:
         log = self.log.setdefault((channel, part), [])
         floor = self.floors.get((channel, part), Checkpoint(0, "", 0.0))
         pos, prev = (log[-1].pos, log[-1].id) if log else floor[:2]
-        log.append(Record(part, pos + 1, id, prev, key, type, version, at, headers, payload))
+        log.append(MessageRecord(part, pos + 1, id, prev, key, type, version, at, headers, payload))
 
     def _park(self, park: Park) -> None:
         letters = [x for x in self.letters.get(key_of(park), []) if x.record.pos != park.record.pos]
         self.letters[key_of(park)] = letters
         insort(letters, Letter(park.record, park.at), key=lambda letter: letter.record.pos)
-        new = Parked(*key_of(park), park.record.part, park.at, park.at, 1, park.retry_at, park.error, 0)
+        new = ParkedKey(*key_of(park), park.record.part, park.at, park.at, 1, park.retry_at, park.error, 0)
         self.parked[key_of(park)] = self.parked.get(key_of(park), new)._replace(letters=len(letters))
 
     def _settle(self, settle: Settle) -> None:
@@ -255,15 +255,15 @@ class ShelfStore(NotesInRows):
         rows = sorted((id, *row) for (of, id), row in self._look().state.items() if of == kind and row[1])
         return [row for row in rows if after is None or row[0] > after][:limit]
 
-    async def outcome(self, caller: str, key: str) -> Outcome | None:
+    async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         return self._look().outcomes.get((caller, key))
 
     async def recall(
         self, caller: str, key: str, kind: str, id: str
-    ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
+    ) -> tuple[StoredOutcome | None, tuple[int, bytes] | None]:
         return await self.outcome(caller, key), await self.load(kind, id)
 
-    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[StoredOutcome | None, float]:
         begun = self._write(lambda rows: rows.begun.setdefault((caller, key), at))
         return await self.outcome(caller, key), begun
 
@@ -274,7 +274,7 @@ class ShelfStore(NotesInRows):
 
         self._write(again)
 
-    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
         return [row for row in self._look().log.get((channel, part), []) if row.pos > after][:limit]
 
     async def heads(self, channel: Channel) -> Mapping[int, Head]:
@@ -321,7 +321,9 @@ class ShelfStore(NotesInRows):
 
         return self._write(drop)
 
-    async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
+    async def parked(
+        self, name: str | None = None, *, key: str | None = None, limit: int = 1000
+    ) -> Sequence[ParkedKey]:
         rows = self._look().parked.values()
         found = [row for row in rows if name in (None, row.subscription.name) and key in (None, row.key)]
         return sorted(found, key=lambda row: row.since)[:limit]
@@ -329,7 +331,7 @@ class ShelfStore(NotesInRows):
     async def count_parked(self, subscription: SubscriptionId) -> int:
         return len(self._parked_of(subscription))
 
-    def _parked_of(self, subscription: SubscriptionId) -> list[Parked]:
+    def _parked_of(self, subscription: SubscriptionId) -> list[ParkedKey]:
         return [row for row in self._look().parked.values() if row.subscription == subscription]
 
     async def parking(self) -> Sequence[SubscriptionId]:
@@ -341,7 +343,9 @@ class ShelfStore(NotesInRows):
         rows = [row for row in self._parked_of(subscription) if row.part == part]
         return {row.key for row in rows if row.key in keys} if rows else None
 
-    async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
+    async def due(
+        self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int
+    ) -> Sequence[ParkedKey]:
         rows = sorted(self._parked_of(subscription), key=lambda row: row.retry_at)
         ahead = [row for row in rows if row.tried_at > tried_after and row.retry_at > at]
         return [row for row in rows if row.retry_at <= at][:limit] + ahead[:limit]

@@ -12,11 +12,11 @@ import msgspec
 from remit.errors import BadMessage, OutcomeUnknown, Unavailable
 from remit.transports import (
     DRAIN_SECONDS,
-    Answer,
     Answering,
     CallCapabilities,
+    CallRequest,
+    CallResponse,
     ChannelSettings,
-    Request,
     fitting,
 )
 
@@ -63,7 +63,7 @@ class SocketCalls:
             assert task is not None
             self._running.add(task)
             try:
-                request = msgspec.msgpack.decode(await _read(reader), type=Request)
+                request = msgspec.msgpack.decode(await _read(reader), type=CallRequest)
                 _write(writer, fitting(await answering(request), MAX_BYTES))
                 await writer.drain()
             except (OSError, EOFError, msgspec.MsgspecError, asyncio.CancelledError):
@@ -76,7 +76,7 @@ class SocketCalls:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         self._serving[path] = await asyncio.start_unix_server(answer, path, backlog=1000)
 
-    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+    async def call(self, address: str, request: CallRequest, seconds: float) -> CallResponse:
         if len(request.body) > MAX_BYTES:
             raise BadMessage(f"{len(request.body)} bytes", where=address, expected=f"at most {MAX_BYTES} bytes")
         reader, writer = await self._connected(address)
@@ -84,7 +84,7 @@ class SocketCalls:
             async with asyncio.timeout(seconds):
                 _write(writer, request)
                 await writer.drain()
-                return msgspec.msgpack.decode(await _read(reader), type=Answer)
+                return msgspec.msgpack.decode(await _read(reader), type=CallResponse)
         except TimeoutError:
             raise OutcomeUnknown(f"no answer within {seconds:.3f} s", where=address) from None
         except (OSError, EOFError) as error:
@@ -105,7 +105,7 @@ class SocketCalls:
         raise Unavailable("the channel is closed" if self._closed else "nobody serves this address", where=address)
 
 
-def _write(writer: asyncio.StreamWriter, message: Request | Answer) -> None:
+def _write(writer: asyncio.StreamWriter, message: CallRequest | CallResponse) -> None:
     frame = msgspec.msgpack.encode(message)
     writer.write(len(frame).to_bytes(_LENGTH))
     writer.write(frame)

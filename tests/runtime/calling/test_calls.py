@@ -275,6 +275,6 @@ async def test_the_handler_of_a_query_sends_no_commands() -> None:
         return "done"
 
     async with System("s", contexts=[context]).connect(store="memory:") as app:
-        with pytest.raises(CallError, match="a question changes nothing"):
+        with pytest.raises(CallError, match="a query changes nothing"):
             await app.ask(Ask())
     assert applied == []

@@ -17,7 +17,7 @@ import pytest
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System
 from remit.errors import OutcomeUnknown, StoreUnavailable
 from remit.hosting.assembly import assemble
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.runtime import Host, Ports
 from remit.runtime.compiler import compile_system
 from remit.runtime.following.joint import BEHIND_SECONDS
@@ -99,7 +99,7 @@ class LateFeed(StoreFeed):
         super().__init__("desk", Channel.PRIVATE, log)
         self._late = late
 
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+    async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
         if not after and limit > 1:
             await asyncio.sleep(self._late)
         return await super().read(part, after, limit)

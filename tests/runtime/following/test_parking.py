@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 import pytest
 
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.runtime.failures import ATTEMPTS, told
 from remit.runtime.following.parking import KEYS, PASSING_SECONDS, SIDE_BY_SIDE
 from remit.stores import Entry, Park, Unit
@@ -99,7 +99,9 @@ def test_however_many_keys_are_due_they_are_tried_at_once() -> None:
             talk.gates[ADA].set()
             parks: list[Park] = []
             for number in range(3 * KEYS):
-                record = Record(0, 1, f"m{number}", "", f"k{number}", "talk.Said", 1, 0.0, "{}", b'{"who":"ada"}')
+                record = MessageRecord(
+                    0, 1, f"m{number}", "", f"k{number}", "talk.Said", 1, 0.0, "{}", b'{"who":"ada"}'
+                )
                 parks.append(
                     Park(SubscriptionId(follower.name, "talk", Channel.PRIVATE), record.key, record, 0.0, "broken", 0.0)
                 )
@@ -113,7 +115,7 @@ def test_however_many_keys_are_due_they_are_tried_at_once() -> None:
 
 def parked(name: str, key: str, who: str, pos: int = 1) -> Park:
     """A key with a message that somebody has said something, due as soon as a person can make it."""
-    record = Record(0, pos, f"m{key}{pos}", "", key, "talk.Said", 1, 0.0, "{}", b'{"who":"%s"}' % who.encode())
+    record = MessageRecord(0, pos, f"m{key}{pos}", "", key, "talk.Said", 1, 0.0, "{}", b'{"who":"%s"}' % who.encode())
     return Park(SubscriptionId(name, "talk", Channel.PRIVATE), key, record, 0.0, "broken", DUE_AT_ONCE)
 
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from remit.errors import ChannelError, OutcomeUnknown, StoreUnavailable
-from remit.log import Channel, Checkpoint, Heads, Record, SubscriptionId
+from remit.log import Channel, Checkpoint, Heads, MessageRecord, SubscriptionId
 from remit.runtime.following.effect import STALL_SECONDS
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.publishing import PAGE
@@ -21,7 +21,7 @@ from remit.runtime.upkeep.housekeeping import TICK
 from remit.stores import Entry, Store, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.stores.sqlite.store import SqliteStore
-from remit.testing.in_process.events import Broker, InProcessEvents
+from remit.testing.in_process.events import InProcessBroker, InProcessEvents
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
 from tests.runtime.heard import Heard
@@ -51,7 +51,7 @@ async def write(store: Store, first: int, last: int, step: int = 20) -> None:
 class Events(InProcessEvents):
     """Fails when told to."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: InProcessBroker) -> None:
         super().__init__(broker)
         self.refusal: Exception | None = None
         self.confirm: int | None = None
@@ -63,7 +63,7 @@ class Events(InProcessEvents):
             raise self.refusal
         await super().prepare(source, channel)
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         self.calls += 1
         few, self.confirm = self.confirm, None
         return await super().publish(source, channel, records if few is None else records[:few])
@@ -146,7 +146,7 @@ async def caught_up(store: Store, relay: Follower) -> None:
             await asyncio.sleep(0.005)
 
 
-async def log_of(store: Store) -> dict[int, list[Record]]:
+async def log_of(store: Store) -> dict[int, list[MessageRecord]]:
     return {part: list(await store.read(Channel.PUBLISHED, part, 0, 1_000_000)) for part in range(PARTS)}
 
 
@@ -178,7 +178,7 @@ class Asked(MemoryStore):
             await self.may_move.wait()
         await super().commit(unit)
 
-    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
         self.reads += 1
         return await super().read(channel, part, after, limit)
 
@@ -189,7 +189,7 @@ class Asked(MemoryStore):
 
 async def test_a_message_that_comes_alone_is_read_once() -> None:
     store = Asked(partitions=PARTS)
-    async with relaying(store, Events(Broker())) as relay:
+    async with relaying(store, Events(InProcessBroker())) as relay:
         await until(lambda: store.heads_asked == 1)
         for number in range(20):
             await store.commit(Unit(entries=entries(number, number + 1)))
@@ -200,7 +200,7 @@ async def test_a_message_that_comes_alone_is_read_once() -> None:
 async def test_what_comes_while_a_checkpoint_moves_is_published_too() -> None:
     store = Asked(partitions=PARTS)
     store.may_move = asyncio.Event()
-    events = Events(Broker())
+    events = Events(InProcessBroker())
     async with relaying(store, events) as relay:
         await store.commit(Unit(entries=entries(0, 1)))
         await until(lambda: events.calls == 1)
@@ -213,7 +213,7 @@ async def test_what_comes_while_a_checkpoint_moves_is_published_too() -> None:
 
 
 async def test_what_is_committed_is_published_in_order(store: Store) -> None:
-    broker = Broker()
+    broker = InProcessBroker()
     await write(store, 0, 1200)
     async with relaying(store, InProcessEvents(broker)) as relay:
         await caught_up(store, relay)
@@ -226,7 +226,7 @@ async def test_what_is_committed_is_published_in_order(store: Store) -> None:
 
 
 async def test_a_new_relay_goes_on_after_the_checkpoint(store: Store) -> None:
-    events = Events(Broker())
+    events = Events(InProcessBroker())
     await write(store, 0, 100)
     async with relaying(store, events) as relay:
         await caught_up(store, relay)
@@ -239,7 +239,7 @@ async def test_a_new_relay_goes_on_after_the_checkpoint(store: Store) -> None:
 
 
 async def test_only_what_is_confirmed_moves_the_checkpoint(store: Store) -> None:
-    broker = Broker()
+    broker = InProcessBroker()
     events = Events(broker)
     await store.commit(
         Unit(entries=[Entry(Channel.PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, "{}", b"{}") for n in range(9)])
@@ -253,7 +253,7 @@ async def test_only_what_is_confirmed_moves_the_checkpoint(store: Store) -> None
 
 @pytest.mark.usefixtures("soon")
 async def test_trouble_is_seen_and_ends_by_itself(store: Store) -> None:
-    broker, said = Broker(), Heard()
+    broker, said = InProcessBroker(), Heard()
     broker.stop()
     await write(store, 0, 50)
     async with relaying(store, InProcessEvents(broker), said.listeners()) as relay:
@@ -279,7 +279,7 @@ class Slow(InProcessEvents):
 
     hangs = False
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         await asyncio.sleep(FOR_EVER if self.hangs else 5.0)
         return await super().publish(source, channel, records)
 
@@ -294,7 +294,7 @@ async def watched(relay: Follower, seconds: float) -> None:
 @on_virtual_time
 async def test_a_broker_that_is_away_for_long_pauses_its_relay_and_is_asked_again() -> None:
     """Nothing is stuck: the channel says what is wrong, and no attempt is given up."""
-    store, broker, said = MemoryStore(partitions=1), Broker(), Heard()
+    store, broker, said = MemoryStore(partitions=1), InProcessBroker(), Heard()
     await store.open()
     async with relaying(store, Slow(broker), said.listeners()) as relay:
         await asyncio.sleep(1.0)
@@ -309,7 +309,7 @@ async def test_a_broker_that_is_away_for_long_pauses_its_relay_and_is_asked_agai
 
 @on_virtual_time
 async def test_a_publication_that_neither_ends_nor_fails_is_given_up_and_begun_again() -> None:
-    store, broker, said = MemoryStore(partitions=1), Broker(), Heard()
+    store, broker, said = MemoryStore(partitions=1), InProcessBroker(), Heard()
     await store.open()
     await store.commit(Unit(entries=entries(0, 10)))
     events = Slow(broker)
@@ -325,7 +325,7 @@ async def test_a_publication_that_neither_ends_nor_fails_is_given_up_and_begun_a
 
 @pytest.mark.usefixtures("soon")
 async def test_a_channel_that_cannot_be_used_stalls_until_it_can(store: Store) -> None:
-    events = Events(Broker())
+    events = Events(InProcessBroker())
     events.refusal = ChannelError("the stream has other settings")
     await write(store, 0, 10)
     async with relaying(store, events) as relay:
@@ -340,7 +340,7 @@ async def test_a_channel_that_cannot_be_used_stalls_until_it_can(store: Store) -
 async def test_a_checkpoint_that_could_not_be_written_is_written_later(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broker, failures, commit = Broker(), iter(range(3)), store.commit
+    broker, failures, commit = InProcessBroker(), iter(range(3)), store.commit
 
     async def failing(unit: Unit) -> None:
         if next(failures, None) is not None:
@@ -358,7 +358,7 @@ async def test_a_checkpoint_that_could_not_be_written_is_written_later(
 async def test_what_another_process_has_published_meanwhile_is_no_trouble_any_more(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broker, events = Broker(), Events(Broker())
+    broker, events = InProcessBroker(), Events(InProcessBroker())
     await write(store, 0, 10)
 
     async def refuse(*_: object) -> int:
@@ -380,7 +380,7 @@ def of_one_key(first: int, last: int) -> list[Entry]:
 @pytest.mark.parametrize("stood", [0, 1])
 async def test_a_relay_goes_on_where_its_log_begins_now(store: Store, deleted: int, stood: int) -> None:
     """Nothing is lost by it: who follows reads the log, and finds out what is missing there."""
-    id, broker = SubscriptionId("billing.relay:nats", "billing", Channel.PUBLISHED), Broker()
+    id, broker = SubscriptionId("billing.relay:nats", "billing", Channel.PUBLISHED), InProcessBroker()
     await store.commit(Unit(entries=of_one_key(0, 4)))
     ((part, _),) = (await store.heads(Channel.PUBLISHED)).items()
     await store.report(id.name, Channel.PUBLISHED, {}, 1.0)
@@ -397,7 +397,7 @@ async def test_a_relay_goes_on_where_its_log_begins_now(store: Store, deleted: i
 
 
 async def test_a_relay_goes_on_when_its_log_is_cut_while_it_runs(store: Store) -> None:
-    broker = Broker()
+    broker = InProcessBroker()
     events = Events(broker)
     async with relaying(store, events) as relay:
         await store.commit(Unit(entries=of_one_key(0, 2)))
@@ -415,7 +415,7 @@ async def test_a_source_hears_only_where_the_checkpoint_stands() -> None:
     """What is published and not yet noted must not be deleted: it would be published again."""
     store = Asked(partitions=1)
     store.may_move = asyncio.Event()
-    async with relaying(store, Events(Broker())) as relay:
+    async with relaying(store, Events(InProcessBroker())) as relay:
         await store.commit(Unit(entries=entries(0, PAGE + 1)))
         await until(lambda: relay.position(0) == PAGE)
         assert relay._stands(relay.id) == {}
@@ -425,7 +425,7 @@ async def test_a_source_hears_only_where_the_checkpoint_stands() -> None:
 
 
 async def test_stopping_twice_is_stopping(store: Store) -> None:
-    async with relaying(store, InProcessEvents(Broker())) as relay:
+    async with relaying(store, InProcessEvents(InProcessBroker())) as relay:
         await relay.stop()
     assert relay.state == "stopped"
 
@@ -444,7 +444,7 @@ class Meeting(NatsEvents):
 
     meeting: asyncio.Barrier | None = None
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         meeting, self.meeting = self.meeting, None
         if meeting is not None:
             await meeting.wait()
@@ -467,7 +467,7 @@ async def process(
     await store.close()
 
 
-async def on_the_stream(server: NatsServer) -> dict[int, list[Record]]:
+async def on_the_stream(server: NatsServer) -> dict[int, list[MessageRecord]]:
     connection = NatsConnection(server.url, name="test")
     await connection.open()
     found = {part: await stored(connection, "billing", Channel.PUBLISHED, part) for part in range(PARTS)}
@@ -524,7 +524,7 @@ class Refusing(MemoryStore):
 
 async def test_a_checkpoint_that_was_not_stored_the_first_time_is_moved_from_the_beginning() -> None:
     """What was published without being noted is no place to go on from: nothing would ever fit it."""
-    store, broker = Refusing(partitions=1), Broker()
+    store, broker = Refusing(partitions=1), InProcessBroker()
     entries = [Entry(Channel.PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, "{}", b"{}") for n in range(PAGE + 10)]
     await store.commit(Unit(entries=entries))
     async with relaying(store, InProcessEvents(broker)) as relay:

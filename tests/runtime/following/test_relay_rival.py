@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.runtime import Ports
 from remit.runtime.following.publishing import relay
 from remit.stores import Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
-from remit.testing.in_process.events import Broker, InProcessEvents
+from remit.testing.in_process.events import InProcessBroker, InProcessEvents
 from tests.runtime.heard import Heard
 from tests.runtime.talk import until
 
@@ -19,12 +19,12 @@ NAME = "billing.relay:nats"
 class Overtaken(InProcessEvents):
     """While it publishes for the first time, a rival publishes the same and moves the checkpoint."""
 
-    def __init__(self, broker: Broker, store: MemoryStore) -> None:
+    def __init__(self, broker: InProcessBroker, store: MemoryStore) -> None:
         super().__init__(broker)
         self._store = store
         self._overtaken = False
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         count = await super().publish(source, channel, records)
         if not self._overtaken:
             self._overtaken = True
@@ -39,7 +39,7 @@ def entries(first: int, last: int) -> list[Entry]:
 
 
 async def test_a_checkpoint_that_another_process_has_moved_is_taken_up() -> None:
-    store, broker, said = MemoryStore(partitions=1), Broker(), Heard()
+    store, broker, said = MemoryStore(partitions=1), InProcessBroker(), Heard()
     await store.open()
     await store.commit(Unit(entries=entries(0, 10)))
     id = SubscriptionId(NAME, "billing", Channel.PUBLISHED)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import pytest
 
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.runtime import Ports, SystemClock
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.publishing import relay as make_relay
@@ -64,7 +64,7 @@ class Stoppable(NatsEvents):
         await self._stop("before sending")
         return await super()._send(*what, **more)
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         count = await super().publish(source, channel, records)
         await self._stop("after the confirmation")
         return count

@@ -19,7 +19,7 @@ from remit.runtime import compile_system
 from remit.runtime.freshness.influence import Influence, Needs, influence_of
 from remit.runtime.freshness.reaching import Reached
 from remit.testing.in_process.calls import Exchange, InProcessCalls
-from remit.transports import Request
+from remit.transports import CallRequest
 from tests.runtime.apart import Apart, Balance, Seen, Side, apart, pay
 from tests.runtime.sales import Count, CountByOthers, Place, billing_of, selling
 from tests.runtime.talk import now, on_virtual_time
@@ -133,7 +133,7 @@ async def test_what_is_not_done_elsewhere_is_named_at_the_deadline() -> None:
 
 
 async def asked(shop: Apart, body: bytes) -> Any:
-    request = Request("reach", {"remit-timeout-ms": "5000"}, body)
+    request = CallRequest("reach", {"remit-timeout-ms": "5000"}, body)
     return await shop.wire.call("till.log", request, 5.0)
 
 

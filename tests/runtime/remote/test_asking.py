@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from remit.log import Channel, Head, Heads, Record
+from remit.log import Channel, Head, Heads, MessageRecord
 from remit.runtime.remote.feeds import LOSS_SECONDS, RemoteFeed
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.apart import apart, pay
@@ -19,9 +19,9 @@ class Asked(PushOnly):
     def __init__(self) -> None:
         super().__init__()
         self.questions = 0
-        self.stored: dict[int, Record] = {}
+        self.stored: dict[int, MessageRecord] = {}
 
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+    async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
         self.questions += 1
         return [self.stored[after + 1]] if after + 1 in self.stored else []
 

@@ -33,7 +33,7 @@ from remit.runtime.remote.retries import ENOUGH, REMEMBERED_SECONDS
 from remit.stores import nesting
 from remit.stores.nesting import Nested
 from remit.testing.in_process.calls import Exchange, InProcessCalls
-from remit.transports import Answer, CallChannel, Request
+from remit.transports import CallChannel, CallRequest, CallResponse
 from remit.transports.http.calls import HttpCalls
 from remit.transports.nats.calls import NatsCalls
 from remit.transports.nats.connection import NatsConnection
@@ -361,10 +361,10 @@ async def test_who_was_shed_waits_as_long_as_it_is_told() -> None:
     async with apart() as shop:
         times: list[float] = []
 
-        async def call(address: str, request: Request, seconds: float) -> Answer:
+        async def call(address: str, request: CallRequest, seconds: float) -> CallResponse:
             if request.kind == "command":
                 times.append(now())
-            return Answer(Overloaded.code, {"remit-retry-after-ms": "3000"}, b"{}")
+            return CallResponse(Overloaded.code, {"remit-retry-after-ms": "3000"}, b"{}")
 
         shop.wire._channel.call = call  # type: ignore[method-assign]  # in place of the channel
         assert type(await shop.error(pay(1))) is Overloaded
@@ -442,7 +442,7 @@ async def test_only_one_layer_tries_again() -> None:
             "content-type": "application/json", "remit-type": "desk.Buy", "remit-version": "1", "remit-key": "k",
             "remit-timeout-ms": "9000", "remit-attempt": "1",
         }  # fmt: skip
-        request = Request("command", headers, b'{"till":"t","cents":1}')
+        request = CallRequest("command", headers, b'{"till":"t","cents":1}')
         assert (await shop.desk.reception.answer(request)).status == Unavailable.code
         assert [asked.headers["remit-attempt"] for _, asked in shop.wire.requests] == ["1"]
         first = request._replace(headers={**headers, "remit-attempt": "0", "remit-key": "l"})
@@ -489,7 +489,7 @@ async def test_too_many_calls_are_turned_away_before_any_work() -> None:
         loop_time = now()
         shed = await shop.till.reception.answer(shop.wire.requests[0][1])
         assert (shed.status, now()) == (Overloaded.code, loop_time)
-        assert (await shop.till.reception.answer(Request("ping", {}, b""))).status == Overloaded.code
+        assert (await shop.till.reception.answer(CallRequest("ping", {}, b""))).status == Overloaded.code
         assert shop.shop.working == reception.AT_ONCE
         late = await shop.error(pay(1), deadline=0.5)
         assert isinstance(late, Overloaded)
@@ -497,7 +497,7 @@ async def test_too_many_calls_are_turned_away_before_any_work() -> None:
         shop.shop.hold.set()
         assert await asyncio.gather(*calls) == [1] * room
         assert shop.shop.most == reception.AT_ONCE
-        assert (await shop.till.reception.answer(Request("ping", {}, b""))).status == "ok"
+        assert (await shop.till.reception.answer(CallRequest("ping", {}, b""))).status == "ok"
 
 
 @on_virtual_time
@@ -573,6 +573,6 @@ async def test_what_is_no_call_of_ours_gets_an_error_and_changes_nothing(
     kind: str, changed: dict[str, str], body: bytes, code: str
 ) -> None:
     async with apart() as shop:
-        answer = await shop.till.reception.answer(Request(kind, {**GOOD, **changed}, body))
+        answer = await shop.till.reception.answer(CallRequest(kind, {**GOOD, **changed}, body))
         assert answer.status == code
         assert len(shop.shop.paying) == (1 if code == "ok" else 0)

@@ -9,13 +9,13 @@ import pytest
 from msgspec.msgpack import encode
 
 from remit.errors import OutcomeUnknown, Unavailable
-from remit.log import Channel, Head, Record
+from remit.log import Channel, Head, MessageRecord
 from remit.runtime.remote import reception
 from remit.runtime.remote.feeds import NEWS_SECONDS, WAIT_SECONDS, PushedFeed, RemoteFeed
-from remit.runtime.remote.wire import Known, Report, Span, heard
+from remit.runtime.remote.wire import KnownHeads, ProgressReport, Span, heard
 from remit.stores import Entry, Unit
-from remit.testing.in_process.events import Broker, InProcessEvents
-from remit.transports import Answer, Push, Request
+from remit.testing.in_process.events import InProcessBroker, InProcessEvents
+from remit.transports import CallRequest, CallResponse, Push
 from tests.runtime.apart import Apart, Seen, apart, pay
 from tests.runtime.talk import Ear, now, on_virtual_time, until
 
@@ -24,8 +24,8 @@ def feed_of(shop: Apart) -> RemoteFeed:
     return RemoteFeed("till", Channel.PUBLISHED, shop.desk.remote, shop.desk.host.ports)
 
 
-def question(kind: str, body: bytes, seconds: float = 60.0) -> Request:
-    return Request(kind, {"remit-timeout-ms": str(int(seconds * 1000))}, body)
+def question(kind: str, body: bytes, seconds: float = 60.0) -> CallRequest:
+    return CallRequest(kind, {"remit-timeout-ms": str(int(seconds * 1000))}, body)
 
 
 async def ask_log(shop: Apart, kind: str, body: bytes, seconds: float = 60.0) -> Any:
@@ -55,10 +55,10 @@ async def test_news_arrive_at_once() -> None:
 @on_virtual_time
 async def test_a_quiet_source_is_asked_rarely() -> None:
     async with apart() as shop:
-        asked: list[Request] = []
+        asked: list[CallRequest] = []
         answer = shop.till.channel.call
 
-        async def call(address: str, request: Request, seconds: float) -> Any:
+        async def call(address: str, request: CallRequest, seconds: float) -> Any:
             asked.append(request)
             return await answer(address, request, seconds)
 
@@ -102,7 +102,7 @@ async def test_a_source_that_says_nothing_any_more_is_silent_within_fifteen_seco
         await asyncio.sleep(7)
         assert follower.state == "running"
 
-        async def hole(address: str, request: Request, seconds: float) -> Answer:
+        async def hole(address: str, request: CallRequest, seconds: float) -> CallResponse:
             await asyncio.sleep(seconds)
             raise OutcomeUnknown("nothing came back")
 
@@ -118,11 +118,11 @@ async def test_a_source_that_says_nothing_any_more_is_silent_within_fifteen_seco
 async def test_the_first_message_of_a_partition_is_only_a_bell_and_is_read() -> None:
     async with apart() as shop:
         rung: list[Push | None] = []
-        events = InProcessEvents(Broker())
+        events = InProcessEvents(InProcessBroker())
         end = PushedFeed(feed_of(shop), events, shop.desk.host.ports).watch(rung.append)
         await asyncio.sleep(1)
         for pos, prev in ((1, ""), (2, "m1")):
-            record = Record(0, pos, f"m{pos}", prev, "t", "till.Paid", 1, 0.0, "{}", b"{}")
+            record = MessageRecord(0, pos, f"m{pos}", prev, "t", "till.Paid", 1, 0.0, "{}", b"{}")
             await events.publish("till", Channel.PUBLISHED, [record])
         await asyncio.sleep(1)
         assert [push and push.record.pos for push in rung] == [None, 2]
@@ -147,9 +147,15 @@ async def test_whatever_goes_wrong_at_the_source_is_unavailable_to_its_followers
     async with apart() as shop:
         with pytest.raises(Unavailable):
             await RemoteFeed("nobody", Channel.PRIVATE, shop.desk.remote, shop.desk.host.ports).heads()
-        for answer in (Answer("ok", {}, b"\xc1"), Answer("message.invalid", {}, b"{}"), Answer("else", {}, b"")):
+        for answer in (
+            CallResponse("ok", {}, b"\xc1"),
+            CallResponse("message.invalid", {}, b"{}"),
+            CallResponse("else", {}, b""),
+        ):
 
-            async def call(address: str, request: Request, seconds: float, answer: Answer = answer) -> Answer:
+            async def call(
+                address: str, request: CallRequest, seconds: float, answer: CallResponse = answer
+            ) -> CallResponse:
                 return answer
 
             shop.wire._channel.call = call  # type: ignore[method-assign]  # in place of the channel
@@ -163,10 +169,10 @@ async def test_private_events_are_not_told_to_other_processes() -> None:
         await shop.send(pay(1))
         bodies = {
             "read": encode(Span(Channel.PRIVATE, 0, 0, 10)),
-            "heads": encode(Known(Channel.PRIVATE, {}, 0.0)),
+            "heads": encode(KnownHeads(Channel.PRIVATE, {}, 0.0)),
         }
         for kind, body in bodies.items():
-            request = Request(kind, {"remit-timeout-ms": "1000"}, body)
+            request = CallRequest(kind, {"remit-timeout-ms": "1000"}, body)
             answer = await shop.desk.channel.call("till.log", request, 1.0)
             assert answer.status == "message.invalid"
 
@@ -181,10 +187,10 @@ async def test_other_processes_report_for_contexts_that_may_run_there() -> None:
             ("stranger.see", "message.invalid"),
             ("", "message.invalid"),
         ]:
-            body = encode(Report(Channel.PUBLISHED, subscription, {0: 9}))
+            body = encode(ProgressReport(Channel.PUBLISHED, subscription, {0: 9}))
             assert (await ask_log(shop, "standing", body)).status == status
         assert {each.name for each in await shop.till.store.subscribers()} == {"desk.see"}
-        asking = encode(Report(Channel.PUBLISHED, "stranger.see", None))
+        asking = encode(ProgressReport(Channel.PUBLISHED, "stranger.see", None))
         assert (await ask_log(shop, "standing", asking)).status == "ok", "who only asks reports nothing"
 
 
@@ -218,7 +224,7 @@ async def test_an_answer_holds_no_more_than_the_channel_carries() -> None:
 @on_virtual_time
 async def test_questions_that_wait_do_not_take_the_place_of_calls_and_are_limited() -> None:
     async with apart() as shop:
-        body = encode(Known(Channel.PUBLISHED, {}, 20.0))
+        body = encode(KnownHeads(Channel.PUBLISHED, {}, 20.0))
         waiting = [asyncio.create_task(ask_log(shop, "heads", body)) for _ in range(reception.POLLS + 50)]
         await asyncio.sleep(1)
         turned_away = [task.result().status for task in waiting if task.done()]
@@ -234,7 +240,7 @@ async def test_questions_that_wait_do_not_take_the_place_of_calls_and_are_limite
 @on_virtual_time
 async def test_who_is_about_to_end_lets_nobody_wait() -> None:
     async with apart() as shop:
-        body = encode(Known(Channel.PUBLISHED, {}, 20.0))
+        body = encode(KnownHeads(Channel.PUBLISHED, {}, 20.0))
         waiting = asyncio.create_task(ask_log(shop, "heads", body))
         await asyncio.sleep(1)
         assert not waiting.done()
@@ -250,4 +256,6 @@ async def test_what_cannot_be_asked_of_a_log_is_said() -> None:
         assert (await ask_log(shop, "command", b"")).status == "message.invalid"
         assert (await ask_log(shop, "read", b"\xff")).status == "message.invalid"
         span = encode(Span(Channel.PUBLISHED, 0, 0, 10))
-        assert (await shop.till.channel.call("till.log", Request("read", {}, span), 5.0)).status == "message.invalid"
+        assert (
+            await shop.till.channel.call("till.log", CallRequest("read", {}, span), 5.0)
+        ).status == "message.invalid"

@@ -11,7 +11,7 @@ from msgspec.msgpack import encode
 
 from remit import errors
 from remit.errors import BadMessage, OutcomeUnknown, Overloaded, RemitError, Unavailable
-from remit.log import Channel, Head, Record
+from remit.log import Channel, Head, MessageRecord
 from remit.messages import contract_of
 from remit.runtime.remote.headers import original, printable, read_seconds
 from remit.runtime.remote.wire import (
@@ -24,7 +24,7 @@ from remit.runtime.remote.wire import (
     question_of,
     raise_failure,
 )
-from remit.transports import Answer, Request
+from remit.transports import CallRequest, CallResponse
 from tests.runtime.apart import Balance, Pay
 
 CLASSES = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, RemitError)]
@@ -48,7 +48,7 @@ def test_codes_are_different() -> None:
 def test_an_answer_that_nobody_understands_is_unavailable(body: bytes) -> None:
     """A code of a later release, or of no release at all."""
     with pytest.raises(Unavailable) as arrived:
-        raise_failure(Answer("call.something-new", {}, body), "a.write")
+        raise_failure(CallResponse("call.something-new", {}, body), "a.write")
     assert "a.write" in str(arrived.value)
 
 
@@ -58,13 +58,13 @@ def test_a_command_may_be_applied_whose_answer_nobody_understands() -> None:
         kind: Literal["command", "query"] = "command" if message is Pay else "query"
         route = CallCodec("till.write", kind, contract_of(message, "till"), "json")
         with pytest.raises(error):
-            route.outcome(Answer("call.something-new", {}, b""))
+            route.outcome(CallResponse("call.something-new", {}, b""))
 
 
 @pytest.mark.parametrize(("said", "seconds"), [("250", 0.25), ("x", 0.0), ("-5", 0.0), ("", 0.0)])
 def test_how_long_to_wait_arrives(said: str, seconds: float) -> None:
     with pytest.raises(Overloaded) as arrived:
-        raise_failure(Answer(Overloaded.code, {"remit-retry-after-ms": said}, b"{}"), "a.write")
+        raise_failure(CallResponse(Overloaded.code, {"remit-retry-after-ms": said}, b"{}"), "a.write")
     assert arrived.value.retry_after == seconds
 
 
@@ -102,10 +102,10 @@ def test_a_plain_key_looks_like_itself() -> None:
 
 
 def test_records_and_heads_arrive() -> None:
-    record = Record(3, 7, "m7", "m6", "käse", "billing.Settled", 2, 1732172728.1234567, '{"a":1}', b"\x00\xff{}")
-    assert heard(answer_of([record, record]), list[Record], "a.log") == [record, record]
+    record = MessageRecord(3, 7, "m7", "m6", "käse", "billing.Settled", 2, 1732172728.1234567, '{"a":1}', b"\x00\xff{}")
+    assert heard(answer_of([record, record]), list[MessageRecord], "a.log") == [record, record]
     assert heard(answer_of({3: Head(7, 1.5), 0: Head(1, 2.5)}), dict[int, Head], "a.log") == {3: (7, 1.5), 0: (1, 2.5)}
-    assert question_of(Request("read", {}, encode(Span(Channel.PUBLISHED, 2, 3, 4))), Span) == Span(
+    assert question_of(CallRequest("read", {}, encode(Span(Channel.PUBLISHED, 2, 3, 4))), Span) == Span(
         Channel.PUBLISHED, 2, 3, 4
     )
 
@@ -113,15 +113,15 @@ def test_records_and_heads_arrive() -> None:
 @pytest.mark.parametrize("body", [b"", b"\xc1", b"\x93\x01", b"\x91\x01", b"{}"])
 def test_bodies_that_are_none_are_bad_messages(body: bytes) -> None:
     with pytest.raises(BadMessage):
-        question_of(Request("read", {}, body), Span)
+        question_of(CallRequest("read", {}, body), Span)
     with pytest.raises(BadMessage):
-        heard(Answer("ok", {}, body or b"\x00"), list[Record], "a.log")
+        heard(CallResponse("ok", {}, body or b"\x00"), list[MessageRecord], "a.log")
     with pytest.raises(BadMessage):
-        heard(Answer("ok", {}, body or b"\x00"), dict[int, Head], "a.log")
+        heard(CallResponse("ok", {}, body or b"\x00"), dict[int, Head], "a.log")
 
 
 @pytest.mark.parametrize("said", [None, "", "ten", "-1", "1.5"])
 def test_no_call_is_without_a_deadline(said: str | None) -> None:
     headers = {} if said is None else {"remit-timeout-ms": said}
     with pytest.raises(BadMessage):
-        read_seconds(Request("command", headers, b""))
+        read_seconds(CallRequest("command", headers, b""))

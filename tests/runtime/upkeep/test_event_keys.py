@@ -79,5 +79,5 @@ async def test_another_key_is_refused(before: System, after: System, where: str,
         await sell_in(after, kept)
     (finding,) = raised.value.findings
     assert (finding.code, finding.where) == ("event.key-changed", where)
-    assert finding.what.endswith(f"and what is stored of it by {was}")
+    assert finding.what.endswith(f"but stored messages by {was}")
     await sell_in(before, kept)

@@ -10,7 +10,7 @@ from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Re
 from remit.runtime import Host, Ports
 from remit.runtime.upkeep import housekeeping
 from remit.runtime.upkeep.pruning import CHUNK
-from remit.stores import Claim, Store, Unit
+from remit.stores import KeyClaim, Store, Unit
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import LoopClock, Talk, virtually
 
@@ -23,8 +23,8 @@ def test_what_is_old_goes_in_chunks() -> None:
         now = LoopClock().seconds()
         old, young = now - 7 * DAY - 1.0, now - 7 * DAY + 2 * housekeeping.PRUNE
         for number in range(2 * CHUNK + 1):
-            await talk.store.commit(Unit(claim=Claim("web", f"old {number}", b"", b"{}", old)))
-        await talk.store.commit(Unit(claim=Claim("web", "young", b"", b"{}", young)))
+            await talk.store.commit(Unit(claim=KeyClaim("web", f"old {number}", b"", b"{}", old)))
+        await talk.store.commit(Unit(claim=KeyClaim("web", "young", b"", b"{}", young)))
         await talk.store.beat("gone", now - DAY - 1.0, "[]")
         await talk.store.beat("hung", now - DAY + 2 * housekeeping.PRUNE, "[]")
         async with talk.running() as (app, _, _feed):

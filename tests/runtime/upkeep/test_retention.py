@@ -13,7 +13,7 @@ from remit.runtime.upkeep import pruning
 from remit.runtime.upkeep.pruning import MESSAGES, SUBSCRIBER_SECONDS, trim
 from remit.stores import Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
-from remit.testing.in_process.events import Broker, InProcessEvents
+from remit.testing.in_process.events import InProcessBroker, InProcessEvents
 from remit.transports.store_feed import StoreFeed
 from tests.runtime.apart import apart, pay
 from tests.runtime.relays import relaying
@@ -169,7 +169,7 @@ async def test_a_subscription_in_another_process_tells_it_too() -> None:
 async def test_a_relay_tells_how_far_it_is() -> None:
     store = MemoryStore(partitions=2)
     await store.commit(said("m1", channel=Channel.PUBLISHED))
-    async with relaying(store, InProcessEvents(Broker())) as relay:
+    async with relaying(store, InProcessEvents(InProcessBroker())) as relay:
         await until(lambda: relay.position(PART[ADA]) == 1)
         relay._histories[relay.id]._told_at = float("-inf")  # as if some time had passed
         await relay._histories[relay.id].report(relay._stands(relay.id))

@@ -12,7 +12,7 @@ import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, System
 from remit.errors import Stale
-from remit.log import Channel, Record
+from remit.log import Channel, MessageRecord
 from remit.runtime import Host, Ports
 from remit.runtime.following.ending import DRAIN_SECONDS
 from remit.runtime.upkeep.leases import LEASE_SECONDS, LOOK_SECONDS, SETTLED_SECONDS
@@ -190,7 +190,7 @@ async def test_what_is_being_done_is_committed_before_a_process_ends() -> None:
 class SlowToRead(MemoryStore):
     """Reads each partition a second later than the one before it."""
 
-    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
         await asyncio.sleep(float(part))
         return await super().read(channel, part, after, limit)
 

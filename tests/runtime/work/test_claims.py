@@ -256,7 +256,7 @@ async def test_claim_by_what_no_repository_has_is_refused(caplog: pytest.LogCapt
     async with Bank().system.connect(store="memory:") as app:
         with pytest.raises(HandlerFailed):
             await app.send(TakeForStranger(email="one@example.org"))
-        assert "NotAdded: Email is claimed by Account 'x', which no repository has" in caplog.text
+        assert "NotAdded: Email is claimed by Account 'x', which is in no repository" in caplog.text
 
 
 async def test_reactions_in_one_transaction_see_what_the_ones_before_them_took(anywhere: str) -> None:

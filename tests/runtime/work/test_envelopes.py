@@ -24,7 +24,7 @@ from remit import (
 )
 from remit.errors import HandlerFailed
 from remit.hosting.assembly import assemble
-from remit.log import Channel, Record
+from remit.log import Channel, MessageRecord
 from remit.runtime import Host
 from tests.runtime.talk import until, until_parked
 
@@ -162,13 +162,13 @@ async def app(notes: Notes, anywhere: str) -> AsyncIterator[Host]:
         yield host
 
 
-async def stored(host: Host, channel: Channel = Channel.PRIVATE, context: str = "notes") -> list[Record]:
+async def stored(host: Host, channel: Channel = Channel.PRIVATE, context: str = "notes") -> list[MessageRecord]:
     store = host.stores[context]
     heads = await store.heads(channel)
     return [record for part in heads for record in await store.read(channel, part, 0, 100)]
 
 
-def of(record: Record) -> Envelope:
+def of(record: MessageRecord) -> Envelope:
     """The envelope that those who handle a record are given."""
     return Envelope(id=record.id, time=datetime.fromtimestamp(record.at, UTC))
 

@@ -200,8 +200,8 @@ async def test_a_reaction_together_with_an_event_without_an_aggregate_cannot_ret
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ("no key", "nothing says by which key Cleaned is ordered"),
-        ("two keys", "RoomAdded has a key of its own"),
+        ("no key", "Cleaned is published without an ordering key"),
+        ("two keys", "RoomAdded declares its ordering key, and key= gives another"),
         ("stranger", "Stranger is published, and was not asked for"),
     ],
 )

@@ -308,7 +308,7 @@ async def test_removing_what_no_repository_has_given_is_refused(bank: Bank, capl
         await app.send(Open(name="a"))
         with pytest.raises(HandlerFailed):
             await app.send(RemoveStranger(name="a"))
-        assert "NotAdded: Account 'a' is to be removed, and was not loaded here" in caplog.text
+        assert "NotAdded: Account 'a' cannot be removed: it was not loaded here" in caplog.text
         assert await app.ask(OwnerOf(name="a")) == "ada"
 
 

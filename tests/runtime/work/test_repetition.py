@@ -290,7 +290,7 @@ async def test_command_that_met_its_deadline_goes_on_where_it_was(desk: Desk) ->
     async with desk.running() as app:
         with pytest.raises(DeadlineExceeded) as late:
             await app.send(Go(order="o"), key="k", deadline=0.1)
-        assert "what it had called by then stays" in late.value.what
+        assert "calls that it made by then keep their effect" in late.value.what
         assert await app.send(Go(order="o"), key="k") == "gone"
         assert [text[0] for text in await desk.shown()] == list("01234")
 

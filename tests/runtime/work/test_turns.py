@@ -11,7 +11,7 @@ import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, Sender, System
 from remit.errors import StoreUnavailable
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.runtime import Host, Ports
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.turns import PATIENCE_SECONDS, Place, Turns
@@ -167,7 +167,7 @@ def test_reaction_gives_up_its_turn_while_its_source_is_away() -> None:
     class Source(MemoryStore):
         away = False
 
-        async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
+        async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
             if self.away:
                 raise StoreUnavailable("away")
             return await super().read(channel, part, after, limit)

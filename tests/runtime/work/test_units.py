@@ -26,7 +26,7 @@ from remit.hosting.assembly import assemble
 from remit.log import Channel
 from remit.runtime import Host
 from remit.runtime.following import dispatch
-from remit.stores import Change, Entry, Outcome, Store, Unit, partition_of
+from remit.stores import Change, Entry, Store, StoredOutcome, Unit, partition_of
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import until, until_parked
 
@@ -234,7 +234,7 @@ async def test_event_on_an_aggregate_that_was_never_added_is_an_error(caplog: py
     async with System("s", contexts=[context]).connect(store="memory:") as app:
         with pytest.raises(HandlerFailed):
             await app.send(Ask(pools=[]))
-    assert "recorded Asked on Wish 'w', which no repository has" in caplog.text
+    assert "recorded Asked on Wish 'w', which is in no repository" in caplog.text
     wish = Wish(id="w")
     wish.record(Asked(pool="p"))  # outside of a handler that is nobody's business
 
@@ -509,7 +509,7 @@ async def test_commit_whose_outcome_is_unknown_is_said_to_be() -> None:
             if unit.claim is not None:
                 raise OutcomeUnknown("the connection was lost")
 
-        async def outcome(self, caller: str, key: str) -> Outcome | None:
+        async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
             if asked:
                 raise StoreUnavailable("away")
             asked.append(key)

@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
-from remit.log import Channel, Record, SubscriptionId
-from remit.stores import Change, Claim, Entry, Park, Unit, outliving
+from remit.log import Channel, MessageRecord, SubscriptionId
+from remit.stores import Change, Entry, KeyClaim, Park, Unit, outliving
 from remit.stores.postgres.columns import joined
 from remit.stores.postgres.store import PostgresStore
 from tests.stores.postgres.waiting import waits
@@ -78,7 +78,7 @@ async def test_large_units_are_few_in_a_group(billing: PostgresStore, connection
 
 async def test_letters_of_any_size_are_put_aside_together(billing: PostgresStore) -> None:
     payload = b'"' + b"x" * (6 << 20) + b'"'
-    records = [Record(0, pos, f"m{pos}", f"m{pos - 1}", "k", "t", 1, 1.0, "{}", payload) for pos in range(1, 6)]
+    records = [MessageRecord(0, pos, f"m{pos}", f"m{pos - 1}", "k", "t", 1, 1.0, "{}", payload) for pos in range(1, 6)]
     parks = [
         Park(SubscriptionId("s", "mail", Channel.PUBLISHED), "k", record, 1.0, "" if record.pos > 1 else "broken", 2.0)
         for record in records
@@ -103,7 +103,7 @@ async def test_a_unit_that_conflicts_fails_alone(billing: PostgresStore, connect
 
 
 async def test_of_those_that_want_the_same_one_wins(billing: PostgresStore) -> None:
-    claims = [Unit(claim=Claim("web", "key", b"f", b'"%d"' % number, 1.0)) for number in range(5)]
+    claims = [Unit(claim=KeyClaim("web", "key", b"f", b'"%d"' % number, 1.0)) for number in range(5)]
     outcomes = await asyncio.gather(*map(billing.commit, claims), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [type(None)] + [Conflict] * 4
     found = await billing.outcome("web", "key")
@@ -124,7 +124,7 @@ async def test_of_two_that_make_the_same_at_once_one_wins(billing: PostgresStore
 
 async def test_a_repeated_command_is_told_as_repeated(billing: PostgresStore) -> None:
     """Also when its aggregate has changed since."""
-    unit = Unit([Change("Account", "a", 0, b"{}")], claim=Claim("web", "key", b"f", b"{}", 1.0))
+    unit = Unit([Change("Account", "a", 0, b"{}")], claim=KeyClaim("web", "key", b"f", b"{}", 1.0))
     await billing.commit(unit)
     with pytest.raises(Conflict) as told:
         await billing.commit(unit)
@@ -287,7 +287,7 @@ async def test_values_with_the_separator_come_back(billing: PostgresStore) -> No
 
 @pytest.mark.parametrize("beside", [0, 1])
 async def test_a_repeated_command_changes_nothing_although_its_state_fits(billing: PostgresStore, beside: int) -> None:
-    claim = Claim("web", "k", b"f", b"{}", 1.0)
+    claim = KeyClaim("web", "k", b"f", b"{}", 1.0)
     await billing.commit(Unit([Change("Account", "a", 0, b"{}")], claim=claim))
     again = Unit([Change("Account", "a", 1, b'{"owed":1}')], claim=claim)
     others = [Unit([Change("Account", f"b{number}", 0, b"{}")]) for number in range(beside)]

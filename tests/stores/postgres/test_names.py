@@ -15,7 +15,7 @@ from remit.errors import OutboxError
 from remit.hosting.databases import apply_rights, migrate, migration, reading, rights
 from remit.log import Channel
 from remit.stores import Change, Entry, Unit
-from remit.stores.postgres.published import PublishedLogs
+from remit.stores.postgres.published import PostgresPublishedLogs
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.staging import Staged, stage_async
 from remit.stores.tables import quoted
@@ -67,7 +67,7 @@ async def used(named: Named) -> None:
     await store.commit(UNIT)
     assert await store.load("Account", "a") == (1, b"{}")
     await store.close()
-    logs = PublishedLogs(named.learning.url.value, "learning")
+    logs = PostgresPublishedLogs(named.learning.url.value, "learning")
     heads = await logs.of("billing", named.billing.schema).heads(Channel.PUBLISHED)
     assert [pos for pos, _ in heads.values()] == [1]
     await logs.of("billing", named.billing.schema).report("learning.follow", Channel.PUBLISHED, {0: 1}, 1.0)

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from remit.log import Channel, SubscriptionId
-from remit.stores import Advance, Change, Claim, Entry, Unit
+from remit.stores import Advance, Change, Entry, KeyClaim, Unit
 from remit.stores.postgres import statements, writer
 from remit.stores.postgres.columns import call_for, joined
 from remit.stores.postgres.lookups import LOAD, OUTCOME, RECALL
@@ -39,7 +39,9 @@ def move(pos: int) -> Unit:
     before = f"m{pos - 1}" if pos > 1 else ""
     entry = Entry(Channel.PRIVATE, "k", f"e{pos}", "billing.Settled", 1, 1.0, "{}", b"{}")
     advance = Advance(SubscriptionId("mail", "billing", Channel.PUBLISHED), 0, pos - 1, before, pos, f"m{pos}", 1.0)
-    return Unit([Change("Account", f"a{pos}", 0, b"{}")], [entry], Claim("web", f"k{pos}", b"f", b"{}", 1.0), advance)
+    return Unit(
+        [Change("Account", f"a{pos}", 0, b"{}")], [entry], KeyClaim("web", f"k{pos}", b"f", b"{}", 1.0), advance
+    )
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from remit.errors import StoreError
 from remit.log import Channel
 from remit.stores import Entry, Unit, partition_of
-from remit.stores.postgres.published import PublishedLog, PublishedLogs
+from remit.stores.postgres.published import PostgresPublishedLogs, PublishedLog
 from remit.stores.postgres.roles import reader, role
 from remit.stores.postgres.store import PostgresStore
 from remit.transports.store_feed import StoreFeed
@@ -47,7 +47,7 @@ async def contexts(address: str, schema: str, server: str, connection: Connectio
 
 @pytest.fixture
 async def log(contexts: Contexts) -> AsyncIterator[PublishedLog]:
-    logs = PublishedLogs(contexts.learning, "learning")
+    logs = PostgresPublishedLogs(contexts.learning, "learning")
     yield logs.of("billing", contexts.schema)
     await logs.close()
 
@@ -195,7 +195,7 @@ async def test_a_reader_says_how_far_it_is_itself_and_nobody_else(contexts: Cont
 
 async def test_an_owner_reads_the_logs_of_all_that_it_owns(contexts: Contexts, address: str) -> None:
     """One user for everything, and no grants: as it is before roles are made."""
-    logs = PublishedLogs(address, "learning")
+    logs = PostgresPublishedLogs(address, "learning")
     log = logs.of("billing", contexts.schema)
     await log.report("learning.follow", Channel.PUBLISHED, {0: 3}, 1.0)
     await log.report("shipping.ship", Channel.PUBLISHED, {0: 3}, 1.0)

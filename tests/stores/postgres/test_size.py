@@ -18,7 +18,7 @@ import pytest
 
 from remit.log import Channel, SubscriptionId
 from remit.runtime.upkeep.pruning import CHUNK
-from remit.stores import Advance, Change, Claim, Entry, Unit
+from remit.stores import Advance, Change, Entry, KeyClaim, Unit
 from remit.stores.postgres import statements
 from remit.stores.postgres.columns import call_for, joined
 from remit.stores.postgres.lookups import LOAD, OUTCOME
@@ -184,7 +184,7 @@ def unit(number: int, nth: int, known: str) -> Unit:
     )
     changes = [Change("billing.Account", name, 0, b"{}"), Change("billing.Account", known, 1, b"{}")]
     entries = [Entry(channel, name, name, "billing.Settled", 1, NOW, "{}", b"{}") for channel in Channel]
-    return Unit(changes, entries, Claim("web", name, b"f", b"{}", NOW), move)
+    return Unit(changes, entries, KeyClaim("web", name, b"f", b"{}", NOW), move)
 
 
 async def test_a_group_of_commits_looks_at_few_rows(session: Connection) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, SqlError, StoreUnavailable, TooLarge, Unstorable
-from remit.log import Channel, Record, SubscriptionId
-from remit.stores import Advance, Change, Claim, Entry, Park, Unit, outliving, was_written
+from remit.log import Channel, MessageRecord, SubscriptionId
+from remit.stores import Advance, Change, Entry, KeyClaim, Park, Unit, outliving, was_written
 from remit.stores.postgres.store import PostgresStore
-from remit.stores.postgres.transactions import Transaction
+from remit.stores.postgres.transactions import PostgresTransaction
 from remit.stores.size import LARGEST_UNIT
 from tests.stores.postgres.waiting import waits
 
@@ -40,7 +40,7 @@ def unit(name: str = "a", expected: int = 0) -> Unit:
     return Unit(
         [Change("Account", name, expected, b"{}")],
         [Entry(Channel.PRIVATE, "k", f"m-{name}-{expected}", "billing.Settled", 1, 1.0, "{}", b"{}")],
-        Claim("web", f"{name}-{expected}", b"f", b"{}", 1.0),
+        KeyClaim("web", f"{name}-{expected}", b"f", b"{}", 1.0),
     )
 
 
@@ -215,7 +215,7 @@ async def test_a_handler_cannot_end_the_transaction(store: PostgresStore, writte
     assert await written.versions() == []
 
 
-async def process_of(transaction: Transaction) -> int:
+async def process_of(transaction: PostgresTransaction) -> int:
     """The server's process at the other end of its connection."""
     ((process,),) = [row.values() for row in await transaction.fetch("SELECT pg_backend_pid()")]
     return int(process)
@@ -349,7 +349,7 @@ async def test_what_became_of_a_commit_is_found_out_when_its_connection_is_lost(
 
 async def test_a_checkpoint_moves_and_a_key_is_parked_with_statements(store: PostgresStore, written: Written) -> None:
     place = SubscriptionId("billing.mail", "sales", Channel.PRIVATE)
-    record = Record(0, 1, "m1", "", "k", "sales.Placed", 1, 1.0, "{}", b"{}")
+    record = MessageRecord(0, 1, "m1", "", "k", "sales.Placed", 1, 1.0, "{}", b"{}")
     moved = Advance(place, 0, 0, "", 1, "m1", 5.0)
     transaction = store.begin()
     await transaction.execute("INSERT INTO invoice VALUES (1, 10)")

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from remit.errors import OutcomeUnknown, StoreUnavailable
-from remit.log import Channel, Record, SubscriptionId
-from remit.stores import Change, Claim, Entry, Park, Unit
+from remit.log import Channel, MessageRecord, SubscriptionId
+from remit.stores import Change, Entry, KeyClaim, Park, Unit
 from remit.stores.postgres.store import PostgresStore
 from tests.stores.postgres.waiting import waits
 from tests.stores.postgres.wire import Wire, wire_to
@@ -22,11 +22,11 @@ def new(name: str) -> Unit:
 
 
 def claimed(name: str) -> Unit:
-    return Unit([Change("Account", name, 0, b"{}")], claim=Claim("web", name, b"f", b"{}", 1.0))
+    return Unit([Change("Account", name, 0, b"{}")], claim=KeyClaim("web", name, b"f", b"{}", 1.0))
 
 
 def parked(name: str) -> Unit:
-    record = Record(0, 1, name, "", "k", "billing.Settled", 1, 1.0, "{}", b"{}")
+    record = MessageRecord(0, 1, name, "", "k", "billing.Settled", 1, 1.0, "{}", b"{}")
     return Unit(
         [Change("Account", name, 0, b"{}")],
         parks=[Park(SubscriptionId("s", "billing", Channel.PUBLISHED), "k", record, 1.0, "broken", 2.0)],

@@ -16,7 +16,7 @@ from remit.stores.sqlite.store import SqliteStore
 T = TypeVar("T")
 
 
-class HeldLane:
+class HeldExecutor:
     """Runs inline, once it may."""
 
     def __init__(self) -> None:
@@ -33,16 +33,16 @@ class HeldLane:
 async def test_the_conflict_of_a_cancelled_caller_is_not_reported_as_overlooked(tmp_path: Path) -> None:
     overlooked: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, told: overlooked.append(told))
-    lane = HeldLane()
-    store = SqliteStore(tmp_path / "a.db", "a", lane=lane)
+    executor = HeldExecutor()
+    store = SqliteStore(tmp_path / "a.db", "a", executor=executor)
     await store.open()
     await store.commit(Unit(changes=[Change("a.X", "1", 0, b"{}")]))
-    lane.may.clear()
-    lane.asked.clear()
+    executor.may.clear()
+    executor.asked.clear()
     caller = asyncio.create_task(store.commit(Unit(changes=[Change("a.X", "1", 0, b"{}")])))
-    await lane.asked.wait()
+    await executor.asked.wait()
     caller.cancel()
-    lane.may.set()
+    executor.may.set()
     with pytest.raises(asyncio.CancelledError):
         await caller
     del caller

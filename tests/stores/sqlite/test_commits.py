@@ -20,7 +20,7 @@ from remit.stores.sqlite.writer import Writer
 T = TypeVar("T")
 
 
-class StubbornLane:
+class StubbornExecutor:
     """Runs at once or when it is let go; can lose a reply, or refuse to run."""
 
     def __init__(self) -> None:
@@ -42,17 +42,17 @@ class StubbornLane:
 
 
 @pytest.fixture
-def lane() -> StubbornLane:
-    return StubbornLane()
+def executor() -> StubbornExecutor:
+    return StubbornExecutor()
 
 
 @pytest.fixture
-async def billing(tmp_path: Path, lane: StubbornLane) -> AsyncIterator[SqliteStore]:
-    billing = SqliteStore(tmp_path / "billing.db", "billing", lane=lane)
+async def billing(tmp_path: Path, executor: StubbornExecutor) -> AsyncIterator[SqliteStore]:
+    billing = SqliteStore(tmp_path / "billing.db", "billing", executor=executor)
     await billing.open()
-    lane.jobs = 0
+    executor.jobs = 0
     yield billing
-    lane.free.set()
+    executor.free.set()
     await billing.close()
 
 
@@ -73,28 +73,28 @@ async def turns(number: int) -> None:
         await asyncio.sleep(0)
 
 
-async def test_who_is_ready_together_is_committed_together(billing: SqliteStore, lane: StubbornLane) -> None:
+async def test_who_is_ready_together_is_committed_together(billing: SqliteStore, executor: StubbornExecutor) -> None:
     assert await asyncio.gather(*[billing.commit(new(str(number))) for number in range(100)]) == [None] * 100
-    assert lane.jobs == 1
+    assert executor.jobs == 1
 
 
-async def test_what_gathers_meanwhile_is_the_next_group(billing: SqliteStore, lane: StubbornLane) -> None:
-    lane.free.clear()
+async def test_what_gathers_meanwhile_is_the_next_group(billing: SqliteStore, executor: StubbornExecutor) -> None:
+    executor.free.clear()
     first = begin(billing, new("first"))
     await turns(5)
     later = [begin(billing, new(str(number))) for number in range(300)]
     await turns(5)
-    assert lane.jobs == 1
-    lane.free.set()
+    assert executor.jobs == 1
+    executor.free.set()
     await asyncio.gather(first, *later)
-    assert lane.jobs == 3, "300 units are two groups: one holds 256 at most"
+    assert executor.jobs == 3, "300 units are two groups: one holds 256 at most"
 
 
-async def test_a_unit_that_conflicts_fails_alone(billing: SqliteStore, lane: StubbornLane) -> None:
+async def test_a_unit_that_conflicts_fails_alone(billing: SqliteStore, executor: StubbornExecutor) -> None:
     await billing.commit(new("7"))
     outcomes = await asyncio.gather(*[billing.commit(new(str(n))) for n in range(20)], return_exceptions=True)
     assert [number for number, outcome in enumerate(outcomes) if isinstance(outcome, Conflict)] == [7]
-    assert lane.jobs == 2
+    assert executor.jobs == 2
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ async def test_a_unit_that_fails_after_appending_leaves_no_hole(billing: SqliteS
     assert [(message.pos, message.id, message.prev) for message in log] == [(1, "a", ""), (2, "d", "a")]
 
 
-async def test_a_lost_reply_is_an_unknown_outcome(billing: SqliteStore, lane: StubbornLane) -> None:
-    lane.loses = True
+async def test_a_lost_reply_is_an_unknown_outcome(billing: SqliteStore, executor: StubbornExecutor) -> None:
+    executor.loses = True
     outcomes = await asyncio.gather(billing.commit(new("a")), billing.commit(new("b")), return_exceptions=True)
-    lane.loses = False
+    executor.loses = False
     assert [type(outcome) for outcome in outcomes] == [OutcomeUnknown, OutcomeUnknown]
     assert outcomes[0] is not outcomes[1], "each caller has an error, and a traceback, of its own"
     assert str(outcomes[0]) == str(OutcomeUnknown("the reply is lost", where="here"))
@@ -140,19 +140,19 @@ async def test_a_lost_reply_is_an_unknown_outcome(billing: SqliteStore, lane: St
     assert [message.pos for message in await billing.read(Channel.PRIVATE, part, 0, 10)] == [1, 2, 3]
 
 
-async def test_a_group_that_is_not_run_is_unavailable(billing: SqliteStore, lane: StubbornLane) -> None:
-    lane.refuses = True
+async def test_a_group_that_is_not_run_is_unavailable(billing: SqliteStore, executor: StubbornExecutor) -> None:
+    executor.refuses = True
     with pytest.raises(StoreUnavailable, match="the disk is away"):
         await billing.commit(new("a"))
-    lane.refuses = False
+    executor.refuses = False
     assert await billing.load("Account", "a") is None
     await billing.commit(new("a"))
 
 
 async def test_a_cancelled_caller_hears_of_it_when_the_outcome_is_known(
-    billing: SqliteStore, lane: StubbornLane
+    billing: SqliteStore, executor: StubbornExecutor
 ) -> None:
-    lane.free.clear()
+    executor.free.clear()
     unit = new("a")
     caller = begin(billing, unit)
     await turns(5)
@@ -160,45 +160,49 @@ async def test_a_cancelled_caller_hears_of_it_when_the_outcome_is_known(
         caller.cancel()
         await turns(5)
         assert not caller.done()
-    lane.free.set()
+    executor.free.set()
     with pytest.raises(asyncio.CancelledError) as told:
         await caller
     assert was_written(told.value, unit)
     assert await billing.load("Account", "a") is not None
 
 
-async def test_a_cancelled_caller_hears_that_its_unit_conflicts(billing: SqliteStore, lane: StubbornLane) -> None:
+async def test_a_cancelled_caller_hears_that_its_unit_conflicts(
+    billing: SqliteStore, executor: StubbornExecutor
+) -> None:
     await billing.commit(new("a"))
-    lane.free.clear()
+    executor.free.clear()
     unit = new("a")
     caller = begin(billing, unit)
     await turns(5)
     caller.cancel()
-    lane.free.set()
+    executor.free.set()
     with pytest.raises(asyncio.CancelledError) as told:
         await caller
     assert not was_written(told.value, unit)
 
 
-async def test_a_cancelled_caller_whose_outcome_is_lost_is_told_that(billing: SqliteStore, lane: StubbornLane) -> None:
+async def test_a_cancelled_caller_whose_outcome_is_lost_is_told_that(
+    billing: SqliteStore, executor: StubbornExecutor
+) -> None:
     """To be cancelled would mean that nothing was written."""
-    lane.free.clear()
-    lane.loses = True
+    executor.free.clear()
+    executor.loses = True
     caller = begin(billing, new("a"))
     await turns(5)
     caller.cancel()
-    lane.free.set()
+    executor.free.set()
     with pytest.raises(OutcomeUnknown, match="the reply is lost"):
         await caller
     assert caller.cancelling() == 1, "the cancellation is not lost"
-    lane.loses = False
+    executor.loses = False
 
 
 async def test_a_cancelled_caller_waits_a_bounded_time(
-    billing: SqliteStore, lane: StubbornLane, monkeypatch: pytest.MonkeyPatch
+    billing: SqliteStore, executor: StubbornExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outliving, "PATIENCE", 0.01)
-    lane.free.clear()
+    executor.free.clear()
     caller = begin(billing, new("a"))
     await turns(5)
     caller.cancel()
@@ -206,8 +210,10 @@ async def test_a_cancelled_caller_waits_a_bounded_time(
         await caller
 
 
-async def test_what_is_cancelled_before_its_turn_is_not_written(billing: SqliteStore, lane: StubbornLane) -> None:
-    lane.free.clear()
+async def test_what_is_cancelled_before_its_turn_is_not_written(
+    billing: SqliteStore, executor: StubbornExecutor
+) -> None:
+    executor.free.clear()
     first, second, third = (begin(billing, new(name)) for name in "abc")
     await turns(5)
     waiting = begin(billing, new("d"))
@@ -215,7 +221,7 @@ async def test_what_is_cancelled_before_its_turn_is_not_written(billing: SqliteS
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    lane.free.set()
+    executor.free.set()
     await asyncio.gather(first, second, third)
     assert await billing.load("Account", "d") is None
 
@@ -321,7 +327,7 @@ async def test_an_awaitable_is_all_a_lane_needs_to_give(tmp_path: Path) -> None:
             future.set_result(function())
             return future
 
-    billing = SqliteStore(tmp_path / "billing.db", "billing", lane=Inline())
+    billing = SqliteStore(tmp_path / "billing.db", "billing", executor=Inline())
     await billing.open()
     await billing.commit(new("a"))
     assert await billing.load("Account", "a") is not None

@@ -8,17 +8,17 @@ from collections.abc import Awaitable, Callable
 from importlib import resources
 from pathlib import Path
 
-from remit.log import Channel, Record, SubscriptionId
-from remit.stores import Change, Entry, Letter, Outcome, Park, Unit
+from remit.log import Channel, MessageRecord, SubscriptionId
+from remit.stores import Change, Entry, Letter, Park, StoredOutcome, Unit
 from remit.stores.sqlite.store import SqliteStore
 
 PLACE = SubscriptionId("mail.deliver", "desk", Channel.PRIVATE)
 LARGE = b'"%s"' % (b"x" * 1_000_000)
 
 
-def record(pos: int, payload: bytes = b"{}") -> Record:
+def record(pos: int, payload: bytes = b"{}") -> MessageRecord:
     before = f"m{pos - 1}" if pos > 1 else ""
-    return Record(0, pos, f"m{pos}", before, "ada", "desk.Posted", 1, 0.0, "{}", payload)
+    return MessageRecord(0, pos, f"m{pos}", before, "ada", "desk.Posted", 1, 0.0, "{}", payload)
 
 
 async def quickest_ms(look: Callable[[], Awaitable[object]]) -> float:
@@ -74,7 +74,7 @@ async def test_what_is_in_an_older_file_stays_and_who_has_it_open_goes_on(tmp_pa
     await mail.open()
     assert list(await mail.read(Channel.PRIVATE, 0, 0, 9)) == [record(1), record(2)]
     assert await mail.load("Letter", "a") == (3, b"{}")
-    assert await mail.outcome("web", "k") == Outcome(b"f", b"{}", 1.0)
+    assert await mail.outcome("web", "k") == StoredOutcome(b"f", b"{}", 1.0)
     assert await mail.letters(PLACE, "ada", 9) == [Letter(record(2), 5.0)]
     assert [row.letters for row in await mail.parked()] == [1]
     before.execute(into_log, tuple(record(3)[1:4]))

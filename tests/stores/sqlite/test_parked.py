@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.stores import Park, Unit
 from remit.stores.sqlite import statements, writer
 from remit.stores.sqlite.store import SqliteStore
@@ -46,7 +46,7 @@ async def test_a_key_with_a_nul_in_it_is_found_among_many(tmp_path: Path) -> Non
     await mail.open()
     place = SubscriptionId("mail.deliver", "desk", Channel.PUBLISHED)
     for pos, key in enumerate(("nul\0key", "last"), 1):
-        record = Record(0, pos, f"m{pos}", "", key, "desk.Posted", 1, 0.0, "{}", b"{}")
+        record = MessageRecord(0, pos, f"m{pos}", "", key, "desk.Posted", 1, 0.0, "{}", b"{}")
         await mail.commit(Unit(parks=[Park(place, key, record, 0.0, "broken", 0.0)]))
     asked = ["nul\0key", "nul", *(f"k{number}" for number in range(250)), "last"]
     assert await mail.parked_among(place, 0, asked) == {"nul\0key", "last"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.stores import Discard, Park, Unit
 from remit.stores.sqlite import statements
 from remit.stores.sqlite.store import SqliteStore
@@ -18,7 +18,7 @@ async def test_tombstones_are_deleted_by_the_time_of_discarding(tmp_path: Path) 
     await mail.open()
     place = SubscriptionId("mail.deliver", "desk", Channel.PUBLISHED)
     for pos in (1, 2, 3):
-        record = Record(0, pos, f"m{pos}", f"m{pos - 1}", "ada", "desk.Posted", 1, 0.0, "{}", b"{}")
+        record = MessageRecord(0, pos, f"m{pos}", f"m{pos - 1}", "ada", "desk.Posted", 1, 0.0, "{}", b"{}")
         await mail.commit(Unit(parks=[Park(place, "ada", record, 0.0, "broken", 0.0)]))
     for pos in (2, 3):
         await mail.commit(Unit(discard=Discard(place, "ada", 0, pos, "no need", float(pos))))

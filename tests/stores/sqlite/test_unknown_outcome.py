@@ -16,7 +16,7 @@ from remit.stores.sqlite.store import SqliteStore
 T = TypeVar("T")
 
 
-class LosingLane:
+class LosingExecutor:
     """Runs inline, and may lose the reply."""
 
     losing = False
@@ -29,14 +29,14 @@ class LosingLane:
 
 
 async def test_a_subscription_is_woken_by_a_commit_whose_reply_is_lost(tmp_path: Path) -> None:
-    lane, woken = LosingLane(), list[str]()
-    store = SqliteStore(tmp_path / "a.db", "a", lane=lane)
+    executor, woken = LosingExecutor(), list[str]()
+    store = SqliteStore(tmp_path / "a.db", "a", executor=executor)
     await store.open()
     store.watch(lambda: woken.append("woken"))
-    lane.losing = True
+    executor.losing = True
     with pytest.raises(OutcomeUnknown):
         await store.commit(Unit(entries=[Entry(Channel.PRIVATE, "key", "id-1", "a.Happened", 1, 0.0, "{}", b"{}")]))
-    lane.losing = False
+    executor.losing = False
     assert woken == ["woken"]
     assert await store.heads(Channel.PRIVATE) != {}
     await store.close()

@@ -1,4 +1,4 @@
-"""The ASGI application: finds the endpoint, turns what it raises into problem details, and answers."""
+"""The ASGI application: finds the endpoint, converts its errors into problem details, and answers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from remit.edges.http.origins import Door, preflight, sendable, shared
 from remit.edges.http.page import render
 from remit.edges.http.problems import Rejected, problem_of
 from remit.edges.http.request import (
-    Answer,
     Endpoint,
     Gone,
+    HttpRequest,
+    HttpResponse,
     Limits,
     Receive,
-    Request,
     Scope,
     Send,
     json_answer,
@@ -46,7 +46,7 @@ _PAGE_POLICY = (
 
 
 class Routed(Protocol):
-    """What an edge has to know of a system."""
+    """The part of a system that an HTTP application needs."""
 
     @property
     def name(self) -> str: ...
@@ -59,23 +59,24 @@ class Routed(Protocol):
 
 
 class HttpApp:
-    """The routes of a system's edges as an ASGI 3 application, by itself or mounted in another one.
+    """The routes of a system as an ASGI 3 application, for use alone or mounted in another application.
 
-    Besides the routes: `/health/live`, `/health/ready`, `/health/status`, `/openapi.json` and `/docs`. `max_body` is in
-    bytes, `max_requests` a number: of more that come while these are handled, each is answered with 503. Without `docs`
-    there is no `/openapi.json` and no `/docs`, and an unknown path is not told which routes there are.
+    It also serves `/health/live`, `/health/ready`, `/health/status`, `/openapi.json` and `/docs`. `max_body` is in
+    bytes. `max_requests` is the number of requests that are handled at the same time; further ones are answered with
+    503. Without `docs` there is no `/openapi.json` and no `/docs`, and the answer to an unknown path names no routes.
 
-    A client sets its deadline with `Request-Timeout` (seconds) or `remit-timeout-ms`; `default_deadline` holds
-    where it does not, `max_deadline` where it asks for more (both in seconds).
+    A client sets its deadline with the header `Request-Timeout` (seconds) or `remit-timeout-ms`. `default_deadline`
+    applies if it does not, `max_deadline` if it asks for more (both in seconds).
 
-    `ready` tells whether this process can serve: the report it returns is shown, with status 503 where its entry
-    `ready` is false, or where it fails or is slow. `status` tells in the same way whether everything is `well`: for who
-    watches, not for who distributes requests.
+    `ready` reports whether this process can serve. Its report is the body of the answer; the status is 503 if its entry
+    `ready` is false, or if `ready` fails or takes longer than `default_deadline`. `status` reports in the same way
+    whether everything is `well`; it is meant for monitoring, not for load balancers.
 
-    `sender` is what `System.connect` gives, or something whose `send` takes `caller` as well: who gave the idempotency
-    key. That is told by the header Authorization, or by `client_of`, which holds in place of the system's own.
+    `sender` is what `System.connect` gives, or an object whose `send` also takes `caller`: the client that gave the
+    idempotency key. The client is identified by the header Authorization, or by `client_of`, which overrides the one of
+    the system.
 
-    Raises `ModelError` with every route that does not hold.
+    Raises `ModelError` with every wrong route.
     """
 
     def __init__(
@@ -111,10 +112,10 @@ class HttpApp:
             serve = endpoint(operation, sender, self._limits, client_of or system.client_of, system.headers)
             self._router.add(operation.route.method, operation.route.path, Door(serve, operation.origins))
         if docs:
-            self._router.add("GET", "/", Door(self._show_way))  # unless a route has this path
+            self._router.add("GET", "/", Door(self._show_way))  # has no effect if a route has this path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one connection of the server: a request, or the server's lifespan."""
+        """Serves one ASGI connection: a request, or the lifespan of the server."""
         kind = scope["type"]
         if kind == "http":
             try:
@@ -123,7 +124,7 @@ class HttpApp:
                 return
             await send({"type": "http.response.start", "status": status, "headers": headers})
             body = b"" if scope["method"] == "HEAD" else body
-            if unread:  # the client has its answer now, and may go on sending
+            if unread:  # the client has its answer, and may still be sending the body
                 await send({"type": "http.response.body", "body": body, "more_body": True})
                 await throw_away(receive, unread)
                 body = b""
@@ -134,7 +135,7 @@ class HttpApp:
             await receive()
             await send({"type": "websocket.close", "code": 1000, "reason": "no WebSocket here"})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive) -> HttpResponse:
         method = scope["method"] if scope["method"] != "HEAD" else "GET"
         door: Door | None = None
         try:
@@ -146,38 +147,38 @@ class HttpApp:
             door = self._router.plain(method, path)
             if door is None:
                 door, values = self._router.find(method, path, segments_of(scope, path))
-            answer = await door.serve(Request(scope, receive, values))
+            answer = await door.serve(HttpRequest(scope, receive, values))
         except Rejected as rejected:
             answer = problem_answer(rejected, has_docs=self._has_docs)
         except Gone:
             raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, the client gets an answer and the log the reason
+        except Exception as error:  # noqa: BLE001  # for any error, the client gets an answer and the log the cause
             answer = _failed(scope, error)
         return answer if door is None or not door.origins else shared(answer, door, _headers(scope))
 
-    async def _show_live(self, request: Request) -> Answer:
+    async def _show_live(self, request: HttpRequest) -> HttpResponse:
         return json_answer(200, b'{"live":true}', _NO_STORE)
 
-    async def _show_reported(self, what: str, check: Check | None, request: Request) -> Answer:
+    async def _show_reported(self, what: str, check: Check | None, request: HttpRequest) -> HttpResponse:
         report: dict[str, Any] = {what: True}
         if check is not None:
             try:
                 async with asyncio.timeout(self._limits.default_deadline):
                     report = await check()
-            except Exception:  # noqa: BLE001  # a check that fails says the same as one that answers no
+            except Exception:  # noqa: BLE001  # a failed check counts as a negative one
                 _log.exception("the check whether it is %s failed", what)
                 report = {what: False}
         return json_answer(200 if report.get(what, True) else 503, msgspec.json.encode(report), _NO_STORE)
 
-    async def _show_openapi(self, request: Request) -> Answer:
+    async def _show_openapi(self, request: HttpRequest) -> HttpResponse:
         root = mounted_at(request.scope, "/openapi.json")
         return json_answer(200, msgspec.json.encode({**self._description, "servers": [{"url": root or "/"}]}))
 
-    async def _show_way(self, request: Request) -> Answer:
+    async def _show_way(self, request: HttpRequest) -> HttpResponse:
         way = mounted_at(request.scope, "/") + "/docs"
-        return Answer(307, [(b"location", way.encode()), (b"content-length", b"0")], b"")
+        return HttpResponse(307, [(b"location", way.encode()), (b"content-length", b"0")], b"")
 
-    async def _show_docs(self, request: Request) -> Answer:
+    async def _show_docs(self, request: HttpRequest) -> HttpResponse:
         return json_answer(200, self._page, _PAGE_POLICY, kind=b"text/html; charset=utf-8")
 
 
@@ -186,12 +187,12 @@ def _headers(scope: Scope) -> dict[bytes, bytes]:
 
 
 def _asks_before(scope: Scope) -> str:
-    """The method that a browser asks for on behalf of a page from elsewhere; empty for any other request."""
+    """The method that a browser asks for in a preflight request. Empty for any other request."""
     headers = _headers(scope)
     return headers.get(b"access-control-request-method", b"").decode("latin-1") if b"origin" in headers else ""
 
 
-def _failed(scope: Scope, error: Exception) -> Answer:
+def _failed(scope: Scope, error: Exception) -> HttpResponse:
     raised = problem_of(error)
     if raised.problem.code == "http.internal":
         _log.error("%s %r failed", scope["method"], scope["path"], exc_info=error)
@@ -201,7 +202,8 @@ def _failed(scope: Scope, error: Exception) -> Answer:
 
 
 async def _live(receive: Receive, send: Send) -> None:
-    """The lifespan protocol. Whoever made the sender starts and stops the system, so both are complete at once."""
+    """The lifespan protocol. The owner of the sender starts and stops the system, so nothing remains to be done
+    here."""
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})

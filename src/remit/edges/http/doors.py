@@ -1,4 +1,4 @@
-"""From declared routes to operations (checked, with everything prepared), and from an operation to an endpoint."""
+"""Compiles declared routes to operations, which are checked and prepared, and operations to endpoints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from remit.contexts import ClientOf, HttpEdge, Route, Sender
 from remit.edges.http.origins import is_origin, origins_of
 from remit.edges.http.problems import refused, rejected
 from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, only, query_reader
-from remit.edges.http.request import Answer, Endpoint, Limits, Request, json_answer
+from remit.edges.http.request import Endpoint, HttpRequest, HttpResponse, Limits, json_answer
 from remit.edges.http.routing import Router, places_of
 from remit.errors import Findings
 from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, declared_context, reply_of, wire_types
@@ -26,7 +26,7 @@ FRESH_KEY = "fresh_key"
 
 @dataclass(frozen=True)
 class Operation:
-    """One route with everything prepared: what it takes, what it answers, and how the message is read."""
+    """One prepared route: its fields, its body, its answers, and the functions that read and write them."""
 
     context: str
     route: Route
@@ -39,7 +39,7 @@ class Operation:
     read: Reader
     encode: Any
     origins: frozenset[bytes]
-    """Of the pages that may call it from a browser."""
+    """The origins of the pages that may call it from a browser."""
 
     @property
     def asks(self) -> bool:
@@ -51,13 +51,13 @@ class Operation:
         return self.route.status in (204, 205)
 
     def status_of(self, refusal: type[Refusal]) -> int:
-        """The status that the route gives to a refusal, or to one of its bases; else 409."""
+        """The status of the route for a refusal or the nearest of its bases. Default: 409."""
         statuses = self.route.refusals
         return next((statuses[cls] for cls in refusal.__mro__ if cls in statuses), 409)
 
 
 def compile_operations(edges: Iterable[HttpEdge], reserved: tuple[str, ...]) -> list[Operation]:
-    """All routes of these edges, prepared. Raises `ModelError` with everything that does not hold."""
+    """All routes of these edges, prepared. Raises `ModelError` with every finding."""
     findings = Findings()
     router: Router[str] = Router()
     operations: list[Operation] = []
@@ -66,8 +66,8 @@ def compile_operations(edges: Iterable[HttpEdge], reserved: tuple[str, ...]) -> 
     for edge in edges:
         for origin in (each for each in edge.origins if not is_origin(each)):
             findings.report(
-                "edge.origin", repr(edge), f"{origin!r} is no origin", expected="scheme, host and port, or *",
-                next='origins=["https://shop.example"]',
+                "edge.origin", repr(edge), f"{origin!r} is not an origin",
+                expected="scheme, host and port, or *", next='origins=["https://shop.example"]',
             )  # fmt: skip
         for route in edge.routes:
             here = _check(route)
@@ -89,22 +89,22 @@ def endpoint(
     client_of: ClientOf | None = None,
     headers: Sequence[str] = (),
 ) -> Endpoint:
-    """The endpoint that reads the message, sends or asks it, and answers with the reply. `headers` of the request
-    travel with it."""
-    outside: Any = sender  # what is inside of a handler cannot say who gave a key, so its type does not have it
+    """The endpoint that reads the message, sends or asks it, and answers with the reply. `headers` names the request
+    headers that are passed on with the call."""
+    outside: Any = sender  # the type `Sender` has no `caller`, because a sender inside a handler takes none
     read, encode, status, silent = operation.read, operation.encode, operation.route.status, operation.silent
 
-    def answer(reply: Any) -> Answer:
-        return Answer(status, [], b"") if silent else json_answer(status, encode(reply))
+    def answer(reply: Any) -> HttpResponse:
+        return HttpResponse(status, [], b"") if silent else json_answer(status, encode(reply))
 
-    async def ask(request: Request) -> Answer:
+    async def ask(request: HttpRequest) -> HttpResponse:
         request.expect_no_body()
         query = request.query()
         fresh = _freshness(query)
         message: Any = read(request.places, query, b"")
         return answer(await sender.ask(message, deadline=request.remaining(limits), fresh=fresh))
 
-    async def send(request: Request) -> Answer:
+    async def send(request: HttpRequest) -> HttpResponse:
         key = request.key()
         body = b""
         if operation.body is None:
@@ -121,7 +121,7 @@ def endpoint(
 
     crowd = limits.crowd
 
-    async def declared(request: Request) -> Answer:
+    async def declared(request: HttpRequest) -> HttpResponse:
         if crowd.size >= limits.max_requests:
             raise crowd.turned_away(limits.max_requests)
         crowd.size += 1
@@ -136,11 +136,11 @@ def endpoint(
 
 
 def _taking_along(names: tuple[str, ...], endpoint: Endpoint) -> Endpoint:
-    """The endpoint, within which the headers of these names travel."""
+    """The endpoint, with request headers of these names passed on."""
     if not names:
         return endpoint
 
-    async def taking(request: Request) -> Answer:
+    async def taking(request: HttpRequest) -> HttpResponse:
         with carrying(request.named(names)):
             return await endpoint(request)
 
@@ -151,7 +151,7 @@ def _operation(edge: HttpEdge, route: Route) -> Operation:
     message, context = route.message, edge.context
     places = places_of(route.path)
     reply, refusals = reply_of(message)
-    answers: Codec[Any] = Codec(reply)  # the reply of a command was looked at before it was committed
+    answers: Codec[Any] = Codec(reply)  # the reply of a command was checked before its commit
     encode = answers.write if route.method == "GET" else answers.encode
     if route.method in ("GET", "DELETE"):
         body, read = None, query_reader(message, places)
@@ -167,7 +167,7 @@ def _operation(edge: HttpEdge, route: Route) -> Operation:
 
 
 def _freshness(query: dict[str, list[str]]) -> bool | str:
-    """Takes out of a query string how fresh the answer has to be: for one key, for all, or not at all."""
+    """Removes the parameters for freshness from a query: the ordering key, True for all keys, or False."""
     fresh, keys = _flag(query.pop(FRESH, None)), query.pop(FRESH_KEY, None)
     return fresh if keys is None else only(FRESH_KEY, keys)
 
@@ -181,18 +181,24 @@ def _flag(texts: list[str] | None) -> bool:
     except msgspec.ValidationError as error:
         raise rejected(
             "http.invalid-message", f"{text!r} is neither true nor false", where="query string",
-            pointer=f"/{FRESH}", expected="true or false", next="Send fresh=true or leave it out",
+            pointer=f"/{FRESH}", expected="true or false", next="Send fresh=true, or remove the parameter",
         ) from error  # fmt: skip
 
 
 def _check(route: Route) -> Findings:
-    """The findings about one route by itself."""
+    """The findings on one route, without regard to other routes."""
     findings = Findings()
     kind = Query if route.method == "GET" else Command
     message: type = route.message
     if not issubclass(message, kind):
         verb = "asks a query" if kind is Query else "sends a command"
-        _report(findings, route, "route.method", f"{route.method} {verb}, and {route.message.__name__} is none")
+        _report(
+            findings,
+            route,
+            "route.method",
+            f"{route.method} {verb}, and {route.message.__name__} is not one",
+            "GET for a query; POST, PUT or DELETE for a command",
+        )
     _check_path(route, findings)
     if not findings:
         _check_types(route, findings)
@@ -227,14 +233,28 @@ def _check_types(route: Route, findings: Findings) -> None:
     places = places_of(route.path)
     for name, arrival in arrivals.items():
         if name in places and arrival != "text":
-            _report(findings, route, "route.place", f"a value of {name!r} cannot be written as a segment of a path")
+            _report(
+                findings,
+                route,
+                "route.place",
+                f"a value of {name!r} cannot be written as a segment of a path",
+                "a text, number, UUID, date, time or enumeration",
+                f"remove {{{name}}} from the path",
+            )
         elif route.method in ("GET", "DELETE") and not arrival:
             _report(
                 findings, route, "route.query", f"a value of {name!r} cannot be written in a query string",
-                "text, a number, or a list of them", "send it with post or put, which take a JSON body",
+                "text, a number, or a list of these", "send it with POST or PUT, which take a JSON body",
             )  # fmt: skip
         elif route.method == "GET" and name in (FRESH, FRESH_KEY):
-            _report(findings, route, "route.query", f"the parameter {name!r} is taken: it asks for a fresh answer")
+            _report(
+                findings,
+                route,
+                "route.query",
+                f"the parameter {name!r} is reserved: it asks for a fresh answer",
+                f"any other name than {FRESH!r} and {FRESH_KEY!r}",
+                "rename the field, or its name on the wire",
+            )
 
 
 def _check_refusals(route: Route, findings: Findings) -> None:
@@ -243,7 +263,7 @@ def _check_refusals(route: Route, findings: Findings) -> None:
         if refusal not in declared:
             _report(
                 findings, route, "route.refusal", f"{route.message.__name__} does not declare {refusal.__name__}",
-                f"one of: {', '.join(r.__name__ for r in declared) or 'none'}",
+                f"one of: {', '.join(r.__name__ for r in declared)}" if declared else "no refusals: none is declared",
             )  # fmt: skip
         if not 400 <= status <= 599:
             _report(findings, route, "route.refusal", f"{refusal.__name__} has the status {status}", "400 to 599")
@@ -260,16 +280,16 @@ def _report(findings: Findings, route: Route, code: str, what: str, expected: st
 
 
 _EDGE = "http:"
-"""What the callers of this edge begin with: no context has such a name. Alone it is all clients without credentials."""
+"""The prefix of all callers of this edge; no context has such a name. Alone, it stands for all unknown clients."""
 
 
 def caller_of(scope: Mapping[str, Any], headers: Mapping[bytes, bytes], client_of: ClientOf | None) -> str:
-    """Who gave the key of a request, as it is stored and sent to other services: a digest of who it is."""
+    """The caller of a request, as it is stored with the key and sent to other services: a digest of the client."""
     if client_of is None:
         return _named(headers.get(b"authorization", b"").strip(), b"authorization")
     return _named((client_of(scope) or "").encode(), b"client")
 
 
 def _named(who: bytes, kind: bytes) -> str:
-    """Neither credentials nor names of people are to be found in stores and logs."""
+    """A digest, so that neither credentials nor names of people are in stores and logs."""
     return _EDGE + blake2b(who, digest_size=16, person=kind).hexdigest() if who else _EDGE

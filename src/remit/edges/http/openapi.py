@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 description of the operations, made from the types of their messages."""
+"""The OpenAPI 3.1 description of all operations, made from the types of their messages."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _PROBLEM_JSON = "application/problem+json"
 _SHARED_PARAMETERS: dict[str, Schema] = {
     "Idempotency-Key": {
         "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-        "description": "The same key on a repeated request of one client makes it apply once. On another request: 422. "
+        "description": "A repeated request of one client with the same key is applied once. Another request: 422. "
         "Use a random key of 128 bits or more, such as a UUID.",
     },
     "Request-Timeout": {
         "name": "Request-Timeout", "in": "header", "schema": {"type": "number", "exclusiveMinimum": 0},
-        "description": "Seconds the caller is going to wait.",
+        "description": "The time that the client waits, in seconds.",
     },
     "Fresh": {
         "name": FRESH, "in": "query", "schema": {"type": "boolean", "default": False},
-        "description": "Wait until everything that happened before has reached the answer.",
+        "description": "Wait until every earlier message has reached the answer.",
     },
     "Fresh-Key": {
         "name": FRESH_KEY, "in": "query", "schema": {"type": "string"},
-        "description": "The same, and only messages with this ordering key must not be parked on the way.",
+        "description": "As fresh, but only messages with this ordering key must not be parked on the way.",
     },
 }  # fmt: skip
 _ALWAYS = (400, 422, 500, 503, 504)
@@ -39,7 +39,7 @@ _WITH_BODY = (408, 413, 415)
 
 
 def describe(title: str, operations: Sequence[Operation]) -> Schema:
-    """The whole document, without `servers` (they depend on where the application is mounted)."""
+    """The whole document, without `servers`, which depends on where the application is mounted."""
     wanted = [type for operation in operations for type in _types(operation)]
     schemas, components = _schemas([Problem, *wire_types(wanted)])
     by_type = dict(zip(map(id, wanted), schemas[1:], strict=True))
@@ -63,7 +63,7 @@ def describe(title: str, operations: Sequence[Operation]) -> Schema:
 
 
 def _schemas(wires: Sequence[Any]) -> tuple[Sequence[Schema], Schema]:
-    """The schemas of wire types, and what they refer to."""
+    """The schemas of wire types, and the components that they refer to."""
     defaults = {cls: given for wire in wires for cls, given in written_defaults(wire).items()}
     types, template = [*wires, *defaults], "#/components/schemas/{name}"
     schemas, components = map(_choices, msgspec.json.schema_components(types, ref_template=template))
@@ -78,7 +78,7 @@ def _schemas(wires: Sequence[Any]) -> tuple[Sequence[Schema], Schema]:
 
 
 def _choices(schema: Any) -> Any:
-    """The same, where what has a discriminator is one of its options: that is what readers of OpenAPI look for."""
+    """The schema with `oneOf` in place of `anyOf` for options with a discriminator, as OpenAPI readers expect."""
     if isinstance(schema, dict):
         known: Schema = schema  # pyright: ignore[reportUnknownVariableType]  # of texts, as each object of JSON
         tagged = "discriminator" in known and "anyOf" in known
@@ -87,7 +87,7 @@ def _choices(schema: Any) -> Any:
 
 
 def _types(operation: Operation) -> Iterator[Any]:
-    """Every type whose schema the operation needs; found again by identity, for not every type can be hashed."""
+    """Every type whose schema the operation needs. They are found again by id, because not every type is hashable."""
     yield operation.reply
     yield from operation.refusals
     if operation.body is not None:
@@ -147,8 +147,8 @@ def _responses(operation: Operation, by_type: dict[int, Schema]) -> Schema:
 
 
 def _statuses(operation: Operation) -> tuple[int, ...]:
-    """The statuses of problems that this operation can answer, refusals aside."""
-    added = () if operation.asks else (409,)  # a command may add what exists
+    """The statuses of problems that this operation can answer, apart from refusals."""
+    added = () if operation.asks else (409,)  # a command may add an aggregate that exists
     return (*_ALWAYS, 404, *added, *(_WITH_BODY if operation.body is not None else ()))
 
 
@@ -176,7 +176,7 @@ def _refusal_response(
 
 
 def _refusal_schema(refusal: type[Refusal], fields: Schema) -> Schema:
-    """A problem that carries this refusal's name and fields."""
+    """The schema of a problem with the name and the fields of this refusal."""
     own = {"code": {"const": "call.refused"}, "refusal": {"const": refusal.__name__}, "fields": fields}
     return {
         "allOf": [
@@ -187,7 +187,7 @@ def _refusal_schema(refusal: type[Refusal], fields: Schema) -> Schema:
 
 
 def _tell_operations_apart(document: Schema) -> None:
-    """A message with several routes needs several operation ids."""
+    """Makes the operation ids unique: a message may have several routes."""
     seen: dict[str, int] = {}
     for entry in document["paths"].values():
         for described in entry.values():

@@ -1,4 +1,4 @@
-"""Which pages in browsers may call a route: cross-origin resource sharing, as the Fetch standard says."""
+"""Cross-origin resource sharing (CORS) as in the Fetch standard: which pages in browsers may call a route."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from remit.edges.http.problems import Headers
-from remit.edges.http.request import Answer, Endpoint
+from remit.edges.http.request import Endpoint, HttpResponse
 
 ANY = "*"
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 _HEADERS = b"authorization, content-type, idempotency-key, remit-timeout-ms, request-timeout"
-"""What a page may send to every edge."""
+"""The request headers that a page may send to every edge."""
 _EXPOSED = b"retry-after"
-"""What it may read, beside what it always may."""
+"""The response headers that a page may read, beside the safelisted ones."""
 _MAX_AGE = b"600"
-"""Seconds for which a browser need not ask again."""
+"""The seconds for which a browser may cache a preflight answer."""
 
 
 class Door(NamedTuple):
@@ -31,29 +31,29 @@ class Door(NamedTuple):
 
 
 def is_origin(text: str) -> bool:
-    """Whether a text is an origin as browsers send it: scheme, host, and port where it is not the usual one; or `*`."""
+    """Whether a text is `*`, or an origin as browsers send it: scheme, host, and a port other than the default."""
     return text == ANY or bool(_ORIGIN.fullmatch(text))
 
 
 def origins_of(texts: Collection[str]) -> frozenset[bytes]:
-    """As they stand in the header Origin, in which scheme and host are lower-case."""
+    """Origins in the form of the header Origin: scheme and host in lower case."""
     return frozenset(text.lower().encode() for text in texts)
 
 
-def shared(answer: Answer, door: Door, headers: Mapping[bytes, bytes]) -> Answer:
-    """An answer that the page which asked for it may read, if pages of its origin may."""
+def shared(answer: HttpResponse, door: Door, headers: Mapping[bytes, bytes]) -> HttpResponse:
+    """The answer with the headers that let the calling page read it, if its origin is allowed."""
     if not door.origins:
         return answer
     return answer._replace(headers=[*answer.headers, *_granted(door, headers), (b"vary", b"origin")])
 
 
 def sendable(carried: Iterable[str]) -> bytes:
-    """The headers that a page may send: those of the edge, and those that the system takes along with a request."""
+    """The headers that a page may send: those of the edge, and those that the system carries along with a request."""
     return b", ".join([_HEADERS, *(name.encode() for name in carried)])
 
 
-def preflight(door: Door, method: str, headers: Mapping[bytes, bytes], sendable: bytes) -> Answer:
-    """The answer to what a browser asks before it sends a request of this method."""
+def preflight(door: Door, method: str, headers: Mapping[bytes, bytes], sendable: bytes) -> HttpResponse:
+    """The answer to the preflight request that a browser sends before a request with this method."""
     granted = _granted(door, headers)
     if granted:
         granted += [
@@ -61,7 +61,7 @@ def preflight(door: Door, method: str, headers: Mapping[bytes, bytes], sendable:
             (b"access-control-allow-headers", sendable),
             (b"access-control-max-age", _MAX_AGE),
         ]
-    return Answer(204, [*granted, (b"vary", b"origin, access-control-request-method")], b"")
+    return HttpResponse(204, [*granted, (b"vary", b"origin, access-control-request-method")], b"")
 
 
 def _granted(door: Door, headers: Mapping[bytes, bytes]) -> Headers:

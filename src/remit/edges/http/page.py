@@ -1,4 +1,4 @@
-"""The docs page: one self-contained HTML document, rendered once from the OpenAPI description."""
+"""The page /docs: one self-contained HTML document, rendered once from the OpenAPI description."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EMPTY: Schema = {"string": "", "integer": 0, "number": 0, "boolean": False, "ar
 
 
 def render(description: Schema) -> bytes:
-    """The page as UTF-8 HTML. It needs nothing from anywhere else; its forms call the routes beside it."""
+    """The page as HTML in UTF-8. It loads nothing from elsewhere; its forms call the routes of the same server."""
     template = Path(__file__).with_name("docs.html").read_text("utf-8")
     parts = {
         "<!--title-->": escape(description["info"]["title"]),
@@ -101,13 +101,14 @@ def _body(content: Schema, components: Schema) -> str:
 
 
 def _responses(operation: Schema) -> Iterator[str]:
-    """What is the operation's own; problems that every operation can have stand once, at the end of the page."""
+    """The rows of the responses of one operation. Problems of all operations are listed once, at the end of the
+    page."""
     shared: list[str] = []
     for status, response in operation["responses"].items():
         if "$ref" in response:
             shared.append(status)
         else:
-            what = escape(response["description"].partition(":")[0])  # what comes after it, the links say too
+            what = escape(response["description"].partition(":")[0])  # the links repeat what follows the colon
             kinds = [_linked(content["schema"]) for content in response.get("content", {}).values()]
             yield f"<tr><td>{status}</td><td>{': '.join([what, *kinds])}</td></tr>"
     yield f'<tr><td>{" ".join(shared)}</td><td><a href="#problems">Problems</a></td></tr>'
@@ -125,7 +126,7 @@ def _schemas(components: Schema) -> Iterator[str]:
 
 
 def _fields(schema: Schema) -> str:
-    """An object's fields as a table; of anything else its kind in words."""
+    """The fields of an object as a table. For any other schema, its kind in words."""
     fields = schema.get("properties")
     if not fields:
         return f"<p>{_linked(schema)}{_bounds(schema)}</p>"
@@ -147,21 +148,21 @@ def _presence(field: Schema, *, needed: bool) -> str:
 
 
 def _bounds(schema: Schema) -> str:
-    """What of a schema bounds its values, in the words of JSON Schema."""
+    """The bounds in a schema, in the terms of JSON Schema."""
     told = [f"{word} {json.dumps(schema[word], ensure_ascii=False)}" for word in BOUNDS if word in schema]
     return f" <small>{escape(', '.join(told))}</small>" if told else ""
 
 
 def _linked(schema: Schema) -> str:
-    """The kind of a schema in a few words, with links to the named ones."""
+    """The kind of a schema in a few words, with links to named schemas."""
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f'<a href="#schema-{name}">{name}</a>'
-    if parts := schema.get("prefixItems"):  # as many as there are, and no further items
+    if parts := schema.get("prefixItems"):  # a tuple: exactly these items
         return f"list of {', '.join(_linked(part) for part in parts)}"
     if isinstance(schema.get("items"), dict):
         return f"list of {_linked(schema['items'])}"
-    if schema.get("additionalProperties"):  # True where anything may be there
+    if schema.get("additionalProperties"):  # True if values may be of any type
         return f"mapping to {_linked(_named(schema['additionalProperties']))}"
     if refusal := schema.get("allOf", [{}])[-1].get("properties", {}).get("fields"):
         return _linked(refusal)
@@ -171,12 +172,12 @@ def _linked(schema: Schema) -> str:
 
 
 def _named(schema: Any) -> Schema:
-    """A schema that may be just `true`."""
+    """A schema, with `true` replaced by the empty schema."""
     return {} if schema is True else schema
 
 
 def _options(schema: Schema) -> list[Schema]:
-    """The schemas of which a value has one: `oneOf` where a tag says which."""
+    """The alternatives of a schema. They are under `oneOf` if a tag tells them apart."""
     options: list[Schema] = schema.get("anyOf") or schema.get("oneOf") or []
     return options
 
@@ -186,7 +187,7 @@ def _kind(schema: Schema) -> str:
 
 
 def _example(schema: Schema, components: Schema, depth: int) -> Any:
-    """A value to begin with: defaults where there are some, else an empty value of the right type."""
+    """An example value: the default if there is one, else an empty value of the right type."""
     if "$ref" in schema and depth < _DEEPEST:
         return _example(components[schema["$ref"].rpartition("/")[2]], components, depth + 1)
     for known in ("default", "const"):

@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): everything this edge answers instead of a reply, with one table of all kinds."""
+"""Problem details (RFC 9457): every answer of this edge that is not a reply, and one table of all kinds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Kind(NamedTuple):
-    """What all problems of one code have in common."""
+    """The common parts of all problems with one code. `retry_after` is in seconds; 0 means no such header."""
 
     status: int
     title: str
@@ -26,10 +26,10 @@ class Kind(NamedTuple):
 
 KINDS: dict[str, Kind] = {
     "http.malformed-json": Kind(400, "The body is not JSON", "Send one JSON object in UTF-8"),
-    "http.malformed-path": Kind(400, "The path cannot be read", "Percent-encode it from UTF-8"),
+    "http.malformed-path": Kind(400, "The path cannot be read", "Percent-encode it in UTF-8"),
     "http.malformed-query": Kind(400, "The query string cannot be read", "Send name=value pairs in UTF-8"),
     "http.malformed-header": Kind(400, "A header cannot be read"),
-    "http.unexpected-body": Kind(400, "A body where none belongs", "Put the fields into the query string"),
+    "http.unexpected-body": Kind(400, "This request takes no body", "Put the fields into the query string"),
     "http.unknown-path": Kind(404, "No such path"),
     "http.wrong-method": Kind(405, "The path has no such method"),
     "http.slow-body": Kind(408, "The body did not arrive in time", "Send the request again"),
@@ -39,60 +39,61 @@ KINDS: dict[str, Kind] = {
     ),
     "http.large-head": Kind(
         431, "The headers are too large", "Send fewer or shorter headers, and less in the query string",
-        "The first line and the headers have more bytes than are read. Nothing was changed.",
+        "The first line and the headers exceed the limit of the server. Nothing was changed.",
     ),
     "http.too-large": Kind(413, "The body is too large", "Send less in one request"),
-    "http.media-type": Kind(415, "Another media type than JSON", "Send the header Content-Type: application/json"),
+    "http.media-type": Kind(415, "The body is not sent as JSON", "Send the header Content-Type: application/json"),
     "http.invalid-message": Kind(422, "The fields do not make the message", "Compare with the schema at /docs"),
     "http.internal": Kind(
-        500, "Something went wrong", "Tell the operator: the log of the server says more",
-        "The request could not be handled, for a reason that is not yours.",
+        500, "Something went wrong", "Tell the operator: the log of the server has the cause",
+        "The request could not be handled because of a fault in the server.",
     ),
     "call.refused": Kind(409, "Refused"),
     "call.too-large": Kind(413, "The message is too large", "Send less in one request"),
     "call.reply-too-large": Kind(
-        500, "Done, and the answer is too large", "Do not repeat it; tell the operator: the reply has to be smaller",
-        "It was handled: a command was applied, or refused. The answer is larger than what the services carry.",
+        500, "Done, but the answer is too large", "Do not repeat it. Tell the operator: the reply has to be smaller",
+        "The request was handled: a command was applied, or refused. The answer is larger than the services carry.",
     ),
     "call.key-reused": Kind(422, "The idempotency key was used before", "Use a new key for a new request"),
     "call.diverged": Kind(
-        409, "Decided differently when it was run again", "Repeat the request with the same Idempotency-Key",
-        "Others wrote while it was handled. It has changed nothing itself; what was called for it stays.",
+        409, "Decided differently when run again", "Repeat the request with the same Idempotency-Key",
+        "Another request changed the same data meanwhile. This one changed nothing itself; what it called stays.",
     ),
     "value.invalid": Kind(
-        500, "A value that could not be read again", "Tell the operator: the log of the server says more",
+        500, "A value could not be read again", "Tell the operator: the log of the server has the cause",
         "The answer could not be written. Nothing was changed.",
     ),
-    "key.invalid": Kind(400, "No identity or key", "Choose a shorter text, without NUL"),
+    "key.invalid": Kind(400, "Not an identity or a key", "Choose a text of at most 512 bytes, without NUL"),
     "state.not-found": Kind(404, "Not found"),
-    "state.exists": Kind(409, "It exists already", "Look at what is there, or choose another identity"),
+    "state.exists": Kind(409, "It exists already", "Read the existing one, or choose another identity"),
     "state.stale": Kind(
-        503, "No fresh answer", "Ask without fresh; the operator can see why with: remit status",
-        "A message on its way to the answer is parked or stuck, or the read model has missed some.",
+        503, "No fresh answer", "Ask without fresh; the operator can see the cause with: remit status",
+        "A message on its way to the answer is parked or stuck, or the read model has missed messages.",
     ),
     "call.unavailable": Kind(
         503, "Not available now", "Try again after the seconds in Retry-After",
-        "The other side could not do it now. Nothing was changed.", 1,
+        "The service could not be reached or could not answer now. Nothing was changed.", 1,
     ),
     "call.handler-failed": Kind(
-        500, "The handler failed", "Tell the operator: the log of the server says more",
-        "Nothing that the handler decided was changed; what it had called may have been.",
+        500, "The handler failed", "Tell the operator: the log of the server has the cause",
+        "Nothing that the handler decided was stored. What it called may have taken effect.",
     ),
     "call.overloaded": Kind(
-        503, "Too much is waiting", "Try again after the seconds in Retry-After",
-        "Refused before any work was done. Nothing was changed.", 1,
+        503, "Too many requests", "Try again after the seconds in Retry-After",
+        "The request was refused before any work, because too many wait. Nothing was changed.", 1,
     ),
     "store.unavailable": Kind(
         503, "Not available now", "Try again after the seconds in Retry-After",
         "The store cannot be used at the moment. Nothing was changed.", 2,
     ),
     "call.deadline": Kind(
-        504, "Too late", "Repeat it with the same Idempotency-Key, and with more time in the header Request-Timeout",
-        "The deadline passed before the outcome. The request itself has changed nothing; what was called for it stays.",
+        504, "Too late",
+        "Repeat it with more time in the header Request-Timeout; repeat a command with the same Idempotency-Key",
+        "The deadline passed before the outcome. The request itself changed nothing; what it called stays.",
     ),
     "call.unknown": Kind(
-        504, "The outcome is not known",
-        "Repeat the request with the same Idempotency-Key; without one, look at the state first",
+        504, "The outcome is unknown",
+        "Repeat the request with the same Idempotency-Key; without a key, look at the state first",
         "The change may or may not have been made.",
     ),
 }  # fmt: skip
@@ -115,14 +116,14 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Rejected(Exception):
-    """A request that ends with a problem. Raised and caught within this edge."""
+    """Ends a request with a problem. Raised and caught within this edge."""
 
     def __init__(self, problem: Problem, headers: Headers | None = None) -> None:
         super().__init__(problem.detail)
         self.problem = problem
         self.headers = headers or []
         self.unread = 0
-        """So many bytes of the body may still come after the answer, and are thrown away."""
+        """The number of bytes of the body that may still arrive after the answer, and are discarded."""
 
 
 def rejected(
@@ -135,7 +136,7 @@ def rejected(
     pointer: str = "",
     headers: Headers | None = None,
 ) -> Rejected:
-    """What to raise for a problem of this code."""
+    """The exception that answers with a problem of this code."""
     kind = KINDS[code]
     if kind.retry_after:
         headers = [*(headers or ()), (b"retry-after", b"%d" % kind.retry_after)]
@@ -147,17 +148,17 @@ def rejected(
 
 
 def problem_of(error: Exception) -> Rejected:
-    """The problem that tells of an error. Errors of this side (5xx) show a fixed text and nothing of their own."""
+    """The exception that answers with the problem for an error. A fault of the server (5xx) shows only a fixed text."""
     classes = (getattr(cls, "code", "") for cls in type(error).__mro__)
     code = next((code for code in classes if code in KINDS), "http.internal")
     kind = KINDS[code]
     shown = error if isinstance(error, RemitError) and kind.status < 500 else RemitError(kind.detail)
-    where = shown.where if code != "call.too-large" else ""  # a store, of which clients know nothing
+    where = shown.where if code != "call.too-large" else ""  # the place is a store, which clients must not see
     return rejected(code, shown.what, where=where, expected=shown.expected, next=shown.next)
 
 
 def refused(refusal: Refusal, status: int, where: str) -> Rejected:
-    """The problem that tells of a refusal, with its fields."""
+    """The exception that answers with the problem for a refusal, with its fields."""
     name = type(refusal).__name__
     problem = Problem(
         type=f"urn:remit:refusal:{name}", title=name, status=status, detail=_says(refusal), code="call.refused",
@@ -167,7 +168,7 @@ def refused(refusal: Refusal, status: int, where: str) -> Rejected:
 
 
 def _says(refusal: Refusal) -> str:
-    """The first line of the refusal's docstring, unless it is the signature that dataclasses put there."""
+    """The first line of the docstring of the refusal, unless it is the signature that `dataclass` has put there."""
     cls = type(refusal)
     text = (cls.__dict__.get("__doc__") or "").strip()
     return text.splitlines()[0] if text and not text.startswith(f"{cls.__name__}(") else str(refusal)
@@ -179,7 +180,7 @@ _EXPECTED = re.compile(r"^Expected (?P<expected>.+), got ")
 
 
 def invalid(error: Exception, *, where: str) -> Rejected:
-    """What to raise for values that msgspec, or a check of the message's own, did not accept."""
+    """The exception for values that msgspec or a `__post_init__` of the message refused."""
     text = str(error)
     found, expected = _PATH.search(text), _EXPECTED.match(text)
     detail = text[: found.start()] if found else text
@@ -192,7 +193,7 @@ def invalid(error: Exception, *, where: str) -> Rejected:
 
 
 def _pointer(path: str, field: str | None) -> str:
-    """The JSON pointer of a path like `.lines[0].amount`. It ends where msgspec does not say the key: `[...]`."""
+    """The JSON pointer for a path like `.lines[0].amount`. It ends before `[...]`, where msgspec hides the key."""
     known, hidden, _ = path.partition("[...]")
     steps = [index or name for index, name in re.findall(r"\[(\d+)\]|\.([^.\[]+)", known)]
     if field is not None and not hidden:

@@ -1,7 +1,7 @@
-"""From a request's places, query string and body to the message: converted, checked, nothing ignored.
+"""Makes the message from path, query string and body. Everything is converted and checked; nothing is ignored.
 
-Path and query string are text and are converted to the fields' types; the JSON body must have these types already.
-GET and DELETE take the fields that are no place from the query string, POST and PUT from the body.
+Path and query string are texts, which are converted to the types of the fields. The JSON body must have these types
+already. GET and DELETE take all fields outside of the path from the query string, POST and PUT from the body.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def fields_of(message: type[Message]) -> tuple[structs.FieldInfo, ...]:
 
 
 def arrives_as(type: Any) -> str:
-    """How a path or query string can carry a value of this type: 'text', 'texts' (repeated), or '' (not at all)."""
+    """How a path or query string can carry a value of this type: "text", "texts" (repeated), or "" (not at all)."""
     return _arrives(describe(type))
 
 
@@ -49,7 +49,7 @@ def _arrives(info: inspect.Type) -> str:
 
 
 def body_type(message: type[Message], path: str, places: tuple[str, ...]) -> Any:
-    """What the body must be: the message itself, or a record of the fields that are no place."""
+    """The type of the body: the message itself, or a record of its fields that are not in the path."""
     if not places:
         return message
     rest = [field for field in fields_of(message) if field.encode_name not in places]
@@ -57,7 +57,7 @@ def body_type(message: type[Message], path: str, places: tuple[str, ...]) -> Any
 
 
 def query_reader(message: type[Message], places: tuple[str, ...]) -> Reader:
-    """Makes the message from path and query string."""
+    """A function that makes the message from path and query string."""
     codec = Codec[Any](message)
     many = {f.encode_name for f in fields_of(message) if arrives_as(f.type) == "texts"}
 
@@ -65,7 +65,7 @@ def query_reader(message: type[Message], places: tuple[str, ...]) -> Reader:
         given: dict[str, Any] = dict(zip(places, values, strict=True))
         for name, texts in query.items():
             if name in given:
-                raise _unknown(name, f"{name} is a place in the path and no parameter")
+                raise _unknown(name, f"{name} is part of the path, not a parameter")
             given[name] = texts if name in many else only(name, texts)
         made: Message = _convert(given, codec, message, places)
         return made
@@ -74,7 +74,7 @@ def query_reader(message: type[Message], places: tuple[str, ...]) -> Reader:
 
 
 def only(name: str, texts: list[str]) -> str:
-    """The one value of a parameter. Rejects several."""
+    """The one value of a parameter. Raises `Rejected` if there are several."""
     if len(texts) > 1:
         raise rejected(
             "http.invalid-message", f"The parameter {name} is given {len(texts)} times", where="query string",
@@ -84,7 +84,7 @@ def only(name: str, texts: list[str]) -> str:
 
 
 def body_reader(message: type[Message], path: str, places: tuple[str, ...], codec: Codec[Any]) -> Reader:
-    """Makes the message from path and body; `codec` is of the body's type."""
+    """A function that makes the message from path and body. `codec` is for the type of the body."""
     if not places:
 
         def read_whole(values: tuple[str, ...], query: dict[str, list[str]], body: bytes) -> Message:
@@ -104,14 +104,14 @@ def body_reader(message: type[Message], path: str, places: tuple[str, ...], code
         rest = _decode(codec, body)
         try:
             return message(**structs.asdict(first), **structs.asdict(rest))
-        except (TypeError, ValueError) as error:  # what a message's own __post_init__ says no with
+        except (TypeError, ValueError) as error:  # raised by the `__post_init__` of the message
             raise invalid(error, where="path and body") from error
 
     return read
 
 
 def _record(name: str, message: type[Message], path: str, fields: list[structs.FieldInfo]) -> Any:
-    """A record of some of the message's fields, strict like the message. Full names differ where paths do."""
+    """A record of some fields of the message, as strict as the message. The module name makes it unique per path."""
     declared: list[Any] = []
     for field in fields:
         options: dict[str, Any] = {"name": field.encode_name}
@@ -127,7 +127,7 @@ def _record(name: str, message: type[Message], path: str, fields: list[structs.F
 def _convert(given: dict[str, Any], codec: Codec[Any], type: Any, places: tuple[str, ...]) -> Any:
     try:
         made = msgspec.convert(given, type, strict=False)
-        codec.write(made)  # a text may stand for what no JSON body can say, such as an infinite number
+        codec.write(made)  # a text may stand for a value that JSON lacks, such as an infinite number
     except msgspec.ValidationError as error:
         place = next((name for name in places if f"`$.{name}`" in str(error)), None)
         raise invalid(error, where="path" if place else "query string") from error
@@ -153,4 +153,4 @@ def _no_parameters(query: dict[str, list[str]]) -> None:
 
 
 def _unknown(name: str, detail: str) -> Rejected:
-    return rejected("http.invalid-message", detail, where="query string", pointer=f"/{name}", next=f"Leave {name} out")
+    return rejected("http.invalid-message", detail, where="query string", pointer=f"/{name}", next=f"Remove {name}")

@@ -1,4 +1,4 @@
-"""One request and its answer: what is read from the ASGI scope and its body, with limits."""
+"""One request and its answer: reads the ASGI scope and the body, within limits."""
 
 from __future__ import annotations
 
@@ -36,58 +36,58 @@ _ONCE = {
     b"remit-timeout-ms",
     b"request-timeout",
 }
-"""Headers that say one thing. Which of two was meant nobody knows, and proxies and servers choose differently."""
+"""Headers that may occur only once: with two values it is unknown which one a proxy or a server would use."""
 _DIGITS = 18
-"""Of the largest length that is looked at as a number."""
+"""The most digits of a Content-Length that is parsed as a number."""
 DRAINED = 16
-"""What is left of a body that is too large is thrown away up to this multiple of the limit: a client that is still
-sending when the connection is closed would see a reset instead of the answer."""
+"""The rest of a body that is too large is read and discarded, up to this multiple of the limit. Otherwise a client that
+is still sending when the connection is closed would see a reset instead of the answer."""
 _DRAIN_SECONDS = 5.0
-"""And for so long at most."""
+"""The most seconds for reading the rest."""
 
 
 class Crowd:
-    """How many requests are being handled."""
+    """Counts the requests that are being handled."""
 
     def __init__(self) -> None:
         self.size = 0
         self._refused = 0
 
     def turned_away(self, most: int) -> Rejected:
-        """What to raise for one more request than may be handled."""
+        """The exception for a request beyond the limit."""
         self._refused += 1
-        if self._refused & (self._refused - 1) == 0:  # the 1st, 2nd, 4th, 8th, …: a flood does not flood the log
-            _log.warning("%d requests are being handled; number %d was turned away", most, self._refused)
+        if self._refused & (self._refused - 1) == 0:  # logs the 1st, 2nd, 4th, 8th, …: a flood does not flood the log
+            _log.warning("%d requests are being handled; refusal number %d", most, self._refused)
         return rejected("call.overloaded", KINDS["call.overloaded"].detail)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a request may take, and how many are handled at the same time. Sizes in bytes, times in seconds."""
+    """The limits of a request, and of requests at the same time. Sizes in bytes, times in seconds."""
 
     max_body: int
     default_deadline: float
     max_deadline: float
     max_requests: int
     running: Deadlines = field(default_factory=Deadlines)
-    """Of the bodies that are being read."""
+    """The deadlines of bodies that are being read."""
     crowd: Crowd = field(default_factory=Crowd)
 
 
 class Gone(Exception):
-    """The client left before its request was complete: nobody is there to answer."""
+    """The client disconnected before its request was complete, so no answer is sent."""
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     status: int
     headers: Headers
     body: bytes
     unread: int = 0
-    """So many bytes of the request's body may still come, and are thrown away."""
+    """The number of bytes of the request body that may still arrive, and are discarded."""
 
 
-class Request:
-    """A request that found its endpoint. `places` are the values of the path's places, in their order."""
+class HttpRequest:
+    """A request whose endpoint was found. `places` are the values of the placeholders in the path, in order."""
 
     __slots__ = ("_begun", "headers", "places", "receive", "scope")
 
@@ -116,31 +116,34 @@ class Request:
         return given
 
     def key(self) -> str | None:
-        """The idempotency key, with or without the quotes of a structured field."""
+        """The idempotency key, without the quotes of a structured field. None if there is no such header.
+
+        Raises `Rejected` for a header that is not one key.
+        """
         raw = self.headers.get(b"idempotency-key")
         if raw is None:
             return None
         text = raw.decode("latin-1").strip()
         quoted = len(text) > 1 and text[0] == text[-1] == '"'
         key = text[1:-1] if quoted else text
-        two = quoted and '"' in key.replace('\\"', "")  # a proxy has made one header of them
+        two = quoted and '"' in key.replace('\\"', "")  # a proxy has joined two headers
         if not key or len(key) > _MAX_KEY or two or not (key.isascii() and key.isprintable()):
             raise rejected(
-                "http.malformed-header", "The idempotency key is empty, too long, not printable or not one",
-                where="header Idempotency-Key", expected=f"1 to {_MAX_KEY} printable ASCII characters",
+                "http.malformed-header", "The idempotency key is empty, too long, not printable, or more than one",
+                where="header Idempotency-Key", expected=f"one key of 1 to {_MAX_KEY} printable ASCII characters",
                 next="Use a UUID, and the same one for each repetition of this request",
             )  # fmt: skip
         return key
 
     def named(self, names: Iterable[str]) -> dict[str, str]:
-        """The headers of these names that the request has, as they travel with it."""
+        """The headers of the request with these names, to be passed on. Raises `Rejected` for an unusable value."""
         found: dict[str, str] = {}
         for name in names:
             known = name.encode()
             given = [value.decode("latin-1").strip() for header, value in self.scope["headers"] if header == known]
             if len(given) > 1 or not all(map(is_value, given)):
                 raise rejected(
-                    "http.malformed-header", f"The header {name} is too long, not printable, or there more than once",
+                    "http.malformed-header", f"The header {name} is too long, not printable, or given more than once",
                     where=f"header {name}", expected=f"at most {LONGEST_VALUE} printable ASCII characters, once",
                 )  # fmt: skip
             if given:
@@ -148,9 +151,9 @@ class Request:
         return found
 
     def remaining(self, limits: Limits) -> float:
-        """Seconds left of what the client (or else the default) allows, never more than the maximum.
+        """The remaining seconds of the deadline of the client (or the default), limited by the maximum.
 
-        Raises `DeadlineExceeded` when there are none.
+        Raises `DeadlineExceeded` if none remain.
         """
         seconds = limits.default_deadline
         for name, scale in ((b"remit-timeout-ms", 1000.0), (b"request-timeout", 1.0)):
@@ -159,14 +162,17 @@ class Request:
                 break
         left = min(seconds, limits.max_deadline) - (monotonic() - self._begun)
         if left <= 0:
-            raise DeadlineExceeded("the deadline passed before the call")
+            raise DeadlineExceeded(
+                "the deadline passed before the call", where="HTTP request", expected="time left for the call",
+                next="send the request with more time in the header Request-Timeout",
+            )  # fmt: skip
         return left
 
     async def body(self, limits: Limits) -> bytes:
-        """The whole body. Rejects what is larger than the limit, slower than the deadline, or not called JSON."""
+        """The whole body. Raises `Rejected` if it is too large, too slow for the deadline, or not sent as JSON."""
         declared = self.headers.get(b"content-length", b"")
         if declared.isdigit() and (len(declared) > _DIGITS or int(declared) > limits.max_body):
-            # Who waits for permission sends nothing, and must not be given it.
+            # A client that waits for "100 Continue" sends nothing, and must not be told to.
             waits = self.headers.get(b"expect", b"").lower() == b"100-continue"
             raise _too_large(limits, 0 if waits else limits.max_body * DRAINED, int(declared[:_DIGITS]))
         limit = limits.running.enter(self.remaining(limits))
@@ -184,7 +190,7 @@ class Request:
         return body
 
     def expect_no_body(self) -> None:
-        """Rejects a request that announces a body."""
+        """Raises `Rejected` if the request announces a body."""
         if self.headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in self.headers:
             raise rejected("http.unexpected-body", f"{self.scope['method']} takes no body here", where="body")
 
@@ -210,7 +216,7 @@ class Request:
             kind = given.partition(b";")[0].strip().lower()
             if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
                 raise rejected(
-                    "http.media-type", f"The body is called {given.decode('latin-1') or 'nothing'!r}",
+                    "http.media-type", f"The media type of the body is {given.decode('latin-1') or 'missing'!r}",
                     where="header Content-Type", expected="application/json",
                     headers=[(b"accept", b"application/json")],
                 )  # fmt: skip
@@ -222,7 +228,7 @@ class Request:
 
 
 def own_path(scope: Scope) -> str:
-    """The path below the place where this application is mounted. Rejects what is no UTF-8."""
+    """The path below the mount point of this application. Raises `Rejected` if it is not valid UTF-8."""
     path: str = scope["path"]
     if not path.isascii():
         _refuse_undecoded(path, scope.get("raw_path"))
@@ -230,25 +236,25 @@ def own_path(scope: Scope) -> str:
     if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
         path = path[len(root) :]
     if path.endswith("/") and not unquote(scope.get("raw_path", b"/").decode("latin-1")).endswith("/"):
-        path = path[:-1]  # the framework that we are mounted in added it
+        path = path[:-1]  # added by the framework in which this application is mounted
     return path or "/"
 
 
 def _refuse_undecoded(path: str, raw: bytes | None) -> None:
-    """Servers put the same character in place of all bytes that are none, so that different paths become one."""
+    """Raises `Rejected` for a path with invalid UTF-8. Servers replace invalid bytes, so different paths become one."""
     try:
         whole = path.encode() if raw is None else unquote_to_bytes(raw)
         fits = bool(whole.decode()) and (raw is not None or "\ufffd" not in path)
     except UnicodeError:
         fits = False
     if not fits:
-        raise rejected("http.malformed-path", "The path is no UTF-8", where="path")
+        raise rejected("http.malformed-path", "The path is not valid UTF-8", where="path")
 
 
 def mounted_at(scope: Scope, path: str) -> str:
-    """Where this application is mounted, as its clients see it: '' at the root.
+    """The path at which this application is mounted, as its clients see it. "" at the root.
 
-    Not every framework says it in `root_path`; then it is what the client's path has before our own.
+    Not every framework sets `root_path`. Then it is the part of the client's path before `path`.
     """
     if root := str(scope.get("root_path", "")).rstrip("/"):
         return root
@@ -257,7 +263,7 @@ def mounted_at(scope: Scope, path: str) -> str:
 
 
 def segments_of(scope: Scope, path: str) -> list[str]:
-    """The segments of our own path. A slash that the client wrote as %2F belongs to its segment."""
+    """The segments of the path below the mount point. A slash that the client wrote as %2F stays inside a segment."""
     raw: bytes = scope.get("raw_path") or b""
     if b"%2f" in raw.lower():
         parts = raw.decode("latin-1").split("/")
@@ -268,13 +274,15 @@ def segments_of(scope: Scope, path: str) -> list[str]:
     return path.split("/")[1:]
 
 
-def json_answer(status: int, body: bytes, *headers: tuple[bytes, bytes], kind: bytes = b"application/json") -> Answer:
+def json_answer(
+    status: int, body: bytes, *headers: tuple[bytes, bytes], kind: bytes = b"application/json"
+) -> HttpResponse:
     """An answer with the two headers that every answer with a body has."""
-    return Answer(status, [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *headers], body)
+    return HttpResponse(status, [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *headers], body)
 
 
-def problem_answer(raised: Rejected, *, has_docs: bool = True) -> Answer:
-    """The answer that carries a problem. Without a page about the routes nobody is sent there."""
+def problem_answer(raised: Rejected, *, has_docs: bool = True) -> HttpResponse:
+    """The answer with a problem. Without the page /docs, advice that mentions it is left out."""
     problem = raised.problem
     if not has_docs and "/docs" in problem.next:
         problem = msgspec.structs.replace(problem, next="")
@@ -283,13 +291,13 @@ def problem_answer(raised: Rejected, *, has_docs: bool = True) -> Answer:
 
 
 def answer_before_request(code: str) -> bytes:
-    """The whole answer of a server that has read no request yet and closes the connection, for a problem of a code."""
+    """The raw bytes of an answer with a problem, for a connection that is closed before a request was read."""
     status, headers, body, _ = problem_answer(rejected(code, KINDS[code].detail, where="head"))
     lines = [b"HTTP/1.1 %d %s" % (status, HTTPStatus(status).phrase.encode()), b"connection: close"]
     return b"\r\n".join([*lines, *(name + b": " + value for name, value in headers), b"", body])
 
 
-Endpoint = Callable[[Request], Awaitable[Answer]]
+Endpoint = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
 def _number(raw: bytes, name: bytes) -> float:
@@ -301,7 +309,7 @@ def _number(raw: bytes, name: bytes) -> float:
         header = name.decode()
         unit = "milliseconds" if header.endswith("ms") else "seconds"
         raise rejected(
-            "http.malformed-header", f"{raw.decode('latin-1')!r} is no time", where=f"header {header}",
+            "http.malformed-header", f"{raw.decode('latin-1')!r} is not a number", where=f"header {header}",
             expected=f"a number of {unit}", next=f"Send for example '{header}: 5'",
         )  # fmt: skip
     return seconds
@@ -320,7 +328,7 @@ def _refuse_doubled(headers: Iterable[tuple[bytes, bytes]]) -> None:
 
 
 def _too_large(limits: Limits, unread: int, declared: int = 0) -> Rejected:
-    """`unread` is what may still be thrown away; of a body that is known to be larger nothing is."""
+    """`unread` are the bytes that may be discarded. If the declared size is larger, nothing is read."""
     raised = rejected(
         "http.too-large", f"The body has more than {limits.max_body} bytes", where="body",
         expected=f"at most {limits.max_body} bytes",
@@ -330,8 +338,8 @@ def _too_large(limits: Limits, unread: int, declared: int = 0) -> Rejected:
 
 
 async def throw_away(receive: Receive, most: int) -> None:
-    """Reads so much of a body that nobody needs, for a while: a client that is still sending when the connection is
-    closed would see a reset instead of the answer."""
+    """Reads and discards at most `most` bytes of a body, for a few seconds at most. Otherwise a client that is still
+    sending when the connection is closed would see a reset instead of the answer."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_DRAIN_SECONDS):
             while most >= 0:

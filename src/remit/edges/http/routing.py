@@ -1,4 +1,4 @@
-"""From method and path to the endpoint: compiled once, a dictionary for plain paths, a tree for those with places."""
+"""Finds the endpoint for method and path: a dictionary for plain paths, a tree for paths with placeholders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST_COMPARED = 80
 
 
 def places_of(path: str) -> tuple[str, ...]:
-    """The names of the `{places}` in a path, in their order. Raises `ValueError` with what is wrong with it."""
+    """The names of the `{placeholders}` in a path, in order. Raises `ValueError` that says what is wrong with it."""
     if not path.startswith("/"):
         raise ValueError("the path does not begin with '/'")
     names: list[str] = []
@@ -26,9 +26,9 @@ def places_of(path: str) -> tuple[str, ...]:
         elif segment.count("{") != segment.count("}"):
             raise ValueError(f"the place in {segment!r} is not closed")
         elif "{" in segment:
-            raise ValueError(f"{segment!r} is no place: a place fills its whole segment and names a field")
+            raise ValueError(f"{segment!r} is not a place: a place fills its whole segment and names a field")
         elif "?" in segment or "#" in segment:
-            raise ValueError(f"{segment!r} is no segment: the query string is made from the other fields")
+            raise ValueError(f"{segment!r} contains '?' or '#': the query string is made from the other fields")
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"the place {{{name}}} occurs twice")
@@ -45,7 +45,8 @@ class _Node(Generic[T]):
 
 
 class Router(Generic[T]):
-    """Endpoints by method and path. A literal segment goes before a place. `tells_routes` to whom finds none."""
+    """Endpoints by method and path. A literal segment takes precedence over a placeholder. With `tells_routes`, the
+    answer to an unknown path names the nearest route."""
 
     def __init__(self, *, tells_routes: bool = True) -> None:
         self._tells_routes = tells_routes
@@ -54,7 +55,7 @@ class Router(Generic[T]):
         self._paths: list[str] = []
 
     def add(self, method: str, path: str, endpoint: T) -> T | None:
-        """Adds an endpoint, unless one stands there already: that one is returned and nothing is changed."""
+        """Adds an endpoint and returns None. If there is one already, returns that one and changes nothing."""
         node = self._root
         for segment in path.split("/")[1:]:
             if _PLACE.fullmatch(segment):
@@ -71,11 +72,11 @@ class Router(Generic[T]):
         return None
 
     def plain(self, method: str, path: str) -> T | None:
-        """The endpoint of a path without places, or None."""
+        """The endpoint of a path without placeholders, or None."""
         return self._plain.get((method, path))
 
     def find(self, method: str, path: str, segments: list[str]) -> tuple[T, tuple[str, ...]]:
-        """The endpoint and the values of its places. Rejects an unknown path and a wrong method."""
+        """The endpoint and the values of its placeholders. Raises `Rejected` for an unknown path or a wrong method."""
         allowed: set[str] = set()
         for node, values in _matches(self._root, segments, 0, ()):
             if method in node.endpoints:

@@ -1,1 +1,1 @@
-"""Calls: found, limited in time, applied once, decided and committed."""
+"""Calls: finding the handler, the deadline, idempotency, and the commit."""

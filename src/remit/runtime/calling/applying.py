@@ -1,4 +1,4 @@
-"""How a command is applied: once under a key, and again after somebody else wrote first."""
+"""Applies commands: once for each key, and again after a version conflict."""
 
 from __future__ import annotations
 
@@ -22,44 +22,44 @@ from remit.stores import Change, Store, Unit, was_written
 
 _NO_ROWS = Unit()
 _STATEMENTS = " statements"
-"""In the place of a kind: nobody's aggregate is called so."""
+"""The place of a conflict in a handler's SQL statements. No kind of state begins with a blank."""
 _AT_FIRST: tuple[Place | None, Taken | None] = None, None
-"""Before the first run of a handler: its turn, and what others are known to have added."""
+"""Before a handler's first run: no turn, and no places known to be taken."""
 
 
 Binding = tuple[Workplace, HandlerPlan]
-"""A handler in this process."""
+"""A handler in this process, with its workplace."""
 
 
 class Applying:
-    """Applies commands of this process."""
+    """Applies commands in this process."""
 
     def __init__(self, shared: Shared, random: Random) -> None:
         self._outcomes, self._turns = shared.outcomes, shared.turns
         self._seconds, self._stamp = shared.seconds, shared.stamp
         self._random = random
         self._under_way: dict[str, list[asyncio.Future[None]]] = {}
-        """The commands under keys that are being applied, and who waits for one of them to be over. Equal ones are
-        applied one after another: what two of them call side by side would be called twice where they decide
-        differently, and be there before either of them has an outcome."""
+        """Commands with keys that are being applied, each with the futures of equal commands that wait for it. Equal
+        commands run one after another. Side by side, each could make different calls before either has an outcome, and
+        the effects of both would stay."""
 
     def anew(
         self, limit: Limit, binding: Binding, command: Any, claim: None, outer: Attempt | None, trace: str
     ) -> Awaitable[Any]:
-        """Applies a command that has no key: nobody will know it again."""
+        """Applies a command without a key: a repetition cannot be recognised."""
         attempt = Attempt(trace, trace, trace, self._seconds(), binding[0].plan.name, limit.when)
         return self._apply(limit, binding, command, None, attempt)
 
     async def once(
         self, limit: Limit, binding: Binding, command: Any, claim: CommandKey, outer: Attempt | None, trace: str
     ) -> Any:
-        """Applies a command under a key, unless it was applied."""
+        """Applies a command with a key, unless it has been applied; then returns its outcome."""
         origin, under_way = claim.origin, self._under_way
         while (before := under_way.get(origin)) is not None and (outer is None or not outer.comes_from(origin)):
             over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             before.append(over)
             await over
-        if before is None:  # else it calls itself
+        if before is None:  # otherwise the command calls itself
             under_way[origin] = []
         try:
             workplace, handler = binding
@@ -75,10 +75,10 @@ class Applying:
                     if not over.done():
                         over.set_result(None)
 
-    async def _apply(  # noqa: C901  # in one coroutine: each further one would cost every command 2 %
+    async def _apply(  # noqa: C901  # one coroutine: a second one would cost every command 2 %
         self, limit: Limit, binding: Binding, command: Any, claim: CommandKey | None, attempt: Attempt
     ) -> Any:
-        """Applies a command: load, decide, commit; rerun when somebody else wrote first."""
+        """Applies a command: load, decide, commit. Runs the handler again after a conflict."""
         workplace, handler = binding
         turn, taken = _AT_FIRST
         try:
@@ -94,19 +94,19 @@ class Applying:
                         rows.claim = claim.row(write_reply(reply, handler.reply, handler.refusals), self._stamp())
                     elif not handler.reply.is_light(reply):
                         write_reply(reply, handler.reply, handler.refusals)
-                    if self._turns.taken and unit.transaction is None:  # else others may wait for what it has locked
+                    if self._turns.taken and unit.transaction is None:  # else other handlers may wait for its locks
                         await self._turns.stand_aside(rows.changes, attempt, turn)
                     limit.refuse_late()
                     await unit.commit(rows)
                 except asyncio.CancelledError as error:
                     if not was_written(error, rows) or not limit.owns_cancellation():
-                        raise  # else it came too late to be withdrawn
+                        raise  # otherwise it came too late: the rows are written
                 except Refusal as refusal:
                     limit.refuse_late()
                     await unit.aclose()
                     return await self._refused(workplace.store, handler, claim, refusal)
                 except Conflict as conflict:
-                    await unit.aclose()  # what its statements have locked, others may need whose turn it is
+                    await unit.aclose()  # releases database locks that the holder of the turn may need
                     if known := await self._outcomes.known(workplace.store, handler, claim):
                         return known[0]
                     taken = await unit.taken_meanwhile()
@@ -130,17 +130,17 @@ class Applying:
     async def _applied_meanwhile(
         self, store: Store, handler: HandlerPlan, claim: CommandKey | None, error: Exception
     ) -> tuple[Any] | None:
-        """What this very command was answered with, if somebody has applied it meanwhile: of that it may fail."""
+        """The outcome of this very command, if it was applied concurrently: that may be why this run failed."""
         if claim is None or isinstance(error, (OutcomeUnknown, StoreError, StoreUnavailable)):
             return None
         try:
             return await self._outcomes.known(store, handler, claim)
         except RemitError:
-            return None  # what it has failed of is the news
+            return None  # the caller gets the error of the run itself
 
     async def _refused(self, store: Store, handler: HandlerPlan, claim: CommandKey | None, refusal: Refusal) -> Any:
-        """A declared refusal that was raised is an outcome: it is kept for a caller from outside, and a repeated call
-        gets the same one. Raises it, unless the command was applied meanwhile."""
+        """Handles a raised refusal. If it is declared and the caller is outside, it is stored as the outcome, so that a
+        repeated call gets it again. Raises it, unless the command was applied concurrently."""
         if refusal.__class__ not in handler.refusals:
             raise refusal
         outcome = write_reply(refusal, handler.reply)
@@ -155,8 +155,8 @@ class Applying:
         raise refusal
 
     async def _turn(self, conflict: Conflict, rows: Unit, attempt: Attempt, mine: Place | None) -> Place | None:
-        """After a conflict: waits for the turn at the aggregate, or at all tables of the context for one that its
-        statements have met; or for a moment."""
+        """After a conflict: waits for the turn at the aggregate; after a conflict in SQL statements, for the turn at
+        all tables of the context; otherwise for up to 2 ms."""
         changes = [Change(_STATEMENTS, attempt.context, 0, b"")] if conflict.what == "sql" else rows.changes
         if not changes:
             await asyncio.sleep(self._random.random() * 0.002)

@@ -1,4 +1,4 @@
-"""Direct calls: a function call in its own unit of work, without serialisation, always with a deadline."""
+"""Calls within a process: a function call in a unit of work of its own, without serialisation, with a deadline."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
 
 DEADLINE = 10.0
-"""Seconds a call may take when nobody says otherwise."""
+"""The deadline of a call without one, in seconds."""
 MARGIN = 0.005
-"""Seconds before its own deadline at which a handler learns how its call to another process has ended."""
+"""A handler's call to another process ends this many seconds before the handler's own deadline, so that it can
+react."""
 
 
 class Target(Protocol):
-    """What handles a command or query, wherever that is. Its codec says whether two of them are the same."""
+    """The handler of a command or query, here or elsewhere. Its codec tells whether two messages are equal."""
 
     @property
     def contract(self) -> Contract: ...
@@ -51,14 +52,14 @@ class Elsewhere(Protocol):
     """Calls contexts in other processes."""
 
     def route(self, message: type[Message], /) -> Target | None:
-        """Who handles a command or query; None when nobody is known who does."""
+        """The handler of a command or query; None if no process is known to have one."""
         ...
 
     def call(
         self, message: Message, seconds: float, latest: float, /, *, key: str, caller: str, trace: str
     ) -> Awaitable[Any]:
-        """The reply of who handles it, within so many seconds, and not after the loop time `latest`. Raises the
-        declared refusals and `CallError`s."""
+        """Calls the handler of a message and returns its reply. Takes at most `seconds` and ends by the loop time
+        `latest`. Raises declared refusals and `CallError`s."""
         ...
 
 
@@ -76,7 +77,7 @@ class Calls:
         parity: bool,
         elsewhere: Elsewhere | None = None,
     ) -> None:
-        """`owner_of` says whose a message is, also one that nobody here handles."""
+        """`owner_of` returns the context that owns a message, also for messages without a handler in this process."""
         self._ids = ports.ids
         self._listeners = listeners
         self._freshness = freshness
@@ -99,16 +100,16 @@ class Calls:
         caller: str = "",
         trace: str = "",
     ) -> Awaitable[Any]:
-        """The reply to a command from outside of any handler here. Raises its refusals and `CallError`s.
+        """Sends a command from outside of any handler and returns its reply. Raises its refusals and `CallError`s.
 
-        `caller` is who gave the key, `trace` what the command belongs to where another process says so. Raises `BadKey`
-        for a key that cannot be one, and `BadValue` for a command that could not be read again.
+        `caller` is the owner of the key, `trace` the cause if another process gives one. Raises `BadKey` for an invalid
+        key, and `BadValue` for a command that could not be read again.
         """
         if key is not None and not (key and fits(key)):
             require_key(key, type(command).__name__)
         found = self._commands.get(type(command))
         if found is None:
-            key = key or trace or self._ids.new()  # who gives a trace and no key has made it for this very command
+            key = key or trace or self._ids.new()  # a trace without a key was made for this very command
             target = self._target(command, "handle")
             claim = CommandKey(caller, key, trace or escaped(key), target.contract.type)
             return self._there(command, target, deadline, claim, None)
@@ -122,11 +123,11 @@ class Calls:
     async def send_within(
         self, outer: Attempt, run: int, command: Command[Any, Any], *, key: str | None, deadline: float | None
     ) -> Any:
-        """The reply to a command that a handler sends in one of its runs. Raises as `send`, `KeyReused`, `Diverged`,
-        and `CallError` for the handler of a query and for a run that is over."""
+        """Sends a command from a handler's run and returns its reply. Raises as `send`, and `KeyReused` and `Diverged`;
+        `CallError` in the handler of a query and after the run has ended."""
         if not outer.origin:
             raise CallError(
-                f"the handler of a query cannot send {type(command).__name__}: a question changes nothing",
+                f"the handler of a query cannot send {type(command).__name__}: a query changes nothing",
                 where=outer.context, next="send it from a command's handler, or from a reaction",
             )  # fmt: skip
         outer.refuse_late(run, f"{type(command).__name__} was sent")
@@ -162,8 +163,8 @@ class Calls:
         trace: str = "",
         fresh: bool | str = False,
     ) -> Awaitable[Any]:
-        """The answer to a query. `trace` is what it belongs to where another process says so. Raises its refusals and
-        `CallError`s; for a fresh one also `BadKey` and what `Freshness.freshen` raises."""
+        """Asks a query and returns its answer. `trace` is the cause if another process gives one. Raises its refusals
+        and `CallError`s. With `fresh` also `BadKey` and the errors of `Freshness.freshen`."""
         if fresh is not False:
             return self._ask_fresh(query, deadline, outer, fresh)
         found, trace = self._queries.get(type(query)), outer.trace if outer is not None else trace
@@ -175,8 +176,8 @@ class Calls:
     async def _ask_fresh(
         self, query: Query[Any, Any], deadline: float | None, outer: Attempt | None, fresh: bool | str
     ) -> Any:
-        """Waits until everything that has happened before now has reached the context that answers. The answer has what
-        is left of the time."""
+        """Waits until all earlier events have reached the context that answers, then asks with the time that is
+        left."""
         if outer is not None:
             raise CallError(
                 "a handler cannot wait for a fresh answer", where=outer.context, next="react to the event instead"
@@ -184,13 +185,13 @@ class Calls:
         if fresh is not True:
             key_text(fresh, "ordering key", type(query).__name__)
         left, owner = DEADLINE if deadline is None else deadline, self._owner_of(type(query))
-        if owner is not None:  # else nobody answers it, which the call will say
+        if owner is not None:  # otherwise no context answers it, which the call reports
             loop = asyncio.get_running_loop()
             when = loop.time() + left
             key = fresh if isinstance(fresh, str) else None
             await self._freshness.freshen(owner, contract_of(type(query), owner).type, key, when=when)
             left = when - loop.time()
-        return await Calls.ask(self, query, deadline=left)  # of which nobody is told for a second time
+        return await Calls.ask(self, query, deadline=left)  # not `self.ask`, which would report it a second time
 
     async def _here(
         self,
@@ -202,8 +203,8 @@ class Calls:
         outer: Attempt | None,
         trace: str,
     ) -> Any:
-        """Has a handler of this process run. `trace` is what the message belongs to: a command without a key is known
-        by nothing else."""
+        """Runs a handler of this process. `trace` is the cause of the message, and the identity of a command without a
+        key."""
         handler = found[1]
         arriving = handler.codec.read(handler.codec.write(message)) if self._parity else message
         if claim is not None:
@@ -221,14 +222,14 @@ class Calls:
     def _there(
         self, message: Message, target: Target, deadline: float | None, claim: CommandKey, outer: Attempt | None
     ) -> Awaitable[Any]:
-        """Calls a context in another process: with a key always, so that an attempt can be repeated."""
-        assert self._elsewhere is not None  # noqa: S101  # it knows who handles the message
+        """Calls a context in another process, always with a key, so that a failed attempt can be repeated."""
+        assert self._elsewhere is not None  # noqa: S101  # `target` came from it
         seconds = DEADLINE if deadline is None else seconds_of(deadline)
         latest = outer.deadline - MARGIN if outer is not None else NEVER
         return self._elsewhere.call(message, seconds, latest, key=claim.key, caller=claim.caller, trace=claim.trace)
 
     def _target(self, message: Message, decorator: str) -> Target:
-        """Who handles a message elsewhere. Raises `CallError`."""
+        """The handler of a message in another process. Raises `CallError` if there is none."""
         target = self._route(type(message))
         if target is None:
             known = sorted(m.__name__ for m in (self._commands if decorator == "handle" else self._queries))
@@ -244,7 +245,7 @@ class Calls:
 
 
 def _require_own(key: object, where: str) -> None:
-    """Raises `BadKey` for the key that a handler gives to its call: its caller's message is not what is wrong."""
+    """Raises `BadKey` for an invalid key of a handler's call, marked as no fault of the handled message."""
     try:
         require_key(key, where)
     except BadKey as error:

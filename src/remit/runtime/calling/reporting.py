@@ -1,4 +1,5 @@
-"""Calls of which listeners are told, each when it begins and when it has ended. Made only where somebody listens."""
+"""Calls that are reported to listeners, when they begin and when they end. Used only if a listener takes such
+events."""
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ from remit.runtime.work.attempts import DERIVED, Attempt
 
 
 class ReportedCalls(Calls):
-    """Calls, of which each is told from where its caller makes it: also one that is refused before a handler is found,
-    and with the time that it has waited to be fresh."""
+    """Calls that are reported from their caller's point of view: including those refused before a handler is found, and
+    with the time spent waiting for freshness."""
 
     def send(
         self,
@@ -39,11 +40,11 @@ class ReportedCalls(Calls):
     ) -> Awaitable[Any]:
         if not key:
             trace = trace or self._ids.new()
-        elif not trace and fits(key):  # of one that cannot be a key nothing comes
+        elif not trace and fits(key):  # nothing follows from an invalid key
             trace = escaped(key)
         try:
             doing = super().send(command, key=key, deadline=deadline, caller=caller, trace=trace)
-        except Exception as error:  # noqa: BLE001  # it is raised where the call is awaited
+        except Exception as error:  # noqa: BLE001  # raised where the call is awaited
             doing = _raise(error)
         return self._reported(doing, command, trace, caller.removesuffix(DERIVED))
 
@@ -64,15 +65,15 @@ class ReportedCalls(Calls):
     ) -> Awaitable[Any]:
         try:
             doing = super().ask(query, deadline=deadline, outer=outer, trace=trace, fresh=fresh)
-        except Exception as error:  # noqa: BLE001  # it is raised where the call is awaited
+        except Exception as error:  # noqa: BLE001  # raised where the call is awaited
             doing = _raise(error)
         if outer is None:
             return self._reported(doing, query, trace, "")
         return self._reported(doing, query, outer.trace, outer.context)
 
     async def _reported(self, doing: Awaitable[Any], message: Any, cause: str, caller: str) -> Any:
-        """Makes a call, of which this is known when it begins, and says what becomes of it. Gives and raises the
-        same."""
+        """Reports the beginning of a call, awaits it, and reports its outcome. Returns and raises the same as the
+        call."""
         said, (type, context, elsewhere) = self._listeners, self._named(message)
         seconds, ticks = said.seconds, said.ticks
         if (say_begun := said.call_begun) is not None:
@@ -92,8 +93,8 @@ class ReportedCalls(Calls):
         return reply
 
     def _named(self, message: Any) -> tuple[str, str, bool]:
-        """The wire name of a message, whose it is, and whether another process answers it. What is no context's has the
-        name of its class."""
+        """The wire name and the owner of a message, and whether another process handles it. The name of its class, if
+        no context owns it."""
         kind = message.__class__
         if found := self._commands.get(kind) or self._queries.get(kind):
             type = found[1].contract.type

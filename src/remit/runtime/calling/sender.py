@@ -1,4 +1,4 @@
-"""The sender that handlers are given: what they call comes of the message that they handle."""
+"""The sender for handlers: the calls it makes belong to the handled message."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class UnitSender:
 async def attempt(
     sender: Sender, message: Command[Any, Any] | Query[Any, Any], deadline: float | None, key: str | None
 ) -> Any:
-    """The reply, or the refusal as a value."""
+    """Returns the reply, or a refusal as a value."""
     try:
         if isinstance(message, Query):
             return await sender.ask(message, deadline=deadline)

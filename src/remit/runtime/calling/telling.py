@@ -1,6 +1,6 @@
-"""What a caller gets to see: the reply as it arrives, a declared refusal, or a `CallError`; nothing from inside.
+"""Decides what a caller sees: the reply, a declared refusal, or a `CallError`, and no internal exceptions.
 
-With wire parity, messages and replies of this process go through the codec as those of others do.
+With wire parity, messages and replies within this process go through the codec, as those between processes do.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _OF_THE_MESSAGE = (NotFound, AlreadyExists, BadKey)
 
 
 class Telling:
-    """Tells callers how their calls have ended, and the listeners what has failed."""
+    """Turns the end of a call into what its caller sees, and reports failures to listeners."""
 
     def __init__(self, listeners: Listeners, *, parity: bool) -> None:
         self._listeners = listeners
         self.parity = parity
 
     def returned(self, handler: HandlerPlan, reply: Any) -> Any:
-        """The reply as it arrives."""
+        """The reply as the caller receives it. Raises `RemitError` if the codec cannot carry it."""
         try:
             return decode_reply(write_reply(reply, handler.reply), handler.reply, handler.refusals)
         except (RemitError, msgspec.MsgspecError, TypeError) as error:
@@ -52,13 +52,13 @@ class Telling:
             ) from error
 
     def tell(self, handler: HandlerPlan, limit: Limit, error: BaseException, trace: str) -> NoReturn:
-        """Raises what the caller may see of what went wrong inside. `trace` is what the call belongs to. What the
-        handler itself has raised is the `__cause__` of a failure, for callers in this process."""
-        if is_end(error) and not isinstance(error, asyncio.CancelledError):  # whose it is, the rest tells
+        """Raises what the caller may see of an error. `trace` is the cause of the call. For callers in this process the
+        handler's own exception is the `__cause__` of a `HandlerFailed`."""
+        if is_end(error) and not isinstance(error, asyncio.CancelledError):  # the rest finds out who cancelled
             raise error
         if limit.owns_cancellation() and not isinstance(error, OutcomeUnknown):
             raise DeadlineExceeded(
-                f"{handler.contract.type} was not done by its deadline; what it had called by then stays",
+                f"{handler.contract.type} was not done by its deadline; calls that it made by then keep their effect",
                 where=handler.name, next="try again with the same key",
             ) from None  # fmt: skip
         if isinstance(error, asyncio.CancelledError):
@@ -75,7 +75,8 @@ class Telling:
         ) from error  # fmt: skip
 
     def _refuse(self, handler: HandlerPlan, refusal: Refusal, trace: str) -> NoReturn:
-        """Raises a declared refusal, as it arrives. Of a subclass nobody elsewhere would know what it is."""
+        """Raises a declared refusal as the caller receives it. A subclass counts as undeclared: no wire name is
+        known."""
         if refusal.__class__ in handler.refusals:
             raise self._written(handler, refusal, trace) from None
         self._say(handler, f"ended with the undeclared refusal {refusal}", refusal, trace)
@@ -86,14 +87,14 @@ class Telling:
         ) from refusal  # fmt: skip
 
     def _written(self, handler: HandlerPlan, refusal: Refusal, trace: str) -> Refusal:
-        """The refusal as it arrives. Raises `HandlerFailed` for one that could not be written."""
+        """The refusal as the caller receives it. Raises `HandlerFailed` if it cannot be written."""
         try:
             written = write_reply(refusal, handler.reply)
         except BadValue as error:
             self._say(handler, told(error), error, trace)
             raise HandlerFailed(
-                f"{handler.contract.type} was refused, which cannot be said: {error.what}", where=handler.name,
-                expected=error.expected, next=error.next,
+                f"{handler.contract.type} was refused, but the refusal cannot be written: {error.what}",
+                where=handler.name, expected=error.expected, next=error.next,
             ) from error  # fmt: skip
         if self.parity:
             decoded: Refusal = decode_reply(written, handler.reply, handler.refusals)
@@ -105,26 +106,26 @@ class Telling:
 
 
 def _is_told(error: BaseException) -> bool:
-    """Whether the caller hears of an error as it is. What is wrong with an identity or key is so with the caller's
-    message, unless it was wrong in a call that the handler has made; what is too large here, the handler has made."""
+    """Whether the caller sees an error as it is. An error about an identity or a key is about the caller's message,
+    unless a call made by the handler raised it. A `TooLarge` or `ReplyTooLarge` is always the handler's doing."""
     if isinstance(error, _OF_THE_MESSAGE):
         return not error.answered
     return isinstance(error, (CallError, StoreError)) and not isinstance(error, (TooLarge, ReplyTooLarge))
 
 
 def _answer(error: BaseException) -> BaseException:
-    """The error that a call ends with. One about the message says so in a copy: the handler's own may be raised again,
-    by a module that keeps it."""
+    """The error that a call ends with. An error about the message is copied before it is marked: the user's code may
+    keep the instance and raise it again."""
     if not isinstance(error, _OF_THE_MESSAGE):
         return error
-    made = error.__class__.__new__(error.__class__, *error.args)  # not by its constructor, which may be a user's own
+    made = error.__class__.__new__(error.__class__, *error.args)  # without a user's own constructor
     made.__dict__.update(error.__dict__, answered=True)
     made.__cause__ = error.__cause__
     return made.with_traceback(error.__traceback__)
 
 
 def _made(error: BaseException) -> str:
-    """What the caller may hear of what a handler has made: what was wrong with a value, or with a call of its own."""
+    """The detail of a handler's failure for the caller: an invalid value, or an error of a call that it made."""
     if isinstance(error, BadValue):
         return f": {error.what}"
     return f": {told(error)}" if isinstance(error, (*_OF_THE_MESSAGE, TooLarge, ReplyTooLarge)) else ""

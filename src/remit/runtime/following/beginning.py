@@ -1,7 +1,7 @@
-"""Where a new subscription begins that is declared to begin now, or after a time.
+"""Where a subscription begins that is declared to begin now, or after a time.
 
-That is decided once, by the process that gets there first, and written into the store of the subscription's context as
-one row. Whoever starts it later, or after a crash before the checkpoints were there, reads it.
+The first process to start it decides, and writes the place as one row into the store of the subscription's context.
+A process that starts it later, or after a crash before the checkpoints were written, reads that row.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from remit.transports import Feed
 from remit.transports.port import Standing
 
 _KIND = " begins"
-"""The kind of the rows: no aggregate has it, since it has a blank in it."""
+"""The kind of these rows. The blank keeps it apart from class names."""
 _places = msgspec.json.Decoder(dict[int, tuple[int, str]])
 
 
 async def beginning(
     id: SubscriptionId, store: Store, feed: Feed, standing: Standing, begins: Literal["now"] | float, now: float
 ) -> Mapping[int, Checkpoint]:
-    """The message after which it begins, by partition; a partition that is missing had none. `now` and a time are
-    seconds since the epoch.
+    """The message after which the subscription begins, by partition; none for a partition that was empty. `now` and
+    `begins` are seconds since the epoch.
 
-    A source that knows a subscription without a decision has met one whose store is gone: then it handles everything.
-    Raises `Unavailable` while the time has not come, and what the store and the feed raise.
+    If the source knows the subscription but this store has no row, the store was lost: then it handles everything.
+    Raises `Unavailable` while the declared time has not come, and the errors of store and feed.
     """
     row = await store.load(_KIND, id.label)
     if row is None and standing.known:
@@ -43,7 +43,7 @@ async def beginning(
         body = msgspec.json.encode({part: place[:2] for part, place in places.items()})
         try:
             await store.commit(Unit([Change(_KIND, id.label, 0, body)]))
-        except Conflict:  # another process has decided it meanwhile
+        except Conflict:  # another process has decided it concurrently
             row = await store.load(_KIND, id.label)
         else:
             return places
@@ -60,11 +60,11 @@ async def _places_of(feed: Feed, standing: Standing, begins: Literal["now"] | fl
 
 
 async def _place_of(feed: Feed, part: int, floor: Checkpoint, head: int, begins: Literal["now"] | float) -> Checkpoint:
-    """The last message that is not handled: by halves, since times rise with positions."""
+    """The last message that is not handled. A binary search, because times rise with positions."""
     low, high = floor, head
     while low.pos < high:
         middle = high if begins == "now" else (low.pos + high + 1) // 2
-        (record, *_) = await feed.read(part, middle - 1, 1)  # a later one, where that was deleted meanwhile
+        (record, *_) = await feed.read(part, middle - 1, 1)  # a later one, if that one was deleted meanwhile
         if begins == "now" or record.at <= begins:
             low = Checkpoint(record.pos, record.id, record.at)
         else:

@@ -1,4 +1,4 @@
-"""How one record is handled: decoded, and handed to what takes it, by the kind of the subscription."""
+"""Handles single messages: decodes them and runs their handler, by the kind of subscription."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from remit.errors import BadMessage, HandlerFailed
-from remit.log import Record, carried_by, forms_of, has_newer, is_command, trace_of, wish_of
+from remit.log import MessageRecord, carried_by, forms_of, has_newer, is_command, trace_of, wish_of
 from remit.messages import Refusal, write_reply
 from remit.runtime.events import LaterRefused
 from remit.runtime.following.effect import HANDLER_SECONDS
@@ -27,8 +27,8 @@ _NOBODY = Attempt("", "", "", 0.0, "", 0.0)
 
 
 class Dispatcher:
-    """Handles messages of one subscription, each within the time limit of a handler: those of a reaction. Other kinds
-    have their own."""
+    """Handles messages of one subscription, each within the time limit of a handler. This class serves reactions;
+    subclasses serve the other kinds."""
 
     singly = False
     """Whether every message has a unit of work of its own."""
@@ -42,33 +42,33 @@ class Dispatcher:
         self._workplace = shared.workplaces[follow.id.context]
 
     def unit(self, taken: Taken | None) -> UnitOfWork:
-        """A unit of work for some messages. `taken` is what it adds and is there already, if it is known."""
+        """A unit of work for one or several messages. `taken` is where the one before failed to add aggregates."""
         return UnitOfWork(self._workplace, _NOBODY, taken)
 
-    def attempt(self, record: Record) -> Attempt:
-        """A new attempt to handle a message. Its time is when the message was recorded."""
+    def attempt(self, record: MessageRecord) -> Attempt:
+        """A new attempt at a message. Its time is when the message was recorded."""
         origin = f"{record.id}.{self._name}"
         context = self._follow.id.context
         return Attempt(origin, origin, trace_of(record), record.at, context, float("inf"), record=record.id)
 
-    def is_alone(self, record: Record) -> bool:
-        """Whether a message needs a unit of work of its own: its handler may reach what is outside of it."""
+    def is_alone(self, record: MessageRecord) -> bool:
+        """Whether a message needs a unit of work of its own, because its handler may have effects outside of it."""
         try:
             found, _ = self._form(record)
         except BadMessage:
-            return True  # which is said when it is handled
+            return True  # reported when it is handled
         return found is not None and bool(found.alone)
 
-    def takes(self, record: Record) -> bool:
-        """Whether the subscription follows messages of this type, in whatever version."""
+    def takes(self, record: MessageRecord) -> bool:
+        """Whether the subscription follows messages of this type, in any version."""
         return record.type in self._types
 
-    async def handle(self, unit: UnitOfWork, record: Record, attempt: Attempt) -> None:
-        """Handles a message in a unit of work, if the subscription follows its type, in the newest version that it
-        follows.
+    async def handle(self, unit: UnitOfWork, record: MessageRecord, attempt: Attempt) -> None:
+        """Handles a message in a unit of work, in the newest version that the subscription follows. Skips types that it
+        does not follow.
 
-        Raises `BadMessage` for undecodable bytes, for versions none of which is followed although the type is, and for
-        commands without a handler; `TimeoutError`; and whatever the handler raises.
+        Raises `BadMessage` for bytes that cannot be decoded, for a followed type in versions that are not followed, and
+        for commands without a handler; `TimeoutError`; and whatever the handler raises.
         """
         limit = self._shared.deadlines.enter(HANDLER_SECONDS)
         attempt.deadline = limit.when
@@ -85,7 +85,7 @@ class Dispatcher:
             if limit.is_asked_to_end():
                 raise
             raise HandlerFailed(
-                "the handler raised CancelledError, and nobody had cancelled it", where=self._name,
+                "the handler raised CancelledError, but its task was not cancelled", where=self._name,
                 expected="a handler that catches what it awaits and was cancelled",
                 next="catch asyncio.CancelledError where a task or future of your own is awaited",
             ) from error  # fmt: skip
@@ -97,15 +97,15 @@ class Dispatcher:
             unit.beside = await noted(self._workplace.store, self._follow.id, record, refused, self._shared.seconds())
             unit.refused = said
 
-    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> Refusal | None:
-        """Has what takes the message take it. Gives the declared refusal that this has ended with."""
+    async def _do(self, unit: UnitOfWork, record: MessageRecord, found: Any, payload: bytes) -> Refusal | None:
+        """Runs the handler. Returns the refusal with which a command has ended."""
         reply = await unit.run(found, found.codec.read(payload))
         if reply is not None:
             refuse_returned(found, reply)
         return None
 
-    def _form(self, record: Record) -> tuple[Any, bytes]:
-        """What takes the record, or None, and the payload that it takes. Raises `BadMessage`."""
+    def _form(self, record: MessageRecord) -> tuple[Any, bytes]:
+        """The handler of a record, or None, and the payload in its version. Raises `BadMessage`."""
         takes = self._follow.takes
         if has_newer(record):
             for version, payload in sorted(forms_of(record).items(), reverse=True):
@@ -116,35 +116,35 @@ class Dispatcher:
         self._refuse_unknown(record)
         return None, b""
 
-    def _refuse_unknown(self, record: Record) -> None:
-        """What is not followed is skipped, unless it is meant for this subscription: another release can handle it."""
+    def _refuse_unknown(self, record: MessageRecord) -> None:
+        """Raises `BadMessage` for a followed type in another version, which a later release may handle."""
         known = sorted(version for type, version in self._follow.takes if type == record.type)
         if known:
             came = _in_words(sorted(forms_of(record)))
             raise BadMessage(
-                f"{record.type} came in version {came}, and {self._name} follows version {_in_words(known)}",
+                f"{record.type} came in version {came}, but {self._name} follows version {_in_words(known)}",
                 where=self._name, expected="a version that is followed",
                 next="follow both versions for as long as both come",
             )  # fmt: skip
 
 
 class _Folding(Dispatcher):
-    """Folds events into the documents of a projection."""
+    """Applies events to the documents of a projection."""
 
-    def is_alone(self, record: Record) -> bool:
+    def is_alone(self, record: MessageRecord) -> bool:
         return False
 
-    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> Refusal | None:
+    async def _do(self, unit: UnitOfWork, record: MessageRecord, found: Any, payload: bytes) -> Refusal | None:
         await unit.fold(self._follow.projection, found.read(payload))
         return None
 
 
 class _ApplyingLater(Dispatcher):
-    """Applies commands that were sent for later; one that has a key, once."""
+    """Applies commands that were sent for later; a command with a key, once."""
 
     singly = True
 
-    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> Refusal | None:
+    async def _do(self, unit: UnitOfWork, record: MessageRecord, found: Any, payload: bytes) -> Refusal | None:
         wish = wish_of(record)
         claim = None if wish is None else CommandKey(*wish, trace_of(record), record.type)
         try:
@@ -160,21 +160,21 @@ class _ApplyingLater(Dispatcher):
         except Refusal as refusal:
             if refusal.__class__ not in found.refusals:
                 raise
-            await unit.forget()  # what it has returned stays; what it has raised changes nothing
+            await unit.forget()  # a raised refusal changes nothing; a returned one is committed above
             return refusal
         return None
 
-    def _refuse_unknown(self, record: Record) -> None:
+    def _refuse_unknown(self, record: MessageRecord) -> None:
         super()._refuse_unknown(record)
         if record.type.startswith(f"{self._follow.id.context}.") and is_command(record):
             raise BadMessage(
                 f"there is no handler for the command {record.type}, which was sent for later", where=self._name,
-                expected="a handler in this release", next="release what handles a command before what sends it",
+                expected="a handler in this release", next="release the handler of a command before its sender",
             )  # fmt: skip
 
 
 DISPATCHERS: dict[type, type[Dispatcher]] = {ReactionPlan: Dispatcher, FoldPlan: _Folding, LaterPlan: _ApplyingLater}
-"""By the kind of the subscription."""
+"""The dispatcher of each kind of subscription."""
 
 
 def _in_words(versions: Collection[int]) -> str:

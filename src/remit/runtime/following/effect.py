@@ -1,7 +1,7 @@
-"""The port between the engine that follows a log and what is done with the messages.
+"""The port between a follower and what it does with messages.
 
-A follower reads, compares histories, waits and tries again; it asks an effect to do what comes next. Whatever else is
-to be made of a log is one more effect, and no engine of its own.
+A follower reads, compares histories, waits and retries; its effect does the messages. A new use of logs is a new
+effect, not a new follower.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from remit.log import Floors, Record, SubscriptionId
+from remit.log import Floors, MessageRecord, SubscriptionId
 from remit.runtime.failures import told
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.states import State, severity
@@ -18,69 +18,70 @@ from remit.runtime.following.troubles import Troubles
 HANDLER_SECONDS = 30.0
 """The time limit of one handler."""
 STALL_SECONDS = 3 * HANDLER_SECONDS
-"""What has neither moved on nor failed for so long is given up and tried again. Who is away and says so is not stuck:
-each attempt fails, and is heard of."""
+"""Work that has neither moved on nor failed for this long is cancelled and tried again. An unreachable callee is no
+such case: then each attempt fails, and is reported."""
 
 
 class Effect(Protocol):
-    """Does messages of one log, and moves the checkpoint over them. What it raises, the follower classifies."""
+    """Does the messages of one log, and moves the checkpoint past them. The follower classifies what it raises."""
 
     doing: str
-    """In a word, for what is said."""
+    """What it does in one word, for reports."""
     may_miss: bool = False
-    """Whether it goes on where the log begins now, when messages were deleted that it has not done."""
+    """Whether it continues at the floor of the log if messages were deleted that it has not done."""
 
     def start(self, troubles: Troubles) -> None:
-        """Begins anew. What goes wrong beside the messages that the follower asks for is noted in `troubles`."""
+        """Begins anew. Problems beside the messages that the follower asks for are reported to `troubles`."""
 
     async def prepare(self) -> None:
-        """Makes what it needs before the first message. Asked again until it succeeds."""
+        """Creates what it needs before the first message. Called again until it succeeds."""
         return
 
     def begins(self, id: SubscriptionId) -> Literal["now"] | float | None:
-        """Where a new subscription begins: now, or after a time (seconds since the epoch); None: where the log does."""
+        """Where a new subscription begins: now, or after a time (seconds since the epoch); None: at the log's floor."""
         return None
 
     async def missed(self, upto: Floors) -> None:
-        """Said once, before it begins: messages up to these have been deleted, which it has never done."""
+        """Called once, before a new subscription begins: messages up to these were deleted before it had done them."""
         return
 
     def limit(self, lane: Lane) -> int:
-        """How many messages it takes at a time, at most."""
+        """The most messages that it takes at a time."""
         ...
 
-    async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
-        """Does some of the messages that come next, from the first on, and moves the checkpoint. Gives the last one.
+    async def do(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
+        """Does some of the next messages, beginning with the first, and moves the checkpoint. Returns the last one
+        done.
 
-        `lane.failing` is the message that has failed, if it was one. An effect that lets checkpoints follow later says
-        in `lane.stored` where they stand.
+        `lane.failing` is the message that has failed, if one has. An effect whose checkpoints move later keeps their
+        place in `lane.stored`.
         """
         ...
 
-    async def settle(self, lane: Lane, error: Exception) -> Record | None:
-        """What it means that `lane.failing` has failed, and will not succeed by waiting. Gives the message if it was
-        put aside, with the checkpoint moved; None if it is to be done again."""
+    async def settle(self, lane: Lane, error: Exception) -> MessageRecord | None:
+        """Handles a permanent failure of `lane.failing`. Returns the message if it was put aside and the checkpoint has
+        moved; None if it is to be done again."""
         return None
 
     def leave(self, lane: Lane) -> None:
-        """The lane rests, or fails: others may do what it was to do first."""
+        """The lane rests or fails: gives up its turn at an aggregate."""
         return
 
     def reloaded(self, lane: Lane) -> None:
-        """The lane has taken up a checkpoint that another process may have moved."""
+        """The lane has loaded a checkpoint that another process may have moved."""
         return
 
     def trouble(self, error: Exception, failures: int) -> tuple[State, str] | None:
-        """State and note of a follower whose messages have failed so many times in a row, 0 where the source could not
-        be asked or nothing could be prepared. None while that is no trouble yet."""
+        """State and note for a follower after this many failures in a row; 0 if the source could not be read or
+        `prepare` failed. None as long as it counts as a normal retry."""
         return severity(error, "source-silent"), told(error)
 
     async def pause(self, error: Exception, failures: int) -> None:
-        """Waits after so many failures in a row."""
+        """Waits after this many failures in a row."""
 
     async def look(self) -> None:
-        """Sees to what is due beside the messages that come next; twice a second. Raises as the store does."""
+        """Does other due work, such as parked keys; called twice a second. Raises as the store does."""
         return
 
     async def stop(self, drain: float) -> None:
-        """Begins nothing new, lets what goes on beside them come to its end for so many seconds, then ends it."""
+        """Begins nothing new, lets other running work go on for up to `drain` seconds, then cancels it."""

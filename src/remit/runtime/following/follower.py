@@ -1,9 +1,9 @@
-"""The engine: read after the checkpoint, have it done, go on; the checkpoint moves with what is done.
+"""The engine that follows a log: read after the checkpoint, have the messages done, move the checkpoint.
 
-A follower follows one channel of one source. For each of its partitions that has something new, a worker runs until
-there is nothing left; partitions run side by side, a partition strictly in order. What is done with the messages, an
-effect knows. It moves the checkpoint by compare-and-swap: a duplicate, a gap, or a second process working on the same
-partition shows as a message that does not fit, and changes nothing.
+A follower follows one channel of one source. For each partition with new messages, a worker runs until none is left:
+partitions in parallel, each strictly in order. An effect does the messages and moves the checkpoint by
+compare-and-swap. A duplicate, a gap, or a second process at work on the same partition shows as a message that does not
+fit, and changes nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError
-from remit.log import Record, SubscriptionId, trace_of
+from remit.log import MessageRecord, SubscriptionId, trace_of
 from remit.runtime.events import Retrying, SubscriptionBegun
 from remit.runtime.failures import backoff, is_transient, told
 from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS, Effect
@@ -31,12 +31,12 @@ from remit.transports import Feed, Push
 
 
 def always() -> bool:
-    """Says that a follower may go on: for one that nobody else can run."""
+    """For a follower that no other process can run: it is always held."""
     return True
 
 
 class Follower:
-    """Follows one channel of one source for one context, and has an effect do what comes."""
+    """Follows one channel of one source for one context; its effect does the messages."""
 
     def __init__(
         self,
@@ -50,17 +50,17 @@ class Follower:
         held: Callable[[], bool] = always,
         also: Sequence[SubscriptionId] = (),
     ) -> None:
-        """`store` holds the checkpoints. `stamp` gives the time by which the source knows when it heard of it. `held`
-        says whether this process may go on with it. `also` are others of the same context and the same log that follow
-        together with it; each has its own checkpoints."""
+        """`store` holds the checkpoints. `stamp` gives the time for rows that are deleted by age. `held` tells whether
+        this process still holds the lease. `also` are further subscriptions of the same context to the same log that
+        follow together with it; each has its own checkpoints."""
         self.id = id
         self.ids = (id, *also)
         """All subscriptions that it runs: usually one."""
         self.name = id.name
-        """`<context>.<name>`: whose store holds its checkpoints, and under which name."""
+        """`<context>.<name>`: the context whose store holds its checkpoints, and their name."""
         self._held = held
         self.handled = 0
-        """Messages since it was made."""
+        """Messages handled since it was created."""
         self._store = store
         self._feed = feed
         self._effect = effect
@@ -73,9 +73,9 @@ class Follower:
         self._failures = 0
         self._stopping = self._prepared = self._compared = False
         self._expected: float | None = None
-        """Until when a source that nobody here has seen may be starting as this process does (loop time)."""
+        """Until when a source not seen yet may still be starting (loop time)."""
         self._unseen_since = inf
-        """When it was started, as long as it has not seen its source (loop time)."""
+        """When it was started, until it has seen its source (loop time)."""
         self._tasks: list[asyncio.Task[None]] = []
         self._unwatch: Callable[[], None] | None = None
 
@@ -86,7 +86,7 @@ class Follower:
 
     @property
     def note(self) -> str:
-        """What keeps it, when it is not running."""
+        """What keeps it from going on, unless it is running."""
         return self._troubles.worst[1]
 
     def position(self, part: int) -> int:
@@ -96,7 +96,7 @@ class Follower:
     # ── starting, stopping, waking ──────────────────────────────────────────────────────────────────────────────────
 
     async def start(self) -> None:
-        """Takes up the stored checkpoints and begins. A source that is away keeps it waiting until it is back."""
+        """Loads the checkpoints and begins. If the source is away, it waits until it is back."""
         self._stopping = self._prepared = self._compared = False
         self._unseen_since = asyncio.get_running_loop().time()
         self._expect()
@@ -116,7 +116,7 @@ class Follower:
         ]
 
     async def stop(self, *, drain: float = DRAIN_SECONDS) -> None:
-        """Lets what is being done be committed, for so many seconds, then ends: it would be done again. Idempotent."""
+        """Waits up to `drain` seconds for running messages to be committed, then cancels them. Idempotent."""
         self._stopping = True
         self._bell.set()
         if self._unwatch is not None:
@@ -129,19 +129,19 @@ class Follower:
         self._troubles.enter("stopped")
 
     async def stand_by(self, *, lost: bool = False) -> None:
-        """Ends, and leaves it to another process, until it is started again: at once when that has it already and does
-        the same (`lost`), and otherwise when what is being done has come to its end, however long that takes."""
+        """Stops until it is started again, because another process is to run it. Waits until running messages have
+        ended, up to their time limit. With `lost`, the other process runs it already: cancels them at once."""
         self._expect()
         await self.stop(drain=0.0 if lost else HANDLER_SECONDS + DRAIN_SECONDS)
         self._troubles.enter("standby")
 
     def _expect(self) -> None:
-        """Once for a process, whatever it takes over later: what was away for others is away for it as well."""
+        """Sets the grace period for silent sources, once for a process. A follower taken over later gets none."""
         if self._expected is None:
             self._expected = asyncio.get_running_loop().time() + SILENT_SECONDS
 
     def ring(self, push: Push | None = None) -> None:
-        """Something may be new; a pushed message is kept if it can be the next or a later one."""
+        """Something may be new. A pushed message is kept if it can be the next or a later one."""
         if push is None:
             self._bell.set()
         elif (lane := self._lane(push.record.part)).take(push):
@@ -156,19 +156,19 @@ class Follower:
                 else:
                     await asyncio.sleep(backoff(1, self._ports.random))
         except asyncio.CancelledError:
-            if asyncio.current_task() in self._tasks:  # else it was left behind, and another one does this now
-                self._stopping = True  # nobody may have stopped it: a loop that ends cancels all tasks
+            if asyncio.current_task() in self._tasks:  # otherwise this task was abandoned, and another runs now
+                self._stopping = True  # cancelled without `stop`: a loop that ends cancels all tasks
             raise
 
     async def _look(self) -> bool:
-        """Finds the partitions that have something new; says whether the source could be asked."""
+        """Starts workers for partitions with new messages. Returns whether the source could be read."""
         stood = {part: lane.pos for part, lane in self._lanes.items()}
         try:
             async with asyncio.timeout(STALL_SECONDS):
                 if not (self._prepared and self._compared):
                     await self._begin()
                 heads = await self._feed.heads()
-        except Exception as error:  # noqa: BLE001  # whatever a feed raises, this loop must not end
+        except Exception as error:  # noqa: BLE001  # this loop must not end, whatever a feed raises
             self._trouble("source", error, 0)
             return False
         self._expected, self._unseen_since = 0.0, inf
@@ -209,7 +209,7 @@ class Follower:
     # ── the loop ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _work(self, lane: Lane) -> None:
-        """Until nothing is left."""
+        """Follows one partition until nothing is left."""
         failure: Exception | None = None
         try:
             while self._goes_on():
@@ -219,7 +219,7 @@ class Follower:
                         failure = None
                     if not await self._follow(lane):
                         return
-                except Exception as error:  # noqa: BLE001  # effects raise anything; each is classified
+                except Exception as error:  # noqa: BLE001  # effects may raise anything; each error is classified
                     failure = error
         finally:
             lane.worker = None
@@ -228,9 +228,9 @@ class Follower:
                 self._bell.set()
 
     async def _follow(self, lane: Lane) -> bool:
-        """Has some of what comes next done. False when nothing is left."""
+        """Has some of the next messages done. Returns False if nothing is left."""
         records = await self._next(lane)
-        if not self._goes_on():  # reading has taken time, and nobody waits for what begins now
+        if not self._goes_on():  # it may have been stopped while reading
             return True
         found = misfit(lane.pos, lane.id, records[0]) if records else None
         if records and found is None:
@@ -246,13 +246,13 @@ class Follower:
             await self._compare()
         return True
 
-    async def _next(self, lane: Lane) -> Sequence[Record]:
-        """The next messages, pushed or read. A log that is not known to have more is not asked: it may be far away."""
+    async def _next(self, lane: Lane) -> Sequence[MessageRecord]:
+        """The next messages, pushed or read. Reads only if the log is known to have more: it may be remote."""
         lane.failing = None
         limit = self._effect.limit(lane)
         return lane.in_a_row(limit) or (await self._feed.read(lane.part, lane.pos, limit) if lane.is_behind() else [])
 
-    async def _do(self, lane: Lane, records: Sequence[Record]) -> None:
+    async def _do(self, lane: Lane, records: Sequence[MessageRecord]) -> None:
         lane.busy = True
         try:
             last = await self._effect.do(lane, records)
@@ -263,8 +263,8 @@ class Follower:
         self.handled += last.pos - records[0].pos + 1
 
     def _reached(self, lane: Lane) -> None:
-        """Nothing more is to be had."""
-        if lane.head > lane.pos:  # what is to come was deleted; or the log was restored
+        """The end of what can be read."""
+        if lane.head > lane.pos:  # the messages up to the head were deleted, or the log was restored
             self._compared = False
         if lane.failures:  # another process has done what failed here
             self._recovered(lane)
@@ -276,7 +276,7 @@ class Follower:
     # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _failed(self, lane: Lane, error: Exception) -> None:
-        """Conflict: see what another process has done. Transient: wait. Permanent: the effect knows what it means."""
+        """After a conflict: loads what another process has done. Transient: waits. Permanent: asks the effect."""
         if isinstance(error, Conflict):
             await self._reload(lane.part)
             lane.conflicts += 1
@@ -284,7 +284,7 @@ class Follower:
             return
         self._effect.leave(lane)
         lane.stirred = asyncio.get_running_loop().time()
-        if isinstance(error, OutcomeUnknown):  # the checkpoint has moved or not
+        if isinstance(error, OutcomeUnknown):  # the checkpoint may have moved
             with contextlib.suppress(RemitError):
                 await self._reload(lane.part)
         if isinstance(error, StoreError) or is_transient(error) or lane.failing is None:
@@ -312,7 +312,7 @@ class Follower:
             self._troubles.begin(cause, *shown, lasts=now - self._unseen_since >= SILENT_SECONDS)
 
     async def _reload(self, only: int | None = None) -> None:
-        """Takes up stored checkpoints: all, or that of the partition whose worker asks; others are being worked on."""
+        """Loads stored checkpoints: all of them, or that of one partition while other workers run."""
         stored = await self._store.checkpoints(self.id)
         others = {each: await self._store.checkpoints(each) for each in self.ids[1:]}
         parts = {*stored, *(part for each in others.values() for part in each)} if others else stored
@@ -328,11 +328,12 @@ class Follower:
     # ── the source's history ────────────────────────────────────────────────────────────────────────────────────────
 
     async def _compare(self) -> None:
-        """A source restored from a backup may have other messages under the same positions, and an old one fewer."""
+        """Checks that the source's log is still the same. One restored from a backup may have other or fewer
+        messages."""
         histories = self._histories.items()
         if new := [history for id, history in histories if not self._stands(id)]:
             for history in new:
-                with contextlib.suppress(Conflict):  # another process begins it at this moment
+                with contextlib.suppress(Conflict):  # another process begins it concurrently
                     begins, tell = self._effect.begins(history.id), not self._effect.may_miss
                     waiting = await history.begin(begins, self._effect.missed, tell=tell)
                     if waiting:
@@ -349,17 +350,17 @@ class Follower:
                 self._break(each)
 
     async def _was_moved(self, lane: Lane) -> bool:
-        """The next message is nowhere, or another one: whether another process has done it. It may be deleted since."""
+        """The next message is missing or does not fit: returns whether another process has moved the checkpoint."""
         stood = lane.pos, lane.id, lane.members
         await self._reload(lane.part)
         return (lane.pos, lane.id, lane.members) != stood
 
     def _break(self, found: Break) -> None:
-        """The source's log is not the one the checkpoint was made on, or not all of it: stop, loudly."""
+        """Stops: the source's log is another one, or messages were deleted that were not handled."""
         self._troubles.begin("history", *found)
 
     async def _mended(self) -> None:
-        """Goes on where a person has put the checkpoints, if somebody has."""
+        """Continues if a person has moved the checkpoints."""
         stood = [self._stands(id) for id in self.ids]
         await self._reload()
         if [self._stands(id) for id in self.ids] != stood:
@@ -372,7 +373,7 @@ class Follower:
         return {part: place for part, place in stored.items() if place[0]}
 
     async def _report(self) -> None:
-        """Tells the source how far it is, also while it cannot go on: what it has not done must not be deleted."""
+        """Reports its progress to the source, also while broken: unhandled messages must not be deleted."""
         while True:
             await asyncio.sleep(REPORT_SECONDS)
             if self._compared:
@@ -380,17 +381,17 @@ class Follower:
                     with contextlib.suppress(RemitError):
                         await history.report(self._stands(id))
 
-    # ── looking after it ────────────────────────────────────────────────────────────────────────────────────────────
+    # ── housekeeping ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def hindered(self, error: RemitError | None) -> None:
-        """The store takes no writes, so nothing can be done, whether there is something or not; None: it does."""
+        """Notes that renewing the lease fails, so that nothing can be done; None: it works again."""
         if error is None:
             self._troubles.end("lease")
         else:
             self._troubles.begin("lease", severity(error), told(error))
 
     async def housekeeping(self, reload: bool) -> None:
-        """Sees to what is due beside the messages. `reload` when another process has written to the store."""
+        """Does due work beside the messages. `reload` is true if another process has written to the store."""
         if self._stopping or self._troubles.phase != "running" or not self._held():
             return
         if reload:
@@ -405,7 +406,7 @@ class Follower:
             self._troubles.end("store")
 
     def give_up_on_the_stuck(self) -> None:
-        """Cancels what neither moves on nor fails. What was cancelled is tried again as soon as it has ended."""
+        """Cancels workers that neither move on nor fail. Each starts again once it has ended."""
         now = asyncio.get_running_loop().time()
         for lane in self._lanes.values():
             if lane.worker is not None and now - lane.stirred > STALL_SECONDS:

@@ -1,6 +1,6 @@
-"""The effect of a subscription: messages are handled in units of work, and what fails for good is put aside.
+"""The effect of a subscription: handles messages in units of work, and parks keys whose messages fail permanently.
 
-Effects, outgoing messages and the moved checkpoint commit in one transaction of the consumer's store.
+Changes, recorded messages and the moved checkpoint commit in one transaction of the subscriber's store.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from remit.errors import CallError, Conflict, Diverged, StoreError, StoreUnavailable
-from remit.log import Floors, Record, SubscriptionId, trace_of
+from remit.log import Floors, MessageRecord, SubscriptionId, trace_of
 from remit.runtime.events import BatchHandled, KeyParked
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
 from remit.runtime.following.dispatch import DISPATCHERS
@@ -32,29 +32,29 @@ from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Advance, Park, Unit
 
 BATCH = 100
-"""Messages handled in one transaction at most."""
+"""The most messages handled in one transaction."""
 BATCH_SECONDS = 0.05
-"""A batch ends when its handlers have taken so long."""
+"""A batch ends once it has taken this long."""
 
 
 @dataclass
 class Part:
-    """What is known about handling one partition."""
+    """The state of handling one partition."""
 
     begun: float = 0.0
-    """When the handling began that goes on or has ended last (loop time)."""
+    """When the current or last handling began (loop time)."""
     taken: Taken | None = None
-    """What the handling before the last conflict added, and was there already."""
+    """Where the handling before the last conflict failed to add aggregates."""
     rerun: Attempt | None = None
-    """The attempt that the last conflict has interrupted."""
+    """The attempt that the last conflict interrupted."""
     turn: tuple[str, str] | None = None
-    """The aggregate that it met the conflict at, while it is this partition's turn to write it."""
+    """The aggregate of that conflict, while this partition has the turn to write it."""
     singly_until: int = 0
     """Up to this position messages are handled one by one, to find the one that failed in a batch."""
     step: int = 0
-    """Which of those that follow together is doing the message."""
+    """Which of the subscriptions that follow together is handling the message."""
     failing: tuple[int, int] = (0, 0)
-    """The position of the message that failed last for good, and which of those that follow together failed."""
+    """The position of the last message that failed permanently, and the index of the subscription."""
     attempts: int = 0
     failing_since: float = 0.0
     """How often it was tried, and when the first attempt began (loop time)."""
@@ -85,7 +85,7 @@ class Handling(Effect):
         return self._begins.get(id)
 
     async def missed(self, upto: Floors) -> None:
-        """A reaction begins with what is there; the documents of a projection will lack it for ever."""
+        """Notes the missed messages of a projection, which its documents will always lack. Reactions ignore them."""
         if self._folds:
             await self._store.note_missed(self._id, upto)
 
@@ -100,9 +100,9 @@ class Handling(Effect):
     def limit(self, lane: Lane) -> int:
         return 1 if self._dispatcher.singly or lane.pos < self._parts[lane.part].singly_until else BATCH
 
-    async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
-        """In one unit of work for all whose handlers reach nothing outside of it."""
-        mine, stood = self._parts[lane.part], (lane.pos, lane.id)  # the lane may be moved on while these are handled
+    async def do(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
+        """Handles messages in one unit of work, as long as their handlers have no effects outside of it."""
+        mine, stood = self._parts[lane.part], (lane.pos, lane.id)  # the lane may move while these are handled
         mine.begun, began = asyncio.get_running_loop().time(), self._listeners.ticks()
         parked = await self._parking.among(lane, records)
         async with contextlib.aclosing(self._dispatcher.unit(mine.taken)) as unit:
@@ -120,10 +120,10 @@ class Handling(Effect):
         return last
 
     async def _decide(
-        self, lane: Lane, mine: Part, unit: UnitOfWork, records: Sequence[Record], parked: Collection[str]
-    ) -> tuple[list[Park], Record, Attempt | None]:
-        """Lets handlers decide about messages, as many as one unit of work may serve: what is put aside, the last of
-        them, and the attempt at it."""
+        self, lane: Lane, mine: Part, unit: UnitOfWork, records: Sequence[MessageRecord], parked: Collection[str]
+    ) -> tuple[list[Park], MessageRecord, Attempt | None]:
+        """Runs handlers for as many messages as one unit of work may serve. Returns the messages put aside, the last
+        message, and the attempt at it."""
         loop = asyncio.get_running_loop()
         rerun = mine.rerun
         parks: list[Park] = []
@@ -166,9 +166,9 @@ class Handling(Effect):
             await unit.commit(rows)
         except Conflict:
             mine.taken, mine.rerun = await unit.taken_meanwhile(), attempt
-            await unit.aclose()  # what its statements have locked, others may need whose turn it is
+            await unit.aclose()  # releases database locks that the holder of the turn may need
             if len(rows.changes) > 1:
-                mine.singly_until = advance.after  # each has its own turn
+                mine.singly_until = advance.after  # one by one, so that each gets its own turn
             elif attempt is not None:
                 had, mine.turn = mine.turn, None
                 mine.turn = await turns.take_first(rows.changes, attempt, had)
@@ -176,7 +176,7 @@ class Handling(Effect):
         if unit.refused is not None:
             self._listeners.say(unit.refused)
 
-    def _advance(self, lane: Lane, stood: tuple[int, str], last: Record) -> Advance:
+    def _advance(self, lane: Lane, stood: tuple[int, str], last: MessageRecord) -> Advance:
         return Advance(self._id, lane.part, *stood, last.pos, last.id, self._shared.seconds())
 
     def leave(self, lane: Lane) -> None:
@@ -191,10 +191,10 @@ class Handling(Effect):
 
     # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def settle(self, lane: Lane, error: Exception) -> Record | None:
-        """Finds the message, tries it again, and then parks its key. Raises `Storming`."""
+    async def settle(self, lane: Lane, error: Exception) -> MessageRecord | None:
+        """Finds the failing message, retries it, and then parks its key. Raises `Storming`."""
         mine, stood, record = self._parts[lane.part], (lane.pos, lane.id), lane.failing
-        if record is None or lane.pos >= record.pos:  # moved on by another process, meanwhile
+        if record is None or lane.pos >= record.pos:  # another process has moved the checkpoint
             return None
         if lane.pos + 1 < record.pos:
             mine.singly_until = record.pos
@@ -207,7 +207,7 @@ class Handling(Effect):
         return record
 
     async def _try_again(self, mine: Part, step: tuple[int, int], error: Exception, now: float) -> bool:
-        """Whether another attempt is made in place; waits a little before it."""
+        """Whether to retry in place; waits a little before that."""
         if mine.failing != step:
             mine.failing, mine.attempts, mine.failing_since = step, 0, mine.begun
         mine.attempts += 1
@@ -216,8 +216,8 @@ class Handling(Effect):
             return True
         return False
 
-    async def _park(self, parking: Parking, record: Record, error: Exception, advance: Advance) -> None:
-        """Parks the key of a message, and moves the checkpoint over it. Raises `Storming`."""
+    async def _park(self, parking: Parking, record: MessageRecord, error: Exception, advance: Advance) -> None:
+        """Parks the key of a message, and moves the checkpoint past it. Raises `Storming`."""
         async with self._storm.turn:
             now = self._shared.seconds()
             if self._storm.raging(now):
@@ -228,7 +228,7 @@ class Handling(Effect):
         self._listeners.say(KeyParked(now, trace_of(record), name, record.key, told(error), error, 1))
 
     def _is_tried_again(self, mine: Part, error: Exception, now: float) -> bool:
-        """Whether another attempt is made in place, before the key is parked."""
+        """Whether to retry in place before the key is parked."""
         if isinstance(error, CallError) and now - mine.failing_since >= LONGEST_SECONDS:
             return False
         return mine.attempts < ATTEMPTS and not isinstance(error, Diverged)
@@ -245,6 +245,6 @@ class Handling(Effect):
     async def pause(self, error: Exception, failures: int) -> None:
         seconds = backoff(failures - 1, self._ports.random)
         if isinstance(error, CallError) and not isinstance(error, StoreUnavailable):
-            await self._shared.recovered.wait(seconds)  # whoever was called may be back before it is over
+            await self._shared.recovered.wait(seconds)  # ends early when a circuit breaker closes
         else:
             await asyncio.sleep(seconds)

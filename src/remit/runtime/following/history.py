@@ -1,4 +1,4 @@
-"""Whether the source's log is still the one a subscription has followed: none of it missing, and no other history."""
+"""Checks that a source's log is still the one that a subscription has followed, and that no message is missing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Literal, NamedTuple
 
 from remit.errors import RemitError
-from remit.log import Channel, Checkpoint, Floors, Log, Record, SubscriptionId
+from remit.log import Channel, Checkpoint, Floors, Log, MessageRecord, SubscriptionId
 from remit.runtime.following.beginning import beginning
 from remit.runtime.following.states import LOST, State
 from remit.stores import Advance, Store, Unit
@@ -16,23 +16,23 @@ from remit.transports import Feed
 from remit.transports.store_feed import StoreFeed
 
 REPORT_SECONDS = 10.0
-"""Between two reports of a follower that moves."""
+"""Between two progress reports, if the subscription moves."""
 REPEAT_SECONDS = 600.0
-"""A follower that does not move is heard of this often."""
+"""Between two progress reports, if it does not move."""
 
 Stands = Mapping[int, tuple[int, str]]
 """Position and identity of the last message handled, by partition."""
 
 
 class Break(NamedTuple):
-    """Why a subscription cannot go on: the state it ends in, and what was found."""
+    """Why a subscription cannot go on: the resulting state, and what was found."""
 
     state: State
     what: str
 
 
 class History:
-    """What one subscription knows of its source's log, and tells the source of itself."""
+    """What one subscription knows of its source's log, and what it reports to the source."""
 
     def __init__(self, id: SubscriptionId, store: Store, feed: Feed, stamp: Callable[[], float]) -> None:
         self.id = id
@@ -45,11 +45,11 @@ class History:
     async def begin(
         self, begins: Literal["now"] | float | None, missed: Callable[[Floors], Awaitable[None]], *, tell: bool
     ) -> int:
-        """Lets a subscription that has never run begin: where the log does now, with all that is left of it, or where
-        it is declared to. `missed` is told what is not left. Says how many messages wait for it, if asked to
-        `tell`.
+        """Begins a subscription that has never run: at the floor of the log, or where it is declared to begin. Calls
+        `missed` with the messages that were already deleted. With `tell`, returns how many messages wait for it,
+        otherwise 0.
 
-        Raises `Conflict` when another process does the same, and what the store and the feed raise.
+        Raises `Conflict` if another process begins it concurrently, and the errors of store and feed.
         """
         id = self.id
         if await self._store.checkpoints(id):
@@ -59,7 +59,7 @@ class History:
         if begins is None:
             at = self._stamp()
             found = {part: floor._replace(at=at) for part, floor in standing.floors.items() if not standing.known}
-            await missed(found)  # first: whoever dies in between has begun nothing
+            await missed(found)  # before the checkpoints: after a crash in between, it begins again
         else:
             found = await beginning(id, self._store, self._feed, standing, begins, self._stamp())
         at = self._stamp()
@@ -69,15 +69,15 @@ class History:
         return await self._waiting(found) if tell else 0
 
     async def _waiting(self, found: Floors) -> int:
-        with suppress(RemitError):  # it begins, whether that can be told or not
+        with suppress(RemitError):  # it begins even if the number cannot be told
             heads = await self._feed.heads()
             return sum(head.pos - found[part].pos if part in found else head.pos for part, head in heads.items())
         return 0
 
     async def go_on(self, stands: Stands) -> list[int]:
-        """Moves checkpoints that stand before the log begins to where it does. Says in which partitions.
+        """Moves checkpoints that lie before the log's floor to the floor. Returns their partitions.
 
-        Raises `Conflict` when another process moves one, and what the store and the feed raise.
+        Raises `Conflict` if another process moves one, and the errors of store and feed.
         """
         id, at = self.id, self._stamp()
         floors = (await self._feed.standing(id.name, at)).floors
@@ -88,14 +88,14 @@ class History:
         return behind
 
     async def compare(self, stands: Stands) -> Break | None:
-        """Looks at the places in the log where the subscription stands, and makes itself known there."""
+        """Compares the checkpoints with the log, and reports them to the source."""
         floors = await self._report(stands)
         async for _, found in breaks(self._feed, stands, floors):
             return found
         return None
 
     async def report(self, stands: Stands) -> None:
-        """Tells the source how far the subscription is, now and then. Raises what the feed raises."""
+        """Reports the checkpoints to the source, if it is time. Raises as the feed does."""
         waited = asyncio.get_running_loop().time() - self._told_at
         if waited >= (REPORT_SECONDS if _positions(stands) != self._told else REPEAT_SECONDS):
             await self._report(stands)
@@ -108,7 +108,7 @@ class History:
 
 
 async def breaks(feed: Feed, stands: Stands, floors: Floors) -> AsyncGenerator[tuple[int, Break]]:
-    """The partitions of a log in which a subscription cannot go on from where it stands. Raises what the feed does."""
+    """The partitions in which a subscription cannot go on from where it stands. Raises as the feed does."""
     for part in {**floors, **stands}:
         pos, id = stands.get(part, (0, ""))
         floor, floor_id, _ = floors.get(part, (0, "", 0.0))
@@ -117,14 +117,14 @@ async def breaks(feed: Feed, stands: Stands, floors: Floors) -> AsyncGenerator[t
         elif (there := floor_id if pos == floor else await _identity(feed, part, pos)) not in (id, None):
             what = f"partition {part}: message {pos} is {there!r}, the checkpoint says {id!r}"
             yield part, Break("regressed", what)
-        elif there is None and (heads := await feed.heads()):  # a feed that only pushes knows no heads
+        elif there is None and (heads := await feed.heads()):  # a feed that only pushes has no heads
             head = heads.get(part, (0, 0.0))[0]
             if head < pos:
                 yield part, beyond(part, pos, head)
 
 
 async def _identity(feed: Feed, part: int, pos: int) -> str | None:
-    """The identity of the message at a position, if there is one."""
+    """The identity of the message at a position, or None."""
     return next((record.id for record in await feed.read(part, pos - 1, 1) if record.pos == pos), None)
 
 
@@ -139,12 +139,12 @@ def lost(part: int, pos: int, first: int) -> Break:
 
 
 def beyond(part: int, pos: int, head: int) -> Break:
-    """The subscription has handled more than was ever written there."""
+    """The subscription has handled more than the log holds."""
     return Break("regressed", f"partition {part}: the log ends at {head}, the checkpoint stood at {pos}")
 
 
-def misfit(pos: int, id: str, record: Record) -> Break | None:
-    """The next message names the last handled one as its predecessor; anything else is another history."""
+def misfit(pos: int, id: str, record: MessageRecord) -> Break | None:
+    """Checks that the next message names the last handled one as its predecessor; otherwise the log is another one."""
     if record.pos > pos + 1:
         return lost(record.part, pos, record.pos)
     if (record.pos, record.prev) == (pos + 1, id):
@@ -156,8 +156,8 @@ def misfit(pos: int, id: str, record: Record) -> Break | None:
 async def settled(
     store: Log, source: str, channel: Channel, stands: Mapping[int, Checkpoint], begin: str | float, now: float
 ) -> dict[int, Checkpoint]:
-    """Where a person lets a subscription go on, in each partition in which it cannot go on by itself: at the `floor` or
-    the `head` of the log, or with what was written after a time. Times are seconds since the epoch."""
+    """Where a person lets a broken subscription go on, in each partition where it cannot go on: at the `floor` or the
+    `head` of the log, or with what was written after a time. Times are seconds since the epoch."""
     floors = await store.floors(channel)
     at = {part: (checkpoint.pos, checkpoint.id) for part, checkpoint in stands.items()}
     found: dict[int, Checkpoint] = {}
@@ -173,7 +173,7 @@ async def settled(
 
 
 async def _written_by(store: Log, channel: Channel, part: int, low: int, high: int, at: float) -> int:
-    """The last position between two that was written by then: by halves, since times rise with positions."""
+    """The last position in a range written by a time. A binary search, because times rise with positions."""
     while low < high:
         middle = (low + high + 1) // 2
         (record,) = await store.read(channel, part, middle - 1, 1)

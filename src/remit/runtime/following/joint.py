@@ -1,8 +1,8 @@
-"""Several subscriptions that follow one log together: reactions that work on one model, and have to see one order.
+"""Several subscriptions that follow one log together: reactions that work on one aggregate and need one order.
 
-Each keeps its own checkpoints, parked keys and letters, under its own name. So one may join or leave with any release,
-and a release that does not know it moves nothing that is its. What they share is the order: message by message, and of
-one message in the order of their declarations. A key that is parked for one of them waits for all of them.
+Each keeps its own checkpoints, parked keys and letters under its own name. So one may join or leave with any release,
+and a release that does not know it leaves its rows alone. They share the order: message by message, and for one message
+in order of declaration. A key that is parked for one of them waits for all of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from remit.errors import Conflict
-from remit.log import Record, SubscriptionId, trace_of
+from remit.log import MessageRecord, SubscriptionId, trace_of
 from remit.runtime.events import BatchHandled, KeyReleased
 from remit.runtime.failures import retry_after
 from remit.runtime.following.dispatch import DISPATCHERS, Dispatcher
@@ -29,11 +29,11 @@ from remit.runtime.ports import Ports
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
-from remit.stores import Advance, Park, Parked, Settle, Store, Unit
+from remit.stores import Advance, Park, ParkedKey, Settle, Store, Unit
 
 BEHIND_SECONDS = 300.0
-"""A key that waits for another subscription looks at least this often whether it may go on: whoever frees the other one
-goes on with it at once, unless that is a person, or a process that dies then."""
+"""A key that waits for another subscription is looked at this often. Usually the process that frees the other key goes
+on with it at once; not if a person freed it, or the process died then."""
 
 Place = tuple[int, str]
 """Position and identity of the last message that a subscription has done."""
@@ -47,13 +47,13 @@ class _Member(NamedTuple):
 
 @dataclass
 class _Decided:
-    """What one unit of work has done: how far each is, and what is put aside."""
+    """What one unit of work has done: how far each subscription has come, and what is put aside."""
 
     marks: dict[SubscriptionId, Place]
     parks: list[Park] = field(default_factory=list[Park])
     attempt: Attempt | None = None
     """The last one."""
-    last: Record | None = None
+    last: MessageRecord | None = None
 
 
 class JointHandling(Handling):
@@ -64,7 +64,7 @@ class JointHandling(Handling):
         self._lanes: dict[int, Lane] = {}
         self._looks = 0
         self._failed = ""
-        """Which of them has failed last."""
+        """The subscription that failed last."""
         super().__init__(follows[0], shared, ports, listeners)
         self._begins = {follow.id: follow.begins for follow in follows}
         self._members = [
@@ -78,7 +78,7 @@ class JointHandling(Handling):
             id, self._store, dispatcher, self._shared, self._listeners, self._peers, self._has_reached
         )  # fmt: skip
 
-    def _has_reached(self, record: Record) -> bool:
+    def _has_reached(self, record: MessageRecord) -> bool:
         """Whether all of them have come as far as this message."""
         lane = self._lanes.get(record.part)
         return lane is None or lane.pos >= record.pos
@@ -90,7 +90,7 @@ class JointHandling(Handling):
 
     async def look(self) -> None:
         self._looks += 1
-        first = self._looks % len(self._peers)  # who looks first at a key that is due for several, begins with it
+        first = self._looks % len(self._peers)  # alternates which one begins with a key that is due for several
         for each in (*self._peers[first:], *self._peers[:first]):
             await each.look()
 
@@ -104,8 +104,8 @@ class JointHandling(Handling):
 
     # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
-        """In one unit of work what reaches nothing outside of it; until at least the first message is done by all."""
+    async def do(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
+        """As `Handling.do`. Repeats until all subscriptions have done at least the first message."""
         self._lanes[lane.part] = lane
         parked: dict[str, list[str]] = {}
         for member in self._members:
@@ -121,7 +121,7 @@ class JointHandling(Handling):
             if done >= records[0].pos:
                 return next(record for record in reversed(records) if record.pos <= done)
 
-    async def _do_some(self, lane: Lane, records: Sequence[Record], parked: Mapping[str, Sequence[str]]) -> None:
+    async def _do_some(self, lane: Lane, records: Sequence[MessageRecord], parked: Mapping[str, Sequence[str]]) -> None:
         """One unit of work."""
         mine, stood = self._parts[lane.part], dict(lane.members)
         mine.begun, began = asyncio.get_running_loop().time(), self._listeners.ticks()
@@ -143,8 +143,10 @@ class JointHandling(Handling):
                 said = BatchHandled(now, trace, of.name, of.source, lane.part, move.after, count, seconds)
                 self._listeners.batch_handled(said)
 
-    def _steps(self, records: Sequence[Record], decided: _Decided, begun: float) -> Iterator[tuple[Record, int]]:
-        """Each message with each of those that have not done it, as long as a batch may take."""
+    def _steps(
+        self, records: Sequence[MessageRecord], decided: _Decided, begun: float
+    ) -> Iterator[tuple[MessageRecord, int]]:
+        """Pairs of a message and a subscription that has not done it, in order, until the batch has taken 50 ms."""
         loop = asyncio.get_running_loop()
         for record in records:
             for step, member in enumerate(self._members):
@@ -155,9 +157,9 @@ class JointHandling(Handling):
                 return
 
     async def _step(
-        self, lane: Lane, unit: UnitOfWork, decided: _Decided, record: Record, step: int, parked: Sequence[str]
+        self, lane: Lane, unit: UnitOfWork, decided: _Decided, record: MessageRecord, step: int, parked: Sequence[str]
     ) -> bool:
-        """Has one of them do a message. Says whether another step may follow in the same unit of work."""
+        """Has one subscription do a message. Returns whether another step may follow in the same unit of work."""
         member, mine = self._members[step], self._parts[lane.part]
         alone = False
         if not member.dispatcher.takes(record):
@@ -184,7 +186,7 @@ class JointHandling(Handling):
     def _moves(
         self, part: int, stood: Mapping[SubscriptionId, Place], marks: Mapping[SubscriptionId, Place]
     ) -> list[Advance]:
-        """The checkpoints that move, first the one that comes farthest."""
+        """The checkpoints that move; first the one that has come farthest."""
         now = self._shared.seconds()
         moved = [id for id in marks if marks[id] != stood[id]]
         found = [Advance(id, part, *stood[id], *marks[id], now) for id in moved]
@@ -192,12 +194,12 @@ class JointHandling(Handling):
 
     # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def settle(self, lane: Lane, error: Exception) -> Record | None:
-        """Finds out which of them fails of which message, tries it again, and then parks its key for that one. What
-        the others have to do with the message is put aside when it is their turn."""
+    async def settle(self, lane: Lane, error: Exception) -> MessageRecord | None:
+        """Finds which subscription fails at which message, retries it, and then parks the key for that subscription.
+        The others put the message aside when it is their turn."""
         mine, record = self._parts[lane.part], lane.failing
         member = self._members[mine.step]
-        if record is None or lane.members[member.id][0] >= record.pos:  # moved on by another process, meanwhile
+        if record is None or lane.members[member.id][0] >= record.pos:  # another process has moved the checkpoint
             return None
         alone = record.pos <= mine.singly_until or self._is_first(lane, record, mine.step)
         mine.singly_until = max(mine.singly_until, record.pos)
@@ -210,8 +212,8 @@ class JointHandling(Handling):
         lane.stored = min(lane.members.values())
         return record if lane.stored[0] >= record.pos else None
 
-    def _is_first(self, lane: Lane, record: Record, step: int) -> bool:
-        """Whether nothing was decided in the same unit of work before one of them did this message."""
+    def _is_first(self, lane: Lane, record: MessageRecord, step: int) -> bool:
+        """Whether this step was the first of its unit of work."""
         return all(
             lane.members[each.id][0] >= record.pos - (nth >= step or not each.dispatcher.takes(record))
             for nth, each in enumerate(self._members)
@@ -225,8 +227,8 @@ class JointHandling(Handling):
 
 
 class JointParking(Parking):
-    """The parked keys of one of several subscriptions that follow together. The letters of a key are handled in the
-    order in which all of them would have handled the messages."""
+    """The parked keys of one of several subscriptions that follow together. Letters of a key are handled in the order
+    in which all of them would have handled the messages."""
 
     def __init__(
         self,
@@ -236,36 +238,36 @@ class JointParking(Parking):
         shared: Shared,
         listeners: Listeners,
         peers: list[JointParking],
-        has_reached: Callable[[Record], bool],
+        has_reached: Callable[[MessageRecord], bool],
     ) -> None:
-        """`peers` are all of them, to which this one is added. `has_reached` says whether all have come so far."""
+        """Adds itself to `peers`, which lists all of them. `has_reached` tells whether all have come to a message."""
         super().__init__(place, store, dispatcher, shared, listeners)
         peers.append(self)
         self._peers = peers
-        self.drains = peers[0].drains  # the letters of a key are handled once at a time, whoever has begun
+        self.drains = peers[0].drains  # shared: only one of them handles the letters of a key at a time
         self._has_reached = has_reached
 
-    def behind(self, record: Record, other: str) -> Park:
-        """Parks the key of a message because it is parked for another one."""
+    def behind(self, record: MessageRecord, other: str) -> Park:
+        """Parks the key of a message because it is parked for another subscription."""
         self._note_parked(record)
         now = self._shared.seconds()
         return Park(self.place, record.key, record, now, _waits_for(other), now + BEHIND_SECONDS)
 
-    async def _handle_letters(self, parked: Parked, drain: Any) -> None:
-        """Lowest first, whosever it is, each in its own transaction."""
+    async def _handle_letters(self, parked: ParkedKey, drain: Any) -> None:
+        """Handles letters of all subscriptions, lowest first, each in its own transaction."""
         key = parked.key
-        rows: dict[JointParking, Parked] = {self: parked}
-        begun: dict[JointParking, Record] = {}
+        rows: dict[JointParking, ParkedKey] = {self: parked}
+        begun: dict[JointParking, MessageRecord] = {}
         while (found := await self._first(key)) is not None and not self.ending:
             whose, record = found
-            if not self._has_reached(record):  # one of them is behind, and may have to do what comes before
+            if not self._has_reached(record):  # one is behind, and may have to do an earlier message
                 self._rest(self._unnoted, parked, PASSING_SECONDS)
                 break
             if whose is not self and not begun:
                 await self._wait(parked, whose)
                 return
             drain.stirred, drain.handling = asyncio.get_running_loop().time(), True
-            row = rows.get(whose) or Parked(whose.place, key, record.part, 0.0, 0.0, 1, 0.0, "", 1)
+            row = rows.get(whose) or ParkedKey(whose.place, key, record.part, 0.0, 0.0, 1, 0.0, "", 1)
             try:
                 if not await whose.settle(record, row):
                     break
@@ -277,21 +279,21 @@ class JointParking(Parking):
                 now = self._shared.seconds()
                 self._listeners.say(KeyReleased(now, trace_of(record), whose.place.name, key))
 
-    async def settle(self, record: Record, parked: Parked) -> bool:
-        """Handles a letter of its own; says whether it is settled."""
+    async def settle(self, record: MessageRecord, parked: ParkedKey) -> bool:
+        """Handles a letter of its own. Returns whether it is settled."""
         return await self._handle(record, parked)
 
-    async def _first(self, key: str) -> tuple[JointParking, Record] | None:
-        """The letter that comes next of a key, and whose it is."""
-        found: tuple[JointParking, Record] | None = None
+    async def _first(self, key: str) -> tuple[JointParking, MessageRecord] | None:
+        """The next letter of a key, and its subscription."""
+        found: tuple[JointParking, MessageRecord] | None = None
         for each in self._peers:
             letters = await self._store.letters(each.place, key, 1)
             if letters and (found is None or letters[0].record.pos < found[1].pos):
                 found = each, letters[0].record
         return found
 
-    async def _wait(self, parked: Parked, other: JointParking) -> None:
-        """It is not this one's turn: the other one fails, or is not due."""
+    async def _wait(self, parked: ParkedKey, other: JointParking) -> None:
+        """Waits: the next letter belongs to another subscription, which fails or is not due."""
         letters = await self._store.letters(self.place, parked.key, 1)
         if not letters:
             return
@@ -299,7 +301,7 @@ class JointParking(Parking):
         self._rest(self._resting, parked, rest)
         place = Settle(self.place, parked.key, letters[0].record.part, letters[0].record.pos)
         settle = place._replace(error=_waits_for(other.place.name), at=now, retry_at=now + rest)
-        with contextlib.suppress(Conflict):  # somebody else has settled it meanwhile
+        with contextlib.suppress(Conflict):  # settled by another process or a person
             await self._store.commit(Unit(settle=settle))
 
 

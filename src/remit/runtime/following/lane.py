@@ -6,46 +6,46 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from remit.log import Record, SubscriptionId
+from remit.log import MessageRecord, SubscriptionId
 from remit.transports import Push
 
 PUSHED = 1000
-"""Pushed messages of a partition that are kept until their turn comes; what comes beyond them is read later."""
+"""The most pushed messages of a partition that wait for their turn; further ones are read later."""
 
 
 @dataclass
 class Lane:
-    """One partition: how far it is, what was pushed ahead, and what fails."""
+    """One partition: its position, its pushed messages, and its failures."""
 
     part: int
     pos: int = 0
     id: str = ""
     """The last message done."""
     stored: tuple[int, str] = (0, "")
-    """Where the checkpoint stands."""
+    """The checkpoint."""
     members: Mapping[SubscriptionId, tuple[int, str]] = field(default_factory=dict[SubscriptionId, tuple[int, str]])
-    """Where the checkpoint of each subscription stands, of those that follow together; the lane is where the last of
-    them is. Empty for one that follows alone."""
+    """The checkpoints of subscriptions that follow together; the lane stands at the lowest. Empty for one that follows
+    alone."""
     head: int = 0
-    """Where the log was seen to end."""
+    """The last known head of the log."""
     heard: int = 0
-    """The position of a message that was pushed and not kept."""
+    """The position of the last pushed message that was not kept."""
     pushed: dict[int, Push] = field(default_factory=dict[int, Push])
-    failing: Record | None = None
-    """The message that is being done: when something fails, this one did."""
+    failing: MessageRecord | None = None
+    """The message being done; after a failure, the one that failed."""
     doing: str = ""
-    """Which subscription does it, of those that follow together."""
+    """The subscription that does it, if several follow together."""
     failures: int = 0
     conflicts: int = 0
     """In a row."""
     worker: asyncio.Task[None] | None = None
     busy: bool = False
-    """Whether the worker is in the middle of messages, until they are committed."""
+    """Whether the worker has begun messages that are not committed."""
     stirred: float = 0.0
-    """When the worker began, moved on or met a failure that it has said (loop time)."""
+    """When the worker began, moved on or reported a failure (loop time)."""
 
     def take(self, push: Push) -> bool:
-        """Keeps a pushed message if it can be the next or a later one; says False for one that was done before."""
+        """Keeps a pushed message if it can be the next or a later one. Returns False if it was done before."""
         pos = push.record.pos
         if pos <= self.pos:
             push.done()
@@ -57,15 +57,15 @@ class Lane:
         return True
 
     def is_behind(self) -> bool:
-        """Whether something is known to come: seen in the log, or pushed."""
+        """Whether there are more messages, as far as is known."""
         return self.pos < self.head or self.pos < self.heard or bool(self.pushed)
 
-    def in_a_row(self, limit: int) -> list[Record]:
-        """The pushed messages that follow on the last one done, each on the one before it.
+    def in_a_row(self, limit: int) -> list[MessageRecord]:
+        """The pushed messages that directly follow the last one done, each with the one before as its predecessor.
 
-        One that does not fit is dropped: whether the source's history is another one, only its log can say.
+        A message that does not fit is dropped and read from the log: only the log tells whether the history is another.
         """
-        records: list[Record] = []
+        records: list[MessageRecord] = []
         before = self.id
         while len(records) < limit and (push := self.pushed.get(self.pos + 1 + len(records))) is not None:
             if push.record.prev != before:
@@ -76,7 +76,7 @@ class Lane:
             before = push.record.id
         return records
 
-    def advance(self, last: Record) -> None:
+    def advance(self, last: MessageRecord) -> None:
         """The messages up to this one are done."""
         for pos in [pos for pos in self.pushed if pos <= last.pos]:
             self.pushed.pop(pos).done()

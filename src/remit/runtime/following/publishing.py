@@ -1,7 +1,7 @@
-"""The effect of a relay: the messages of a context's log are brought to the event channel.
+"""The effect of a relay: publishes the messages of a context's log to the event channel.
 
-The checkpoint stands in the context's own store, and moves over what the channel has confirmed. A relay that dies, or
-runs twice, publishes messages again: the channel refuses what it has, or whoever listens does.
+The checkpoint is in the context's own store, and moves past what the channel has confirmed. A relay that crashes or
+runs twice publishes messages again; the channel or the listeners drop the duplicates.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from remit.errors import ChannelError, RemitError, StoreError, Unavailable
-from remit.log import Record, SubscriptionId, trace_of
+from remit.log import MessageRecord, SubscriptionId, trace_of
 from remit.runtime.events import MessagesPublished
 from remit.runtime.failures import backoff, storable, told
 from remit.runtime.following.effect import Effect
@@ -26,9 +26,9 @@ from remit.transports import EventChannel
 from remit.transports.store_feed import StoreFeed
 
 PAGE = 500
-"""Messages published between two moves of a checkpoint, at most."""
+"""The most messages published between two moves of a checkpoint."""
 LONGEST = 4
-"""Failures after which the pause grows no longer (some 3 s): to ask a channel that has no connection costs nothing."""
+"""After this many failures the pause no longer grows (about 3 s): a channel without a connection is cheap to ask."""
 
 
 def relay(
@@ -39,14 +39,15 @@ def relay(
     listeners: Listeners,
     held: Callable[[], bool] = always,
 ) -> Follower:
-    """Publishes one channel of a context's log. `id` names both, and the checkpoint: `billing.relay:nats`."""
+    """Creates the follower that publishes one channel of a context's log. `id` names source, channel and checkpoint:
+    `billing.relay:nats`."""
     feed = StoreFeed(id.source, id.channel, store)
     publishing = Publishing(id, store, events, ports, listeners)
     return Follower(id, store, feed, publishing, ports, listeners, ports.clock.seconds, held)
 
 
 class Publishing(Effect):
-    """Publishes what comes next while the checkpoint moves over what came before, as long as more is known to come."""
+    """Publishes messages while the checkpoint moves past the ones before, as long as more are known to come."""
 
     doing = "publishing"
     may_miss = True
@@ -72,7 +73,7 @@ class Publishing(Effect):
     def limit(self, lane: Lane) -> int:
         return PAGE
 
-    async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
+    async def do(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
         (name, source, channel), stood = self._id, (lane.pos, lane.id)
         begun = self._listeners.ticks()
         count = await self._events.publish(source, channel, records)
@@ -90,7 +91,7 @@ class Publishing(Effect):
             await self._moved(lane)
         return last
 
-    async def _move(self, lane: Lane, stood: tuple[int, str], last: Record) -> None:
+    async def _move(self, lane: Lane, stood: tuple[int, str], last: MessageRecord) -> None:
         move = Advance(self._id, lane.part, *stood, last.pos, last.id, self._ports.clock.seconds())
         await self._store.commit(Unit(advance=move))
         lane.stored = last.pos, last.id
@@ -110,4 +111,4 @@ class Publishing(Effect):
         self._ending = True
         moves = list(self._moves.values())
         await end(moves, moves, drain)
-        await asyncio.gather(*moves, return_exceptions=True)  # what has failed will be published again
+        await asyncio.gather(*moves, return_exceptions=True)  # after a failed move the messages are published again

@@ -1,7 +1,7 @@
-"""Commands sent for later that were refused: nobody waits for their replies, so the store keeps the latest of them.
+"""Refused commands that were sent for later. No caller waits for their replies, so the store keeps the latest.
 
-There is a row of state for each source and partition. The row is written in the unit of work that moves the checkpoint
-past the command, so each refusal is noted once. One process at a time handles a partition: the row is not contended.
+There is a row of state for each source and partition, written in the unit of work that moves the checkpoint past the
+command. So each refusal is noted once, and without contention: one process at a time handles a partition.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Collection
 
 import msgspec
 
-from remit.log import Record, SubscriptionId, origin_of
+from remit.log import MessageRecord, SubscriptionId, origin_of
 from remit.messages import Refusal
 from remit.runtime.failures import storable
 from remit.stores import Change
 from remit.stores.port import States
 
 KEPT = 5
-"""How many of a partition are kept."""
+"""The number kept for each partition."""
 KIND = "remit:refused"
 """No class has such a name."""
 
@@ -30,29 +30,29 @@ class RefusedLater(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     """Its identity."""
     key: str
-    """By which it is ordered."""
+    """Its ordering key."""
     refusal: str
-    """The refusal with its fields, at most 500 characters of it."""
+    """The refusal with its fields, cut to 500 characters."""
     cause: str
-    """The key of the call that it comes of."""
+    """The key of the call that caused it."""
     at: float
     """When it was refused (seconds since the epoch)."""
 
 
 class Refusals(msgspec.Struct, frozen=True):
-    """Those of one partition, or of several."""
+    """The refusals of one or several partitions."""
 
     count: int = 0
-    """How many there have ever been."""
+    """The total number of refusals."""
     latest: list[RefusedLater] = []
-    """The newest ones, newest first."""
+    """The latest refusals, newest first."""
 
 
 _read = msgspec.json.Decoder(Refusals).decode
 
 
-async def noted(store: States, id: SubscriptionId, record: Record, refusal: Refusal, at: float) -> Change:
-    """The row that notes one more refusal."""
+async def noted(store: States, id: SubscriptionId, record: MessageRecord, refusal: Refusal, at: float) -> Change:
+    """The row with one more refusal. Raises as the store does."""
     place = _place(id, record.part)
     row = await store.load(KIND, place)
     version, before = (0, Refusals()) if row is None else (row[0], _restored(row[1]))
@@ -64,8 +64,8 @@ async def noted(store: States, id: SubscriptionId, record: Record, refusal: Refu
 
 
 async def refusals(store: States, id: SubscriptionId, parts: Collection[int], since: float) -> Refusals:
-    """What is kept of a subscription in these partitions, without what is older than a time (seconds since the epoch).
-    Raises what the store raises."""
+    """The kept refusals of a subscription in these partitions, without those before `since` (seconds since the epoch).
+    Raises as the store does."""
     count, latest = 0, list[RefusedLater]()
     for part in parts:
         row = await store.load(KIND, _place(id, part))
@@ -90,5 +90,5 @@ def _place(id: SubscriptionId, part: int) -> str:
 def _restored(body: bytes) -> Refusals:
     try:
         return _read(body)
-    except msgspec.DecodeError:  # another release has written it in another form: it begins anew
+    except msgspec.DecodeError:  # written by another release in another form: start anew
         return Refusals()

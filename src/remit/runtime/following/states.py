@@ -1,4 +1,4 @@
-"""The states that a subscription may be in. Whoever says, compares or shows one finds it here."""
+"""The states of a subscription."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from remit.errors import StoreError
 State = Literal[
     "running", "lagging", "parked", "stalled", "paused", "source-silent", "silent", "regressed", "lost-source", "gone"
 ]
-"""From the best to the worst. Of several that hold, the worst is the one that counts. A follower says of itself what
-keeps it from going on; that messages or keys wait, that it is silent or gone, only whoever looks at the stores sees."""
+"""From best to worst. If several hold, the worst counts. A follower reports what keeps it from going on; `lagging`,
+`parked`, `silent` and `gone` are found by looking at the stores."""
 Phase = Literal["starting", "standby", "running", "stopped"]
-"""Of a follower. In `standby` another process runs it. Only in `running` it has a state."""
+"""The phase of a follower. In `standby`, another process runs it. It has a state only while `running`."""
 
 STATES: tuple[State, ...] = get_args(State)
 WELL = ("running", "lagging", "standby")
-"""Nobody has to look after it."""
+"""States that need no attention."""
 LOST: State = "lost-source"
 BROKEN: tuple[State, ...] = ("regressed", LOST)
-"""It handles nothing any more, until a person has decided where it goes on."""
+"""The subscription handles nothing until a person decides where it goes on."""
 
 
 def worst(found: Iterable[tuple[State, str]]) -> tuple[State, str]:
@@ -29,5 +29,5 @@ def worst(found: Iterable[tuple[State, str]]) -> tuple[State, str]:
 
 
 def severity(error: BaseException, passing: State = "paused") -> State:
-    """The state it puts a subscription in: `passing` where it may pass by itself, stalled where somebody has to act."""
+    """The state after an error: `stalled` if a person has to act, otherwise `passing`."""
     return "stalled" if isinstance(error, (StoreError, TimeoutError)) else passing

@@ -1,4 +1,4 @@
-"""What keeps a follower from going on, one trouble per cause, and the state that comes of it. Changes are said."""
+"""The troubles of a follower, one per cause, and the state that follows from them. Changes are reported."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from remit.runtime.following.states import Phase, State, worst
 from remit.runtime.listeners import Listeners
 
 SILENT_SECONDS = 10.0
-"""How long a source is away before that is said: services that start or end together do not see one another at once."""
+"""How long a source is away before that is reported: services that start or stop together miss each other briefly."""
 
 
 class Troubles:
-    """Several may hold at once: a source that is away ends for itself, and a stuck partition does not end with it."""
+    """Keeps one trouble per cause: a silent source and a stuck partition begin and end independently."""
 
     def __init__(self, where: str, listeners: Listeners, doing: str = "handling", phase: Phase = "running") -> None:
         self.phase: Phase = phase
-        """Only in "running" troubles are what the state is."""
+        """Troubles determine the state only while it is running."""
         self._where = where
         self._listeners = listeners
         self._doing = doing
         self._found: dict[Hashable, tuple[State, str]] = {}
         self._since: dict[Hashable, float] = {}
         self._said: dict[Hashable, tuple[State, str]] = {}
-        """What has been said of each cause, also of those that have ended since, until none is left."""
+        """What was reported for each cause, including ended ones, until no trouble is left."""
 
     @property
     def state(self) -> State | Phase:
-        """The phase, or what the worst of the troubles makes of it."""
+        """The phase; while running, the state of the worst trouble."""
         return self.worst[0] if self._found and self.phase == "running" else self.phase
 
     @property
     def worst(self) -> tuple[State, str]:
-        """State and note of the worst of them; "running" when there is none."""
+        """State and note of the worst trouble; "running" if there is none."""
         return worst(self._found.values()) if self._found else ("running", "")
 
     def enter(self, phase: Phase) -> None:
@@ -43,13 +43,13 @@ class Troubles:
         self._changed(before)
 
     def clear(self) -> None:
-        """Forgets all of them: it begins anew."""
+        """Forgets all troubles."""
         self._found.clear()
         self._said.clear()
 
     def begin(self, cause: Hashable, state: State, note: str, *, lasts: bool = False) -> None:
-        """Notes a trouble, and says it unless it has been said: several partitions may have the same one. A source that
-        is away is said when it is noted again after a while, or was so for a while before it is noted (`lasts`)."""
+        """Notes a trouble, and reports it unless the same was reported for another cause: several partitions may have
+        it. A silent source is reported only once it has lasted 10 s, or at once with `lasts`."""
         found: tuple[State, str] = state, storable(note)
         now = self._listeners.ticks()
         if cause not in self._found or self._found[cause][0] != state:
@@ -65,8 +65,8 @@ class Troubles:
         self._changed(before)
 
     def end(self, cause: Hashable) -> None:
-        """The cause is gone. Says so when it was the last one."""
-        if not self._found:  # as after each batch
+        """Ends a trouble. Reports it if it was the last one."""
+        if not self._found:  # the common case, after each batch
             return
         before = self.state
         if self._found.pop(cause, None) is not None and not self._found and self._said:

@@ -1,1 +1,1 @@
-"""How fresh an answer is: what is owed to it, and waiting until nothing is."""
+"""Fresh answers: which subscriptions an answer depends on, and waiting for them."""

@@ -1,7 +1,7 @@
-"""Fresh answers: waiting until everything that has happened before now has reached the context that answers.
+"""Fresh answers: waits until all earlier events have reached the context that answers.
 
-Looks at heads of sources and checkpoints of followers, and at what processes say of themselves, so it does not matter
-which one handles what.
+Compares heads of sources with checkpoints of subscriptions, and uses what processes report. Which process runs which
+subscription does not matter.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from remit.runtime.freshness.influence import Influence
 from remit.runtime.freshness.reaching import Flaw, Following, Part, Question, Reached, Waiting, reach
 
 PAUSE_SECONDS = 0.1
-"""Until somebody who is away is asked again."""
+"""Pause before an unreachable context is asked again."""
 PATIENCE_SECONDS = 1.0
-"""How long another process may wait before it says what for."""
+"""How long another process may wait before it replies with what it is waiting for."""
 
 Elsewhere = Callable[[str, Question], Awaitable[Reached]]
 NOBODY = Influence()
@@ -27,7 +27,7 @@ EVERYTHING = Question()
 
 
 class Freshness:
-    """Knows all subscriptions of the contexts in this process; asks `elsewhere` for those of the others."""
+    """Waits for the subscriptions of the contexts in this process, and asks `elsewhere` for those of the others."""
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class Freshness:
         self._influence = influence
 
     async def freshen(self, context: str, query: str = "", key: str | None = None, *, when: float) -> None:
-        """Waits until everything that was committed before has reached a context, with all its consequences, until a
-        loop time. `query` is the wire type of what will be asked.
+        """Waits, at most until the loop time `when`, until everything committed before has reached a context, with all
+        consequences. `query` is the wire type of the query to be asked. `key` limits the check for parked keys to one.
 
-        Raises `Stale` when something on the way is parked or stuck, of the key only where there is one;
-        `DeadlineExceeded` with what is not done by then, and `Unavailable` with who could not be asked.
+        Raises `Stale` if something on the way is parked or cannot go on; `DeadlineExceeded` with what is not done by
+        then; `Unavailable` with the context that could not be reached.
         """
         waiting = Waiting()
         try:
@@ -63,12 +63,12 @@ class Freshness:
             )  # fmt: skip
 
     async def _settled(self, context: str, query: str, key: str | None, waiting: Waiting) -> list[Flaw]:
-        """Goes round until nothing comes any more of what was there before; says what will not come.
+        """Repeats rounds until all consequences of earlier events have arrived. Returns what will not arrive.
 
-        What a round waits for has been handled when it ends, so what comes of it is there when the next one begins: a
-        round that finds nothing new is the last one. Where others keep writing, each finds something. Then it is asked
-        where that comes from: what is new in one round includes all that is still owed, and what comes of that has its
-        trace. When nothing new has any of these traces, nothing is owed any more.
+        A round waits for all subscriptions on the way. Consequences of what it waited for are in the logs when the next
+        round begins, so a round that finds nothing new is the last. With constant writing, each round finds something
+        new. Then the traces decide: the new messages of one round include all pending consequences, and further
+        consequences carry the same traces. When no new message carries one of these traces, nothing is pending.
         """
         way = _Way(context, query, key)
         before = await self._round(way, waiting)
@@ -89,7 +89,7 @@ class Freshness:
             before = now
 
     async def _round(self, way: _Way, waiting: Waiting) -> _Round:
-        """Waits for every context on the way. What one of them follows, and whom it may ask, is on the way too."""
+        """Waits for every context on the way, including the sources they follow and the contexts they may ask."""
         reached: dict[tuple[str, Part], Reached] = {}
         while missing := [each for each in way.parts(self._influence.callers) if each not in reached]:
             for name, part in missing:
@@ -101,14 +101,15 @@ class Freshness:
         return _Round.of(reached.values())
 
     async def _reach(self, context: str, question: Question, waiting: Waiting) -> Reached:
-        """What a context says, be it here or elsewhere: who is away is asked again, until whoever waits has enough."""
+        """Asks one context, here or elsewhere, until it answers. An unreachable context is asked again; the caller's
+        timeout ends this."""
         waiting.on(f"{context} has not said that it has handled everything")
         while True:
             try:
                 if self._elsewhere is None or self._is_here(context):
                     return await self.reach(context, question, waiting)
                 return await self._elsewhere(context, question)
-            except DeadlineExceeded as error:  # it is there, and says what it waits for
+            except DeadlineExceeded as error:  # it is reachable, and says what it waits for
                 waiting.on(error.what)
             except Unavailable as error:
                 waiting.away = error
@@ -118,7 +119,7 @@ class Freshness:
         return context in self._by_context or context in self._influence.needs
 
     async def reach(self, context: str, question: Question = EVERYTHING, waiting: Waiting | None = None) -> Reached:
-        """Waits until the subscriptions of one context, hosted here, have handled what is there now."""
+        """Waits until the subscriptions of one context in this process have handled everything that is there now."""
         needs = self._influence.of(context, question.query)
         followings = self._by_context.get(context, [])
         return await reach(followings, question, needs, self._is_regressed, waiting or Waiting())
@@ -126,19 +127,19 @@ class Freshness:
 
 @dataclass
 class _Way:
-    """The contexts on the way to one answer."""
+    """The contexts that one answer depends on."""
 
     context: str
     query: str
     key: str | None
     since: dict[str, dict[int, int]] | None = None
     answers: dict[str, None] = field(default_factory=dict[str, None])
-    """Those that may be asked for a part of the answer."""
+    """Contexts that may be asked for part of the answer."""
     passes: dict[str, None] = field(default_factory=dict[str, None])
-    """Those whose events may go on to the answer."""
+    """Contexts whose events may lead to the answer."""
 
     def parts(self, callers: Iterable[str]) -> list[tuple[str, Part]]:
-        """Whom to ask, and for which part, the largest that it has."""
+        """The contexts to ask, each with the largest part that it has in the answer."""
         found: dict[str, Part] = dict.fromkeys(callers, "calls")
         found |= dict.fromkeys(self.passes, "passes")
         found |= dict.fromkeys([self.context, *self.answers], "answers")
@@ -150,12 +151,12 @@ class _Way:
 
 
 class _Round(NamedTuple):
-    """What one round has found."""
+    """The result of one round."""
 
     ends: dict[str, dict[int, int]]
     flaws: list[Flaw]
     traces: set[str] | None
-    """Where everything comes from that was new in it; None when that is not known."""
+    """The traces of the messages that were new in the round; None if they are not known."""
 
     @classmethod
     def of(cls, reached: Collection[Reached]) -> _Round:

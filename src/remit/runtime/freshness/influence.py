@@ -1,7 +1,6 @@
-"""What may reach an answer besides by events: which subscriptions may call others, and what a query answers from.
+"""What else may influence an answer besides events: calls made by subscriptions, and contexts that a query asks.
 
-A handler that asks for `Sender` may call any context. Which it does call is for its code to decide, so all are taken to
-be called.
+A handler that asks for `Sender` may call any context. Which ones it calls is up to its code, so all are assumed.
 """
 
 from __future__ import annotations
@@ -17,40 +16,40 @@ from remit.runtime.plan import ContextPlan, FoldPlan, FollowPlan, HandlerPlan, P
 
 
 class Needs(NamedTuple):
-    """What the answer to a query is made of, beside the context's own state."""
+    """What the answer to a query depends on, beside the context's own state."""
 
     asks: bool
     """Other contexts may be asked for it."""
     views: frozenset[str] | None
-    """The projections that it is taken from; None when that may be any."""
+    """The projections that it reads; None if it may read any."""
 
     def takes_from(self, projection: str) -> bool:
-        """Whether the answer may be taken from this projection."""
+        """Whether the answer may depend on this projection."""
         return self.views is None or projection in self.views
 
 
 ANY = Needs(asks=True, views=None)
-"""Of a query that is not known."""
+"""For an unknown query."""
 
 
 @dataclass(frozen=True)
 class Influence:
-    """What one process knows of who may influence whom."""
+    """What one process knows about the influence between contexts."""
 
     callers: tuple[str, ...] = ()
-    """Contexts of which something that follows may call others. One whose declarations are not known here may."""
+    """Contexts with a subscription that may call others. Includes contexts whose declarations are not known here."""
     everybody: tuple[str, ...] = ()
     """All contexts that can be asked."""
     needs: Mapping[str, Mapping[str, Needs]] = field(default_factory=dict[str, Mapping[str, Needs]])
-    """By context that is hosted here, and wire type of the query."""
+    """By context hosted here, and by wire type of the query."""
 
     def of(self, context: str, query: str) -> Needs:
-        """What the answer of a context that is hosted here is made of."""
+        """What the answer of a context hosted here depends on."""
         return self.needs.get(context, {}).get(query, ANY)
 
 
 def may_call(plan: ContextPlan, follow: FollowPlan[Any]) -> bool:
-    """Whether what a subscription of this context does may call other contexts."""
+    """Whether a subscription of this context may call other contexts."""
     if isinstance(follow, FoldPlan):
         return False
     together = [handler for event in plan.events.values() for handler in event.together]
@@ -58,7 +57,7 @@ def may_call(plan: ContextPlan, follow: FollowPlan[Any]) -> bool:
 
 
 def influence_of(model: Model, plans: Mapping[str, ContextPlan], is_elsewhere: Callable[[str], bool]) -> Influence:
-    """What is known from the plans of the contexts that are hosted here, and from declarations of the others."""
+    """Derives it from the plans of the contexts hosted here and the declarations of the others."""
     others = [name for name in model.names if name not in plans and is_elsewhere(name)]
     known = {context.name: context for context in (*model.contexts, *model.beside)}
     later = _sent_later(known.values()) if known.keys() >= set(model.names) else None
@@ -78,7 +77,7 @@ def _sent_later(contexts: Iterable[Context[Any]]) -> set[type[Message]]:
 
 
 def _may_call(context: Context[Any], later: Collection[type[Message]] | None) -> bool:
-    """The same as the plans would say. `later` are all commands that are sent for later, None when it may be any."""
+    """As `may_call`, from declarations. `later` is all commands that are sent for later; None if it may be any."""
     following = (handler for handler in context.handlers if _follows(handler, later))
     return any(asked.injectable.calls for handler in following for asked in asked_by(context, handler))
 

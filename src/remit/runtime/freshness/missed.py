@@ -1,18 +1,17 @@
-"""What a projection has missed for ever: messages of its source that were deleted before it had folded them.
+"""Projections that have missed messages: their source deleted messages before the projection had handled them.
 
-A reaction begins with what is there, and that is all it is for. The documents of a projection are the fold of all
-messages, so one that misses some is incomplete, and nothing that comes later mends it. That is noted in its store
-(`Notes.missed`).
+A reaction that misses messages only reacts to later ones. A projection is built from all messages, so it stays
+incomplete. That is noted in its store (`Notes.missed`).
 """
 
 from __future__ import annotations
 
 
 def told_missed(source: str) -> str:
-    """What is wrong with such a projection, in words."""
+    """Describes the fault of such a projection."""
     return f"incomplete: messages of {source} were deleted before it had seen them"
 
 
 def next_missed(name: str, source: str) -> str:
-    """What settles it, once somebody has seen to it that nothing is missing."""
+    """The command that clears the note, once a person has made sure that nothing is missing."""
     return f"remit log accept {name} --source {source} --from here"

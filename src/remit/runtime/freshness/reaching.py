@@ -1,4 +1,4 @@
-"""Whether everything that is there has reached one context: its checkpoints against the heads of what it follows."""
+"""Waits until all messages of its sources have reached one context, by comparing checkpoints with heads."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from remit.stores.port import Checkpoints, Notes, ParkedKeys
 from remit.transports import Feed
 
 LOOK_SECONDS = 0.005
-"""Between two looks at a checkpoint that has not come far enough."""
+"""Pause between two looks at a checkpoint that is behind."""
 PAGE = 500
-"""Messages that are read at a time to see where they come from."""
+"""Messages read at a time to collect their traces."""
 MOST = 5_000
-"""Messages of one subscription that are looked at; of more, nobody can say where they come from."""
+"""Messages of one subscription that are read for traces; with more, the traces count as unknown."""
 
 Part = Literal["answers", "passes", "calls"]
 Ends = Mapping[str, Mapping[int, int]]
 
 
 class _Progress(Checkpoints, ParkedKeys, Notes, Protocol):
-    """How far subscriptions are, and what of them is parked."""
+    """Where checkpoints, parked keys and missed messages are stored."""
 
 
 class Following(NamedTuple):
-    """One subscription, whoever runs it: where its checkpoints are, what it reads, and whether it may call others."""
+    """One subscription, in whichever process it runs: its plan, store and feed, and whether it may call others."""
 
     follow: FollowPlan[Any]
     store: _Progress
@@ -42,7 +42,7 @@ class Following(NamedTuple):
 
 
 class Flaw(msgspec.Struct, frozen=True):
-    """Why an answer is not fresh and will not become so by waiting."""
+    """Why an answer is stale, and why waiting does not help."""
 
     where: str
     """The subscription."""
@@ -51,44 +51,44 @@ class Flaw(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is asked of a context on the way to a fresh answer. A release that does not know it waits for everything."""
+    """The question to a context on the way to a fresh answer. A release that does not know it waits for everything."""
 
     part: Part = "answers"
-    """It answers; or what happens there may go on to the answer; or only what it calls may."""
+    """The context answers the query; or its events may lead to the answer; or only calls it makes may."""
     query: str = ""
-    """The wire type of the query that is asked, where it is known."""
+    """The wire type of the query, if known."""
     key: str | None = None
-    """The only ordering key that must not be parked; None when none may be."""
+    """The only ordering key that must not be parked; None: no key may be parked."""
     since: dict[str, dict[int, int]] | None = None
-    """The ends that were reached before: the traces of what has been written since are asked for as well."""
+    """The ends that the round before reached. If given, the traces of what was written since are collected."""
     seconds: float = inf
-    """How long the answer may wait there."""
+    """How long the context may wait before it answers."""
 
 
 class Reached(msgspec.Struct, frozen=True):
-    """A context whose subscriptions have handled everything that was there when it was asked."""
+    """The answer: the context's subscriptions have handled everything that was there when it was asked."""
 
     ends: dict[str, dict[int, int]]
-    """How many messages each subscription's source had written, by subscription and source, and by partition."""
+    """The head of each subscription's source, by subscription label and partition."""
     sources: list[str]
     flaws: list[Flaw]
-    """What makes the answer stale."""
+    """Why the answer is stale."""
     asks: bool
-    """Whether what answers the query may ask other contexts."""
+    """Whether the query's handler may ask other contexts."""
     traces: list[str] | None
-    """Where all that comes from which was written since; None where nobody asked or can say."""
+    """The traces of what was written since; None if not asked for or not known."""
 
 
 class Waiting:
-    """What somebody waits for at this moment, to be told if it is in vain."""
+    """What is being waited for at this moment; reported if the time runs out."""
 
     def __init__(self) -> None:
         self.what = "it has not begun"
         self.away: Unavailable | None = None
-        """Who could not be asked, when that was tried last."""
+        """The last error, if a context could not be reached."""
 
     def on(self, what: str) -> None:
-        """Everybody is there; only this is not done."""
+        """All contexts are reachable; `what` is not done yet."""
         self.what, self.away = what, None
 
 
@@ -99,7 +99,7 @@ async def reach(
     is_broken: Callable[[SubscriptionId], Awaitable[bool]],
     waiting: Waiting,
 ) -> Reached:
-    """Waits until the subscriptions of one context that matter have handled what is there now."""
+    """Waits until the subscriptions of one context that the question concerns have handled what is there now."""
     ends: dict[str, dict[int, int]] = {}
     flaws: list[Flaw] = []
     asked = [each for each in followings if _matters(each, question, needs)]
@@ -115,7 +115,7 @@ async def reach(
 
 
 def _matters(following: Following, question: Question, needs: Needs) -> bool:
-    """A read model matters to the answer that is taken from it, and nothing comes of it."""
+    """Whether a subscription matters. A projection matters only to a query that reads it: nothing follows from it."""
     if question.part == "calls":
         return following.calls
     follow = following.follow
@@ -125,7 +125,7 @@ def _matters(following: Following, question: Question, needs: Needs) -> bool:
 
 
 async def _parked(following: Following, key: str | None) -> Flaw | None:
-    """The key, if it is parked; or the first of all that are, to be tried at any time."""
+    """A flaw if the key is parked; without a key, if any key is parked."""
     id, store = following.follow.id, following.store
     if key is None:
         found = [row.key for row in await store.due(id, at=inf, tried_after=inf, limit=1)]
@@ -135,7 +135,7 @@ async def _parked(following: Following, key: str | None) -> Flaw | None:
 
 
 async def _missed(following: Following) -> Flaw | None:
-    """What a projection has missed will never be in its documents."""
+    """A flaw if a projection has missed messages: its documents will never contain them."""
     id = following.follow.id
     if not isinstance(following.follow, FoldPlan) or not await following.store.missed(id):
         return None
@@ -145,8 +145,8 @@ async def _missed(following: Following) -> Flaw | None:
 async def _handled(
     following: Following, is_broken: Callable[[SubscriptionId], Awaitable[bool]], waiting: Waiting
 ) -> tuple[dict[int, int], bool]:
-    """Waits until a subscription has handled what its source has written by now, or never will: how far that is, and
-    whether it is ahead."""
+    """Waits until a subscription has handled what its source has written by now, or cannot go on. Returns these heads,
+    and whether a checkpoint is ahead of its source."""
     id, store, feed = following.follow.id, following.store, following.feed
     waiting.on(f"{id.source}, which {id.name} follows, has not said how far it is")
     heads = {part: pos for part, (pos, _) in (await feed.heads()).items()}
@@ -154,7 +154,7 @@ async def _handled(
         checkpoints = await store.checkpoints(id)
         behind = [part for part, pos in heads.items() if part not in checkpoints or checkpoints[part].pos < pos]
         if not behind or await is_broken(id):
-            # The heads may have grown since they were read; only a source that was restored ends before a checkpoint.
+            # Heads may have grown since. Only a source restored from a backup ends before a checkpoint.
             now = await feed.heads()
             ahead = any(checkpoint.pos > now.get(part, (0, 0.0))[0] for part, checkpoint in checkpoints.items())
             return heads, ahead
@@ -162,11 +162,11 @@ async def _handled(
         await asyncio.sleep(LOOK_SECONDS)
 
 
-# ── where something comes from ────────────────────────────────────────────────────────────────────────────────────────
+# ── traces ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def _traces(followings: Sequence[Following], since: Ends, ends: Ends) -> list[str] | None:
-    """The traces of what was written since; None when it is too much to look at."""
+    """The traces of what was written since; None if there are too many messages to read."""
     found: dict[str, None] = {}
     for following in followings:
         name = following.follow.id.label
@@ -186,7 +186,7 @@ async def _read(feed: Feed, part: int, pos: int, end: int, found: dict[str, None
     while pos < end:
         records = await feed.read(part, pos, min(PAGE, end - pos))
         if not records:
-            return  # handled by everybody, and deleted since
+            return  # handled by all subscriptions, and deleted since
         for record in records:
             found[origin_of(record)] = None
         pos = records[-1].pos

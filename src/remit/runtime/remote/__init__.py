@@ -1,1 +1,1 @@
-"""Other processes: how they are called and answered, and how their logs are read."""
+"""Calls to other processes, answers to them, and reading their logs."""

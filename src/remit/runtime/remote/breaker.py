@@ -1,12 +1,12 @@
-"""The breaker: stops calling what does not answer, and always finds the way back by itself.
+"""The circuit breaker: stops calls to an address that does not answer, and recovers by itself.
 
     closed --(half of at least 20 calls within 10 s failed, or 5 could not connect in a row)--> open
     open --(after a pause, by a timer)--> half open, with room for one call at a time
     half open --(two succeed)--> closed;  (one fails, is cancelled, or takes too long)--> open, with a longer pause
 
-Nothing waits for traffic: while it is not closed there is a timer set or a probe under way, and what holds the one
-place in the half-open state loses it after a while. What counts is whether the other side can be reached and takes
-calls; what it says is its own business.
+Recovery does not depend on traffic: unless it is closed, a timer is set or a probe is running, and a call in the
+half-open state loses its place after a while. Only reachability counts: whether the other side takes calls, not what
+it answers.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from remit.runtime.listeners import Listeners
 
 WINDOW_SECONDS = 10
 CALLS = 20
-"""Fewer calls than these within the window say nothing."""
+"""With fewer calls within the window, the share of failures is ignored."""
 SHARE = 0.5
 IN_A_ROW = 5
 PROBE_SECONDS = 5.0
-"""How long a call in the half-open state may take."""
+"""The longest time for a call in the half-open state."""
 SUCCESSES = 2
 LONGEST_SECONDS = 5.0
-"""Between two probes: they cost next to nothing, and whoever is back should not have to wait for callers."""
+"""The longest pause between two probes. Probes are cheap, and a recovered address should be used soon."""
 
 
 class Breaker:
-    """The breaker of one address. `probe` asks the other side for a sign of life and raises when there is none."""
+    """The breaker of one address. `probe` asks the other side for a sign of life and raises if there is none."""
 
     def __init__(
         self, address: str, probe: Callable[[], Awaitable[None]], random: Random, listeners: Listeners
@@ -45,11 +45,11 @@ class Breaker:
         self.address = address
         self.state: Literal["closed", "open", "half-open"] = "closed"
         self.error = ""
-        """What went wrong last."""
+        """The last failure."""
         self.until = 0.0
         """While it is open: the loop time of the next probe."""
         self.epoch = 0
-        """How often it has left the closed state or come back to it."""
+        """How often it has left or entered the closed state."""
         self._probe = probe
         self._random = random
         self._listeners = listeners
@@ -58,14 +58,14 @@ class Breaker:
         self._openings = 0
         self._successes = 0
         self._place: Permit | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
+        self._loop: asyncio.AbstractEventLoop | None = None  # cached: get_running_loop() makes a system call
         self._timer: asyncio.TimerHandle | None = None
         self._probing: asyncio.Task[None] | None = None
 
     def enter(self, when: float) -> Permit:
-        """Lets a call pass that ends at a loop time at the latest; the permit is a context around it.
+        """Admits a call that ends by the loop time `when`. The permit is a context manager around the call.
 
-        Raises `Unavailable` at once while the other side is given a rest.
+        Raises `Unavailable` at once if the breaker is open, or half open with a call under way.
         """
         if self.state == "closed":
             return Permit(self)
@@ -100,12 +100,12 @@ class Breaker:
             self._open("it took too long")
 
     def settle(self, permit: Permit, error: BaseException | None) -> None:
-        """A call has ended. That of a permit from before the last change of state says nothing any more."""
+        """A call has ended. A permit from before the last change of state is ignored."""
         if self._place is permit:
             if error is None:
                 self._succeeded()
             elif isinstance(error, BadMessage):
-                self._start_probe()  # it was not even sent: it says nothing, and takes nobody's place
+                self._start_probe()  # it was never sent, so it tells nothing: probe instead
             else:
                 self._open(_text(error))
         elif self.state == "closed" and permit.epoch == self.epoch:
@@ -115,7 +115,7 @@ class Breaker:
         if error is None:
             self._in_a_row = 0
         elif not isinstance(error, (Unavailable, OutcomeUnknown)):
-            return  # given up by its caller, or never sent: it says nothing
+            return  # cancelled by its caller, or never sent: it tells nothing
         elif isinstance(error, Unavailable) and not isinstance(error, Overloaded):
             self._in_a_row += 1
         self._window.add(self._now(), failed=error is not None)
@@ -157,7 +157,7 @@ class Breaker:
         self._probing = asyncio.create_task(self._send_probe(permit), name=f"probe of {self.address}")
 
     async def _send_probe(self, permit: Permit) -> None:
-        # Whatever it raises, the permit has taken note of it.
+        # The permit has recorded the error.
         with contextlib.suppress(Exception), permit:
             await self._probe()
 
@@ -173,7 +173,7 @@ class Breaker:
 
 
 class Permit:
-    """A call that the breaker has let pass: the context around it. However it is left, the breaker knows."""
+    """The context manager around an admitted call. Reports the call's end to the breaker."""
 
     __slots__ = ("_breaker", "epoch")
 
@@ -191,7 +191,7 @@ class Permit:
 
 
 class _Window:
-    """Calls and failures of the last seconds, counted per second."""
+    """Calls and failures of the last 10 seconds, counted per second."""
 
     def __init__(self) -> None:
         self._seconds: deque[list[int]] = deque(maxlen=WINDOW_SECONDS)
@@ -204,7 +204,7 @@ class _Window:
         self._seconds[-1][2] += failed
 
     def is_bad(self) -> bool:
-        """Whether enough has failed in the time up to what was added last."""
+        """Whether enough calls have failed within the window that ends with the last addition."""
         since = self._seconds[-1][0] - WINDOW_SECONDS
         calls = sum(each[1] for each in self._seconds if each[0] > since)
         failures = sum(each[2] for each in self._seconds if each[0] > since)

@@ -1,4 +1,4 @@
-"""Direct calls to contexts in other processes: the same meaning as in this one, over a channel that may fail."""
+"""Calls to contexts in other processes: the same semantics as within a process, over a channel that may fail."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from remit.runtime.remote.breaker import PROBE_SECONDS, Breaker
 from remit.runtime.remote.headers import timed, write_call
 from remit.runtime.remote.retries import Budget, retrying
 from remit.runtime.remote.wire import CONTENT_TYPES, CallCodec, heard, is_shed, raise_failure
-from remit.transports import Answer, CallChannel, Request
+from remit.transports import CallChannel, CallRequest, CallResponse
 
 LEAST_SECONDS = 0.02
-"""With less time than this left nobody is asked again, nor with less than an answer usually takes."""
+"""A call is not repeated with less than this left, nor with less than the usual time of an answer."""
 LOG_SECONDS = 5.0
-"""How long the question for a piece of a log may take."""
+"""The longest time for a request to a log."""
 _KNOWN = ("ok", ReplyTooLarge.code)
-"""Answers that say how a command ended that may have arrived before."""
+"""Statuses that settle how a command ended, even one that may have arrived in an earlier attempt."""
 
 
 class RemoteCalls:
-    """Calls commands and queries of the contexts `elsewhere`, and asks for their logs."""
+    """Calls commands and queries of contexts in other processes, and reads their logs."""
 
     def __init__(
         self,
@@ -51,9 +51,9 @@ class RemoteCalls:
         encoding: Encoding = "json",
         owners: Mapping[type[Message], str] | None = None,
     ) -> None:
-        """`elsewhere` are called: `billing.write`, `billing.read`, `billing.log`. `owners` are the contexts of
-        messages whose modules do not name them. `listeners` are told when an address is no longer called, and when it
-        is called again."""
+        """`elsewhere` are the components in other processes: `billing.write`, `billing.read`, `billing.log`. `owners`
+        are the contexts of messages whose modules do not name them. `listeners` receive the events of circuit
+        breakers."""
         self._channel = channel
         self._ports = ports
         self._elsewhere = frozenset(elsewhere)
@@ -62,10 +62,10 @@ class RemoteCalls:
         self._listeners = listeners
         self._codecs: dict[type, CallCodec | None] = {}
         self._targets: dict[str, _Target] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
+        self._loop: asyncio.AbstractEventLoop | None = None  # cached: get_running_loop() makes a system call
 
     def route(self, message: type[Message], /) -> CallCodec | None:
-        """Where a command or query goes; None when its component is not known to be elsewhere."""
+        """The codec and address of a command or query; None if its component is not in another process."""
         if message not in self._codecs:
             self._codecs[message] = self._find(message)
         return self._codecs[message]
@@ -81,9 +81,9 @@ class RemoteCalls:
     async def call(
         self, message: Message, seconds: float, latest: float, /, *, key: str, caller: str, trace: str
     ) -> Any:
-        """As `Elsewhere.call`, of a message that has a route. Raises what the other side answers, as it would here."""
+        """As `Elsewhere.call`, for a message that has a route. Raises the errors that the other side answers with."""
         codec = self.route(type(message))
-        assert codec is not None  # noqa: S101  # who calls has asked for it
+        assert codec is not None  # noqa: S101  # the caller has found it by `route`
         headers = write_call(codec.kind, key=key, caller=caller, trace=trace)
         loop = self._loop
         if loop is None:
@@ -100,11 +100,11 @@ class RemoteCalls:
         return target
 
     async def _attempts(
-        self, loop: asyncio.AbstractEventLoop, codec: CallCodec, request: Request, when: float
-    ) -> Answer:
-        """Asks until there is an answer, no time, or no sense in asking again.
+        self, loop: asyncio.AbstractEventLoop, codec: CallCodec, request: CallRequest, when: float
+    ) -> CallResponse:
+        """Repeats the call until there is an answer, no time left, or no point in repeating.
 
-        Once an attempt may have reached the other side, only what that side says of this very key can end the doubt.
+        After an attempt that may have arrived, only an answer to this very key can settle the outcome.
         """
         address = codec.address
         target = self._target(address)
@@ -142,38 +142,40 @@ class RemoteCalls:
 
     @property
     def avoided(self) -> list[str]:
-        """The addresses that are not called now, because they did not answer."""
+        """The addresses that are not called at present, because they did not answer."""
         return [address for address, target in self._targets.items() if target.breaker.state != "closed"]
 
     def close(self) -> None:
-        """Ends what would go on by itself: the ways back to those that do not answer."""
+        """Ends the timers and probes of the circuit breakers."""
         for target in self._targets.values():
             target.breaker.close()
 
     # ── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def reaches(self, context: str) -> bool:
-        """Whether a context is elsewhere and runs something there that has a log."""
+        """Whether a context runs in another process and has a component with a log there."""
         return not self._elsewhere.isdisjoint((Component(context, "write"), Component(context, "read")))
 
     async def reach(self, context: str, question: Question) -> Reached:
-        """What a context elsewhere says once it has handled what is on its way. Raises `DeadlineExceeded` when that
-        takes long, and what else the context says; `Unavailable`."""
+        """Asks a context in another process to wait until its subscriptions are up to date. Raises `DeadlineExceeded`
+        if that takes too long, `Unavailable`, and other errors that the context answers with."""
         return heard(await self.ask_log(context, "reach", question), Reached, context)
 
-    async def ask_log(self, context: str, kind: str, question: object, seconds: float = LOG_SECONDS) -> Answer:
-        """What a context elsewhere answers to a question for its log; an error is an answer too. Raises `Unavailable`,
-        and `BadMessage` for what the channel does not carry."""
+    async def ask_log(self, context: str, kind: str, question: object, seconds: float = LOG_SECONDS) -> CallResponse:
+        """Sends a request to the log of a context in another process. Returns the response, which may be an error.
+        Raises `Unavailable`, and `BadMessage` if the channel cannot carry it."""
         body = msgspec.msgpack.encode(question)
         headers = timed({"content-type": CONTENT_TYPES["msgpack"]}, seconds)
         try:
-            return await self._channel.call(Component(context, "log").address, Request(kind, headers, body), seconds)
-        except OutcomeUnknown as error:  # nothing is changed by asking
+            return await self._channel.call(
+                Component(context, "log").address, CallRequest(kind, headers, body), seconds
+            )
+        except OutcomeUnknown as error:  # a read changes nothing, so the outcome does not matter
             raise Unavailable(error.what, where=Component(context, "log").address, next="remit status") from None
 
 
 class _Target:
-    """One address: whether it is called now, and whether again."""
+    """One address: its circuit breaker and its retry budget."""
 
     def __init__(self, address: str, channel: CallChannel, ports: Ports, listeners: Listeners) -> None:
         self.address = address
@@ -181,13 +183,13 @@ class _Target:
         self._budget = Budget()
         self._channel = channel
 
-    async def ask(self, request: Request, attempt: int, now: float, when: float) -> Answer:
-        """One attempt. Raises `Unavailable`, `OutcomeUnknown`, `Overloaded` when the other side shed it, `TooLarge`,
-        `DeadlineExceeded` when there is no time left."""
+    async def ask(self, request: CallRequest, attempt: int, now: float, when: float) -> CallResponse:
+        """One attempt. Raises `Unavailable`, `OutcomeUnknown`, `TooLarge`; `Overloaded` if the other side shed it;
+        `DeadlineExceeded` if no time is left."""
         remaining = when - now
         if remaining <= 0:
             raise DeadlineExceeded("the deadline passed before the call was sent", where=self.address)
-        asked = Request(request.kind, timed(request.headers, remaining, attempt), request.body)
+        asked = CallRequest(request.kind, timed(request.headers, remaining, attempt), request.body)
         with self.breaker.enter(when):
             try:
                 answer = await self._channel.call(self.address, asked, remaining)
@@ -196,29 +198,29 @@ class _Target:
             except (Unavailable, OutcomeUnknown):
                 self._budget.failed()
                 raise
-            except BadMessage as error:  # the channel's own word: the other side answers, and does not raise
+            except BadMessage as error:  # raised by the channel: the other side answers with errors, it does not raise
                 raise TooLarge(
-                    f"the message is larger than what carries it: {error.what}", where=self.address,
+                    f"the message is larger than what the channel carries: {error.what}", where=self.address,
                     expected=error.expected, next="send less at once, or raise max_payload of the broker",
                 ) from None  # fmt: skip
         self._budget.succeeded()
         return answer
 
     def may_retry(self, failed: RemitError) -> bool:
-        """Whether it is worth asking again: the call found nobody, was shed, or was not answered. What the other side
-        said is final, because it would be in this process too; and while the breaker is open nobody is asked."""
+        """Whether to repeat a call: it reached nothing, was shed, or got no answer. An answer is final, as it would be
+        within a process. While the breaker is open, nothing is repeated."""
         retried = isinstance(failed, (Unavailable, OutcomeUnknown))
         return retried and self.breaker.state == "closed" and self._budget.allows()
 
     async def _ping(self) -> None:
-        ping = Request("ping", timed({}, PROBE_SECONDS), b"")
+        ping = CallRequest("ping", timed({}, PROBE_SECONDS), b"")
         answer = await self._channel.call(self.address, ping, PROBE_SECONDS)
         if answer.status != "ok":
             raise_failure(answer, self.address)
 
 
 def _refuse_in_vain(codec: CallCodec, now: float, when: float) -> None:
-    """A call whose answer would come too late is not made: it would take a place from others."""
+    """Refuses a call whose answer would probably come too late: it would take capacity from others."""
     remaining, usual = when - now, codec.usual.seconds(now)
     if 0 < remaining < usual:
         raise DeadlineExceeded(
@@ -227,8 +229,8 @@ def _refuse_in_vain(codec: CallCodec, now: float, when: float) -> None:
         )  # fmt: skip
 
 
-def _unknown(request: Request, address: str, failed: RemitError, *, is_late: bool) -> CallError:
-    """An attempt was not answered. A question changes nothing; a command may have been applied."""
+def _unknown(request: CallRequest, address: str, failed: RemitError, *, is_late: bool) -> CallError:
+    """The error for an unanswered attempt. A query changes nothing; a command may have been applied."""
     if request.kind == "query" and not is_late:
         return Unavailable(failed.what, where=address, expected="an answer", next="ask again")
     if request.kind == "query":
@@ -237,6 +239,6 @@ def _unknown(request: Request, address: str, failed: RemitError, *, is_late: boo
             next="ask again",
         )  # fmt: skip
     return OutcomeUnknown(
-        f"it may have been applied, no answer came: {failed.what}", where=address, expected="an answer in time",
+        f"it may have been applied; no answer came: {failed.what}", where=address, expected="an answer in time",
         next="send it again with the same key",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Feeds of sources in other processes: one that reads the log by calls, and one that is rung by pushed events too."""
+"""Feeds of sources in other processes: one reads the log by calls, the other is also notified by an event channel."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from typing import TypeVar
 import msgspec
 
 from remit.errors import RemitError, Unavailable
-from remit.log import Channel, Head, Heads, Record
+from remit.log import Channel, Head, Heads, MessageRecord
 from remit.messages.component import Component
 from remit.runtime.failures import backoff
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
-from remit.runtime.remote.wire import Known, Report, Span, heard, length_of
-from remit.transports import Answer, EventChannel, Feed, Push, Standing
+from remit.runtime.remote.wire import KnownHeads, ProgressReport, Span, heard, length_of
+from remit.transports import CallResponse, EventChannel, Feed, Push, Standing
 
 WAIT_SECONDS = 5.0
-"""How long a question for news waits at the source. No answer to it: the source cannot be seen. With the time that an
-answer may take, and a second question, that is said within 15 s."""
+"""How long a long-poll waits at the source. If one gets no answer, the source counts as silent. With the time for an
+answer and for a second poll, that is reported within 15 s."""
 NEWS_SECONDS = 3.0
-"""How much longer than it may wait there, the question for news may take. After that the source cannot be seen."""
+"""The time that a long-poll may take beyond its wait. After that the source counts as silent."""
 SOON_SECONDS = 0.2
-"""An answer without news that comes sooner is not worth asking for again at once."""
+"""After an empty answer that comes sooner than this, the next poll is delayed."""
 
 LOSS_SECONDS = 0.5
-"""Where messages are pushed as well: how long news is left to the push, before it counts as lost and is read."""
+"""With pushed messages: how long the feed waits for the push before it takes a message as lost and reads it."""
 
 T = TypeVar("T")
 Bell = Callable[[Push | None], None]
 
 
 class RemoteFeed:
-    """Reads one channel of a log that another process has open. Its bell is a question that waits there for news.
+    """Reads one channel of a log that another process has open. Long-polls the source for new positions.
 
-    `pushed` says that messages are pushed as well: it is in no hurry then, and looks for what was lost.
+    With `pushed`, messages also arrive by an event channel; then polling only detects lost messages.
     """
 
     def __init__(
@@ -48,24 +48,24 @@ class RemoteFeed:
         self._address = Component(source, "log").address
         self._ports = ports
 
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
-        return await self._heard(self._whole(Span(self.channel, part, after, limit)), list[Record])
+    async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
+        return await self._heard(self._whole(Span(self.channel, part, after, limit)), list[MessageRecord])
 
     async def heads(self) -> Heads:
         return await self._heads({}, 0.0)
 
     async def _heads(self, known: Mapping[int, int], wait_seconds: float) -> Heads:
-        """The heads, once there is more than is known."""
-        question = Known(self.channel, known, wait_seconds)
+        """Returns the heads once one is beyond `known`, or after `wait_seconds`."""
+        question = KnownHeads(self.channel, known, wait_seconds)
         asking = self._remote.ask_log(self.source, "heads", question, NEWS_SECONDS + wait_seconds)
         return await self._heard(asking, dict[int, Head])
 
     async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:
-        report = Report(self.channel, subscription, positions)
+        report = ProgressReport(self.channel, subscription, positions)
         return await self._heard(self._remote.ask_log(self.source, "standing", report), Standing)
 
-    async def _whole(self, span: Span) -> Answer:
-        """An answer, put together where it is a single message larger than the channel carries."""
+    async def _whole(self, span: Span) -> CallResponse:
+        """A complete response: a single message larger than the channel's limit is fetched in pieces."""
         answer = await self._remote.ask_log(self.source, "read", span)
         body, length = answer.body, length_of(answer)
         while len(body) < length:
@@ -76,16 +76,16 @@ class RemoteFeed:
             body += piece.body
         return answer._replace(body=body)
 
-    async def _heard(self, asking: Awaitable[Answer], kind: type[T]) -> T:
+    async def _heard(self, asking: Awaitable[CallResponse], kind: type[T]) -> T:
         try:
             return heard(await asking, kind, self._address)
         except Unavailable:
             raise
-        except RemitError as error:  # whatever it is: for a follower the source cannot be read now
+        except RemitError as error:  # for a follower any error means that the source cannot be read now
             raise Unavailable(error.what, where=self._address, expected=error.expected, next=error.next) from error
 
     def watch(self, bell: Bell) -> Callable[[], None]:
-        """Rings when the source has something new, when it is lost from sight, and when it is seen again."""
+        """Calls `bell` when the source has something new, when a poll fails, and when polling works again."""
         task = asyncio.create_task(self._ask(bell), name=f"watching {self.source} {self.channel}")
         return lambda: _cancel(task)
 
@@ -98,7 +98,7 @@ class RemoteFeed:
             try:
                 heads = await self._heads(known, WAIT_SECONDS)
             except RemitError:
-                bell(None)  # whoever is rung asks, and says what is wrong
+                bell(None)  # the follower then reads, and reports the error
                 await asyncio.sleep(backoff(failures, self._ports.random))
                 failures += 1
                 known = {}
@@ -109,7 +109,7 @@ class RemoteFeed:
                     await asyncio.sleep(self._patience)
                 known = positions
                 bell(None)
-            elif loop.time() - asked < SOON_SECONDS:  # it is about to end, and lets nobody wait
+            elif loop.time() - asked < SOON_SECONDS:  # the source is stopping and answers polls at once
                 await asyncio.sleep(backoff(0, self._ports.random))
             failures = 0
 
@@ -123,10 +123,10 @@ def _known(push: Push | None) -> Push | None:
 
 
 class PushedFeed:
-    """Another feed, rung by an event channel as well, which brings the messages with it.
+    """Wraps a feed with an event channel that pushes messages.
 
-    A pushed message is known by the one before it. The first of a partition, which has none, could be anybody's: it is
-    only a bell.
+    A pushed message is checked against its predecessor. The first message of a partition has none, so it could be from
+    another log: it serves only as a notification.
     """
 
     def __init__(self, feed: Feed, events: EventChannel, ports: Ports) -> None:
@@ -140,7 +140,7 @@ class PushedFeed:
         self._ports = ports
 
     def watch(self, bell: Bell) -> Callable[[], None]:
-        """Rings when either of them does."""
+        """Calls `bell` on notifications of either."""
         unwatch = self._feed.watch(bell)
         task = asyncio.create_task(self._listen(bell), name=f"listening to {self.source} {self.channel}")
 

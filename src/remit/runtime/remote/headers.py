@@ -1,4 +1,4 @@
-"""What stands beside a call on its way, each header written and read here: who calls, by which key, and until when."""
+"""Writes and reads the headers of calls: caller, key, trace, deadline, attempt and carried request headers."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from remit.log import is_escaped
 from remit.messages import fits
 from remit.runtime.work.carried import NO_HEADERS, carried
 from remit.stores import nesting
-from remit.transports import Request
+from remit.transports import CallRequest
 
 _CARRIED = "remit-headers"
-"""The headers of the request that a call belongs to."""
+"""The header that carries the headers of the original request."""
 _carried = msgspec.json.Decoder(dict[str, str])
 
 
 def write_call(kind: str, *, key: str, caller: str, trace: str) -> dict[str, str]:
-    """What is the same in each attempt. Only a command has a key and a caller."""
+    """The headers that are the same in each attempt. Only a command has a key and a caller."""
     headers = {"remit-trace": printable(trace)} if trace else {}
     if kind == "command":
         headers |= {"remit-key": printable(key), "remit-caller": caller}
@@ -32,41 +32,41 @@ def write_call(kind: str, *, key: str, caller: str, trace: str) -> dict[str, str
 
 
 def timed(headers: Mapping[str, str], seconds: float, attempt: int | None = None) -> dict[str, str]:
-    """With the time that is left for the answer, and the number of the attempt at a call, from 0 on."""
+    """Adds the time left for the answer, and the number of the attempt, from 0."""
     said = {**headers, "remit-timeout-ms": str(int(seconds * 1000))}
     if attempt is not None:
         said["remit-attempt"] = str(attempt)
     return said
 
 
-def read_seconds(request: Request) -> float:
-    """The time that the caller has left. Raises `BadMessage` when it does not say so: no call is without a deadline."""
+def read_seconds(request: CallRequest) -> float:
+    """The time that the caller has left. Raises `BadMessage` without that header: every call has a deadline."""
     said = request.headers.get("remit-timeout-ms", "")
     if not said.isdecimal():
-        raise BadMessage("it says no deadline", where=request.kind, expected="the header remit-timeout-ms")
+        raise BadMessage("the call has no deadline", where=request.kind, expected="the header remit-timeout-ms")
     return int(said) / 1000
 
 
-def read_identity(request: Request) -> tuple[str, str, str]:
+def read_identity(request: CallRequest) -> tuple[str, str, str]:
     """Caller, key and trace of a command. Raises `BadMessage`."""
     where = request.headers["remit-type"]
     key, trace = original(request.headers.get("remit-key", "")), read_trace(request)
     if not key:
         raise BadMessage("a command without a key", where=where, expected="the header remit-key")
-    if not is_escaped(trace):  # it will stand in the JSON headers of messages
+    if not is_escaped(trace):  # it becomes part of the JSON headers of messages
         raise BadMessage("a trace with characters that are not escaped", where=where)
     if not fits(caller := request.headers.get("remit-caller", "")):
         raise BadMessage("a caller that cannot be stored", where=where, expected="the header remit-caller")
     return caller, key, trace
 
 
-def read_trace(request: Request) -> str:
-    """The trace; empty where the caller is in none. Raises `BadMessage`."""
+def read_trace(request: CallRequest) -> str:
+    """The trace; empty if there is none. Raises `BadMessage`."""
     return original(request.headers.get("remit-trace", ""))
 
 
-def read_carried(request: Request) -> Mapping[str, str]:
-    """The headers of the request that a call belongs to. Raises `BadMessage`."""
+def read_carried(request: CallRequest) -> Mapping[str, str]:
+    """The carried headers of the original request. Raises `BadMessage`."""
     if _CARRIED not in request.headers:
         return NO_HEADERS
     try:
@@ -75,29 +75,29 @@ def read_carried(request: Request) -> Mapping[str, str]:
         raise BadMessage(f"the header {_CARRIED} cannot be read: {error}", expected="texts by name") from None
 
 
-def read_depth(request: Request) -> int:
-    """How many callers may have a transaction open, as the other process says."""
+def read_depth(request: CallRequest) -> int:
+    """How many calls in the chain so far may hold an open transaction."""
     text = request.headers.get("remit-depth", "")
     return int(text) if len(text) < 4 and text.isdecimal() else 0
 
 
-def is_repeated(request: Request) -> bool:
-    """Whether it is a second attempt, of the caller or of somebody further out."""
+def is_repeated(request: CallRequest) -> bool:
+    """Whether it is a repeated attempt, of the caller or further out in the chain."""
     return request.headers.get("remit-attempt", "0") != "0"
 
 
 def printable(text: str) -> str:
-    """A text, such as a user's key, as it may stand in a header: itself, in nearly all cases."""
+    """Percent-encodes a text, such as a user's key, for a header. Most texts stay as they are."""
     return text if text.isascii() and text.isalnum() else quote(text, safe=_PRINTED)
 
 
 def original(printed: str) -> str:
-    """What `printable` was given. Raises `BadMessage` for what it does not make."""
+    """Reverses `printable`. Raises `BadMessage` if the text is not valid."""
     try:
         return unquote(printed, errors="strict")
     except UnicodeDecodeError:
         raise BadMessage(f"{printed!r} stands for no UTF-8", expected="percent-encoded UTF-8") from None
 
 
-# What begins an escape is escaped itself, so that different texts stay different.
+# "%" itself is escaped, so that different texts stay different.
 _PRINTED = "".join(map(chr, range(33, 127))).replace("%", "")

@@ -1,4 +1,4 @@
-"""Answering other processes: calls of the contexts that run here, and questions for the logs that are open here."""
+"""Answers other processes: calls to the contexts that run here, and requests to the logs that are open here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from remit.errors import (
     Unavailable,
     one_of,
 )
-from remit.log import Channel, Heads, Log, Record, context_of
+from remit.log import Channel, Heads, Log, MessageRecord, context_of
 from remit.messages import Encoding, Refusal
 from remit.messages.component import Component
 from remit.runtime.calling.calls import Calls
@@ -34,8 +34,8 @@ from remit.runtime.remote.retries import retrying
 from remit.runtime.remote.wire import (
     ENCODINGS,
     CallCodec,
-    Known,
-    Report,
+    KnownHeads,
+    ProgressReport,
     Span,
     answer_of,
     failure,
@@ -44,31 +44,31 @@ from remit.runtime.remote.wire import (
 )
 from remit.runtime.work.carried import carried
 from remit.stores import Store, nesting
-from remit.transports import Answer, CallChannel, Request
+from remit.transports import CallChannel, CallRequest, CallResponse
 from remit.transports.store_feed import StoreFeed
 
 AT_ONCE = 64
-"""Calls that are handled at the same time."""
+"""Calls handled at the same time."""
 WAITING = 256
-"""Calls that wait for their turn at most; more are refused before any work is done."""
+"""Calls that may wait for their turn; further ones are refused before any work is done."""
 MARGIN_SECONDS = 0.005
-"""Kept from the caller's time for the way back."""
+"""Subtracted from the caller's time for the way back."""
 RECORDS = 500
-"""Messages of a log in one answer at most."""
+"""The most messages of a log in one response."""
 RECORD_BYTES = 1024
-"""What a message in an answer takes at most beside payload and headers."""
+"""Upper limit for a message's size in a response, beside payload and headers."""
 LOOK_SECONDS = 0.5
 """Between two looks at the heads of a log that another process may write to."""
 POLLS = 1000
-"""Questions for a log that wait for something new at the same time, at most."""
+"""The most long-polls waiting at the same time."""
 
-Asked = TypeVar("Asked", Span, Known, Report)
+Asked = TypeVar("Asked", Span, KnownHeads, ProgressReport)
 
 log = logging.getLogger("remit")
 
 
 class Reception:
-    """Answers for one process. Answering never raises: what goes wrong is an answer too."""
+    """Answers requests for one process. Never raises: an error is a response too."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Reception:
         listeners: Listeners,
         stamp: Callable[[], float],
     ) -> None:
-        """`names` are those of all contexts of the system. `stamp` gives the time of what is deleted by its age."""
+        """`names` are all contexts of the system. `stamp` gives the time for rows that are deleted by age."""
         self._calls = calls
         self._stamp = stamp
         self._plans = plans
@@ -97,13 +97,13 @@ class Reception:
         self._codecs: dict[tuple[str, int, Encoding], CallCodec] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
-        self._polls: dict[asyncio.Event, None] = {}  # in order: a simulated run must repeat exactly
+        self._polls: dict[asyncio.Event, None] = {}  # ordered, so that a simulated run repeats exactly
         self._ending = False
-        self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
+        self._loop: asyncio.AbstractEventLoop | None = None  # cached: get_running_loop() makes a system call
         self._channel: CallChannel | None = None
 
     async def serve(self, channel: CallChannel) -> None:
-        """Begins to answer what runs here. Raises what the channel raises."""
+        """Starts to serve the contexts that run here. Raises as the channel does."""
         self._channel = channel
         for name, plan in self._plans.items():
             if plan.commands:
@@ -113,26 +113,26 @@ class Reception:
             await channel.serve(Component(name, "log").address, partial(self.tell_of_log, name))
 
     def end(self) -> None:
-        """Questions that wait for news are answered at once from now on."""
+        """From now on long-polls are answered at once."""
         self._ending = True
         for rung in self._polls:
             rung.set()
 
-    async def answer(self, request: Request) -> Answer:
-        """The answer to a command, a query or a ping."""
+    async def answer(self, request: CallRequest) -> CallResponse:
+        """Responds to a command, a query or a ping."""
         return await _said(self._call(request), request)
 
-    async def tell_of_log(self, context: str, request: Request) -> Answer:
-        """The answer to a question for the log of a context that has its store here."""
+    async def tell_of_log(self, context: str, request: CallRequest) -> CallResponse:
+        """Responds to a request for the log of a context whose store is open here."""
         return await _said(self._ask_log(context, request), request)
 
     # ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _call(self, request: Request) -> Answer:
+    async def _call(self, request: CallRequest) -> CallResponse:
         if request.kind == "ping":
             if self._is_full():
                 raise _overloaded("ping")
-            return Answer("ok", {}, b"")
+            return CallResponse("ok", {}, b"")
         handler = self._handler(request)
         loop = self._loop
         if loop is None:
@@ -156,10 +156,10 @@ class Reception:
     def _is_full(self) -> bool:
         return self._waiting >= WAITING and self._turns.locked()
 
-    async def _handle(self, handler: HandlerPlan, request: Request, seconds: float) -> Answer:
+    async def _handle(self, handler: HandlerPlan, request: CallRequest, seconds: float) -> CallResponse:
         codec = self._codec(handler, request)
         message, headers = codec.read(request), read_carried(request)
-        # A second attempt is known as such further in; the task may be the channel's, with other requests to come.
+        # Inner calls see that this is a repetition. Restored below: the channel may reuse the task.
         again = retrying.get()
         retrying.set(is_repeated(request))
         before = carried.get()
@@ -174,7 +174,7 @@ class Reception:
         except Refusal as refusal:
             outcome = refusal
         except Overloaded as error:
-            error.retry_after = 0.0  # it was somebody further in, who has been asked often enough
+            error.retry_after = 0.0  # an inner call was shed; it has been repeated often enough
             raise
         finally:
             nesting.left(deep)
@@ -188,7 +188,7 @@ class Reception:
                 self._listeners.say(HandlerRaised(now, cause, handler.name, str(error), None))
             raise _unsaid(handler, request, error) from error
 
-    def _handler(self, request: Request) -> HandlerPlan:
+    def _handler(self, request: CallRequest) -> HandlerPlan:
         type, version = request.headers.get("remit-type", ""), request.headers.get("remit-version", "")
         handler = self._handlers.get((request.kind, type, int(version) if version.isdecimal() else 0))
         if handler is None:
@@ -199,7 +199,7 @@ class Reception:
             )  # fmt: skip
         return handler
 
-    def _codec(self, handler: HandlerPlan, request: Request) -> CallCodec:
+    def _codec(self, handler: HandlerPlan, request: CallRequest) -> CallCodec:
         encoding = ENCODINGS.get(request.headers.get("content-type", ""))
         if encoding is None:
             expected = " or ".join(ENCODINGS)
@@ -213,44 +213,42 @@ class Reception:
 
     # ── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _ask_log(self, context: str, request: Request) -> Answer:
+    async def _ask_log(self, context: str, request: CallRequest) -> CallResponse:
         seconds = read_seconds(request) - MARGIN_SECONDS
         store = self._stores[context]
         if request.kind == "read":
             span = _of_published(request, Span, context)
             records = await store.read(span.channel, span.part, span.after, max(0, min(span.limit, RECORDS)))
-            assert self._channel is not None  # noqa: S101  # it has brought the question
+            assert self._channel is not None  # noqa: S101  # it delivered the request
             largest = self._channel.capabilities.max_bytes
             return piece_of(answer_of(_as_many_as_fit(records, largest)), span.begin, largest)
         if request.kind == "heads":
-            known = _of_published(request, Known, context)
+            known = _of_published(request, KnownHeads, context)
             seconds = min(seconds, known.wait_seconds)
             return answer_of(await self._newer(store, known.channel, known.positions, seconds))
         if request.kind == "standing":
-            report = _of_published(request, Report, context)
+            report = _of_published(request, ProgressReport, context)
             if report.positions is not None:
                 self._refuse_foreign(report.subscription, context)
             feed, now = StoreFeed(context, report.channel, store), self._stamp()
             return answer_of(await feed.standing(report.subscription, now, report.positions))
         if request.kind == "reach":
-            # Older releases ask without a word.
+            # Older releases send an empty body.
             question = question_of(request, Question) if request.body else Question()
             return await self._reach(context, question, seconds)
-        raise BadMessage(
-            f"{request.kind!r} is nothing that can be asked of a log", expected="read, heads, standing or reach"
-        )
+        raise BadMessage(f"a log has no request {request.kind!r}", expected="read, heads, standing or reach")
 
     def _refuse_foreign(self, subscription: str, source: str) -> None:
-        """What is reported decides what is deleted. A context reports to its own log in its store, and what is none
-        reports nothing. Raises `BadMessage`."""
+        """Raises `BadMessage` for a progress report that must not count: it decides what is deleted. A context reports
+        on its own log in its store, and an unknown context has nothing to report."""
         context = context_of(subscription)
         if context == source or context not in self._names:
             raise BadMessage(
-                f"{subscription!r} is not reported by another process", where="standing",
+                f"{subscription!r} must not report its progress here", where="standing",
                 expected="a subscription of a context that runs elsewhere",
             )  # fmt: skip
 
-    async def _reach(self, context: str, question: Question, seconds: float) -> Answer:
+    async def _reach(self, context: str, question: Question, seconds: float) -> CallResponse:
         waiting = Waiting()
         try:
             async with asyncio.timeout(min(seconds, question.seconds)):
@@ -260,9 +258,9 @@ class Reception:
         return answer_of(reached)
 
     async def _newer(self, store: Log, channel: Channel, known: Mapping[int, int], seconds: float) -> Heads:
-        """The heads, as soon as one is beyond what is known, or when the time is over."""
+        """The heads, once one is beyond `known`, or when the time is over."""
         if len(self._polls) >= POLLS:
-            raise Unavailable("too many questions wait for this log", next="ask again later")
+            raise Unavailable("too many requests wait for new messages of this log", next="ask again later")
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         rung = asyncio.Event()
@@ -285,22 +283,22 @@ class Reception:
             unwatch()
 
 
-async def _said(answering: Awaitable[Answer], request: Request) -> Answer:
-    """The answer, or the error as an answer. What is no error of ours is not told to others."""
+async def _said(answering: Awaitable[CallResponse], request: CallRequest) -> CallResponse:
+    """Returns the response, or an error as a response. Other exceptions are logged, and only their class is told."""
     try:
         return await answering
     except RemitError as error:
         return failure(error)
-    except Exception as error:  # whatever happens here must not leave the caller without an answer
+    except Exception as error:  # the caller must get an answer in any case
         log.exception("answering %s failed", request.kind)
         return failure(Unavailable(f"answering failed: {type(error).__name__}", where=request.kind))
 
 
-def _unsaid(handler: HandlerPlan, request: Request, error: BadValue) -> CallError:
-    """The error of an answer that cannot be written. That of a command was looked at before it was committed."""
+def _unsaid(handler: HandlerPlan, request: CallRequest, error: BadValue) -> CallError:
+    """The error for an answer that cannot be written. A command's reply was checked before the commit."""
     if request.kind == "command":
         return OutcomeUnknown(
-            f"{handler.contract.type} was applied, and its answer cannot be written: {error.what}", where=handler.name,
+            f"{handler.contract.type} was applied, but its answer cannot be written: {error.what}", where=handler.name,
             next="look at what it has changed",
         )  # fmt: skip
     return HandlerFailed(
@@ -308,8 +306,8 @@ def _unsaid(handler: HandlerPlan, request: Request, error: BadValue) -> CallErro
     )
 
 
-def _as_many_as_fit(records: Sequence[Record], largest: int) -> Sequence[Record]:
-    """The first of the records, as many as one answer carries; at least one, if need be in pieces."""
+def _as_many_as_fit(records: Sequence[MessageRecord], largest: int) -> Sequence[MessageRecord]:
+    """The first records that fit into one response; at least one, which may then be sent in pieces."""
     size = 0
     for count, record in enumerate(records):
         size += len(record.payload) + len(record.headers) + RECORD_BYTES
@@ -318,12 +316,12 @@ def _as_many_as_fit(records: Sequence[Record], largest: int) -> Sequence[Record]
     return records
 
 
-def _of_published(request: Request, kind: type[Asked], context: str) -> Asked:
-    """What is asked of what a context has published. Raises `BadMessage`, also for its domain events: its own
-    components have its store, and no other process may ask for them."""
+def _of_published(request: CallRequest, kind: type[Asked], context: str) -> Asked:
+    """Decodes a request for a published log. Raises `BadMessage`, also for domain events: only the components of a
+    context read these, from its store."""
     asked = question_of(request, kind)
     if asked.channel != Channel.PUBLISHED:
-        raise BadMessage("only what a context publishes is told to others", where=context, expected="its published log")
+        raise BadMessage("only published messages can be read", where=context, expected="its published log")
     return asked
 
 

@@ -1,4 +1,4 @@
-"""Whether a call is worth making at all, and again: a budget of retries, and how long an answer usually takes."""
+"""Decides whether to make or repeat a call, by a retry budget and the usual time of an answer."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from contextvars import ContextVar
 
 TOKENS = 10.0
 EARNED = 0.1
-"""What a success gives back of the one token that a failure costs."""
+"""The part of a token that a success gives back."""
 
 retrying: ContextVar[bool] = ContextVar("retrying", default=False)
-"""Whether the work going on is itself the second attempt of somebody further out. Then nobody further in tries again:
-three layers with five attempts each would be 125 calls."""
+"""Whether the current work is itself a repeated attempt of an outer caller. Then inner calls are not repeated: three
+layers with five attempts each would be 125 calls."""
 
 
 class Budget:
-    """Tokens of one target: a failure costs one, a success gives back a tenth. Half of them have to be there."""
+    """The retry budget of one address: a failure costs one token, a success gives back a tenth. Repeating needs more
+    than half of the 10 tokens."""
 
     __slots__ = ("_tokens",)
 
@@ -27,24 +28,24 @@ class Budget:
         self._tokens = min(TOKENS, self._tokens + EARNED)
 
     def failed(self) -> None:
-        """A call found nobody, got no answer, or was turned away."""
+        """A call reached nothing, got no answer, or was shed."""
         self._tokens = max(0.0, self._tokens - 1.0)
 
     def allows(self) -> bool:
-        """Whether a failed call may be tried again."""
+        """Whether a failed call may be repeated."""
         return self._tokens > TOKENS / 2
 
 
 ANSWERS = 15
-"""So many are remembered."""
+"""Answers that are remembered."""
 ENOUGH = 5
-"""Fewer answers than these say nothing."""
+"""With fewer answers, there is no estimate."""
 REMEMBERED_SECONDS = 10.0
-"""Answers that are older say nothing: calls that are not made bring no new ones, and nobody may be locked out."""
+"""Older answers are ignored. Refused calls bring no new answers, so an estimate must not last."""
 
 
 class Usual:
-    """The answers to one kind of message: when they came, and how long they took."""
+    """Estimates how long an answer to one kind of message takes: the median of up to 15 answers of the last 10 s."""
 
     __slots__ = ("_answers",)
 
@@ -52,11 +53,11 @@ class Usual:
         self._answers: deque[tuple[float, float]] = deque(maxlen=ANSWERS)
 
     def took(self, seconds: float, now: float) -> None:
-        """Notes an answer. `now` is the time of the loop."""
+        """Records an answer. `now` is loop time."""
         self._answers.append((now, seconds))
 
     def seconds(self, now: float) -> float:
-        """What half of the last answers took at most; 0.0 while too few are known."""
+        """The estimate in seconds; 0.0 with fewer than 5 recent answers."""
         since = now - REMEMBERED_SECONDS
         lately = sorted(seconds for at, seconds in self._answers if at > since)
         return lately[(len(lately) - 1) // 2] if len(lately) >= ENOUGH else 0.0

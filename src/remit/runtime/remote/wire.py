@@ -1,4 +1,4 @@
-"""What calls carry: requests and answers made of messages, replies, refusals and errors, and read again."""
+"""Encodes and decodes what calls carry: messages, replies, refusals, errors, and requests to logs."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from remit.errors import BadMessage, CallError, OutcomeUnknown, Overloaded, Remi
 from remit.log import Channel
 from remit.messages import UNWRITABLE, Codec, Contract, Encoding, Refusal, decode_reply, difference, reply_of
 from remit.runtime.remote.retries import Usual
-from remit.transports import Answer, Request
+from remit.transports import CallRequest, CallResponse
 
 T = TypeVar("T")
 
 CONTENT_TYPES: Mapping[Encoding, str] = {"json": "application/json", "msgpack": "application/msgpack"}
 ENCODINGS: Mapping[str, Encoding] = {content: encoding for encoding, content in CONTENT_TYPES.items()}
 LENGTH = "remit-length"
-"""The header of a piece of an answer: how many bytes the whole has."""
+"""The header of a piece of a response: the length of the whole in bytes."""
 
 
 class ChannelCodec:
-    """Values of one type in the encoding of a channel, or as JSON where that encoding has no form for them.
+    """Values of one type in the encoding of a channel, or in JSON if that encoding cannot express them.
 
-    So every encoding accepts the same: MessagePack ends at 64 bits, and keeps of a time with an offset only the moment.
+    So every encoding accepts the same values: MessagePack is limited to 64-bit integers, and of a time with an offset
+    it keeps only the moment.
     """
 
     __slots__ = ("_native", "json")
@@ -35,11 +36,11 @@ class ChannelCodec:
         self._native: Codec[Any] = self.json if encoding == "json" else Codec(type, encoding=encoding)
 
     def codec(self, encoding: Encoding) -> Codec[Any]:
-        """What reads this encoding."""
+        """The codec for this encoding."""
         return self.json if encoding == "json" else self._native
 
     def write(self, value: Any) -> tuple[Encoding, bytes]:
-        """The bytes of a value, and what they are in. Raises `BadValue` for what could not be read again."""
+        """Encodes a value; returns the encoding and the bytes. Raises `BadValue` if it could not be read again."""
         plain, native = self.json, self._native
         if native is plain:
             return "json", plain.write(value)
@@ -52,14 +53,14 @@ class ChannelCodec:
         if plain.is_exact:
             native.check_written(value, body)
         else:
-            as_json = plain.write(value)  # what JSON has no form for is refused in each encoding
+            as_json = plain.write(value)  # what JSON cannot express is refused in every encoding
             if plain.has_times and difference(value, native.decode(body)):
                 return "json", as_json
         return native.encoding, body
 
 
-class Answers:
-    """The replies and refusals of one command or query."""
+class AnswerCodecs:
+    """Encodes the replies and refusals of one command or query."""
 
     __slots__ = ("_encoding", "_refusals", "reply")
 
@@ -69,7 +70,7 @@ class Answers:
         self.reply = ChannelCodec(reply, encoding)
 
     def write(self, outcome: Any) -> tuple[Encoding, bytes]:
-        """The bytes of a reply, or of a refusal, and what they are in. Raises `BadValue`."""
+        """Encodes a reply or a refusal; returns the encoding and the bytes. Raises `BadValue`."""
         if not isinstance(outcome, Refusal):
             encoding, body = self.reply.write(outcome)
             return encoding, _encode(encoding, {"reply": msgspec.Raw(body)})
@@ -85,7 +86,7 @@ def _encode(encoding: Encoding, answer: dict[str, Any]) -> bytes:
 
 
 class CallCodec:
-    """One command or query as it travels: where to, and how its parts are written and read."""
+    """Encodes one command or query: its address, its requests and its responses."""
 
     __slots__ = (
         "_answers", "_encoding", "_known", "_message", "address", "codec", "contract", "kind", "refusals", "usual",
@@ -99,28 +100,28 @@ class CallCodec:
         self.usual = Usual()
         self._encoding: Encoding = encoding
         self._message = ChannelCodec(contract.message, encoding)
-        self._answers = Answers(reply, encoding)
+        self._answers = AnswerCodecs(reply, encoding)
         self.codec: Codec[Any] = self._message.json
-        """What says whether two messages are the same, whatever carries them."""
+        """Tells whether two messages are equal, whatever encoding carries them."""
         known = {"remit-type": contract.type, "remit-version": str(contract.version)}
         self._known = {each: {"content-type": content, **known} for each, content in CONTENT_TYPES.items()}
 
-    def request(self, message: Any, headers: Mapping[str, str]) -> Request:
-        """A call, but for what changes with each attempt. Raises `BadValue`."""
+    def request(self, message: Any, headers: Mapping[str, str]) -> CallRequest:
+        """A request without the headers that change with each attempt. Raises `BadValue`."""
         encoding, body = self._message.write(message)
-        return Request(self.kind, {**self._known[encoding], **headers}, body)
+        return CallRequest(self.kind, {**self._known[encoding], **headers}, body)
 
-    def read(self, request: Request) -> Any:
-        """The message. Raises `BadMessage`."""
+    def read(self, request: CallRequest) -> Any:
+        """Decodes the message. Raises `BadMessage`."""
         return self._message.codec(self._encoding).read(request.body)
 
-    def answer(self, outcome: Any) -> Answer:
-        """The answer that says a reply, or a refusal. Raises `BadValue`."""
+    def answer(self, outcome: Any) -> CallResponse:
+        """The response with a reply or a refusal. Raises `BadValue`."""
         encoding, body = self._answers.write(outcome)
-        return Answer("ok", {"content-type": CONTENT_TYPES[encoding]}, body)
+        return CallResponse("ok", {"content-type": CONTENT_TYPES[encoding]}, body)
 
-    def outcome(self, answer: Answer) -> Any:
-        """The reply. Raises the refusal or the error that the answer says, `BadMessage` when it cannot be read."""
+    def outcome(self, answer: CallResponse) -> Any:
+        """Decodes the reply. Raises the refusal or the error in the response; `BadMessage` if it cannot be read."""
         if answer.status != "ok":
             raise_failure(answer, self.address, OutcomeUnknown if self.kind == "command" else Unavailable)
         encoding = ENCODINGS.get(answer.headers.get("content-type", ""), self._encoding)
@@ -128,8 +129,8 @@ class CallCodec:
             outcome = decode_reply(answer.body, self._answers.reply.codec(encoding), self.refusals)
         except BadMessage as error:
             raise BadMessage(
-                f"{self.contract.type} was answered, and the answer cannot be read here: {error.what}",
-                where=self.address, expected=error.expected, next="release this caller as what answers was released",
+                f"{self.contract.type} was answered, but the answer cannot be read here: {error.what}",
+                where=self.address, expected=error.expected, next="run the same release here as in the other process",
             ) from error  # fmt: skip
         if isinstance(outcome, Refusal):
             raise outcome
@@ -150,17 +151,17 @@ class _Failure(msgspec.Struct, omit_defaults=True):
     next: str = ""
 
 
-def failure(error: RemitError) -> Answer:
-    """The answer that says an error. Its class is known by its code."""
+def failure(error: RemitError) -> CallResponse:
+    """The response for an error. Its code identifies the class."""
     headers = {}
     if isinstance(error, Overloaded) and error.retry_after:
         headers["remit-retry-after-ms"] = str(int(error.retry_after * 1000))
     body = _Failure(error.what, error.where, error.expected, error.next)
-    return Answer(error.code, headers, msgspec.json.encode(body))
+    return CallResponse(error.code, headers, msgspec.json.encode(body))
 
 
-def raise_failure(answer: Answer, address: str, unknown: type[CallError] = Unavailable) -> NoReturn:
-    """Raises the error that an answer says; `unknown` for a code that is not known here, of a later release."""
+def raise_failure(answer: CallResponse, address: str, unknown: type[CallError] = Unavailable) -> NoReturn:
+    """Raises the error in a response. `unknown` is the class for a code of a later release."""
     try:
         said = msgspec.json.decode(answer.body, type=_Failure)
     except msgspec.MsgspecError:
@@ -174,8 +175,9 @@ def raise_failure(answer: Answer, address: str, unknown: type[CallError] = Unava
     raise made
 
 
-def is_shed(answer: Answer) -> bool:
-    """Whether the other side refused to take the call up. That something it called was too busy is an answer."""
+def is_shed(answer: CallResponse) -> bool:
+    """Whether the other side refused the call unhandled. An overload of something that it called in turn is an
+    answer."""
     return answer.status == Overloaded.code and "remit-retry-after-ms" in answer.headers
 
 
@@ -183,44 +185,44 @@ def is_shed(answer: Answer) -> bool:
 
 
 class Span(msgspec.Struct, array_like=True):
-    """What is asked of a log: messages of one partition after a position."""
+    """A request for messages of one partition after a position."""
 
     channel: Channel
     part: int
     after: int
     limit: int
     begin: int = 0
-    """From which byte of the answer on, where it comes in pieces."""
+    """The byte of the response to begin at, if it comes in pieces."""
 
 
-class Known(msgspec.Struct, array_like=True):
-    """What is known of a log's heads. The answer comes once there is more, or when the time is over."""
+class KnownHeads(msgspec.Struct, array_like=True):
+    """A long-poll: the heads that the caller knows. Answered once there are newer ones, or after `wait_seconds`."""
 
     channel: Channel
     positions: Mapping[int, int]
     wait_seconds: float
 
 
-class Report(msgspec.Struct, array_like=True):
-    """Asks where a log begins, and says how far a subscription of it is, if it does."""
+class ProgressReport(msgspec.Struct, array_like=True):
+    """Asks where a log begins, and optionally reports the progress of a subscription."""
 
     channel: Channel
     subscription: str
     positions: Mapping[int, int] | None
 
 
-def question_of(request: Request, kind: type[T]) -> T:
-    """What is asked of a log. Raises `BadMessage`."""
+def question_of(request: CallRequest, kind: type[T]) -> T:
+    """Decodes a request to a log. Raises `BadMessage`."""
     return _read(request.body, kind, request.kind)
 
 
-def answer_of(what: object) -> Answer:
-    """The answer to it."""
-    return Answer("ok", {"content-type": CONTENT_TYPES["msgpack"]}, msgspec.msgpack.encode(what))
+def answer_of(what: object) -> CallResponse:
+    """The response to a request to a log."""
+    return CallResponse("ok", {"content-type": CONTENT_TYPES["msgpack"]}, msgspec.msgpack.encode(what))
 
 
-def heard(answer: Answer, kind: type[T], address: str) -> T:
-    """What such an answer says. Raises the error that it says instead, and `BadMessage`."""
+def heard(answer: CallResponse, kind: type[T], address: str) -> T:
+    """Decodes such a response. Raises the error in it, and `BadMessage`."""
     if answer.status != "ok":
         raise_failure(answer, address)
     return _read(answer.body, kind, address)
@@ -233,15 +235,15 @@ def _read(body: bytes, kind: type[T], where: str) -> T:
         raise BadMessage(f"it cannot be read: {error}", where=where) from None
 
 
-def piece_of(answer: Answer, begin: int, largest: int) -> Answer:
-    """An answer as it is when it fits into so many bytes; otherwise the piece of it that begins at a byte."""
+def piece_of(answer: CallResponse, begin: int, largest: int) -> CallResponse:
+    """The response, if it fits into `largest` bytes; otherwise the piece that starts at the byte `begin`."""
     whole = answer.body
     if len(whole) <= largest and not begin:
         return answer
     return answer._replace(headers={**answer.headers, LENGTH: str(len(whole))}, body=whole[begin : begin + largest])
 
 
-def length_of(answer: Answer) -> int:
-    """How many bytes the whole has of which this is a piece."""
+def length_of(answer: CallResponse) -> int:
+    """The length in bytes of the whole response that this is a piece of."""
     length = answer.headers.get(LENGTH, "")
     return int(length) if length.isdecimal() else len(answer.body)

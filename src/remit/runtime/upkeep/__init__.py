@@ -1,1 +1,1 @@
-"""What is done beside the work: leases, signs of life, old rows, the event loop."""
+"""Background work of a process: leases, signs of life, deleting old rows, watching the event loop."""

@@ -1,8 +1,8 @@
-"""By which field each event, and each command that is sent for later, is ordered: a store remembers it, so that a
-release that changes it does not start.
+"""Remembers in the store which field each event, and each command sent for later, is ordered by. A release that changes
+one does not start.
 
-What is written before and after such a change has different keys, and those have no mutual order: a later message would
-overtake an earlier one that waits, or whose key is parked.
+Messages from before and after such a change have different keys, and no order between them: a later message would
+overtake an earlier one that waits or whose key is parked.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _AGGREGATE = "the aggregate that recorded it"
 
 
 def written_by(model: Model, context: str) -> list[Contract]:
-    """The events that a context owns, and the commands that it sends for later, whosever they are."""
+    """The events that a context owns, and the commands that it sends for later, of any owner."""
     events = [message for message, owner in model.owners.items() if owner == context and is_kind(message, *_EVENTS)]
     sent: list[Any] = []
     for each in (each for each in model.contexts if each.name == context):
@@ -32,10 +32,10 @@ def written_by(model: Model, context: str) -> list[Contract]:
 
 
 async def compare_event_keys(store: Notes, contracts: Iterable[Contract]) -> None:
-    """Compares what a context writes into its log, events and commands sent for later, with earlier releases, and notes
-    what is new.
+    """Compares the ordering keys of a context's events and later commands with those of earlier releases, and stores
+    new ones.
 
-    Raises `ModelError` with every message whose key is another one, and what the store raises.
+    Raises `ModelError` with every message whose key has changed, and the errors of the store.
     """
     written = {f"{each.type} version {each.version}": each for each in contracts}
     events = {name: contract.key for name, contract in written.items()}
@@ -44,7 +44,7 @@ async def compare_event_keys(store: Notes, contracts: Iterable[Contract]) -> Non
         _refuse_changed(noted, written)
         if events.keys() <= noted.keys():
             return
-        with suppress(Conflict, OutcomeUnknown):  # another process starts now: what it has noted is compared too
+        with suppress(Conflict, OutcomeUnknown):  # another process starts too: compare with what it has stored
             await store.note_event_keys(events)
 
 
@@ -56,8 +56,8 @@ def _refuse_changed(noted: Mapping[str, str | None], written: Mapping[str, Contr
             by = "the message whose handler sent it" if issubclass(contract.message, Command) else _AGGREGATE
             findings.report(
                 "event.key-changed", event,
-                f"it is ordered by {_told(contract.key, by)} now, and what is stored of it by {_told(before, by)}",
-                expected="the key it was written with: a later event would overtake an earlier one that waits",
+                f"it is ordered by {_told(contract.key, by)} now, but stored messages by {_told(before, by)}",
+                expected="the key of the stored messages: otherwise a later event would overtake an earlier one",
                 next="take back the change of key=, or make a new version (of a domain event: one of another name)",
             )  # fmt: skip
     findings.settle()

@@ -1,6 +1,6 @@
-"""What a running process does beside its work: signs of life, parked keys that are due, what is stuck, lost or old.
+"""Background work on stores and subscriptions: signs of life, parked keys that are due, stuck followers, old rows.
 
-Each store is looked after by a task of its own, so that one that does not answer holds up no other.
+Each store has tasks of its own, so that one that does not answer delays no other.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from remit.runtime.upkeep.signs import Sign, write_signs
 from remit.stores import Store
 
 TICK = 0.5
-"""Seconds between two looks."""
+"""Seconds between two rounds."""
 BEAT = 5.0
-"""Seconds between two signs of life, unless there is something new to say."""
+"""Seconds between two signs of life, if nothing changes."""
 PRUNE = 60.0
-"""Seconds between two looks for what is old."""
+"""Seconds between two searches for old rows."""
 
 
 class Housekeeper:
-    """Looks after the stores and the subscriptions of a process."""
+    """The background work of a process."""
 
     def __init__(
         self,
@@ -53,13 +53,13 @@ class Housekeeper:
         self._troubles = {name: Troubles(f"store of {name}", listeners) for name in stores}
         self._tasks: list[asyncio.Task[None]] = []
         self._news: set[Follower] = set()
-        """Whose store or source another process has written to."""
+        """Followers whose store or source was written to by another process."""
         self._born = 0.0
         self._beaten = dict.fromkeys(stores, 0.0)
         self._told: dict[str, str] = {}
 
     async def start(self, process: str) -> None:
-        """Gives the first sign of life in the name of this process, and begins."""
+        """Writes the first sign of life under the name of this process, and starts the tasks."""
         self._process = process
         self._born = asyncio.get_running_loop().time()
         await asyncio.gather(*(self._beat(name) for name in self._stores))
@@ -73,7 +73,7 @@ class Housekeeper:
         ]
 
     async def stop(self) -> None:
-        """Ends. Idempotent."""
+        """Stops the tasks. Idempotent."""
         if self._ports.watch is not None:
             self._ports.watch.stop()
         for task in self._tasks:
@@ -82,7 +82,7 @@ class Housekeeper:
 
     @property
     def unusable(self) -> list[str]:
-        """The contexts whose store cannot be used as it is."""
+        """The contexts whose store cannot be used."""
         return [name for name, troubles in self._troubles.items() if troubles.state != "running"]
 
     async def _look_after(self, name: str) -> None:
@@ -93,7 +93,7 @@ class Housekeeper:
                 has_news = follower in self._news
                 self._news.discard(follower)
                 await follower.housekeeping(has_news)
-            late = abs(self._ports.clock.seconds() - self._beaten[name]) >= BEAT  # it may have been put back
+            late = abs(self._ports.clock.seconds() - self._beaten[name]) >= BEAT  # abs: the clock may be set back
             if late or self._signs(name) != self._told[name]:
                 await self._beat(name)
 
@@ -103,13 +103,13 @@ class Housekeeper:
         except RemitError as error:
             if isinstance(error, StoreError):
                 self._troubles[name].begin("store", "stalled", str(error))
-            # It cannot say; looking in vain is harmless, and says what is wrong.
+            # Unknown: assume a change. The followers then look, and report the error if it persists.
             return True
         self._troubles[name].end("store")
         return changed
 
     async def _watch(self) -> None:
-        """Waits for nothing but the time, so that nothing it watches can hold it up."""
+        """Waits for nothing but time, so that nothing it watches can block it."""
         while True:
             await asyncio.sleep(TICK)
             changed = {name for name, store in self._stores.items() if self._changed_elsewhere(name, store)}
@@ -121,7 +121,7 @@ class Housekeeper:
                 follower.give_up_on_the_stuck()
 
     async def _delete(self, some: Callable[[str, Store], Awaitable[bool]], name: str) -> None:
-        """Deletes what is old, some of it at a time. What a store has against it is said where it matters."""
+        """Deletes old rows in chunks. Errors of the store are suppressed here; other work reports them."""
         more = False
         while True:
             await asyncio.sleep(TICK if more else PRUNE)
@@ -139,11 +139,11 @@ class Housekeeper:
     async def _beat(self, name: str) -> None:
         """Writes a sign of life into a store."""
         self._beaten[name], self._told[name] = self._ports.clock.seconds(), self._signs(name)
-        with contextlib.suppress(RemitError):  # without it the process counts as gone, which is true of this store
+        with contextlib.suppress(RemitError):  # without a sign it counts as gone, as it is for this store
             await self._stores[name].beat(self._process, self._beaten[name], self._told[name])
 
     def _signs(self, name: str) -> str:
-        """The state of the subscriptions whose store it is written to."""
+        """The states of the subscriptions of this store's context."""
         loop = self._ports.watch.note if self._ports.watch is not None else ""
         settled = asyncio.get_running_loop().time() - self._born >= SETTLED_SECONDS
         return write_signs(

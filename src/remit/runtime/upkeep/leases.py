@@ -1,8 +1,8 @@
-"""Which process runs which subscription: one at a time, and none is left alone for long.
+"""Leases: each subscription runs in one process at a time, and none is without a process for long.
 
-Whoever runs subscriptions over a store that processes share takes part. Should two run the same one all the same, the
-compare-and-swap of its checkpoints keeps the stores whole; what is done to the world outside, only leases keep from
-being done twice.
+All processes that run subscriptions over a shared store take part. If two run the same subscription nevertheless, the
+compare-and-swap of its checkpoints keeps the stores correct. Effects outside of the stores are kept single by leases
+alone.
 """
 
 from __future__ import annotations
@@ -23,32 +23,33 @@ from remit.stores import Store
 from remit.stores.port import Members
 
 LEASE_SECONDS = 10.0
-"""A process that does not renew for so long has lost what it ran."""
+"""A lease that is not renewed for this long is lost."""
 RENEW_SECONDS = 3.0
 """Between two renewals, ±20 %."""
 LOOK_SECONDS = 1.0
-"""Between two looks of a process that does not run everything: what others leave, it takes."""
+"""Between two looks for free subscriptions, by a process that does not run all of them."""
 STILL_SECONDS = 18.0
-"""A lease that has not changed for so long is over, whatever its end says: clocks may differ."""
+"""A lease that has not changed for this long is over, whatever its end says: clocks may differ."""
 SETTLED_SECONDS = 10.0
-"""A process that has run for so long is given a share: a short script takes nothing away."""
+"""A process gets a share only after it has run this long, so that a short script takes nothing away."""
 LEFT_SECONDS = 3.0
-"""What was given up is left to others for so long."""
+"""How long a process does not take back what it gave up."""
 TOGETHER_SECONDS = 0.1
-"""At the end, what has stopped by then is given up together."""
+"""When a process stops: subscriptions that have stopped by then are given up in one statement."""
 
 
 def surplus(names: Collection[str], mine: Collection[str], members: int) -> str | None:
-    """What a process gives up that holds more than its share of what `members` processes want, itself among them.
+    """Picks a subscription to give up if a process holds more than its share; None otherwise. `members` is the number
+    of processes that share, including this one.
 
-    One at a time, so that nothing is moved in a rush.
+    One at a time, to avoid a burst of moves.
     """
     share = -(-len(names) // max(1, members))
     return max(mine) if len(mine) > share else None
 
 
 class Leases:
-    """The leases of one store: starts what this process has been given, and stands by with the rest."""
+    """The leases of one store: runs the subscriptions that this process holds, and stands by for the others."""
 
     def __init__(self, store: Members, ports: Ports) -> None:
         self._store = store
@@ -57,18 +58,18 @@ class Leases:
         self._peers = Peers(store, ports)
         self._me = ""
         self._rows: Mapping[str, tuple[str, float]] = {}
-        """What the last look has found: owner and end of each."""
+        """Owner and end of each lease at the last look."""
         self._still: dict[str, float] = {}
-        """Since when each has not changed (loop time)."""
+        """Since when each lease has not changed (loop time)."""
         self._ends: dict[str, float] = {}
-        """What this process holds, and until when by its own clock."""
+        """The leases of this process, and their ends by its own clock."""
         self._running: set[str] = set()
         self._moving: dict[str, asyncio.Task[None]] = {}
-        """What is being started or stopped: renewals do not wait for it."""
+        """Subscriptions being started or stopped; renewals do not wait for them."""
         self._left: dict[str, float] = {}
-        """What was given up, and until when it is left to others (loop time)."""
+        """Subscriptions that were given up, and until when they are left to others (loop time)."""
         self._paused: set[str] = set()
-        """What asked whether it is still held, and was not."""
+        """Subscriptions that asked whether they are held, and were not."""
         self._leaving = False
         self._renewed = 0.0
         self._bell = asyncio.Event()
@@ -76,19 +77,20 @@ class Leases:
         self._task: asyncio.Task[None] | None = None
 
     def held(self, id: SubscriptionId) -> Callable[[], bool]:
-        """What a follower asks before each batch: whether this process may go on with it."""
+        """A function that a follower calls before each batch: whether this process still holds its lease."""
         return partial(self._is_held, id.label)
 
     # ── starting, stopping, waking ──────────────────────────────────────────────────────────────────────────────────
 
     async def start(self, me: str, followers: Sequence[Follower]) -> None:
-        """Enters, and goes on renewing. Returns when what was taken has started. Raises what the store raises."""
+        """Takes leases and keeps renewing them. Returns when the taken subscriptions have started. Raises as the
+        store does."""
         await self.enter(me, followers)
         self._task = asyncio.create_task(self._keep(), name=f"leases of {me}")
         await together(self._moving.values())
 
     async def enter(self, me: str, followers: Sequence[Follower]) -> None:
-        """Takes what is free of these, in the name of this process, and stands by with the rest."""
+        """Takes the free leases of these followers under the name of this process; the other followers stand by."""
         self._me = me
         self._all = {each.id.label: each for each in followers}
         for follower in self._all.values():
@@ -97,7 +99,7 @@ class Leases:
             await self.renew()
 
     async def stop(self) -> None:
-        """Stops what runs, and gives it up as soon as it has: others can take it at once. Idempotent."""
+        """Stops the followers, and gives up each lease when its follower has stopped. Idempotent."""
         self._leaving = True
         for name in sorted(self._moving.keys() - self._running):
             self._moving[name].cancel()
@@ -108,22 +110,22 @@ class Leases:
             await self._give_up(stopped)
             await asyncio.gather(*stops.values(), *self._moving.values(), return_exceptions=True)
             await self._give_up(stops.keys() - set(stopped))
-        if self._task is not None:  # it has renewed what took longer
+        if self._task is not None:  # until now it has renewed the leases of slow followers
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     def look_soon(self) -> None:
-        """Something has changed in the store."""
+        """Something has changed in the store: looks at the leases soon."""
         self._bell.set()
 
     async def states(self, id: SubscriptionId) -> Collection[str]:
-        """What the processes that live say of a follower."""
+        """The states of a follower that living processes report."""
         return await self._peers.states(id.label)
 
     def _is_held(self, name: str) -> bool:
         if self._ends.get(name, 0.0) > self._ports.clock.seconds():
             return True
-        # This process was asleep, or could not renew: another may have it by now.
+        # This process was suspended or could not renew: another may hold the lease by now.
         self._paused.add(name)
         self._bell.set()
         return False
@@ -145,17 +147,17 @@ class Leases:
                     await self.look()
             except RemitError as error:
                 self._tell(error)
-                await asyncio.sleep(LOOK_SECONDS)  # what runs goes on as long as its lease
+                await asyncio.sleep(LOOK_SECONDS)  # running followers go on until their leases end
 
     def _tell(self, error: RemitError | None) -> None:
-        """What runs here says so while it cannot be renewed."""
+        """Tells the running followers that renewing fails, or works again."""
         for name in sorted(self._running):
             self._all[name].hindered(error)
 
-    # ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── renewing ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def renew(self) -> None:
-        """Renews what runs here, takes what is free, and gives up some of what is more than this process's share."""
+        """Renews the leases of this process, takes free ones, and gives one up if there are more than its share."""
         async with self._turn:
             mine, free = await self._seen()
             too_much = None
@@ -168,7 +170,7 @@ class Leases:
             self._move(too_much, self._hand_over(too_much))
 
     async def look(self) -> None:
-        """Takes what is free, and stops what another has taken."""
+        """Takes free leases, and stops followers whose lease another process has taken."""
         async with self._turn:
             mine, free = await self._seen()
             if free:
@@ -176,7 +178,7 @@ class Leases:
             self._settle()
 
     async def _seen(self) -> tuple[set[str], set[str]]:
-        """What is this process's, and what it may take."""
+        """The leases of this process, and the free ones that it may take."""
         await self._read()
         now, here = self._ports.clock.seconds(), self._now()
         taken = {name: owner for name, (owner, end) in self._rows.items() if not self._is_over(name, owner, end, now)}
@@ -195,12 +197,13 @@ class Leases:
 
     def _is_over(self, name: str, owner: str, end: float, now: float) -> bool:
         if owner == self._me:
-            return end == 0.0  # given up; what was not renewed in time is nobody else's as long as nobody takes it
+            return end == 0.0  # given up. An expired lease of its own stays its own until another process takes it
         still = self._now() - self._still[name] >= STILL_SECONDS
         return end <= now or still or self._ports.machine.is_gone(owner)
 
     async def _take(self, mine: set[str], free: set[str]) -> None:
-        """Renews and takes, in one statement; what is over although its end says otherwise, in one for each end."""
+        """Renews and takes leases in one statement. Leases that are over before their stated end need one statement for
+        each end."""
         now = self._ports.clock.seconds()
         until = now + LEASE_SECONDS
         ends = {name: self._rows[name][1] for name in sorted(free & self._rows.keys()) if self._rows[name][1] > now}
@@ -214,8 +217,8 @@ class Leases:
         self._hold(mine, until)
 
     def _with_others(self, names: Iterable[str]) -> list[str]:
-        """With those that follow together with these. What holds is the lease of the first; those of the others only
-        tell the release before, which runs each by itself, that somebody does."""
+        """Adds the labels of subscriptions that follow together with these. Only the lease of the first one counts. The
+        others tell the release before, which runs each of them alone, that they are taken."""
         return sorted(id.label for name in names for id in self._all[name].ids)
 
     def _hold(self, mine: Iterable[str], until: float) -> None:
@@ -225,21 +228,21 @@ class Leases:
         self._paused.clear()
 
     def _settle(self) -> None:
-        """Starts what is held and does not run, and stops what runs and is not held: another has taken it, and will
-        handle what is being handled here."""
+        """Starts held subscriptions that do not run, and stops running ones that are not held: another process has
+        taken them and handles their messages."""
         for name in sorted(self._running - self._ends.keys() - self._moving.keys()):
             self._running.discard(name)
             self._move(name, self._all[name].stand_by(lost=True))
         for name in sorted(self._ends.keys() - self._running - self._moving.keys()) if not self._leaving else ():
             self._move(name, self._start(name))
 
-    # ── moving ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── starting and stopping ───────────────────────────────────────────────────────────────────────────────────────
 
     def _move(self, name: str, work: Coroutine[object, object, None]) -> None:
         def moved(task: asyncio.Task[None]) -> None:
             del self._moving[name]
             if not task.cancelled():
-                task.exception()  # what has failed is tried at the next look
+                task.exception()  # marks it as retrieved; the next look tries again
 
         task = self._moving[name] = asyncio.create_task(work, name=f"{name} moves")
         task.add_done_callback(moved)
@@ -249,7 +252,7 @@ class Leases:
         self._running.add(name)
 
     async def _hand_over(self, name: str) -> None:
-        """Ends, with what is being handled committed; only then another may begin."""
+        """Stops a follower after its current batch is committed, then gives up the lease."""
         await self._all[name].stand_by()
         self._running.discard(name)
         self._left[name] = self._now() + LEFT_SECONDS
@@ -260,7 +263,7 @@ class Leases:
             for name in names:
                 self._ends.pop(name, None)
             if names and self._me:
-                with contextlib.suppress(RemitError):  # they end by themselves
+                with contextlib.suppress(RemitError):  # the leases expire anyway
                     now = self._ports.clock.seconds()
                     await self._store.lease(self._me, self._with_others(names), now=now, until=0.0)
 
@@ -269,7 +272,7 @@ class Leases:
 
 
 async def together(works: Iterable[Awaitable[None]]) -> None:
-    """At once, because what asks a source that is away may take its time; then raises the first failure."""
+    """Awaits all at once, because an unreachable source takes time; then raises the first failure."""
     for failure in await asyncio.gather(*works, return_exceptions=True):
         if failure is not None:
             raise failure
@@ -282,27 +285,29 @@ class Sharing:
         self.leases = {
             name: Leases(store, ports) for name, store in stores.items() if store.technology.shared_between_processes
         }
-        """By context, where processes share its store."""
+        """By context, for stores that processes share."""
         self._followers: Sequence[Follower] = ()
 
     def held(self, id: SubscriptionId) -> Callable[[], bool]:
-        """What a follower asks before each batch: whether this process may go on with it."""
+        """As `Leases.held`; always true for a store that only this process has."""
         leases = self.leases.get(id.context)
         return always if leases is None else leases.held(id)
 
     async def start(self, process: str, followers: Sequence[Follower]) -> None:
-        """Starts what nobody else can run, and takes its share of the rest. Raises what the stores raise."""
+        """Starts the followers of stores that are not shared, and takes its share of the others. Raises as the stores
+        do."""
         self._followers = followers
         shares = (leases.start(process, self._of(name)) for name, leases in self.leases.items())
         await together([*(follower.start() for follower in self._alone()), *shares])
 
     async def stop(self) -> None:
-        """What is being handled is committed; then nothing of it runs. Idempotent."""
+        """Stops all followers after their current batches are committed. Idempotent."""
         shares = (leases.stop() for leases in self.leases.values())
         await asyncio.gather(*(follower.stop() for follower in self._alone()), *shares)
 
     async def is_regressed(self, id: SubscriptionId) -> bool:
-        """Whether a follower has ended because its source is not what it was, here or in the process that runs it."""
+        """Whether a follower has stopped because its source's log is another one, here or in the process that runs
+        it."""
         for each in self._followers:
             if id in each.ids:
                 leases = self.leases.get(id.context)

@@ -1,4 +1,4 @@
-"""A thread that notices when the event loop is blocked, and by what. While it is, nothing on the loop could say so."""
+"""A thread that detects a blocked event loop and what blocks it. Nothing on the loop itself could report that."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REMEMBERED_SECONDS = 60.0
 
 
 class LoopWatch:
-    """Asks the loop four times a second to answer. What keeps it for longer than `seconds` is said, with its stack."""
+    """Checks `4 / seconds` times a second that the loop responds. If it does not for `seconds`, reports its stack."""
 
     def __init__(self, seconds: float = 1.0) -> None:
         self._seconds = seconds
@@ -26,7 +26,7 @@ class LoopWatch:
         self.asked = 0
 
     def start(self, listeners: Listeners) -> None:
-        """Watches the running loop, which is the calling thread's. Listeners are told from the thread of the watch."""
+        """Watches the running loop of the calling thread. Listeners are called from the watching thread."""
         self._ended.clear()
         watched = (asyncio.get_running_loop(), threading.get_ident(), listeners)
         threading.Thread(target=self._watch, args=watched, name="remit-loop-watch", daemon=True).start()
@@ -52,7 +52,7 @@ class LoopWatch:
             self.asked += 1
             if answered.wait(self._seconds):
                 continue
-            frame = sys._current_frames().get(thread)  # noqa: SLF001  there is no other way to see another thread's stack
+            frame = sys._current_frames().get(thread)  # noqa: SLF001  the only way to see another thread's stack
             if frame is not None and not _is_idle(frame) and not self._ended.is_set():
                 where = f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"
                 listeners.say(LoopBlocked(listeners.seconds(), "", self._seconds, where, _stack(frame)))
@@ -66,12 +66,12 @@ class LoopWatch:
 
 
 def _is_idle(frame: FrameType) -> bool:
-    """It waits for news: then not the loop was held up, but the whole process (stopped, or the machine was asleep)."""
+    """Whether the loop waits for I/O. Then the whole process was suspended, not the loop blocked."""
     return frame.f_code.co_filename == selectors.__file__
 
 
 def _stack(frame: FrameType) -> str:
-    """What the loop is running, outermost call first; not how the loop itself was started."""
+    """The stack of what the loop runs, outermost call first, without the frames that started the loop."""
     calls = traceback.extract_stack(frame)
     first = max((i + 1 for i, call in enumerate(calls) if call.filename == asyncio.events.__file__), default=0)
     return "".join(traceback.format_list(calls[first:])).rstrip()

@@ -1,4 +1,4 @@
-"""What nobody needs any more is deleted, a little at a time, so that no commit waits for it."""
+"""Deletes old rows in small chunks, so that commits hardly wait for it."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from remit.stores.port import Retention
 
 _DAY = 86_400.0
 BEAT_SECONDS = _DAY
-"""How long a process that has gone leaves its last sign of life."""
+"""How long the last sign of life of an ended process stays."""
 OUTCOME_SECONDS = 7 * _DAY
-"""How long a command is recognised when it is repeated, counted from the last time that it was."""
+"""How long a repeated command is recognised, counted from its last repetition."""
 TOMBSTONE_SECONDS = 30 * _DAY
-"""How long the note about a discarded letter stays."""
+"""How long the tombstone of a discarded letter stays."""
 SUBSCRIBER_SECONDS = 30 * _DAY
-"""How long a subscription that is not heard of any more keeps messages of the log."""
+"""How long a subscription that no longer reports its progress keeps messages in the log."""
 CHUNK = 1000
 """Rows deleted in one transaction."""
 MESSAGES = 250
 """Messages deleted in one transaction: they are larger than other rows."""
 PAUSE_SECONDS = 0.025
-"""Between two such transactions: deleting never takes more than a small part of a processor, and is still faster than
-logs grow."""
+"""Pause between two such transactions. It limits deletion to a small part of a processor; logs still shrink faster than
+they grow."""
 
 
 class _Trimmed(Log, Retention, Protocol):
-    """A log that is trimmed."""
+    """A log that can be trimmed."""
 
 
 async def prune(store: Retention, now: float) -> bool:
-    """Deletes one chunk of what is old at `now` (seconds since the epoch); says whether there may be more.
+    """Deletes one chunk of rows that are old at `now` (seconds since the epoch). Returns whether there may be more.
 
     Raises `StoreError`, `StoreUnavailable`, `OutcomeUnknown`.
     """
@@ -44,10 +44,10 @@ async def prune(store: Retention, now: float) -> bool:
 
 
 async def trim(store: _Trimmed, now: float, keep: timedelta) -> bool:
-    """Deletes what is old of a log, one chunk of each partition; says whether there may be more.
+    """Deletes one chunk of old messages of each partition. Returns whether there may be more.
 
-    Only what was written more than `keep` ago, and what every subscription has handled that was heard of within
-    `SUBSCRIBER_SECONDS`. Raises like `prune`.
+    A message is old if it was written more than `keep` ago and is handled by every subscription that has reported
+    within `SUBSCRIBER_SECONDS`. Raises like `prune`.
     """
     subscribers = [each for each in await store.subscribers() if now - each.at < SUBSCRIBER_SECONDS]
     more = False
@@ -63,5 +63,5 @@ async def trim(store: _Trimmed, now: float, keep: timedelta) -> bool:
 
 
 def _handled(positions: Iterable[Mapping[int, int]], part: int, head: int) -> int:
-    """How far everybody is in a partition."""
+    """The lowest position that all subscriptions have reached in a partition; its head if there are none."""
     return min((each.get(part, 0) for each in positions), default=head)

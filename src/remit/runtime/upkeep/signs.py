@@ -1,4 +1,4 @@
-"""Signs of life: what a process says of the subscriptions whose store it writes this to, and what others hear of it."""
+"""Signs of life: what each process writes into a store about its subscriptions, and what the others read."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Sign(msgspec.Struct):
     state: str
     note: str = ""
     settled: bool = False
-    """Whether the process has run for a while already, and takes part in sharing what is to be run."""
+    """Whether the process has run long enough to get a share of the subscriptions."""
 
     @property
     def id(self) -> SubscriptionId:
-        """Which one."""
+        """Which subscription."""
         return SubscriptionId(self.name, self.source, self.channel)
 
 
@@ -34,12 +34,12 @@ _signs = msgspec.json.Decoder(list[Sign])
 
 
 def write_signs(signs: Sequence[Sign]) -> str:
-    """The sign of life of one process."""
+    """Encodes the sign of life of one process."""
     return msgspec.json.encode(signs).decode()
 
 
 def read_signs(body: str) -> Sequence[Sign]:
-    """What a sign of life says. One that cannot be read says nothing."""
+    """Decodes a sign of life; empty if it cannot be read."""
     try:
         return _signs.decode(body)
     except msgspec.MsgspecError:
@@ -47,9 +47,10 @@ def read_signs(body: str) -> Sequence[Sign]:
 
 
 SHARING_SECONDS = 7.0
-"""A process without a sign of life for so long has no share: less than a lease, so that nothing is left to the dead."""
+"""A process without a sign of life for this long has no share. Less than a lease, so that no share goes to a dead
+one."""
 NEWS_SECONDS = 1.0
-"""What was said so long ago is asked for again."""
+"""How long the states that were read are reused."""
 
 
 class Peers:
@@ -62,16 +63,18 @@ class Peers:
         self._states: Mapping[str, set[str]] = {}
 
     async def sharing(self, me: str, names: Collection[str]) -> int:
-        """How many others have a share in these: they live, run some of them, and have done so for a while already.
+        """The number of other processes that have a share in these subscriptions: living ones that run some of them and
+        have run for 10 s.
 
-        One whose clock is ahead of ours would seem to live long after its end. Raises what the store raises.
+        A sign more than 7 s in the future does not count: it would outlive its process. Raises as the
+        store does.
         """
         living = [signs for process, signs in (await self._living()).items() if process != me]
         return sum(any(sign.settled and sign.id.label in names for sign in signs) for signs in living)
 
     async def states(self, name: str) -> Collection[str]:
-        """What those who live say of the state of one subscription, a second ago at most; nothing when it cannot be
-        read now."""
+        """The states of one subscription that living processes report, at most a second old. Empty if they cannot be
+        read."""
         now = asyncio.get_running_loop().time()
         if now - self._heard >= NEWS_SECONDS:
             self._heard = now

@@ -1,1 +1,1 @@
-"""Units of work: what a handler has loaded, changed and recorded, the rows it becomes, and what all of them share."""
+"""Units of work: what a handler loads, changes and records, the rows this becomes, and what all of them share."""

@@ -1,7 +1,7 @@
-"""One attempt to handle a message: what repeats when the handler runs again.
+"""One attempt to handle a message: what stays the same when the handler runs again.
 
 A handler runs again after a version conflict (within the same attempt), and after a failure or a crash (in a new one,
-maybe in another process). Identities, time and the keys of calls derive from the message, so that they repeat.
+possibly in another process). Identities, time and the keys of calls derive from the message, so that they repeat.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from remit.messages import Refusal
 from remit.runtime.work.called import Called
 
 DERIVED = "*"
-"""After the name of a context as the caller: the key was derived, not given."""
+"""Suffix of the caller's name that marks a derived key."""
 
 
 class Attempt(msgspec.Struct, eq=False):
-    """One attempt to handle one message. Runs of its handler follow one another. A struct, as `Limit`."""
+    """One attempt to handle one message. Its handler runs once or several times in a row. A struct, as `Limit`."""
 
     origin: str
-    """Identifies the message and who handles it, for ever; that of a question is empty."""
+    """Identifies the message and its handler, for ever. Empty for a query."""
     cause: str
-    """What the messages of the handler name as their cause."""
+    """The `cause` header of the messages that the handler records."""
     trace: str
     begun: float
     """Seconds since the epoch."""
@@ -36,33 +36,33 @@ class Attempt(msgspec.Struct, eq=False):
     deadline: float
     """Loop time."""
     outer: Attempt | None = None
-    """The attempt whose handler has called."""
+    """The attempt whose handler made this call."""
     timed: bool = True
-    """Whether identities begin with its time, which they do where that is known for ever."""
+    """Whether new identities begin with `begun`; only if `begun` is the same in each attempt."""
     run: int = 0
     ended: bool = False
-    """Whether the last run is over."""
+    """Whether the last run has ended."""
     whole: bool = False
-    """Whether it came to its end."""
+    """Whether the last run ended without an error."""
     identities: int = 0
     called: Called | None = None
-    """What its handler has called, if it has called anything."""
+    """The calls of the handler; None if it made none."""
     noted: list[Aggregate[Any, Any]] | None = None
-    """The aggregates that have recorded something in this run."""
+    """The aggregates that recorded events in this run."""
     record: str = ""
-    """The identity of the message in the log; empty where it comes from no log."""
+    """The identity of the message in the log; empty if it is not from a log."""
 
     @property
     def message(self) -> str:
-        """Identifies the message, whoever handles it: 32 hexadecimal characters."""
+        """Identifies the message, whatever its handler: 32 hexadecimal characters."""
         if self.record:
             return self.record
         if "\0" not in self.origin:
-            return self.origin  # that of a command without a key is new, and of this form
+            return self.origin  # a command without a key: its origin is new and has this form
         return blake2b(f"{self.origin}\0message".encode(), digest_size=16).hexdigest()
 
     def begin_again(self) -> None:
-        """The handler runs again. What it called in the whole run before this one has to be called again."""
+        """Begins another run. It has to repeat the calls that the runs before it made."""
         if self.called is not None:
             self.called.begin_again(whole=self.whole)
         self.noted = None
@@ -70,30 +70,32 @@ class Attempt(msgspec.Struct, eq=False):
         self.identities = 0
 
     def note(self, aggregate: Aggregate[Any, Any]) -> None:
-        """An aggregate has recorded something."""
+        """Notes an aggregate that has recorded an event."""
         if self.noted is None:
             self.noted = [aggregate]
         else:
             self.noted.append(aggregate)
 
     def calls(self) -> Called:
-        """What its handler calls."""
+        """The calls of the handler; created on first use."""
         if self.called is None:
             self.called = Called(self.origin, self.context)
         return self.called
 
     async def end(self) -> None:
-        """The handler has returned, and so has what reacts together with it. Raises `Diverged`."""
+        """Called after the handler and its `together` reactions have returned. Raises `Diverged`."""
         self.ended = True
         if self.called is not None:
             await self.called.join()
             self.called.refuse_contradiction()
 
     async def fail(self, error: BaseException) -> None:
-        """The handler has raised something. Raises instead of it: `Diverged` where that is the cause, whatever the
-        handler has made of it, or where it refuses in contradiction to the runs before; what a task group has wrapped;
-        a `RuntimeError` for what is no `Exception`; and `HandlerFailed` for a key that was wrong inside, which is no
-        fault of the caller's key."""
+        """Called after the handler has raised `error`. Returns if `error` itself is to be raised.
+
+        Otherwise raises what takes its place: `Diverged`, if a call diverged or a refusal contradicts earlier runs; the
+        exception that a task group has wrapped; a `RuntimeError` for a `BaseException` that is no `Exception`;
+        `HandlerFailed` for a `KeyReused` of an inner call, which is no fault of the caller's key.
+        """
         self.ended = True
         failure, called = meant(error), self.called
         if called is not None:
@@ -110,11 +112,11 @@ class Attempt(msgspec.Struct, eq=False):
             raise failure from error
 
     def is_within(self, other: Attempt) -> bool:
-        """Whether this one is what another one has called, or that one itself."""
+        """Whether this attempt is `other`, or belongs to a call made within it."""
         return any(each is other for each in self._outwards())
 
     def comes_from(self, origin: str) -> bool:
-        """Whether this one, or one whose handler has called it, handles that message."""
+        """Whether this attempt, or one whose handler called it, handles the message of that origin."""
         return any(each.origin == origin for each in self._outwards())
 
     def _outwards(self) -> Iterator[Attempt]:
@@ -124,7 +126,7 @@ class Attempt(msgspec.Struct, eq=False):
             inner = inner.outer
 
     def refuse_late(self, run: int, what: str) -> None:
-        """Raises `CallError` for who belongs to a run that is over."""
+        """Raises `CallError` if the run has ended that the caller belongs to."""
         if self.ended or run != self.run:
             raise CallError(
                 f"{what} after its handler had ended", where=self.context,
@@ -134,18 +136,19 @@ class Attempt(msgspec.Struct, eq=False):
 
 
 def is_end(error: BaseException) -> bool:
-    """Whether it ends the task or the process, and is no failure of whoever raises it. A handler that exits has failed:
-    it is not for one message to end a process that serves others."""
+    """Whether an exception ends the task or the process, instead of being a failure of the code that raised it. A
+    handler that raises `SystemExit` has failed: one message must not end a process that serves others."""
     if isinstance(error, GeneratorExit):
-        # A coroutine that is closed ends from its innermost part outwards, and each part gets one of its own: it begins
-        # where it is caught. That of a handler has come from further inside.
+        # A closed coroutine unwinds from the inside out, and each part gets a GeneratorExit whose traceback begins
+        # where it is caught. One raised by a handler has a deeper traceback.
         return error.__traceback__ is None or error.__traceback__.tb_next is None
     return isinstance(error, (asyncio.CancelledError, KeyboardInterrupt))
 
 
 def meant(error: BaseException) -> Exception:
-    """What has made a handler fail, or a task group in it: an undeclared failure before a refusal before what may pass
-    by itself. Some libraries raise what is no `Exception`: that fails its message, not whoever runs the handler."""
+    """The exception that made a handler fail, unwrapped from exception groups. An undeclared failure precedes a
+    refusal, and a refusal precedes a transient error. A `BaseException` that is no `Exception` becomes a
+    `RuntimeError`: it fails the message, not the task that runs the handler."""
     if not isinstance(error, BaseExceptionGroup):
         return error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__}: {error}")
     group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  # of any

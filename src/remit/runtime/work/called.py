@@ -1,7 +1,7 @@
-"""What one attempt to handle a message has called: derived keys, and what a run has to call again.
+"""The calls that an attempt has made: their derived keys, and which of them a further run has to repeat.
 
-What a handler calls has its effect at once, before the handler's own changes are committed: a run that decides
-differently from the run before it is therefore an error, never a second effect beside the first.
+A call takes effect at once, before the handler's own changes are committed. A run that decides differently from the
+run before is therefore an error, and never a second effect beside the first.
 """
 
 from __future__ import annotations
@@ -16,48 +16,48 @@ from remit.errors import Diverged, OutcomeUnknown
 
 
 class Called(msgspec.Struct, eq=False):
-    """The calls of one attempt. Made when its handler calls for the first time. A struct, as `Limit`."""
+    """The calls of one attempt. Created with the first call. A struct, as `Limit`."""
 
     origin: str
-    """Of the message that is handled."""
+    """Of the handled message."""
     context: str
     under_way: int = 0
     diverged: Diverged | None = None
     _made: dict[str, Exception | None] = {}
-    """The calls of this run by key, with what each failed with."""
+    """The calls of this run by key, each with the error it failed with."""
     _before: dict[str, Exception | None] = {}
-    """Those of the runs before, which this one has to repeat."""
+    """The calls of earlier runs, which this run has to repeat."""
     _equals: dict[str, int] = {}
-    """How often this run has made calls that are equal."""
+    """How many equal calls this run has made."""
     _said: dict[str, bytes] = {}
-    """What the calls of this run say whose command has an identity."""
+    """The contents of this run's commands that have an identity, by key."""
     _types: dict[str, str] = {}
-    """The types of the commands that were called, by key."""
+    """The command types of the calls, by key."""
     _idle: asyncio.Future[None] | None = None
 
     def begin_again(self, *, whole: bool) -> None:
-        """The handler runs again. `whole` says whether its last run came to its end."""
+        """Begins another run. `whole` says whether the last run ended without an error."""
         self._before = self._made if whole else {**self._before, **self._made}
         self._made, self._equals, self._said = {}, {}, {}
 
     async def join(self) -> None:
-        """Waits for calls that were begun and not waited for."""
+        """Waits for calls that the handler began and did not await."""
         while self.under_way:
             self._idle = asyncio.get_running_loop().create_future()
             await self._idle
 
     def refuse_contradiction(self) -> None:
-        """Raises `Diverged` where a run ends, with a reply or a refusal, that contradicts the runs before it."""
+        """Raises `Diverged` if the run ends, with a reply or a refusal, without the calls of the runs before it."""
         if self.diverged is None and (left := self._left()):
             self.diverged = self._divergence(f"it did not call {left} again")
         if self.diverged is not None:
             raise self.diverged
 
     def key_of(self, type: str, content: bytes, identity: bytes | None) -> str:
-        """The key of a call that its handler gave none: the same whenever the message is handled.
+        """The derived key of a call that has none: the same each time the message is handled.
 
-        It is made of the message, the command's type, and its declared identity or else its content; calls that are
-        equal are counted. Raises `Diverged` where two commands of this run have one identity and different contents.
+        It is a hash of the message, the command's type, and its declared identity or else its content. Equal calls are
+        numbered. Raises `Diverged` if two commands of this run have the same identity and different contents.
         """
         what = content if identity is None else identity
         made = blake2b(f"{self.origin}\0{type}\0".encode() + what, digest_size=16).hexdigest()
@@ -66,13 +66,13 @@ class Called(msgspec.Struct, eq=False):
             return made
         count = self._equals.get(made, 1)
         while (key := _numbered(made, count)) in self._made and self._made[key] is None:
-            count += 1  # one that failed is made again under its key: it is the same wish
+            count += 1  # a failed call keeps its key: its repetition has the same intent
         self._equals[made] = count
         return key
 
     def _refuse_other_content(self, key: str, type: str, content: bytes) -> None:
         if self._made.get(key) is not None:
-            self._said.pop(key, None)  # it has failed, and may be made otherwise
+            self._said.pop(key, None)  # the call failed: its repetition may have other contents
         if self._said.setdefault(key, content) != content:
             raise Diverged(
                 f"one handler sent two commands {type} with the same identity and different contents",
@@ -81,8 +81,8 @@ class Called(msgspec.Struct, eq=False):
             )  # fmt: skip
 
     def enter(self, key: str, type: str) -> None:
-        """A call begins. Raises what the same call failed with in the run before, so that the handler decides as it did
-        then; `Diverged` when the call may stand for another one that was made before."""
+        """A call begins. Raises the error of the same call in the run before, so that the handler decides as it did
+        then. Raises `Diverged` if the call may replace one that an earlier run made."""
         before = self._before
         if before and key not in self._made:
             failed = before.get(key)
@@ -97,17 +97,17 @@ class Called(msgspec.Struct, eq=False):
         self.under_way += 1
 
     def leave(self, key: str, error: BaseException | None, *, over: bool) -> None:
-        """A call has ended; with an error where it raised one. `over` is that of a run that is over."""
+        """A call has ended, with `error` if it raised one. `over` is true if its run has ended already."""
         if not over and error is not None:
             self._made[key] = error if isinstance(error, Exception) else OutcomeUnknown("the call was cancelled")
-            self._equals.pop(key.partition("-")[0], None)  # it may be made again, also when equal ones were made after
+            self._equals.pop(key.partition("-")[0], None)  # it may be repeated, even after equal calls made later
         self.under_way -= 1
         if not self.under_way and self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 
     def _left(self) -> str:
-        """The types of what the runs before have called and this one has not. Also one that failed may have called
-        others."""
+        """The types of calls that earlier runs made and this one has not, including failed ones: those may have called
+        others in turn."""
         left = [key for key in self._before if key not in self._made]
         return ", ".join(dict.fromkeys(self._types.get(key, "") for key in left))
 
@@ -121,7 +121,7 @@ class Called(msgspec.Struct, eq=False):
 
 
 def identity_of(value: Any) -> bytes:
-    """What the identity of a command says."""
+    """The identity of a command, as bytes."""
     return msgspec.json.encode(value, order="deterministic")
 
 

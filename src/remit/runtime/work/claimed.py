@@ -1,8 +1,8 @@
-"""Claims, as rows of state: who has a value, what an aggregate has, and how it is given up with the aggregate.
+"""How claims are stored, and how removed aggregates give theirs up.
 
-A value is a row of its own, and taken by whoever writes it first. What an aggregate has is noted in a second row. Who
-claims or gives up writes the aggregate as well, whatever it says: so two units of work that change the claims of one
-aggregate meet, and so do its removal and a claim. Therefore these rows need to leave no version behind.
+Each claimed value is a row; the first unit of work to write it holds the value. A second row lists the claims of an
+aggregate. Claiming and giving up also writes the aggregate, so that two units of work that change the claims of one
+aggregate conflict, and so do a claim and a removal. Therefore these rows can be deleted together with their version.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from remit.runtime.work.tracked import Tracked
 
 
 class Tracking(Protocol):
-    """A unit of work, as far as claims are concerned."""
+    """The part of a unit of work that claims need."""
 
     leaving: list[Tracked] | None
-    """Aggregates that were removed, as long as what they have claimed is not given up."""
+    """Removed aggregates whose claims have not been given up yet."""
 
     async def load(self, plan: RecordPlan | ClaimPlan, id: str, /) -> Tracked | None:
-        """What is tracked under this identity, loaded when it is asked for first."""
+        """Returns what is tracked under this identity, loading it on first use; None if there is nothing."""
         ...
 
     def track(self, plan: RecordPlan | ClaimPlan, id: str, value: Any, /) -> Tracked:
-        """Takes in something new."""
+        """Tracks a new value."""
         ...
 
 
 class Holder(Value):
-    """Who has a value: the text of an identity."""
+    """The holder of a value: the text of its identity."""
 
     by: str
 
@@ -40,20 +40,20 @@ HOLDER: Codec[Any] = Codec(Holder)
 
 
 class Claimed(Value):
-    """What an aggregate has: kinds of claims, and values."""
+    """The claims of an aggregate: kinds and values."""
 
     values: tuple[tuple[str, str], ...] = ()
 
 
 async def noted_of(unit: Tracking, owner: AggregatePlan, id: str) -> Tracked:
-    """What is noted of an aggregate, or will be."""
+    """The list of an aggregate's claims; a new one if there is none."""
     plan = owner.claims
     assert plan is not None  # noqa: S101  aggregates of this class claim something
     return await unit.load(plan, id) or unit.track(plan, id, Claimed())
 
 
 async def give_up_all(unit: Tracking) -> None:
-    """What aggregates have claimed that were removed is given up."""
+    """Gives up the claims of removed aggregates."""
     leaving, unit.leaving = unit.leaving or (), None
     for gone in leaving:
         owner: AggregatePlan = gone.plan

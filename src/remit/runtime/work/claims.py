@@ -45,7 +45,7 @@ class UnitClaims(Claims[Any]):
         return None if owner is None else owner.value
 
     async def _text(self, value: Any) -> str:
-        """The text of a value, once it is seen that aggregates that were removed here have given theirs up."""
+        """The text of a value. First gives up the claims of aggregates removed in this unit of work."""
         self._attempt.refuse_late(self._run, f"{self._plan.type.__name__} was asked for")
         text = key_text(value, "value of a claim", self._plan.kind)
         if self._unit.leaving:
@@ -59,13 +59,13 @@ class UnitClaims(Claims[Any]):
         plan = self._plan.owner
         if not self._unit.claim_by(plan, id, by):
             raise NotAdded(
-                f"{self._plan.type.__name__} is claimed by {plan.type.__name__} {id!r}, which no repository has",
+                f"{self._plan.type.__name__} is claimed by {plan.type.__name__} {id!r}, which is in no repository",
                 where=self._plan.kind, expected="an aggregate that this handler has loaded or added",
                 next=f"add it first: ask for Repository[{plan.type.__name__}]",
             )  # fmt: skip
 
     async def _note(self, owner: str, claim: tuple[str, str], *, has: bool) -> None:
-        """Notes beside the aggregate what it has."""
+        """Updates the list of an aggregate's claims."""
         noted = await noted_of(self._unit, self._plan.owner, owner)
         others = tuple(each for each in noted.value.values if each != claim)
         noted.value, noted.changed = Claimed(values=(*others, claim) if has else others), True

@@ -1,4 +1,4 @@
-"""What handlers are given: one object for each thing that they ask for, made for one unit of work."""
+"""The objects given to handlers for their dependencies, made for each unit of work."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from remit.runtime.work.records import UnitRecords
 from remit.runtime.work.unit import UnitOfWork
 
 PREFIX = 12
-"""So many characters of an identity are its time, in hexadecimal milliseconds."""
+"""The characters of an identity that hold its time, in hexadecimal milliseconds."""
 
 
 class _Repository(Repository[Any]):
@@ -31,13 +31,13 @@ class _Repository(Repository[Any]):
         self._run = attempt.run
 
     def _text(self, id: Any) -> str:
-        """The text of an identity. Raises `BadKey`, and `CallError` for who belongs to a run that is over: another
-        message may have the unit of work now."""
+        """The text of an identity. Raises `BadKey`. Raises `CallError` if the run has ended: the unit of work may serve
+        another message now."""
         attempt = self._attempt
         if attempt.ended or attempt.run != self._run:
             attempt.refuse_late(self._run, f"{self._plan.type.__name__} was asked for")
         if id.__class__ is str and len(id) <= LONGEST_KEY and id.isascii() and "\0" not in id:
-            return id  # as `key_text` does, for what is on the way of every command
+            return id  # the fast path of `key_text`
         return key_text(id, "identity", self._plan.kind)
 
     async def find(self, id: Any, /) -> Any:
@@ -84,7 +84,7 @@ class _Repository(Repository[Any]):
 
 def _not_made(plan: AggregatePlan, error: TypeError) -> Exception:
     name, missing = plan.type.__name__, [field for field in needed_fields(plan.type) if field != "id"]
-    if not missing:  # its own `__post_init__` says no
+    if not missing:  # `__post_init__` of the aggregate raised it
         return TypeError(f"{name} could not be made by obtain(): {error}")
     return Incomplete(
         f"{name} cannot be made by obtain(): it has no default for {', '.join(missing)}", where=plan.kind,
@@ -107,7 +107,7 @@ class _View(View[Any]):
     async def get(self, key: Any, /) -> Any:
         found = await self.find(key)
         if found is None:
-            raise _not_found(self._plan, f"key {key!r}", "a key some event has had")
+            raise _not_found(self._plan, f"key {key!r}", "a key that some event has had")
         return found
 
 
@@ -150,8 +150,8 @@ class _Events(Events[Any]):
         contract = forms[cls].contract
         if (contract.key is None) is (key is None):
             raise OutboxError(
-                f"nothing says by which key {cls.__name__} is ordered" if key is None
-                else f"{cls.__name__} has a key of its own", where=where,
+                f"{cls.__name__} is published without an ordering key" if key is None
+                else f"{cls.__name__} declares its ordering key, and key= gives another", where=where,
                 expected="one key: events of one key are handled in order",
                 next=f'class {cls.__name__}(..., key="<field>"), or key=... where it is published',
             )  # fmt: skip
@@ -160,7 +160,7 @@ class _Events(Events[Any]):
 
 
 class _Repeated:
-    """Identities and time as a handler gets them: the same whenever its message is handled."""
+    """Identities and time for a handler: the same each time its message is handled."""
 
     __slots__ = ("_attempt",)
 
@@ -174,7 +174,7 @@ class _Repeated:
         return f"{int(attempt.begun * 1000):012x}{made[PREFIX:]}" if attempt.timed else made
 
     def now(self) -> datetime:
-        """When the message was first begun."""
+        """When handling of the message first began."""
         return datetime.fromtimestamp(self._attempt.begun, UTC)
 
 
@@ -192,4 +192,4 @@ GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any] | None] = {
     ports.ENVELOPE: lambda unit, _: unit.envelope(),
     ports.SERVICE: lambda unit, service: unit.workplace.services[service],
 }
-"""How a unit of work gives what handlers ask for, by kind, from a subject."""
+"""Makes the object for a dependency, by its kind, from the unit of work and the subject."""

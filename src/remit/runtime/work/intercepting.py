@@ -1,4 +1,4 @@
-"""Interceptors around a handler: composed once, when plans are compiled. Without interceptors nothing of it runs."""
+"""Wraps interceptors around a handler, once, when plans are compiled. Without interceptors this costs nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Next = Callable[[], Awaitable[Any]]
 
 
 class _Invocation(Invocation):
-    """One run of a handler, as one of its interceptors sees it."""
+    """One run of a handler, as an interceptor sees it."""
 
     __slots__ = ("_context", "_ended", "_failed", "_handler", "_headers", "_message", "_next", "_role")
 
@@ -53,7 +53,7 @@ class _Invocation(Invocation):
         if following is None:
             raise RemitError(
                 f"proceed was called a second time, or too late, for {self._handler}", where=self._context,
-                expected="one call in each run, which the interceptor awaits", next="keep what the first call gave",
+                expected="one call in each run, which the interceptor awaits", next="keep what the first call returned",
             )  # fmt: skip
         self._ended = False
         try:
@@ -66,16 +66,18 @@ class _Invocation(Invocation):
         return reply
 
     async def run(self, interceptor: Interceptor) -> Any:
-        """Has an interceptor run. Raises what it raises; what the handler has raised, also where the interceptor has
-        caught it: what the handler had done by then is half of what it wanted; `RemitError` where the handler runs
-        still."""
+        """Runs an interceptor and returns its result.
+
+        Raises what it raises. Raises the handler's exception even if the interceptor has caught it: the handler's work
+        is incomplete. Raises `RemitError` if the interceptor returns before the handler has ended.
+        """
         try:
             reply = await interceptor(self)
             if self._failed is not None:
                 raise self._failed
         finally:
-            self._next = None  # what is called later comes too late
-            self._failed = None  # else it would be a cycle with its own traceback
+            self._next = None  # a later call of proceed is refused
+            self._failed = None  # breaks the reference cycle with its own traceback
         if not self._ended:
             raise RemitError(
                 f"an interceptor returned before {self._handler} had ended", where=self._context,
@@ -90,7 +92,7 @@ def intercepted(
     of: tuple[str, str, str],
     headers: Callable[[], Mapping[str, str]],
 ) -> Callable[..., Awaitable[Any]]:
-    """The handler with the interceptors around it, the first one outermost. `of` are its context, name and role."""
+    """Wraps the interceptors around the handler, the first one outermost. `of` is its context, name and role."""
     if not interceptors:
         return function
     inwards = tuple(reversed(interceptors))

@@ -1,4 +1,4 @@
-"""What a handler makes and nobody would get: events of an aggregate that no repository has, a reaction's refusal."""
+"""Errors for results that would be lost: events of an aggregate outside any repository, a refusal of a reaction."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from remit.runtime.plan import HandlerPlan
 
 
 def refuse_returned(handler: HandlerPlan, returned: object) -> None:
-    """Raises `RemitError` where a reaction has returned a refusal: nobody waits for what it returns."""
+    """Raises `RemitError` if a reaction has returned a refusal: no caller receives it."""
     if isinstance(returned, Refusal):
         raise RemitError(
-            f"{handler.name} returned the refusal {returned}, and nobody waits for a reaction's reply",
+            f"{handler.name} returned the refusal {returned}, but a reaction has no caller that receives it",
             where=handler.name, expected="a reaction that returns nothing",
             next="raise the refusal, or record it as an event",
         ) from returned  # fmt: skip
 
 
 def not_added(handler: HandlerPlan, aggregate: Aggregate[Any, Any]) -> NotAdded:
-    """The error about events that an aggregate has recorded which no repository has."""
+    """The error for events that were recorded on an aggregate that is in no repository."""
     events = ", ".join(type(event).__name__ for event in take_recorded(aggregate))
     name = type(aggregate).__name__
     return NotAdded(
-        f"{handler.name} recorded {events} on {name} {aggregate.id!r}, which no repository has", where=handler.name,
+        f"{handler.name} recorded {events} on {name} {aggregate.id!r}, which is in no repository", where=handler.name,
         expected="an aggregate that was loaded from a repository or added to one",
         next=f"ask for Repository[{name}] and add it: repository.add(...)",
     )  # fmt: skip

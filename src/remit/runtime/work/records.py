@@ -11,7 +11,7 @@ from remit.runtime.plan import RecordPlan
 from remit.runtime.work.unit import UnitOfWork
 
 LARGEST_PAGE = 1000
-"""Records of a page at most."""
+"""The largest page."""
 
 
 class UnitRecords(Records[Any]):
@@ -57,7 +57,7 @@ class UnitRecords(Records[Any]):
 
     async def page(self, *, after: Any = None, limit: int = 100) -> list[Any]:
         if not 1 <= limit <= LARGEST_PAGE:
-            raise ValueError(f"a page of {limit!r} records; 1 to {LARGEST_PAGE:,} are possible")
+            raise ValueError(f"a page of {limit!r} records; limit must be 1 to {LARGEST_PAGE:,}")
         last = None if after is None else self._text(after)
         found: list[Any] = []
         while len(found) < limit:

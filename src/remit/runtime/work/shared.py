@@ -1,4 +1,4 @@
-"""What all units of work of a process share, whoever has them run: a call, or a follower."""
+"""What calls and followers of a process share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from remit.stores import Store
 
 
 class Shared:
-    """Made once for a process."""
+    """Shared by all units of work; one per process."""
 
     def __init__(
         self,
@@ -35,8 +35,8 @@ class Shared:
         *,
         carries: bool = False,
     ) -> None:
-        """`stamp` gives the time of what is deleted by its age, `sender` what a unit of work's handlers call with.
-        `carries` says whether headers of requests travel with what is recorded."""
+        """`stamp` gives the time for rows that are deleted by age, `sender` the sender for the handlers of a unit of
+        work. `carries` says whether recorded messages carry headers of requests."""
         self.carries = carries
         self.seconds: Callable[[], float] = ports.clock.seconds
         self.stamp = stamp
@@ -44,7 +44,7 @@ class Shared:
         self.turns = Turns()
         self.outcomes = Outcomes(stamp)
         self.recovered = Pulse()
-        """Rung when an address that was not called is called again."""
+        """Rings when the circuit breaker of an address closes."""
         published = Forms({}, contracts.__getitem__)
         self.workplaces = {
             name: Workplace(
@@ -54,4 +54,4 @@ class Shared:
             )
             for name, plan in plans.items()
         }  # fmt: skip
-        """By context: what the units of work here have around them."""
+        """The workplace of each context."""

@@ -1,4 +1,4 @@
-"""What a unit of work holds: an aggregate or document, as it was loaded and as it is to be stored."""
+"""State tracked by a unit of work: an aggregate or document as it was loaded and as it will be stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from remit.runtime.plan import AggregatePlan, ClaimPlan, ProjectionPlan, RecordP
 
 
 class Tracked(msgspec.Struct, eq=False):
-    """An aggregate or document within a unit of work, with the version and the bytes it was loaded with. A struct, as
+    """An aggregate or document in a unit of work, with the version and the bytes it was loaded with. A struct, as
     `Limit`."""
 
     plan: Any
@@ -21,24 +21,24 @@ class Tracked(msgspec.Struct, eq=False):
     version: int = 0
     body: bytes = b""
     rest: Rest | None = None
-    """What another release has stored with it."""
+    """Stored fields that only another release knows."""
     changed: bool = False
     """Whether it is to be stored."""
     claiming: bool = False
-    """Whether it has claimed something, or given it up: then it is stored whatever it says, so that its version says
-    whose turn it was."""
+    """Whether it made or gave up a claim. Then it is stored even if unchanged, so that concurrent claims conflict on
+    its version."""
     new: bool = False
-    """Whether it was made in this unit of work, and not loaded."""
+    """Whether it was made in this unit of work, not loaded."""
     removed: bool = False
-    """Whether it was removed: here, or before it was loaded. Then only its version counts."""
+    """Whether it was removed, here or before it was loaded. Then only its version counts."""
 
     @property
     def is_aggregate(self) -> bool:
-        """Else it is a document."""
+        """False for documents, records and claims."""
         return self.plan.__class__ is AggregatePlan
 
     def encoded(self) -> bytes:
-        """The bytes to be stored: none of what was removed. Raises `BadValue`."""
+        """The bytes to store; empty if it was removed. Raises `BadValue`."""
         if self.removed:
             return b""
         try:
@@ -48,33 +48,33 @@ class Tracked(msgspec.Struct, eq=False):
         return body if self.rest is None else self.rest.completed(body)
 
     def says(self, body: bytes) -> bool:
-        """Whether these bytes say the same as those it was loaded with, which another release may have written."""
+        """Whether these bytes mean the same as the loaded ones, which another release may have written."""
         if body == self.body or not (self.version and self.body and body):
             return body == self.body
         value, rest = self.plan.codec.restore(self.body)
         return body == Tracked(self.plan, self.id, value, rest=rest).encoded()
 
     def check(self, body: bytes) -> None:
-        """Raises `BadValue` where these bytes, which are to be stored, could not be read again."""
+        """Raises `BadValue` if these bytes could not be read again."""
         if self.removed:
             return
         if self.rest is None:
             self.plan.codec.check_written(self.value, body)
         else:
-            self.plan.codec.write(self.value)  # without what another release has stored with it
+            self.plan.codec.write(self.value)  # checks it without the fields of another release
 
     @classmethod
     def load(
         cls, plan: AggregatePlan | ProjectionPlan | RecordPlan | ClaimPlan, id: str, version: int, body: bytes
     ) -> Tracked:
-        """From what a store has. Raises `BadMessage`."""
+        """Decodes a stored row. Raises `BadMessage`."""
         if not body:
             return cls(plan, id, None, version, removed=True)
         try:
             value, rest = plan.codec.restore(body)
         except msgspec.MsgspecError as error:
             raise BadMessage(
-                f"{id!r} was stored by another release, and cannot be read by this one: {error}", where=plan.kind,
-                expected=f"fields and values of {plan.type.__name__}", next="run the release that has written it",
+                f"{id!r} was stored by another release and cannot be read by this one: {error}", where=plan.kind,
+                expected=f"fields and values of {plan.type.__name__}", next="run the release that wrote it",
             ) from error  # fmt: skip
         return cls(plan, id, value, version, body, rest)

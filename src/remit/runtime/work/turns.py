@@ -1,9 +1,9 @@
-"""Turns: who has met a conflict writes its aggregate before others of this process do, so that everybody gets on.
+"""Turns: after a conflict, a handler writes its aggregate before other handlers of this process do.
 
-Without them, a handler that takes longer than the pause between two quick writes of others would never commit. They
-order work and promise nothing: what is written is decided by versions. So a wait for a turn is bounded, and who has
-waited in vain goes on without it: one that calls another process, which calls back, cannot wait for itself for ever.
-Processes do not know of one another's turns.
+Without turns, a handler that takes longer than the pause between two quick writers would never commit. Turns order
+work and guarantee nothing: versions decide what is written. So waiting for a turn is bounded, and a handler that has
+waited in vain goes on without it: one that calls another process, which calls back, must not wait for itself for ever.
+Processes do not know each other's turns.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from remit.runtime.work.attempts import Attempt
 from remit.stores import Change
 
 PATIENCE_SECONDS = 5.0
-"""The longest wait for others' turns."""
+"""The longest wait for a turn."""
 
 Place = tuple[str, str]
 """Kind and identity of an aggregate."""
 Taken = Mapping[Place, int | None]
-"""What was added in vain, by its place: None where another one is there; where it was removed, the version that its
-removal has left."""
+"""Places where adding an aggregate failed: None if another aggregate is there; otherwise the version left by a
+removal."""
 
 
 class Pulse:
-    """Wakes whoever is waiting at this moment; who comes later waits for the next time."""
+    """Wakes every task that waits at this moment. A task that comes later waits for the next ring."""
 
     def __init__(self) -> None:
         self._next = asyncio.Event()
 
     def ring(self) -> None:
-        """It happens."""
+        """Wakes the waiting tasks."""
         self._next.set()
         self._next = asyncio.Event()
 
     async def wait(self, seconds: float) -> None:
-        """Returns when it happens, or after so many seconds."""
+        """Returns at the next ring, or after so many seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._next.wait()
@@ -60,9 +60,9 @@ class Turns:
         self.taken: dict[Place, _Turn] = {}
 
     async def take_first(self, changes: Iterable[Change], attempt: Attempt, mine: Place | None) -> Place | None:
-        """Waits for the turn at the first aggregate that was to be written, and gives its place. None when it goes on
-        without: after the longest wait, or because who has the turn waits for this very attempt. The turn that was
-        `mine` so far is given up if it was at another one."""
+        """Waits for the turn at the first aggregate that was to be written, and returns its place. Returns None if the
+        work goes on without a turn: after 5 s, or because the holder of the turn waits for this very attempt. Gives up
+        the turn `mine` if it is at another place."""
         place = next(((change.kind, change.id) for change in changes), mine)
         if place == mine:
             return mine
@@ -92,7 +92,7 @@ class Turns:
         return False
 
     def give_up(self, place: Place) -> None:
-        """Gives the turn to the next one who waits for it."""
+        """Passes the turn to the next one in the queue."""
         turn = self.taken[place]
         turn.given_up.ring()
         while turn.queue:
@@ -103,7 +103,7 @@ class Turns:
         del self.taken[place]
 
     async def stand_aside(self, changes: Iterable[Change], attempt: Attempt, mine: Place | None) -> None:
-        """Lets those write first whose turn it is. One turn may be `mine`."""
+        """Waits, at most 5 s for each place, while another attempt holds the turn. `mine` is the caller's own turn."""
         for change in changes:
             place = (change.kind, change.id)
             turn = self.taken.get(place) if place != mine else None

@@ -1,4 +1,4 @@
-"""The unit of work: what one message has loaded and decided. Until it is committed it is only a list of rows."""
+"""The unit of work: what a handler loads and decides for one message. A commit writes its rows."""
 
 from __future__ import annotations
 
@@ -34,63 +34,63 @@ from remit.runtime.work.lost import not_added, refuse_returned
 from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.turns import Place, Taken
 from remit.runtime.work.workplace import Workplace
-from remit.stores import Change, Claim, Entry, Forget, Unit, was_written
+from remit.stores import Change, Entry, Forget, KeyClaim, Unit, was_written
 from remit.stores.sql import Transaction, has_sql
 
 Row = tuple[int, bytes]
-"""Version and body."""
+"""Version and body of stored state."""
 KeptPlan = AggregatePlan | ProjectionPlan | RecordPlan | ClaimPlan
-"""How something is stored that a unit of work tracks."""
+"""How a kind of tracked state is stored."""
 Foreseen = tuple[Place, Row | None]
-"""What a store has at a place."""
+"""A place and the row that was found there."""
 
-# A named tuple's own constructor is a function written in Python: this one takes less than half of its time.
+# Named tuples have a constructor written in Python. This one takes less than half the time.
 _row = tuple[Any, ...].__new__
 
 
 class UnitOfWork(msgspec.Struct, eq=False):
-    """Serves one message; or several of a subscription, one after another, whose handlers reach nothing outside of it.
+    """Serves one message; or several of a subscription in a row, if their handlers have no effects outside of it.
 
-    Each of these handlers sees what is committed, and what the messages before it in the unit have written. The commit
-    fails if anybody else has written that state meanwhile. A struct, as `Limit`.
+    Each handler sees what is committed and what earlier messages of the unit have written. The commit fails if the same
+    state was written concurrently. A struct, as `Limit`.
     """
 
     workplace: Workplace
     attempt: Attempt
-    """The attempt to handle the message that it serves now."""
+    """The attempt at the current message."""
     taken: Taken | None = None
-    """What the unit of work before this one, which met a conflict, has added in vain."""
+    """Where the previous unit of work, which conflicted, failed to add aggregates."""
     foreseen: Foreseen | None = None
-    """What is likely to be loaded first, and was looked up together with the outcome of the command."""
+    """The row that was looked up with the command's outcome, for the handler's probable first load."""
     key: str = ""
-    """The ordering key that messages inherit which have none of their own."""
+    """The ordering key for recorded messages that have none."""
     entries: list[Entry] = []
-    claim: Claim | None = None
-    """The key of the message, if it has one."""
+    claim: KeyClaim | None = None
+    """The row of the message's idempotency key, if it has one."""
     beside: Change | None = None
-    """A row of the runtime's own."""
+    """An additional row of the runtime."""
     refused: LaterRefused | None = None
-    """What is said once it is committed: the command that was sent for later has been refused."""
+    """Reported after the commit: the command sent for later was refused."""
     recorded: Entry | None = None
-    """The event that was recorded last, while those handle it who come together with it and ask for its envelope."""
+    """The event recorded last, while its `together` reactions run that ask for its envelope."""
     transaction: Transaction | None = None
-    """For the statements of a handler that has asked for it."""
+    """For the statements of a handler that asks for SQL."""
     leaving: list[Tracked] | None = None
-    """Aggregates that were removed, as long as what they have claimed is not given up."""
+    """Removed aggregates whose claims have not been given up yet."""
     announced: list[tuple[Any, str]] | None = None
-    """Events without an aggregate, and what orders them, as long as they are not on their way."""
+    """Events without an aggregate that have not been recorded yet, each with its ordering key."""
     _unfinished: bool = False
-    """Whether there is any of these."""
+    """Whether `leaving` or `announced` has any."""
     _tracked: dict[Place, Tracked] = {}
     _loaded: list[Place] = []
-    """What was loaded for the message that it serves now."""
+    """What was loaded for the current message."""
     _touched: dict[Tracked, None] = {}
-    """Aggregates handed out since the last handler ended: only these can have changed."""
+    """Aggregates handed out since the last handler ended; only these can have changed."""
     _written: Tracked | None = None
     """The one aggregate that this message has written."""
 
     def next_message(self, attempt: Attempt, key: str) -> None:
-        """The following message: what was decided stays, what was only looked at is loaded anew."""
+        """Begins the next message: keeps what was decided, forgets what was only read."""
         self.attempt, self.key, self._written, self.recorded = attempt, key, None, None
         for place in self._loaded:
             if place in self._tracked and not self._tracked[place].changed:
@@ -98,7 +98,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         self._loaded.clear()
 
     async def run(self, handler: HandlerPlan, message: Any) -> Any:  # noqa: C901  # one coroutine, as `Applying._apply`
-        """Runs a handler with its dependencies, then takes up what it changed and recorded.
+        """Runs a handler with its dependencies, then records its changes and events.
 
         Raises what the handler raises, `SecondAggregate`, `NotAdded`, `BadKey`, `BadValue`, `Diverged`.
         """
@@ -111,7 +111,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         try:
             reply = await self._call(handler, message)
             if attempt.called is not None:
-                await attempt.called.join()  # a branch may change something when its call has ended
+                await attempt.called.join()  # a task of the handler may change state when its call has ended
             if self._touched:
                 touched, self._touched = self._touched, {}
                 for tracked in touched:
@@ -133,16 +133,16 @@ class UnitOfWork(msgspec.Struct, eq=False):
             attempt.ended = True
             if attempt.noted is not None and not attempt.whole:
                 for aggregate in attempt.noted:
-                    take_recorded(aggregate)  # of a run that has failed; it may be kept for another one
+                    take_recorded(aggregate)  # events of a failed run; the aggregate may be kept for another one
             if before is not None and not before.ended:
-                recording.set(before)  # not by a token: what is never ended is closed in another context
+                recording.set(before)  # not reset(token): an abandoned coroutine is closed in another context
         for aggregate in attempt.noted or ():
             if has_recorded(aggregate):
                 raise not_added(handler, aggregate)
         return reply
 
     async def _react(self, together: Sequence[HandlerPlan], event: Any) -> None:
-        """Runs what reacts together with an event."""
+        """Runs the `together` reactions to an event."""
         for reaction in together:
             if (returned := await self._call(reaction, event)) is not None:
                 refuse_returned(reaction, returned)
@@ -150,17 +150,17 @@ class UnitOfWork(msgspec.Struct, eq=False):
                 await self._follow_up(reaction)
 
     async def _follow_up(self, handler: HandlerPlan) -> None:
-        """Takes up what a handler has changed and recorded, and has run what reacts together with it."""
+        """Records the changes and events of a handler, and runs the `together` reactions to these events."""
         touched, self._touched = self._touched, {}
         recorded = self.recorded
         for tracked in touched:
             for event in self._take_up(handler, tracked):
                 if together := self._record(event, tracked.id):
                     await self._react(together, event)
-        self.recorded = recorded  # who handles that one may not be over
+        self.recorded = recorded  # reactions to that event may still follow
 
     async def _finish(self, handler: HandlerPlan) -> None:
-        """Gives up what removed aggregates have claimed, and puts events without an aggregate on their way."""
+        """Gives up claims of removed aggregates, and records events without an aggregate."""
         while self.leaving or self.announced:
             await give_up_all(self)
             announced, self.announced = self.announced or (), None
@@ -170,8 +170,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         self._unfinished = False
 
     async def read(self, handler: HandlerPlan, message: Any, limit: Limit) -> Any:
-        """Runs a query's handler within a limit; whatever it changes is dropped. Raises what the handler raises, and
-        instead of a group what is `meant` by it."""
+        """Runs a query's handler within a limit and drops its changes. Raises what the handler raises, or the exception
+        that `meant` selects from a group."""
         before = recording.get()
         if before is not None and not before.ended:
             recording.set(None)
@@ -193,8 +193,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         return answer
 
     def _call(self, handler: HandlerPlan, message: Any) -> Awaitable[Any]:
-        """Calls a handler with what it asks for. To unpack arguments takes longer than all else here: few ask for more
-        than one thing."""
+        """Calls a handler with its dependencies. Few handlers have more than one, and unpacking arguments takes longer
+        than all the rest here."""
         needs = handler.dependencies
         if not needs:
             return handler.function(message)  # type: ignore[no-any-return]  # handlers are coroutine functions
@@ -207,7 +207,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         return need.subject if give is None else give(self, need.subject)
 
     async def load(self, plan: KeptPlan, id: str) -> Tracked | None:
-        """What is tracked under this identity, loaded when it is asked for first."""
+        """Returns what is tracked under this identity, loading it on first use; None if there is nothing."""
         place = (plan.kind, id)
         tracked = self._tracked.get(place)
         if tracked is None:
@@ -218,7 +218,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
                 row = foreseen[1]
             else:
                 row = await self.workplace.store.load(plan.kind, id)
-                tracked = self._tracked.get(place)  # another branch of the handler may have loaded or made it meanwhile
+                tracked = self._tracked.get(place)  # another task of the handler may have loaded or made it meanwhile
             if tracked is None:
                 if row is None:
                     return None
@@ -231,16 +231,16 @@ class UnitOfWork(msgspec.Struct, eq=False):
         return tracked
 
     def overlook(self) -> None:
-        """Forgets what was foreseen: it is as good as loaded only until something else happens."""
+        """Drops the row looked up in advance: after the first wait it may be outdated."""
         self.foreseen = None
 
     async def load_all(self, plan: KeptPlan, ids: Collection[str]) -> list[Tracked | None]:
-        """The same for several of one class, in their order: what is not known yet comes in one round trip."""
+        """As `load`, for several identities of one kind, in their order. Missing ones take one round trip together."""
         kind = plan.kind
         missing = {id: None for id in ids if (kind, id) not in self._tracked}
         rows: Mapping[str, Row] = await self.workplace.store.load_all(kind, missing) if missing else {}
         for id, (version, body) in rows.items():
-            if (kind, id) not in self._tracked:  # another branch of the handler may have loaded or made it meanwhile
+            if (kind, id) not in self._tracked:  # another task of the handler may have loaded or made it meanwhile
                 self._tracked[kind, id] = Tracked.load(plan, id, version, body)
                 self._loaded.append((kind, id))
         found = [self._tracked.get((kind, id)) for id in ids]
@@ -250,8 +250,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         return [None if tracked is None or tracked.removed else tracked for tracked in found]
 
     async def page(self, plan: RecordPlan, after: str | None, limit: int) -> tuple[list[Tracked], str | None]:
-        """The next of one class, as this unit of work would leave them, and the identity up to which there is no other
-        one; None where there are no further ones. About `limit`: more where some were made here, less where some were
+        """The next page of a kind, including changes of this unit of work, and the identity that the next page begins
+        after; None if this was the last. It has about `limit` entries: more if some were added here, fewer if some were
         removed."""
         kind = plan.kind
         rows = await self.workplace.store.page(kind, after, limit)
@@ -266,7 +266,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         return [each for each in found if not each.removed and (each.changed or each.id in there)], upto
 
     def track(self, plan: KeptPlan, id: str, value: Any) -> Tracked:
-        """Takes in something new. What was removed is followed by it: its version goes on."""
+        """Tracks a new value. After a removal at the same place, it continues its version."""
         place = (plan.kind, id)
         before = self._tracked.get(place)
         version = before.version if before is not None else (self.taken or {}).get(place) or 0
@@ -276,7 +276,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         return tracked
 
     def add(self, plan: AggregatePlan, id: str, value: Any) -> None:
-        """Takes in a new aggregate. Raises `AlreadyExists`."""
+        """Adds a new aggregate. Raises `AlreadyExists`."""
         tracked = self._tracked.get((plan.kind, id))
         removed = tracked is not None and tracked.removed
         if tracked is not None and tracked.value is value and not removed:
@@ -291,12 +291,12 @@ class UnitOfWork(msgspec.Struct, eq=False):
         self.track(plan, id, value)
 
     def remove(self, plan: AggregatePlan, id: str, value: Any) -> None:
-        """Removes an aggregate that is tracked; what it has recorded is stored. Raises `NotAdded`."""
+        """Removes a tracked aggregate; events that it has recorded are stored. Raises `NotAdded`."""
         tracked = self._tracked.get((plan.kind, id))
         if tracked is None or tracked.value is not value:
             name = plan.type.__name__
             raise NotAdded(
-                f"{name} {id!r} is to be removed, and was not loaded here", where=plan.kind,
+                f"{name} {id!r} cannot be removed: it was not loaded here", where=plan.kind,
                 expected="an aggregate that was loaded from this repository or added to it",
                 next=f"load it: repository.remove(await repository.get({id!r}))",
             )  # fmt: skip
@@ -306,8 +306,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
             self.leaving, self._unfinished = [*(self.leaving or ()), tracked], True
 
     def claim_by(self, plan: AggregatePlan, id: str, value: Any) -> bool:
-        """An aggregate claims something, and is written therefore. False for one that was not loaded or added here, or
-        was removed."""
+        """Marks an aggregate as claiming, so that it is written. False if it was not loaded or added here, or was
+        removed."""
         tracked = self._tracked.get((plan.kind, id))
         if tracked is None or tracked.value is not value or tracked.removed:
             return False
@@ -316,17 +316,17 @@ class UnitOfWork(msgspec.Struct, eq=False):
         return True
 
     def announce(self, event: Any, key: str) -> None:
-        """An event without an aggregate goes on its way when the handler has ended."""
+        """Keeps an event without an aggregate, to be recorded when the handler has ended."""
         self.announced, self._unfinished = [*(self.announced or ()), (as_recorded(event), key)], True
 
     async def taken_meanwhile(self) -> Taken:
-        """After a conflict: what the store has of the aggregates that were new here. Raises `StoreUnavailable`."""
+        """After a conflict: what the store now has where this unit added aggregates. Raises `StoreUnavailable`."""
         new = [place for place, each in self._tracked.items() if each.is_aggregate and each.changed and each.new]
         rows = [(place, await self.workplace.store.load(*place)) for place in new]
         return {place: None if row[1] else row[0] for place, row in rows if row is not None}
 
     async def fold(self, plan: ProjectionPlan, event: Any) -> None:
-        """Takes an event into its document."""
+        """Applies an event to its document."""
         id = key_text(plan.key(event), "key of a document", plan.kind)
         tracked = await self.load(plan, id) or self.track(plan, id, plan.type())
         try:
@@ -336,7 +336,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         tracked.changed = True
 
     def _take_up(self, handler: HandlerPlan, tracked: Tracked) -> list[DomainEvent]:
-        """Notes what has changed in an aggregate; gives the events it has recorded."""
+        """Prepares a changed aggregate for storing; returns the events it has recorded. Raises `SecondAggregate`."""
         events = take_recorded(tracked.value)
         body = tracked.encoded()
         if not events and not tracked.claiming and tracked.says(body):
@@ -355,7 +355,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         return events
 
     def _record(self, event: DomainEvent, key: str) -> Sequence[HandlerPlan]:
-        """Puts a domain event on its way, with what is published of it; gives the reactions that come together."""
+        """Records a domain event and what is published of it; returns its `together` reactions."""
         recorded = self.workplace.recorded
         plan = recorded.get(event.__class__) or recorded[event.__class__]
         key = self._enter(Channel.PRIVATE, plan, event, key)
@@ -374,15 +374,15 @@ class UnitOfWork(msgspec.Struct, eq=False):
         return plan.together
 
     def _announce(self, event: Any, key: str) -> Sequence[HandlerPlan]:
-        """Puts an event without an aggregate on its way; gives the reactions that come together."""
+        """Records an event without an aggregate; returns its `together` reactions."""
         if isinstance(event, DomainEvent):
             return self._record(event, key)
         self._enter(Channel.PUBLISHED, self.workplace.published[event.__class__], event, key)
         return ()
 
     def _publish(self, made: Sequence[Any], key: str) -> None:
-        """Puts on its way what several publishers made of one domain event. Versions of one contract are one message:
-        whoever follows several of them handles it once."""
+        """Records what several publishers made of one domain event. Versions of one contract become one message, so
+        that a subscriber of several versions handles it once."""
         forms: dict[str, list[tuple[int, EventPlan, Any]]] = {}
         for event in made:
             plan = self.workplace.published[event.__class__]
@@ -393,9 +393,9 @@ class UnitOfWork(msgspec.Struct, eq=False):
             self._enter(Channel.PUBLISHED, plan, event, key, beside)
 
     def _enter(self, channel: Channel, plan: EventPlan, message: Any, key: str, more: str = "") -> str:
-        """Puts a message on its way; the key it is ordered by is its own, or the one handed down.
+        """Adds a message to the log entries. Returns its ordering key: its own, or else `key`.
 
-        `more` are further headers, each with a comma before it.
+        `more` is further headers as JSON text, each with a comma before it.
         """
         contract = plan.contract
         if contract.key is not None:
@@ -414,7 +414,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         return key
 
     def envelope(self) -> Envelope:
-        """The identity and the time of the message that is handled now."""
+        """The identity and the time of the current message."""
         entry, attempt, workplace = self.recorded, self.attempt, self.workplace
         if entry is not None:
             return Envelope(id=entry.id, time=datetime.fromtimestamp(entry.at, UTC))
@@ -423,21 +423,21 @@ class UnitOfWork(msgspec.Struct, eq=False):
         return Envelope(id=attempt.message, time=datetime.fromtimestamp(attempt.begun, UTC))
 
     def begin(self) -> Transaction:
-        """The transaction of the handler's own statements."""
+        """The transaction for the handler's SQL statements."""
         if self.transaction is None:
             store = self.workplace.store
-            assert has_sql(store)  # noqa: S101  # a system with another one does not start
+            assert has_sql(store)  # noqa: S101  # checked at start
             self.transaction = store.begin()
         return self.transaction
 
     def commit(self, rows: Unit) -> Awaitable[None]:
-        """Writes the rows, together with what the handler's own statements have written. Raises as `Store.commit`."""
+        """Commits the rows, together with the handler's SQL statements. Raises as `Store.commit`."""
         written = self.workplace.store.commit(rows) if self.transaction is None else self.transaction.commit(rows)
         say = self.workplace.committed
         return written if say is None else self._said(written, rows, say)
 
     async def _said(self, written: Awaitable[None], rows: Unit, say: Callable[[UnitCommitted], None]) -> None:
-        """Says that the rows were written, also to a caller who has no more time."""
+        """Reports the commit, also if the caller was cancelled while the rows were written."""
         cancelled: asyncio.CancelledError | None = None
         try:
             await written
@@ -451,13 +451,13 @@ class UnitOfWork(msgspec.Struct, eq=False):
             raise cancelled
 
     async def aclose(self) -> None:
-        """Rolls back what the handler's own statements have written, unless it was committed. Idempotent."""
+        """Rolls back the handler's SQL statements, unless they were committed. Idempotent."""
         transaction, self.transaction = self.transaction, None
         if transaction is not None:
             await transaction.abandon()
 
     async def forget(self) -> None:
-        """Drops everything loaded and decided."""
+        """Drops everything that was loaded or decided."""
         await self.aclose()
         self._tracked.clear()
         self._touched.clear()
@@ -466,7 +466,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         self.claim = self.beside = None
 
     def later(self, command: Command[Any, Any]) -> None:
-        """Records a command sent for later. Raises `BadKey`, and `Diverged` as `Called.key_of`."""
+        """Records a command for later. Raises `BadKey`, and `Diverged` as `Called.key_of`."""
         plan, attempt = self.workplace.published[command.__class__], self.attempt
         contract, headers = plan.contract, LATER
         if contract.identity is not None:
@@ -476,11 +476,11 @@ class UnitOfWork(msgspec.Struct, eq=False):
         try:
             self._enter(Channel.PUBLISHED, plan, command, self.key or attempt.cause, headers)
         except BadKey as error:
-            error.answered = True  # as of any call of a handler: its caller's message is not what is wrong
+            error.answered = True  # a fault of this handler, not of the message that its caller sent
             raise
 
     def unit(self) -> Unit:
-        """The rows to be written. Raises `BadValue` for a document that could not be read again."""
+        """The rows to write. Raises `BadValue` for a document that could not be read again."""
         changes: list[Change] = []
         forgets: list[Forget] = []
         for tracked in self._tracked.values():

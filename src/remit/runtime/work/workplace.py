@@ -1,4 +1,4 @@
-"""What the units of work of one context have around them in a process."""
+"""The environment that all units of work of a context share in a process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from remit.stores import Store
 
 
 class Forms(dict[type, EventPlan]):
-    """The plans of messages by class. One that is met for the first time is planned then."""
+    """Plans of messages by class. A class that is not declared is planned when it first occurs."""
 
     __slots__ = ("_contract",)
 
@@ -29,23 +29,23 @@ class Forms(dict[type, EventPlan]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Workplace:
-    """What all units of work of one context have around them in a process."""
+    """The environment that all units of work of one context share in a process."""
 
     plan: ContextPlan
     store: Store
     recorded: Forms
     """How the context's domain events are written."""
     published: Forms
-    """How what it publishes is written, and what it sends for later."""
+    """How its published events, and commands that it sends for later, are written."""
     services: Mapping[type, Any]
-    """What its users have provided, once the process has started."""
+    """The users' services, once the process has started."""
     ids: Ids
     clock: Clock
     seconds: Callable[[], float]
-    """The time, in seconds since the epoch."""
+    """Gives the time in seconds since the epoch."""
     sender: Callable[[Any], Sender]
-    """The sender for the handlers of a unit of work."""
+    """Makes the sender for the handlers of a unit of work."""
     committed: Callable[[UnitCommitted], None] | None
-    """Where it is said that a unit of work was committed; None while nobody listens."""
+    """Reports a commit; None if there is no listener for it."""
     carries: bool = False
-    """Whether the system names headers of requests, which travel with what is recorded."""
+    """Whether recorded messages carry headers of requests."""

@@ -1,4 +1,4 @@
-"""Stores in memory, each within one process. This package describes them; `store` is what opens them."""
+"""Stores in memory, each within one process. This package describes the technology; `store` opens them."""
 
 from remit.stores.technology import StoreTechnology
 

@@ -1,4 +1,4 @@
-"""A store in memory: the same rules without durability. For tests, trials and measuring the framework alone."""
+"""A store in memory: the same rules without durability. For tests, trials and measurements."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from remit.errors import Conflict, Unstorable
-from remit.log import Channel, Checkpoint, Floors, Head, Heads, Record, Subscriber, SubscriptionId
+from remit.log import Channel, Checkpoint, Floors, Head, Heads, MessageRecord, Subscriber, SubscriptionId
 from remit.stores.memory import MEMORY
 from remit.stores.notes import BEGUN, NotesInRows
 from remit.stores.port import (
@@ -17,10 +17,10 @@ from remit.stores.port import (
     Discard,
     Entry,
     Letter,
-    Outcome,
     Park,
-    Parked,
+    ParkedKey,
     Settle,
+    StoredOutcome,
     Unit,
     partition_of,
     written_read_only,
@@ -29,7 +29,7 @@ from remit.stores.size import LARGEST_UNIT, too_large
 from remit.stores.sql import Transaction
 from remit.stores.technology import StoreAddress
 
-if TYPE_CHECKING:  # SQLite is loaded for who has statements
+if TYPE_CHECKING:  # SQLite is loaded only for handlers' statements
     from remit.stores.memory.users import UserTables
     from remit.stores.replay import Ran
 
@@ -37,19 +37,19 @@ _Key = tuple[SubscriptionId, str]
 
 
 class MemoryStore(NotesInRows):
-    """Keeps everything in dictionaries. Checks first, then writes, without giving way: so a unit is atomic."""
+    """Keeps everything in dictionaries. A commit checks first and then writes, without awaiting, so it is atomic."""
 
     def __init__(self, partitions: int = 16) -> None:
         self.technology = MEMORY
         self.partitions = partitions
-        # Plain tuples, made records when they are read: the garbage collector looks at each of them only once.
+        # Plain tuples: the garbage collector stops tracking them. Reading turns them into records.
         self._log: dict[tuple[int, int], list[tuple[Any, ...]]] = {}
         self._floors: dict[tuple[int, int], Checkpoint] = {}
         self._subscribers: dict[tuple[str, int], Subscriber] = {}
         self._state: dict[tuple[str, str], tuple[int, bytes]] = {}
-        self._outcomes: dict[tuple[str, str], Outcome] = {}
+        self._outcomes: dict[tuple[str, str], StoredOutcome] = {}
         self._checkpoints: dict[SubscriptionId, dict[int, Checkpoint]] = {}
-        self._parked: dict[_Key, Parked] = {}
+        self._parked: dict[_Key, ParkedKey] = {}
         self._letters: dict[_Key, list[Letter]] = {}
         self._beats: dict[str, tuple[float, str]] = {}
         self._leases: dict[str, tuple[str, float]] = {}
@@ -86,7 +86,7 @@ class MemoryStore(NotesInRows):
             del self._state[kind, id]
         if unit.claim is not None:
             caller, key, fingerprint, outcome, at = unit.claim
-            self._outcomes[caller, key] = Outcome(fingerprint, outcome, at)
+            self._outcomes[caller, key] = StoredOutcome(fingerprint, outcome, at)
         if unit.advance is not None or unit.parks or unit.settle is not None or unit.discard is not None:
             self._follow(unit)
         if placed:
@@ -96,10 +96,10 @@ class MemoryStore(NotesInRows):
                 wake()
 
     def stir(self) -> None:
-        """Nobody stages messages in memory."""
+        """Does nothing: messages cannot be staged in memory."""
 
     def begin(self) -> Transaction:
-        from remit.stores.memory.users import Replayed, failure  # SQLite is loaded for who has statements
+        from remit.stores.memory.users import Replayed, failure  # loads SQLite only when it is needed
 
         return Replayed(self, "memory", failure)
 
@@ -114,15 +114,15 @@ class MemoryStore(NotesInRows):
         await self.commit(unit)
 
     def _tables(self) -> UserTables:
-        """The tables of users', beside what is kept here."""
-        from remit.stores.memory.users import UserTables  # the same
+        """The users' tables, made on first use."""
+        from remit.stores.memory.users import UserTables  # loads SQLite only when it is needed
 
         if self._users is None:
             self._users = UserTables()
         return self._users
 
     def _follow(self, unit: Unit) -> None:
-        """Writes what a subscription is to remember."""
+        """Writes the rows of a subscription."""
         for advance in unit.moves:
             moved = self._checkpoints.setdefault(advance.subscription, {})
             moved[advance.part] = Checkpoint(advance.after, advance.after_id, advance.at)
@@ -134,7 +134,7 @@ class MemoryStore(NotesInRows):
             self._park(park)
 
     def _placed(self, entries: Sequence[Entry], size: int) -> list[tuple[int, Entry]]:
-        """Messages with their partitions, beside so many bytes of state. Raises `TooLarge`, `Unstorable`."""
+        """Messages with their partitions. `size` is the bytes of state. Raises `TooLarge`, `Unstorable`."""
         placed: list[tuple[int, Entry]] = []
         parts = self._parts
         for entry in entries:
@@ -159,20 +159,20 @@ class MemoryStore(NotesInRows):
         return self._floors.get((channel, part)) or Checkpoint(0, "", 0.0)
 
     def _part(self, key: str) -> int:
-        """The partition of a key that is not known yet. Raises `Unstorable`."""
+        """Computes and caches the partition of a key. Raises `Unstorable`."""
         if len(self._parts) > 10_000:
             self._parts.clear()
         try:
             part = self._parts[key] = partition_of(key, self.partitions)
         except UnicodeEncodeError as error:
             raise Unstorable(
-                f"a key is no text that could be sent ({error})", where="memory",
-                expected="text without lone surrogates", next="correct what makes the key",
+                f"a key is not valid text ({error})", where="memory",
+                expected="text without lone surrogates", next="correct the code that makes the key",
             ) from error  # fmt: skip
         return part
 
     def _check(self, unit: Unit) -> int:
-        """How many bytes of state and outcome it writes. Raises `Conflict`."""
+        """Checks a unit, and returns its bytes of state and outcome. Raises `Conflict`."""
         size = 0 if unit.claim is None else len(unit.claim.outcome)
         for kind, id, expected, body in unit.changes:
             size += len(body)
@@ -201,7 +201,7 @@ class MemoryStore(NotesInRows):
                 raise Conflict("parked", where=f"{park.subscription.name} key {park.key}")
 
     def _is_last(self, place: Settle | Discard) -> bool:
-        """Whether its key is freed when this letter is gone, as it will be. Raises `Conflict`."""
+        """Whether removing this letter will free its key. Raises `Conflict`."""
         letters = self._letters.get(_key(place), [])
         found = [x for x in letters if (x.record.part, x.record.pos) == (place.part, place.pos)]
         if not found or (isinstance(place, Settle) and found[0] is not letters[0]):
@@ -220,7 +220,7 @@ class MemoryStore(NotesInRows):
         self._letters[key] = letters
         insort(letters, Letter(park.record, park.at), key=lambda letter: letter.record.pos)
         at, retry_at, error = park.at, park.retry_at, park.error
-        before = self._parked.get(key) or Parked(*key, park.record.part, at, at, 1, retry_at, error, 0)
+        before = self._parked.get(key) or ParkedKey(*key, park.record.part, at, at, 1, retry_at, error, 0)
         self._parked[key] = before._replace(letters=len(letters))
 
     def _settle(self, settle: Settle) -> None:
@@ -258,32 +258,34 @@ class MemoryStore(NotesInRows):
         there = (id for (of, id), row in self._state.items() if of == kind and row[1] and (after is None or id > after))
         return [(id, *self._state[kind, id]) for id in nsmallest(limit, there)]
 
-    async def outcome(self, caller: str, key: str) -> Outcome | None:
+    async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         return self._outcomes.get((caller, key))
 
     async def recall(
         self, caller: str, key: str, kind: str, id: str
-    ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
+    ) -> tuple[StoredOutcome | None, tuple[int, bytes] | None]:
         return await self.outcome(caller, key), await self.load(kind, id)
 
-    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[StoredOutcome | None, float]:
         self._refuse_to_write()
-        begun = self._outcomes.setdefault((caller + BEGUN, key), Outcome(b"", b"", at))
+        begun = self._outcomes.setdefault((caller + BEGUN, key), StoredOutcome(b"", b"", at))
         return await self.outcome(caller, key), begun.at
 
-    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
         first = max(0, after - self._floor(channel, part).pos)
-        return [Record._make(row) for row in self._log.get((channel, part), [])[first : first + limit]]
+        return [MessageRecord._make(row) for row in self._log.get((channel, part), [])[first : first + limit]]
 
     async def heads(self, channel: Channel) -> Heads:
         floors = {part: Head(floor.pos, floor.at) for (of, part), floor in self._floors.items() if of == channel}
-        ends = {part: Record._make(log[-1]) for (of, part), log in self._log.items() if of == channel and log}
+        ends = {part: MessageRecord._make(log[-1]) for (of, part), log in self._log.items() if of == channel and log}
         return floors | {part: Head(end.pos, end.at) for part, end in ends.items()}
 
     async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
         return dict(self._checkpoints.get(subscription, {}))
 
-    async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
+    async def parked(
+        self, name: str | None = None, *, key: str | None = None, limit: int = 1000
+    ) -> Sequence[ParkedKey]:
         rows = [x for x in self._parked.values() if name in (None, x.subscription.name) and key in (None, x.key)]
         return sorted(rows, key=lambda row: row.since)[:limit]
 
@@ -293,7 +295,7 @@ class MemoryStore(NotesInRows):
     async def count_parked(self, subscription: SubscriptionId) -> int:
         return len(self._parked_of(subscription))
 
-    def _parked_of(self, subscription: SubscriptionId) -> list[Parked]:
+    def _parked_of(self, subscription: SubscriptionId) -> list[ParkedKey]:
         return [row for row in self._parked.values() if row.subscription == subscription]
 
     async def parked_among(
@@ -305,7 +307,9 @@ class MemoryStore(NotesInRows):
             return found
         return None
 
-    async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
+    async def due(
+        self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int
+    ) -> Sequence[ParkedKey]:
         rows = self._parked_of(subscription)
         due = nsmallest(limit, (row for row in rows if row.retry_at <= at), key=lambda row: row.retry_at)
         ahead = [row for row in rows if row.tried_at > tried_after and row.retry_at > at]
@@ -354,7 +358,7 @@ class MemoryStore(NotesInRows):
         old = [place for place, outcome in self._outcomes.items() if outcome.at < outcomes][:limit]
         for place in old:
             del self._outcomes[place]
-        return len(gone) + len(old)  # of a discarded letter nothing is left here
+        return len(gone) + len(old)  # memory keeps no tombstones
 
     async def floors(self, channel: Channel) -> Floors:
         return {part: floor for (of, part), floor in self._floors.items() if of == channel}
@@ -397,5 +401,5 @@ def _key(place: Park | Settle | Discard) -> _Key:
 
 
 def open_memory(address: StoreAddress, context: str) -> MemoryStore:
-    """A new store, whatever its address: none outlives its process."""
+    """Makes a new store, whatever the address: it does not outlive its process."""
     return MemoryStore()

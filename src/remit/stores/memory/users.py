@@ -1,4 +1,4 @@
-"""Tables of users' beside a store in memory: those of an SQLite database in memory."""
+"""The users' tables of a store in memory, in an SQLite database in memory."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["Replayed", "UserTables", "failure"]
 
 _WHERE = "memory"
 _SECONDS = 5.0
-"""How long a statement may take: the loop waits for it."""
+"""The time limit of a statement: the event loop waits for it."""
 
 
 class UserTables(Users):
-    """They are there as long as the store is."""
+    """The users' tables; they exist as long as the store."""
 
     def __init__(self) -> None:
         connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
@@ -25,9 +25,9 @@ class UserTables(Users):
         super().__init__(connection, _WHERE, _SECONDS)
 
     def write(self, ran: Sequence[Ran], check: Callable[[], object]) -> None:
-        """Writes what statements have written, if what is to be written beside it passes a check.
+        """Repeats the statements and commits them, if `check` passes for the rest of the unit.
 
-        Raises what the check raises, `Conflict`, and `ConstraintViolated`.
+        Raises the errors of `check`, `Conflict`, and `ConstraintViolated`.
         """
         self.connection.execute("BEGIN IMMEDIATE")
         try:
@@ -42,5 +42,5 @@ class UserTables(Users):
 
 
 def failure(error: Exception, where: str) -> StoreError:
-    """What an error of the database means."""
+    """Translates an error of the database."""
     return StoreError(f"SQLite failed: {error}", where=where, expected="memory enough", next="store less in memory")

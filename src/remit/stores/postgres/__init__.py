@@ -1,5 +1,5 @@
-"""Stores in PostgreSQL: a schema per context, shared by processes on any number of machines. This package describes
-them; `store` is what opens them."""
+"""Stores in PostgreSQL: a schema per context, shared by processes on any number of machines. This package describes the
+technology; `store` opens them."""
 
 from remit.stores.technology import StoreAddress, StoreTechnology
 
@@ -7,7 +7,7 @@ __all__ = ["POSTGRESQL"]
 
 
 def _parts(address: str, context: str) -> StoreAddress:
-    from remit.stores.postgres.place import address_of  # who has no such store need not load how URLs are read
+    from remit.stores.postgres.place import address_of  # loads URL parsing only if it is needed
 
     return address_of(address, context)
 
@@ -23,7 +23,7 @@ POSTGRESQL = StoreTechnology(
     sql=True,
     apart=True,
     schemas=True,
-    published="remit.stores.postgres.published:PublishedLogs",
+    published="remit.stores.postgres.published:PostgresPublishedLogs",
     install="remit[postgres]",
     parts=_parts,
 )

@@ -1,7 +1,8 @@
-"""The bell between processes: rung after commits, never in one, at most every 20 ms; and a look around all the same.
+"""Notifies other processes of commits: after a commit, never in it, at most every 20 ms. Also looks at least every
+second.
 
-NOTIFY in a transaction makes it take a lock of the whole server when it commits. So it is sent here, on a connection
-that does nothing else. A bell that is not heard costs a second, and never a message.
+NOTIFY inside a transaction takes a server-wide lock at its commit. So it is sent separately, on a connection of its
+own. A lost notification costs a second, and never a message.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from remit.stores.postgres.session import Link, Session
 _RING_SECONDS = 0.02
 _LOOK_SECONDS = 1.0
 _SHORTEST_LOOK_SECONDS = 0.05
-"""Without a bell to be heard: how soon it is looked again after something was found."""
+"""Without notifications: how soon to look again after something was found."""
 
 
 class Bell:
-    """Rings others, and calls `look` when they ring and at least every second. `look` says whether there was news.
+    """Notifies other processes, and calls `look` when they notify and at least every second. `look` returns whether
+    there was something new.
 
-    It rings for the first of the schemas, and hears all of them.
+    It notifies for the first of the schemas, and listens to all of them.
     """
 
     def __init__(self, session: Session, schemas: Sequence[str], look: Callable[[], Awaitable[bool]]) -> None:
@@ -40,15 +42,15 @@ class Bell:
         self._tasks = [asyncio.create_task(task(), name="bell") for task in (self._ringing, self._looking)]
 
     def ring(self) -> None:
-        """Something was appended."""
+        """Messages were appended: notifies other processes soon."""
         self._rung.set()
 
     async def close(self) -> None:
-        """Stops, and ends the connection."""
+        """Stops, and closes the connection."""
         self._over.set()
         self._rung.set()
         self._heard.set()
-        # Not by a cancellation, at first: that would leave behind a connection that is just being made.
+        # Not cancelled at first: that would leak a connection that is just being made.
         _, late = await asyncio.wait(self._tasks, timeout=_LOOK_SECONDS)
         for task in late:
             task.cancel()
@@ -79,7 +81,7 @@ class Bell:
                 await link.connection.add_listener(channel, self._hear)
             link.connection.add_termination_listener(self._ended)
             self._listening = link
-            self._heard.set()  # what was rung meanwhile was not heard
+            self._heard.set()  # notifications sent before this were missed
         return link
 
     def _hear(self, *message: Any) -> None:
@@ -104,5 +106,5 @@ class Bell:
 
 
 def _channel(schema: str) -> str:
-    """As much of it as the server takes: 63 bytes, whole characters."""
+    """The channel name, cut to the server's limit of 63 bytes at a whole character."""
     return f"remit {schema}".encode()[:63].decode(errors="ignore")

@@ -1,4 +1,4 @@
-"""Units of work as columns, which one statement writes: what `remit_commit` and `remit_commit_one` take and give."""
+"""Units of work as columns for one statement: the arguments and results of `remit_commit` and `remit_commit_one`."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _PLACE = ("int", "int")
 _ENTRY = ("int", "int", "text", "text", "text", "int", "float8", "text", "text")
 """The columns of each kind of row."""
 _FEW = 4
-"""Messages of a unit that is written alone: each number of them is a statement of its own."""
+"""The most messages of a unit that `remit_commit_one` writes: each number of messages needs a statement of its own."""
 _UNIT_SEPARATOR = "\x1f"
 _LOST = "RM002"
-"""Found lost after something was written: the transaction is of no use any more."""
+"""The SQLSTATE of a conflict found after something was written: the transaction has to be rolled back."""
 
 
 class Call(NamedTuple):
-    """A statement that writes units, and where it appends to the log."""
+    """A statement that writes units, and the places where it appends to the log."""
 
     statement: str
     values: Sequence[object]
@@ -38,7 +38,7 @@ class Call(NamedTuple):
     rows: Sequence[tuple[Any, ...]]
 
     def heads(self, before: Sequence[int], lost: Collection[int]) -> list[tuple[int, int, int, int]]:
-        """Channel, partition, last position before, and how many messages the units appended that are not lost."""
+        """Channel, partition, last position before, and the number of messages appended by units that are not lost."""
         counts: dict[int, int] = {}
         for row in self.rows:
             if row[0] not in lost:
@@ -53,7 +53,7 @@ def is_plain(unit: Unit) -> bool:
 
 
 def apart(units: Iterable[tuple[int, Unit]]) -> tuple[list[tuple[int, Unit]], list[tuple[int, Unit]]]:
-    """Splits off those that can be written by one call: they share no row. The others come next."""
+    """Selects units that share no row, so that one call can write them. Returns these, and the others."""
     now: list[tuple[int, Unit]] = []
     later: list[tuple[int, Unit]] = []
     taken: set[tuple[object, ...]] = set()
@@ -74,9 +74,9 @@ def apart(units: Iterable[tuple[int, Unit]]) -> tuple[list[tuple[int, Unit]], li
 
 
 def call_for(units: Sequence[Unit], partitions: int) -> Call:
-    """How these units, which share no row, are written by one statement.
+    """The call that writes these units, which share no row.
 
-    Raises `ValueError` and others for what is no text.
+    Raises `ValueError` and others for values that are not valid text.
     """
     if len(units) == 1 and (one := units[0]).advance is None and len(one.changes) < 2 and len(one.entries) <= _FEW:
         return _call_for_one(one, partitions)
@@ -94,7 +94,7 @@ def call_for(units: Sequence[Unit], partitions: int) -> Call:
             fingerprint, outcome = f"\\x{claim.fingerprint.hex()}", str(claim.outcome, "utf-8")
             claims.append((number, claim.caller, claim.key, fingerprint, outcome, claim.at))
         entries += [(entry.channel, partition_of(entry.key, partitions), number, entry) for entry in unit.entries]
-    # All processes must agree on the order; no more is asked of it.
+    # The same order in all processes prevents deadlocks; the order itself does not matter.
     moves.sort(key=itemgetter(1, 2, 3, 4))
     changes.sort(key=itemgetter(1, 2))
     claims.sort(key=itemgetter(1, 2))
@@ -105,9 +105,9 @@ def call_for(units: Sequence[Unit], partitions: int) -> Call:
 
 
 def joined(columns: Iterable[Iterable[object]]) -> list[str]:
-    """First a separator, then each column as one text with that behind each value.
+    """Joins each column to one text, with a separator behind each value. The first text is the separator.
 
-    The driver takes longer for an array than the server does to take a text apart.
+    The server splits a text faster than the driver encodes an array.
     """
     written = [[*map(str, column), ""] for column in columns]
     separator = _UNIT_SEPARATOR
@@ -119,13 +119,13 @@ def joined(columns: Iterable[Iterable[object]]) -> list[str]:
 
 
 def _array(number: int, type: str) -> str:
-    """A column as an array again."""
+    """SQL that splits a joined column into an array."""
     return f"trim_array(string_to_array(${number}, $1), 1)::{type}[]"
 
 
 @cache
 def _statement(*present: bool) -> str:
-    """The call without values for the kinds of rows that are absent."""
+    """The SQL of a call, without parameters for absent kinds of rows."""
     numbers = count(2)
     kinds = zip((_MOVE, _CHANGE, _CLAIM, _PLACE, _ENTRY), present, strict=True)
     values = [_array(next(numbers), type) if there else "'{}'" for kind, there in kinds for type in kind]
@@ -133,7 +133,7 @@ def _statement(*present: bool) -> str:
 
 
 def _placed(entries: list[tuple[int, int, int, Entry]]) -> tuple[list[tuple[int, int]], list[tuple[Any, ...]]]:
-    """The partitions that are written to, in order, and the rows in the order of those."""
+    """The partitions written to, in order, and the rows in the same order."""
     entries.sort(key=itemgetter(0, 1))
     places: list[tuple[int, int]] = []
     rows: list[tuple[Any, ...]] = []
@@ -174,8 +174,8 @@ def _call_for_one(unit: Unit, partitions: int) -> Call:
 
 
 class Written(NamedTuple):
-    """The number of the transaction, if anything was written; a conflict for each unit that is lost; and channel,
-    partition, last position before and count of what was appended."""
+    """The number of the transaction if anything was written; the conflict of each lost unit; and channel, partition,
+    last position before, and number of appended messages."""
 
     transaction: str | None
     lost: Mapping[int, Conflict]
@@ -183,9 +183,9 @@ class Written(NamedTuple):
 
 
 async def write_rows(link: Link, units: Sequence[Unit], partitions: int) -> Written:
-    """Writes what `remit_commit` writes of units that share no row. Raises what the driver raises.
+    """Writes units that share no row, as far as `remit_commit` can. Raises the driver's errors.
 
-    Raises `Conflict` for a unit that is alone, if that was found out late.
+    Raises `Conflict` for a single unit if the conflict was found late.
     """
     call = call_for(units, partitions)
     try:

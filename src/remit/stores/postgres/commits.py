@@ -1,4 +1,4 @@
-"""Group commit without a timer: while one batch is being written, the next one gathers."""
+"""Group commit without a timer: while one batch is written, the next one gathers."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from remit.stores.outliving import Pending, settle
 from remit.stores.port import Unit
 
 _MOST = 256
-"""Units per batch: bounds how long one of them waits for the others."""
+"""Units per batch. Bounds how long one unit waits for the others."""
 _FEW = 8
-"""Units that are not worth two batches."""
+"""Up to this many units are not split into two batches."""
 _MOST_BYTES = 16 * 1024 * 1024
-"""Of a batch of more than one unit: all of it is in one message to the server, and in one value of it."""
+"""The most bytes of a batch of several units: a batch is one message to the server, and its columns are single
+values."""
 
 T = TypeVar("T")
 
 
 class Commits:
-    """Takes units one by one and writes them together. `write` is never called twice at a time.
+    """Takes units one by one and writes them together. `write` is never called concurrently.
 
-    Writing runs in a task of its own, so a caller that is cancelled interrupts nothing.
+    Writing runs in a task of its own, so a cancelled caller interrupts nothing.
     """
 
     def __init__(
@@ -35,22 +36,22 @@ class Commits:
         self._appended = appended
         self._waiting: list[Pending] = []
         self._bytes = 0
-        """Of those that wait."""
+        """The bytes of the waiting units."""
         self._turn = asyncio.Lock()
         self._worker: asyncio.Task[None] | None = None
 
     def add(self, unit: Unit, size: int = 0) -> Pending:
-        """Writes the unit, of so many bytes, with the next batch."""
+        """Writes a unit of `size` bytes with the next batch."""
         pending = Pending(unit, size)
         self._waiting.append(pending)
         self._bytes += size
         if self._worker is None:
-            # It begins at the next turn of the loop: whoever else is ready now may have something to commit too.
+            # The task starts in the next iteration of the loop: other tasks may commit something until then.
             self._worker = asyncio.create_task(self._work(), name="commits")
         return pending
 
     def withdraw(self, pending: Pending) -> bool:
-        """Takes a unit back; False when it is being written already."""
+        """Takes a unit back. Returns False if it is being written already."""
         waiting = pending in self._waiting
         if waiting:
             self._waiting.remove(pending)
@@ -58,19 +59,19 @@ class Commits:
         return waiting
 
     async def between(self, function: Callable[[], Awaitable[T]]) -> T:
-        """Runs something while nothing is being written."""
+        """Runs a function while nothing is being written."""
         async with self._turn:
             return await function()
 
     async def finished(self) -> None:
-        """Returns when nothing waits and nothing is being written."""
+        """Returns when all units are written."""
         while self._worker is not None:
             await asyncio.wait([self._worker])
 
     async def _work(self) -> None:
         try:
-            # Of many that were ready at once, half. While the others are written, the callers of these go on: from then
-            # on this process and the server work at the same time, instead of waiting for each other.
+            # Of many units that are ready at once, write half. While the other half is written, the callers of the
+            # first half go on: then this process and the server work in parallel instead of waiting for each other.
             most = min(max(_FEW, (len(self._waiting) + 1) // 2), _MOST)
             while self._waiting:
                 async with self._turn:
@@ -80,7 +81,7 @@ class Commits:
             self._worker = None
 
     def _next(self, most: int) -> list[Pending]:
-        """Takes the next batch from those that wait."""
+        """Takes the next batch from the waiting units."""
         if self._bytes > _MOST_BYTES:
             upto = accumulate(pending.size for pending in self._waiting[:most])
             most = max(1, sum(size <= _MOST_BYTES for size in upto))
@@ -95,7 +96,7 @@ class Commits:
             unknown = OutcomeUnknown("the writing was cancelled", next="call again with the same key")
             self._settle(batch, [copy.copy(unknown) for _ in batch])
             raise
-        except Exception as error:  # noqa: BLE001  whatever it is, each caller gets it, with a traceback of its own
+        except Exception as error:  # noqa: BLE001  # each caller gets a copy, with a traceback of its own
             outcomes = [copy.copy(error) for _ in batch]
         self._settle(batch, outcomes)
 

@@ -1,5 +1,5 @@
-"""What a failure of PostgreSQL means: try again (`StoreUnavailable`), a person must act (`StoreError`), or these values
-cannot be stored (`Unstorable`)."""
+"""Translates failures of PostgreSQL: `StoreUnavailable` (try again), `StoreError` (a person must act) or `Unstorable`
+(these values cannot be stored)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import asyncpg
 from remit.errors import OutcomeUnknown, StoreError, StoreUnavailable, Unstorable
 
 FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
-"""What the driver raises; its internal error when the server has ended a connection that was asked nothing."""
+"""The driver's exceptions. It raises its internal error when the server has closed an idle connection."""
 
 UNFIT = (
     asyncpg.DataError,
@@ -18,16 +18,16 @@ UNFIT = (
     ValueError,
     OverflowError,
 )
-"""What is wrong with a unit and not with the store: values that no column takes, found by the driver or the server."""
+"""Errors of a unit, not of the store: values that no column takes, detected by the driver or the server."""
 
 REPEATABLE = frozenset({"RM001", "40001", "40P01", "23505"})
-"""Two transactions met, and one of them was ended: the same again will be told what the other one has written."""
+"""SQLSTATEs of a transaction that another one got in the way of. Repeated, it sees what the other one has written."""
 
 _OF_VALUES = ("0A", "21", "22", "23", "44", "54", "P0")
-"""The classes of what values can cause: data exceptions, constraints, limits such as the size of a row in an index."""
+"""SQLSTATE classes that values can cause: data exceptions, constraints, limits such as the size of an index row."""
 _OF_ALL = ("08", "25", "26", "28", "3D", "3F", "55", "57", "531", "533", "42P01", "42703", "42883")
-"""What is so whatever is written: lost connections, no rights to connect, no disk, no tables, somebody's lock. All else
-(memory, damaged pages, what nobody has foreseen) may be due to one of the values that are written together."""
+"""SQLSTATEs that do not depend on the values: lost connections, missing rights, a full disk, missing tables, locks. All
+others (memory, damaged pages, unforeseen ones) may be caused by one of the values that are written together."""
 
 _FOR_GOOD = {
     "28P01": ("the password is wrong", "correct the user or the password in the address"),
@@ -55,18 +55,18 @@ _OTHER = ("PostgreSQL failed", "try again; if it stays, see the server's log")
 
 
 def refusal(error: BaseException, where: str) -> StoreError | StoreUnavailable | Unstorable:
-    """The same for a statement of ours with values of others: `Unstorable` where it is due to those."""
+    """As `failure`, for remit's statements with given values: `Unstorable` if the values are the cause."""
     if not is_of_values(error):
         return failure(error, where)
     return Unstorable(
         _said("PostgreSQL does not take a value", error), where=where,
         expected="text without NUL and lone surrogates; identities and keys of at most 512 bytes",
-        next="correct what makes the value",
+        next="correct the code that makes the value",
     )  # fmt: skip
 
 
 def failure(error: BaseException, where: str) -> StoreError | StoreUnavailable:
-    """What an error of the driver means: `StoreError` where waiting cannot help, otherwise `StoreUnavailable`."""
+    """Translates the driver's error: `StoreError` if waiting cannot help, otherwise `StoreUnavailable`."""
     state = getattr(error, "sqlstate", None)
     if isinstance(error, asyncpg.exceptions.ClientConfigurationError):
         return StoreError(
@@ -82,7 +82,7 @@ def failure(error: BaseException, where: str) -> StoreError | StoreUnavailable:
 
 
 def not_written(where: str) -> StoreUnavailable:
-    """The error of a commit whose connection was lost, and with it the transaction."""
+    """The error of a commit whose connection was lost before the transaction was committed."""
     return StoreUnavailable(
         "the connection was lost and nothing was written", where=where, expected="a connection that stays",
         next="try again",
@@ -90,7 +90,7 @@ def not_written(where: str) -> StoreUnavailable:
 
 
 def unknown(where: str, why: str) -> OutcomeUnknown:
-    """The error of a commit of which that cannot be said."""
+    """The error of a commit with an unknown outcome."""
     return OutcomeUnknown(
         f"the connection was lost during the commit, and {why}", where=where, expected="a connection that stays",
         next="call again with the same key",
@@ -98,21 +98,21 @@ def unknown(where: str, why: str) -> OutcomeUnknown:
 
 
 def is_of_values(error: BaseException) -> bool:
-    """Whether it is due to the values that were given to a statement, and will be again."""
+    """Whether an error is caused by the values of a statement, and would occur again."""
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(_OF_VALUES)
     return not isinstance(error, FAILURES)
 
 
 def is_of_all(error: BaseException) -> bool:
-    """Whether each of those that were written or asked for together would have failed of it."""
+    """Whether an error would have hit each of the values that were written or looked up together."""
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(_OF_ALL)
     return isinstance(error, FAILURES)
 
 
 def ended(error: BaseException) -> bool:
-    """Whether the connection is of no use any more, so that nobody knows what became of the statement."""
+    """Whether the connection is unusable, so that the outcome of the statement is unknown."""
     state = getattr(error, "sqlstate", None) or ""
     if isinstance(error, asyncpg.PostgresError) and not state.startswith(("08", "57P")):
         return False
@@ -120,9 +120,9 @@ def ended(error: BaseException) -> bool:
 
 
 def _said(what: str, error: BaseException) -> str:
-    """Without the details of the server, and what the driver shows of a value: those may be of others."""
+    """Without the server's details and the driver's rendering of a value: they may show other users' data."""
     if isinstance(error, asyncpg.DataError) and isinstance(error.__cause__, Exception):
-        error = error.__cause__  # the driver's own: what its encoder said
+        error = error.__cause__  # the error of the driver's encoder
     state = getattr(error, "sqlstate", None)
     text = error.args[0] if isinstance(error, asyncpg.PostgresError) and error.args else error
     return f"{what} ({state or type(error).__name__}: {text})"

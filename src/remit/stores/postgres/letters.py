@@ -1,5 +1,4 @@
-"""Parked keys and their letters, and what is forgotten: the part of a unit that is written statement by statement,
-because it is rare."""
+"""Writes parked keys, letters and forgotten state: the rare parts of a unit, written statement by statement."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ _PARK = """
     INSERT INTO remit_parked (subscription, source, channel, part, key, since, tried_at, attempts, retry_at, error)
     VALUES ($1, $2, $3, $4, $5, $6, $6, 1, $7, $8) ON CONFLICT DO NOTHING
 """
-# Held until the end, in the same order by everybody, so that no key is freed while a letter is added to it.
+# Locked until the end, in the same order by all processes, so that no key is freed while a letter is added to it.
 _KEEP = """
     SELECT count(*) FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::text[])
          AS w (subscription, source, channel, part, key)
@@ -26,7 +25,7 @@ _KEEP = """
         AND p.channel = w.channel AND p.part = w.part AND p.key = w.key FOR KEY SHARE
     ) p
 """
-# A subscription that starts anew may park what was discarded before: then the message waits again.
+# A subscription that starts anew may park a message that was discarded before: then the message waits again.
 _ADD = """
     INSERT INTO remit_letter
     (subscription, source, channel, key, part, pos, id, prev, type, version, sent, headers, payload, at)
@@ -36,7 +35,7 @@ _ADD = """
     type = excluded.type, version = excluded.version, sent = excluded.sent, headers = excluded.headers,
     payload = excluded.payload, at = excluded.at, discarded_at = NULL, reason = NULL, sha256 = NULL
 """
-# Held until the end, so that no letter is added to a key that is being freed.
+# Locked until the end, so that no letter is added to a key that is being freed.
 _HOLD = "SELECT FROM remit_parked WHERE (subscription, source, channel, part, key) = ($1, $2, $3, $4, $5) FOR UPDATE"
 _LOWEST = """
     SELECT pos FROM remit_letter WHERE (subscription, source, channel, part, key) = ($1, $2, $3, $4, $5)
@@ -74,9 +73,9 @@ class _Letters:
         return [tuple(row) for row in rows]
 
     async def park(self, parks: Sequence[Park]) -> None:
-        """Parks the keys of what failed, and adds letters to parked keys, which stay parked until all is written.
+        """Parks the keys of failed messages, and adds letters to parked keys, which stay parked until the commit.
 
-        Whoever frees a key holds it for himself, and then looks for letters: he finds these, or this finds no key.
+        Freeing a key first locks it and then looks for letters. So it finds these letters, or this finds no key.
         """
         for park in parks:
             if park.error:
@@ -109,12 +108,12 @@ class _Letters:
         await self._free(key)
 
     async def _free(self, key: Key) -> None:
-        """Frees a key without letters in the transaction that found none; what is left is due now."""
+        """Frees the key if it has no letters left; otherwise makes it due at once."""
         await self.run(_DUE_NOW if await self.run(_LOWEST, *key) else _UNPARK, *key)
 
 
 def _by_bytes(parks: Sequence[Park]) -> Iterator[list[Park]]:
-    """Each as large as a statement should be: messages of the largest size, many together, are more than it can be."""
+    """Splits letters into statements of at most 16 MiB: many large messages would exceed the server's limit."""
     some: list[Park] = []
     size = 0
     for park in parks:
@@ -127,7 +126,7 @@ def _by_bytes(parks: Sequence[Park]) -> Iterator[list[Park]]:
 
 
 async def write_unit(link: Link, unit: Unit, partitions: int) -> Written:
-    """Writes all of a unit within a transaction. Raises `Conflict`, and what the driver raises."""
+    """Writes all of a unit within a transaction. Raises `Conflict`, and the driver's errors."""
     if not is_plain(unit):
         await _write_rows(link, Unit(advance=unit.advance, further=unit.further), partitions)
         letters = _Letters(link)

@@ -1,4 +1,4 @@
-"""Single rows looked up for many callers by one statement: while one is under way, the next ones gather."""
+"""Looks up single rows for many callers by one statement: while one runs, the next ones gather."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _MOST = 256
 _Asked = tuple[tuple[str, ...], "asyncio.Future[Sequence[Any] | None]"]
 
 
-class Question(NamedTuple):
-    """How rows are asked for by texts: one row, or many, whose number (from 1) comes before their columns."""
+class LookupStatement(NamedTuple):
+    """The SQL of a lookup by texts: for one row, and for many, with the number of each (from 1) in the first column."""
 
     one: str
     many: str
@@ -31,21 +31,21 @@ def _asked(*names: str) -> str:
     return f"unnest({columns}) WITH ORDINALITY AS c ({', '.join(names)}, nth)"
 
 
-LOAD = Question(
+LOAD = LookupStatement(
     "SELECT version, body FROM remit_state WHERE kind = $1 AND id = $2",
     f"""
     SELECT c.nth, s.version, s.body FROM {_asked("kind", "id")},
     LATERAL (SELECT version, body FROM remit_state WHERE kind = c.kind AND id = c.id OFFSET 0) s
     """,  # noqa: S608  no value is in it
 )
-OUTCOME = Question(
+OUTCOME = LookupStatement(
     "SELECT fingerprint, outcome, at FROM remit_idempotency WHERE caller = $1 AND key = $2",
     f"""
     SELECT c.nth, i.fingerprint, i.outcome, i.at FROM {_asked("caller", "key")},
     LATERAL (SELECT fingerprint, outcome, at FROM remit_idempotency WHERE caller = c.caller AND key = c.key OFFSET 0) i
     """,  # noqa: S608  no value is in it
 )
-RECALL = Question(
+RECALL = LookupStatement(
     """
     SELECT i.fingerprint, i.outcome, i.at, s.version, s.body FROM (SELECT) c
     LEFT JOIN remit_idempotency i ON i.caller = $1 AND i.key = $2 LEFT JOIN remit_state s ON s.kind = $3 AND s.id = $4
@@ -77,28 +77,28 @@ _BEGIN = f"""
     ) b ON true
     LEFT JOIN mine m ON m.caller = a.caller || '{BEGUN}' AND m.key = a.key
     """  # noqa: S608  no value is in it
-BEGIN = Question(
+BEGIN = LookupStatement(
     _BEGIN.format(asked="SELECT $1 AS caller, $2 AS key, $3 AS begun", nth=""),
     _BEGIN.format(asked=f"SELECT caller, key, begun, nth FROM {_ASKED}", nth="a.nth,"),  # noqa: S608  no value is in it
 )
-"""Writes as well: when what is asked for was begun, unless that is known. Who is begun by another process at this very
-moment may find neither note, and asks again."""
+"""Also stores when a command was first begun, unless that is known. If another process stores it concurrently, neither
+may be visible; then the caller asks again."""
 
 
 def _own(error: Exception) -> Exception:
-    """An error for one of those who asked: what several tasks raise would gather the tracebacks of all."""
+    """A copy of an error for one caller: a shared exception would collect the tracebacks of all."""
     own = copy(error)
     own.__cause__ = error.__cause__
     return own
 
 
 class Lookups:
-    """The answers to one question.
+    """The lookups by one statement.
 
-    The asking is done by a task of its own, so a caller that is cancelled interrupts nothing.
+    They run in a task of their own, so a cancelled caller interrupts nothing.
     """
 
-    def __init__(self, session: Session, turn: asyncio.Lock, question: Question) -> None:
+    def __init__(self, session: Session, turn: asyncio.Lock, question: LookupStatement) -> None:
         self._session = session
         self._turn = turn
         self._question = question
@@ -106,7 +106,8 @@ class Lookups:
         self._worker: asyncio.Task[None] | None = None
 
     async def find(self, *texts: str) -> Sequence[Any] | None:
-        """The row, or None. Raises `StoreError`, `StoreUnavailable`, and `Unstorable` for what no row can have."""
+        """The row, or None. Raises `StoreError`, `StoreUnavailable`, and `Unstorable` for texts that no row can
+        have."""
         found: asyncio.Future[Sequence[Any] | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((texts, found))
         if self._worker is None:
@@ -134,20 +135,20 @@ class Lookups:
         if error is None:
             return
         if len(asked) > 1 and isinstance(error.__cause__, Exception) and not is_of_all(error.__cause__):
-            # Nobody fails of what another one asks for. Not within an `except`: what is raised there would tell of it.
+            # One caller's text must not fail another's lookup. Not in an `except` block, which would chain the errors.
             half = len(asked) // 2
             await self._look_up(asked[:half])
             await self._look_up(asked[half:])
             return
         for _, found in asked:
-            with suppress(asyncio.InvalidStateError):  # nobody waits any more
+            with suppress(asyncio.InvalidStateError):  # the caller was cancelled
                 found.set_exception(_own(error))
 
     async def _answer(self, asked: Sequence[_Asked]) -> Exception | None:
-        """Answers all of them, or says what was in the way."""
+        """Answers all callers; returns the error if that fails."""
         try:
             rows = await self._rows([place for place, _ in asked])
-        except Exception as error:  # noqa: BLE001  what the driver's encoder makes of a text may be anything
+        except Exception as error:  # noqa: BLE001  # the driver's encoder may raise anything for a text
             return error
         for nth, (_, found) in enumerate(asked, 1):
             with suppress(asyncio.InvalidStateError):

@@ -1,4 +1,4 @@
-"""Where a context's tables are: an address of a database, and a schema in it."""
+"""Parses the address of a context's tables: a database, and a schema in it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from remit.errors import StoreError
 from remit.stores.technology import StoreAddress
 
 _WHICH_DATABASE = ("host", "port", "dbname", "database")
-"""Options of an address that say which database it is, and hold no secret."""
+"""Options of an address that identify the database and hold no secret."""
 
 _LONGEST = 63
-"""Bytes of a name in PostgreSQL; longer ones would be cut off without a word."""
+"""The most bytes of a name in PostgreSQL, which silently cuts longer ones."""
 
 
 def address_of(address: StoreAddress | str, context: str) -> StoreAddress:
-    """What `postgresql://USER@HOST/DATABASE?schema=NAME` says; the schema is the context's name unless given. What is
-    taken apart stays as it is.
+    """Parses `postgresql://USER@HOST/DATABASE?schema=NAME`; the default schema is the context's name. Returns a parsed
+    address as it is.
 
-    Raises `StoreError` for what is no such address.
+    Raises `StoreError` for another form.
     """
     if isinstance(address, StoreAddress):
         return address
@@ -36,7 +36,7 @@ def address_of(address: StoreAddress | str, context: str) -> StoreAddress:
 
 
 def _parts(address: str) -> SplitResult:
-    """An `@` behind the host is one of a password that is not encoded: what stands before it is no host."""
+    """Refuses an `@` behind the host: it belongs to a password that is not encoded, so the host is wrong too."""
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -48,25 +48,25 @@ def _parts(address: str) -> SplitResult:
 
 def _unreadable() -> StoreError:
     return StoreError(
-        "this is no address of a database (it is not shown)", where="store",
+        "this is not the address of a database (it is not shown)", where="store",
         expected="postgresql://USER:PASSWORD@HOST/DATABASE",
-        next="percent-encode what is special in a password: @ is %40",
+        next="percent-encode special characters in the password: @ is %40",
     )  # fmt: skip
 
 
 def _unfit(where: str) -> StoreError:
     return StoreError(
-        "this is no address of a PostgreSQL schema", where=where,
+        "this address does not name a PostgreSQL schema", where=where,
         expected=f"postgresql://USER@HOST/DATABASE?schema=NAME, with a name of at most {_LONGEST} bytes",
         next="correct the address; the schema may be left out",
     )  # fmt: skip
 
 
 def _shown(parts: SplitResult) -> str:
-    """The address without what may be secret."""
+    """The address without its secrets."""
     return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def text(value: str) -> str:
-    """A text as SQL text."""
+    """A string literal in SQL."""
     return "'" + value.replace("'", "''") + "'"

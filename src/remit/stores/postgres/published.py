@@ -1,4 +1,4 @@
-"""The published channels of other contexts' schemas, read directly: PostgreSQL as the broker."""
+"""Reads the published channels of other contexts' schemas directly: PostgreSQL as the broker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 from remit.errors import RemitError, StoreError, Unstorable
-from remit.log import Channel, Floors, Head, Heads, Record, Subscriber
+from remit.log import Channel, Floors, Head, Heads, MessageRecord, Subscriber
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.place import address_of
 from remit.stores.postgres.session import Asking, Row, Session
@@ -19,7 +19,7 @@ _READ = """
     SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM {schema}.remit_published
     WHERE part = $1 AND pos > $2 ORDER BY pos LIMIT $3
 """
-# One probe per partition, however long the log is.
+# One index probe per partition, however long the log is.
 _HEADS = """
     WITH RECURSIVE newest AS (
         (SELECT part, pos, at FROM {schema}.remit_published ORDER BY part DESC, pos DESC LIMIT 1)
@@ -36,11 +36,10 @@ _REPORT = REPORT.replace("remit_subscriber", "{schema}.remit_published_subscribe
 _SUBSCRIBERS = SUBSCRIBERS.replace("remit_subscriber", "{schema}.remit_published_subscriber")
 
 
-class PublishedLogs:
-    """What other contexts have published in the database that a context enters by `address`.
+class PostgresPublishedLogs:
+    """Reads what other contexts have published in the database at `address`, as the context that it belongs to.
 
-    Two connections, whatever the number of logs: one that reads, one that hears the processes of the others. Nothing
-    is connected before it is used.
+    Uses two connections for any number of logs: one reads, one listens for notifications. Connects on first use.
     """
 
     def __init__(self, address: StoreAddress | str, context: str) -> None:
@@ -58,12 +57,12 @@ class PublishedLogs:
         return self._logs[schema]
 
     def listen(self) -> None:
-        """Begins to look for news in all logs that were asked for before."""
+        """Starts to watch all logs that were asked for before."""
         if self._bell is None:
             self._bell = Bell(self._hearing, list(self._logs), self._look)
 
     async def close(self) -> None:
-        """Ends the connections. Idempotent."""
+        """Closes the connections. Idempotent."""
         bell, self._bell = self._bell, None
         if bell is not None:
             await bell.close()
@@ -71,13 +70,13 @@ class PublishedLogs:
         await self._reading.close()
 
     async def rows(self, schema: str, sql: str, *values: object) -> list[Row]:
-        """Raises `StoreUnavailable`, and `StoreError` that says whose log it is."""
+        """Runs a query. Raises `StoreUnavailable`, and `StoreError` with the schema that it is about."""
         try:
             return await self._asking.ask(partial(self._reading.fetch, sql.format(schema=quoted(schema)), *values))
-        except (StoreError, Unstorable) as error:  # also what is reported of another context than the user's
+        except (StoreError, Unstorable) as error:  # also for a progress report of another context than the user's
             raise StoreError(
                 f"what {schema} publishes cannot be read: {error.what}", where=f"{self._where} schema {schema}",
-                expected="a schema made by this release, and the right to read it for the context that does",
+                expected="a schema made by this release, and the right of this context to read it",
                 next="run remit migrate, and remit migrate --roles --apply",
             ) from error  # fmt: skip
 
@@ -89,14 +88,14 @@ class PublishedLogs:
 class PublishedLog:
     """The published channel of one context, as a `Log`."""
 
-    def __init__(self, logs: PublishedLogs, source: str, schema: str) -> None:
+    def __init__(self, logs: PostgresPublishedLogs, source: str, schema: str) -> None:
         self._logs = logs
         self._source = source
         self._schema = schema
         self._watchers: list[Callable[[], None]] = []
         self._seen: Mapping[int, int] | None = {}
 
-    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
         rows = await self._rows(channel, _READ, part, after, limit)
         return list(map(record_of, rows))
 
@@ -116,13 +115,13 @@ class PublishedLog:
         return [subscriber_of(row) for row in await self._rows(Channel.PUBLISHED, _SUBSCRIBERS)]
 
     def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Begins to listen for other processes."""
+        """Also starts to listen for notifications of other processes."""
         self._watchers.append(wake)
         self._logs.listen()
         return partial(self._watchers.remove, wake)
 
     async def look(self) -> bool:
-        """Wakes when there is news, and while the log cannot be seen: who is woken asks, and says what is wrong."""
+        """Wakes followers if there is something new, and if reading fails: they then read, and report the error."""
         before, self._seen = self._seen, None
         with suppress(RemitError):
             self._seen = {part: pos for part, (pos, _) in (await self.heads(Channel.PUBLISHED)).items()}
@@ -135,6 +134,6 @@ class PublishedLog:
         if channel != Channel.PUBLISHED:
             raise StoreError(
                 f"channel {channel} of {self._source} is not published", where=self._schema,
-                expected="the published channel", next="run what follows it where the store of that context is open",
+                expected="the published channel", next="run its follower where the store of that context is open",
             )  # fmt: skip
         return await self._logs.rows(self._schema, sql, *values)

@@ -1,4 +1,4 @@
-"""A login role per context, with rights on the tables of its own schema and on nothing else."""
+"""A login role per context, with rights on the tables of its own schema only."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ INSERT INTO {schema}.remit_reader (role, context) VALUES ({name}, {context}) ON 
 
 
 def role(schema: str, name: str) -> str:
-    """The SQL that makes a login role and lets it use the store of a schema, to be run by the schema's owner.
+    """The SQL that creates a login role with the rights to use the store in a schema. To be run by the schema's owner.
 
-    It may be run again. The role can neither change the schema nor migrate it, and gets no password here: how it logs
-    in is the server's affair.
+    It may be run again. The role cannot change or migrate the schema. No password is set: configure the login at the
+    server.
     """
     return _ROLE.format(schema=quoted(schema), role=quoted(name), name=text(name))
 
 
 def reader(schema: str, name: str, context: str) -> str:
-    """The SQL that lets another context's role read what this one publishes, and say how far it is; nothing else.
+    """The SQL that lets another context's role read what this one publishes, and report its progress; nothing else.
 
-    `context` is that other one: the role says it of no other context's subscriptions.
+    `context` is that other context: the role can report only for its subscriptions.
     """
     return _READER.format(schema=quoted(schema), role=quoted(name), name=text(name), context=text(context))
 

@@ -1,4 +1,4 @@
-"""The schema of a context: its migrations, its version, and whose it is."""
+"""The schema of a context: its migrations, its version, and its owner."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from remit.stores.postgres.session import Link, Session
 from remit.stores.tables import quoted
 from remit.stores.technology import StoreAddress
 
-# One number for all schemas: making them is rare, and CREATE SCHEMA IF NOT EXISTS is no protection by itself.
+# One lock for all schemas: making them is rare, and CREATE SCHEMA IF NOT EXISTS alone does not prevent races.
 _LOCK = "SELECT pg_advisory_xact_lock(1919772020)"
 PARTITIONS = 16
-"""Of a schema, unless told otherwise."""
+"""The default number of partitions."""
 
-# Run by a process that found an older version; meanwhile another one may have migrated it.
+# Run by a process that found an older version. Another process may have migrated it meanwhile.
 _BEGIN = """\
 {lock};
 SET LOCAL search_path = {schema}, pg_temp;
@@ -48,7 +48,7 @@ END IF;
 END $remit$;
 """
 
-# From the catalogue itself: what to_regnamespace says may be older than the lock.
+# Reads the catalogue, because to_regnamespace may see a state older than the lock.
 _THERE = """
     SELECT n.nspname IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'USAGE'), true),
            EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid AND relname = 'remit_meta')
@@ -68,9 +68,9 @@ def migrations() -> dict[int, str]:
 
 
 def script(schema: str, context: str, partitions: int = PARTITIONS) -> str:
-    """The SQL that makes or migrates a schema, to be run in one transaction; where nothing is missing it does nothing.
+    """The SQL that makes or migrates a schema, to be run in one transaction. It does nothing if nothing is missing.
 
-    What this release itself runs, for whoever runs it by hand. It does not ask whose schema it is, nor for a newer one.
+    This release runs the same SQL. Run by hand, it checks neither the schema's owner nor for a newer version.
     """
     first, *others = sorted(migrations().items())
     parts = [_BEGIN.format(lock=_LOCK, name=text(schema), schema=quoted(schema))]
@@ -80,10 +80,10 @@ def script(schema: str, context: str, partitions: int = PARTITIONS) -> str:
 
 
 async def prepare(session: Session, place: StoreAddress, context: str, partitions: int) -> tuple[int, int]:
-    """Makes or migrates the schema; says its version before and after. Where it is as it should be nothing is written,
-    so no rights to it are needed.
+    """Makes or migrates the schema. Returns its version before and after. An up-to-date schema is not written to, so no
+    rights to change it are needed.
 
-    Raises `StoreError` when it is somebody else's or newer than this release, or may not be changed by this user.
+    Raises `StoreError` if it has another owner, is newer than this release, or may not be changed by this user.
     """
     wanted = {"context": context, "partitions": str(partitions)}
     newest = max(migrations())
@@ -102,7 +102,7 @@ async def prepare(session: Session, place: StoreAddress, context: str, partition
 async def _migrated(session: Session, place: StoreAddress, before: int, sql: str) -> dict[str, str]:
     async with session.transaction() as link:
         try:
-            await link.connection.execute(sql)  # it may take long, and is not repeated
+            await link.connection.execute(sql)  # without a timeout: it may take long, and is not repeated
         except asyncpg.InsufficientPrivilegeError as error:
             there = f"the schema has version {before}, this release needs version {max(migrations())}"
             raise StoreError(
@@ -116,7 +116,7 @@ async def _migrated(session: Session, place: StoreAddress, before: int, sql: str
 
 
 async def migrate(place: StoreAddress, context: str) -> tuple[int, int]:
-    """Makes or migrates the schema of a context; says its version before and after. Raises as `prepare`, and
+    """Makes or migrates the schema of a context. Returns its version before and after. Raises as `prepare`, and
     `StoreUnavailable`."""
     session = Session(place, "migrate")
     try:
@@ -126,9 +126,9 @@ async def migrate(place: StoreAddress, context: str) -> tuple[int, int]:
 
 
 async def inspect(session: Session, place: StoreAddress, context: str) -> int:
-    """The number of partitions of a schema, of which nothing is changed.
+    """Returns the number of partitions of a schema, without changing it.
 
-    Raises `StoreError` when there is none, when it is somebody else's, or of another version than this release reads.
+    Raises `StoreError` if it is missing, has another owner, or a version that this release does not read.
     """
     newest = max(migrations())
     try:
@@ -153,7 +153,7 @@ async def _found(link: Link, place: StoreAddress) -> dict[str, str]:
     ((_, usable, there),) = await link.fetch(_THERE, place.schema)
     if not usable:
         raise StoreError(
-            "this user may not do that: the schema is another's", where=place.shown,
+            "this user may not use the schema: it belongs to another context", where=place.shown,
             expected="a user with the rights of the context's role",
             next="give the context's own user in the address, or grant it its rights: remit migrate --roles",
         )  # fmt: skip
@@ -163,7 +163,7 @@ async def _found(link: Link, place: StoreAddress) -> dict[str, str]:
 
 
 async def contexts(place: StoreAddress) -> list[str]:
-    """The contexts in a database that have the schema of their name, those that this user may look into.
+    """The contexts in a database whose schema has their name, as far as this user may read them.
 
     Raises `StoreError`, `StoreUnavailable`.
     """

@@ -1,4 +1,4 @@
-"""One connection to the server: made when it is first needed, and again after it broke; and who asks over it."""
+"""A connection to the server that is made on first use and remade after a failure, and a queue of queries for it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from remit.stores.technology import StoreAddress
 Row = Sequence[Any]
 
 ANSWER_SECONDS = 10.0
-"""How long a connection is waited for, and an answer."""
+"""The timeout of connecting, and of a statement."""
 _PAUSE_SECONDS = 0.25
-"""After a connection failed, how long nobody tries again: a server that is away is not besieged."""
+"""Pause before a failed connection is tried again, so that a recovering server is not flooded."""
 _OLDEST = 14
 
-# A writer that hangs frees its locks, whoever waits for one hears of it soon, and a plan that was made while a table
-# was small is not kept while it grows.
+# Bounds: a hanging writer frees its locks, a statement that waits for one fails soon, and no plan for a small table is
+# kept while the table grows.
 _BOUNDS = ("lock_timeout = '2s'", "idle_in_transaction_session_timeout = '5s'", "enable_seqscan = off")
 _ALWAYS = (
     "default_transaction_isolation = 'read committed'",
-    "plan_cache_mode = force_generic_plan",  # which plan runs does not depend on who asked first
+    "plan_cache_mode = force_generic_plan",  # the plan does not depend on the first values
     "tcp_keepalives_idle = 10",
     "tcp_keepalives_interval = 5",
 )
@@ -38,14 +38,14 @@ _WHO = """
 """
 _READ_ONLY = "25006"
 _RENEW_SECONDS = 1.0
-"""How long a connection is kept that can only read: the next one may lead to a server that takes writes."""
+"""How long a read-only connection is kept: the next one may lead to a server that takes writes."""
 
 
 class Link:
-    """A connection as it was made. Methods raise what the driver raises.
+    """A connection. Methods raise the driver's exceptions.
 
-    Behind a pooler that gives each transaction another connection, nothing may outlive a transaction: no prepared
-    statement, no setting. Such a pooler is recognised by its telling another process than the one that answers.
+    Behind a pooler that assigns connections per transaction, nothing outlives a transaction: no prepared statement and
+    no setting. Such a pooler is recognised by a process id that differs from the one that answers.
     """
 
     def __init__(
@@ -53,7 +53,8 @@ class Link:
     ) -> None:
         self.connection = connection
         self.read_only = read_only
-        """A standby, or a server that takes no writes just now. It may go on to be one after it was left."""
+        """Whether the server takes no writes: a standby, or read-only for now. Kept until the connection is
+        replaced."""
         self.made = asyncio.get_running_loop().time()
         self._bounds = (*_BOUNDS, f"search_path = {quoted(schema)}, pg_temp")
         self.process = process
@@ -63,48 +64,48 @@ class Link:
         self._names = 0
 
     async def run(self, sql: str) -> None:
-        """Statements without values and rows."""
+        """Runs statements without values and rows."""
         await self.connection.execute(sql, timeout=ANSWER_SECONDS)
 
     async def fetch(self, sql: str, *values: object) -> list[Row]:
-        """One statement; outside a transaction it is one of its own."""
+        """Runs one statement. Outside a transaction, it is one of its own."""
         if self.pooled:
             return list(await self.connection.fetch(sql, *values, timeout=ANSWER_SECONDS))
         statement = self._prepared.get(sql)
         if statement is None:
-            # Without a name the driver would have it parsed and planned anew each time.
+            # Named, because the driver would have an unnamed statement parsed and planned each time.
             self._names += 1
             name = f"remit_{self._names}"
             statement = self._prepared[sql] = await self.connection.prepare(sql, name=name, timeout=ANSWER_SECONDS)
         try:
             rows: list[Row] = await statement.fetch(*values, timeout=ANSWER_SECONDS)
         except asyncpg.InvalidCachedStatementError:
-            del self._prepared[sql]  # a newer release has changed what it gives
+            del self._prepared[sql]  # a migration has changed its result type
             if self.connection.is_in_transaction():
                 raise
             return await self.fetch(sql, *values)
         return rows
 
     async def set_up(self) -> None:
-        """Sets what holds for all statements, where settings stay."""
+        """Applies the session settings, unless a pooler would drop them."""
         if not self.pooled:
             await self.run("; ".join(f"SET {setting}" for setting in self._bounds + _ALWAYS))
 
     async def begin(self) -> None:
-        """Begins a transaction with the bounds that hold for all."""
+        """Begins a transaction with the bounds that every transaction has."""
         settings = [f"SET LOCAL {setting}" for setting in self._bounds] if self.pooled else []
         await self.run("; ".join(["BEGIN ISOLATION LEVEL READ COMMITTED", *settings]))
 
     async def commit(self) -> None:
-        """Ends it so that all of it is written."""
+        """Commits the transaction."""
         await self.run("COMMIT")
 
 
 class Session:
-    """Gives a working connection, or says why there is none. Used by one task at a time.
+    """Gives a working connection, or raises why there is none. Used by one task at a time.
 
-    A connection that can only read is made anew every second, unless it is there `to_read`: after a failover the
-    address may have led to a standby for a moment, and whoever stayed there could never write again.
+    A read-only connection is remade every second, unless it is meant `to_read`. After a failover the address may lead
+    to a standby for a moment; a connection kept there could never write again.
     """
 
     def __init__(self, place: StoreAddress, use: str, *, to_read: bool = False) -> None:
@@ -115,7 +116,7 @@ class Session:
         self._failed: tuple[float, StoreError | StoreUnavailable] | None = None
 
     async def link(self) -> Link:
-        """The connection, made anew if it broke. Raises `StoreError`, `StoreUnavailable`."""
+        """The connection, remade if it broke. Raises `StoreError`, `StoreUnavailable`."""
         loop = asyncio.get_running_loop()
         if self._link is not None and not self._link.connection.is_closed():
             if not self._link.read_only or self._to_read or loop.time() - self._link.made < _RENEW_SECONDS:
@@ -135,7 +136,7 @@ class Session:
     async def _connect(self) -> Link:
         connection = await asyncpg.connect(
             self._place.text,
-            statement_cache_size=0,  # what is prepared is prepared on purpose
+            statement_cache_size=0,  # `Link.fetch` prepares statements itself
             timeout=ANSWER_SECONDS,
             server_settings={"application_name": f"remit {self._place.schema} {self._use}"[:63]},
         )
@@ -158,9 +159,9 @@ class Session:
             )  # fmt: skip
 
     async def fetch(self, sql: str, *values: object) -> list[Row]:
-        """Rows of something that may be done twice: once more on a new connection if the old one is found broken.
+        """Runs a statement that may run twice: once more on a new connection if the old one turns out to be broken.
 
-        Raises `StoreError`, `StoreUnavailable`.
+        Raises `StoreError`, `StoreUnavailable`; `Unstorable` for its values.
         """
         again = self._link is not None
         while True:
@@ -189,9 +190,9 @@ class Session:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Link]:
-        """Several statements, of which nothing is written unless the block commits. Errors in it are the driver's.
+        """A transaction of several statements; nothing is written unless the block commits. Raises the driver's errors.
 
-        A connection that cannot end its transaction, or was cancelled in it, is not used again.
+        After a failed rollback or a cancellation, the connection is not used again.
         """
         link = await self.link()
         over = False
@@ -207,18 +208,18 @@ class Session:
                 self.drop()
 
     def heard(self, error: Exception) -> None:
-        """A statement has ended with this: the connection may turn out to be one that can only read."""
+        """Takes note of a failed statement: its error may tell that the connection is read-only."""
         if self._link is not None and getattr(error, "sqlstate", None) == _READ_ONLY:
             self._link.read_only = True
 
     def drop(self) -> None:
-        """Ends the connection without asking anybody. The next use makes a new one."""
+        """Closes the connection abruptly. The next use makes a new one."""
         link, self._link = self._link, None
         if link is not None:
             link.connection.terminate()
 
     async def close(self) -> None:
-        """Ends the connection in order."""
+        """Closes the connection in order."""
         link, self._link = self._link, None
         if link is not None:
             with suppress(*FAILURES):
@@ -226,7 +227,7 @@ class Session:
 
 
 async def _rolled_back(link: Link) -> bool:
-    """Ends what is left of a transaction. False if that cannot be done."""
+    """Rolls back an open transaction. Returns False if the connection cannot be used again."""
     try:
         if link.connection.is_in_transaction():
             await link.run("ROLLBACK")
@@ -239,10 +240,10 @@ T = TypeVar("T")
 
 
 class Asking:
-    """The asking is done by a task of its own: what was begun is finished, whether somebody still waits for it or not.
+    """Runs queries in a task of its own, in order. A query that has begun is finished even if its caller is cancelled.
 
-    A statement that is broken off leaves a connection that nobody can use any more: callers with little time would end
-    it again and again, and others would wait for a new one.
+    An interrupted statement would make its connection unusable. Callers with short deadlines would then close it again
+    and again, and others would wait for a new one.
     """
 
     def __init__(self) -> None:
@@ -250,7 +251,7 @@ class Asking:
         self._worker: asyncio.Task[None] | None = None
 
     async def ask(self, question: Callable[[], Awaitable[T]]) -> T:
-        """Its answer, when it was its turn. It is not asked if its caller is cancelled before that."""
+        """The result of a query in its turn. It does not run if its caller is cancelled before that."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answer))
         if self._worker is None:
@@ -258,7 +259,7 @@ class Asking:
         return await answer
 
     async def finished(self) -> None:
-        """Returns when nothing is being asked."""
+        """Returns when no query is running."""
         while self._worker is not None:
             await asyncio.wait([self._worker])
 
@@ -280,7 +281,7 @@ class Asking:
 async def _answer(question: Callable[[], Awaitable[Any]], answer: asyncio.Future[Any]) -> None:
     try:
         found = await question()
-    except Exception as error:  # noqa: BLE001  whatever it is, who asked is told
+    except Exception as error:  # noqa: BLE001  # passed on to the caller
         if not answer.done():
             answer.set_exception(error)
     else:

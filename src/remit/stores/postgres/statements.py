@@ -1,6 +1,6 @@
-"""What a store says to PostgreSQL, but for what writes units and looks single rows up, and what makes the tables.
+"""The SQL of a store, except for writing units (`columns`, `letters`), single lookups (`lookups`) and the schema.
 
-What is asked about parked keys all the time looks at a few rows, however many keys are parked.
+Statements about parked keys that run all the time read only a few rows, however many keys are parked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ READ = """
     SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM remit_log
     WHERE channel = $1 AND part = $2 AND pos > $3 ORDER BY pos LIMIT $4
 """
-# One probe per partition, however long the log is.
+# One index probe per partition, however long the log is.
 HEADS = """
     SELECT p.part, h.pos, h.at FROM generate_series(0, $1 - 1) AS p (part), LATERAL (
         (SELECT pos, at FROM remit_log WHERE channel = $2 AND part = p.part ORDER BY pos DESC LIMIT 1)
@@ -23,7 +23,7 @@ HEADS = """
     ) h
 """
 HEADS_AND_STAGED = HEADS + " UNION ALL SELECT -1, 0, 0 WHERE EXISTS (SELECT FROM remit_staging WHERE nr > $3)"  # noqa: S608  no value is in it
-# One probe per partition, at the end where the newest row is: what moves have left behind is not looked at.
+# One index probe per partition, at the end with the newest row: rows left behind by moves are not read.
 CHECKPOINTS: str = """
     WITH RECURSIVE newest AS (
         (SELECT part, pos, id, at FROM remit_checkpoint WHERE subscription = $1 AND source = $2 AND channel = $3
@@ -64,7 +64,7 @@ LEASE: str = """
 """
 LEASES: str = "SELECT name, owner, until FROM remit_lease"
 KEEP: str = "UPDATE remit_idempotency SET at = greatest(at, $1) WHERE caller = $2 AND key = $3"
-# By time, so through an index: old rows are found without looking at the young ones.
+# Indexed by time: old rows are found without reading the others.
 PRUNE = (
     """WITH gone AS (DELETE FROM remit_heartbeat WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM remit_heartbeat WHERE at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
@@ -91,12 +91,12 @@ LONGEST: str = f"""
 """  # noqa: S608  no value is in it
 COUNT: str = f"SELECT count(*) FROM remit_parked WHERE {_OF_ONE}"  # noqa: S608  no value is in it
 PARKING: str = "SELECT DISTINCT subscription, source, channel FROM remit_parked"
-# A row without a key tells that keys of the partition are parked, be they among these or not.
+# The row without a key tells that some key of the partition is parked, whether it is among these or not.
 AMONG = f"""
     SELECT key FROM remit_parked WHERE {_OF_ONE} AND part = $4 AND key = ANY ($5::text[])
     UNION ALL (SELECT NULL FROM remit_parked WHERE {_OF_ONE} AND part = $4 LIMIT 1)
 """  # noqa: S608  no value is in it
-# The sum keeps the second part to the index by tried_at: few were tried in the future, and most are due later.
+# The sum makes the second part use the index on tried_at: few keys were tried in the future, but most are due later.
 DUE: str = f"""
     SELECT {_ROW} FROM (
         SELECT * FROM remit_parked WHERE {_OF_ONE} AND retry_at <= $4 ORDER BY retry_at LIMIT $6
@@ -107,7 +107,7 @@ DUE: str = f"""
     ) found
 """  # noqa: S608  no value is in it
 PAGE = 1000
-"""Keys that are made due in one transaction."""
+"""Keys made due in one transaction."""
 RETRY = """
     UPDATE remit_parked p SET retry_at = $1 FROM (
         SELECT source, channel, part, key FROM remit_parked WHERE subscription = $2 AND ($3::text IS NULL OR key = $3)
@@ -118,8 +118,8 @@ RETRY = """
     RETURNING p.source, p.channel, p.part, p.key
 """
 FLOORS: str = "SELECT part, pos, id, at FROM remit_floor WHERE channel = $1"
-# From the floor on: what was deleted before, and is not yet swept from the index, is not looked at again. And only when
-# the first message is old: usually that is all there is to see.
+# Starts at the floor: deleted rows that are still in the index are not read again. And only if the first message is
+# old: usually only that one is read.
 TRIM = """
     WITH old AS (
         SELECT pos, id, at, max(at) OVER (ORDER BY pos) AS latest FROM (
@@ -156,7 +156,7 @@ _PUT = """
 
 
 async def put(link: Link, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
-    """Writes checkpoints in place of all that the subscription has left behind there. Within a transaction."""
+    """Writes checkpoints in place of all rows that the subscription has there. Needs a transaction."""
     for part, checkpoint in checkpoints.items():
         place = (*subscription, part)
         await link.fetch(_CLEAR, *place)

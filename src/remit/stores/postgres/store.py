@@ -1,4 +1,4 @@
-"""A context's store in a schema of a PostgreSQL database, shared by all processes that hold the context."""
+"""A context's store in a schema of a PostgreSQL database, shared by all processes that host the context."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from remit.errors import StoreError
-from remit.log import Channel, Checkpoint, Heads, Record, SubscriptionId
-from remit.stores.port import Outcome, Unit, not_open, written_read_only
+from remit.log import Channel, Checkpoint, Heads, MessageRecord, SubscriptionId
+from remit.stores.port import StoredOutcome, Unit, not_open, written_read_only
 from remit.stores.postgres import POSTGRESQL, statements
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
@@ -19,7 +19,7 @@ from remit.stores.postgres.place import address_of
 from remit.stores.postgres.schema import inspect, prepare
 from remit.stores.postgres.sequencer import SEQUENCE, Front, Sequencer
 from remit.stores.postgres.session import Asking, Row, Session
-from remit.stores.postgres.transactions import Transaction, Transactions
+from remit.stores.postgres.transactions import PostgresTransaction, Transactions
 from remit.stores.postgres.writer import SWEEP, Writer
 from remit.stores.size import require_fit
 from remit.stores.tables import InTables, heads_of, record_of
@@ -50,10 +50,10 @@ class _Writing(NamedTuple):
 
 
 class PostgresStore(InTables):
-    """The `Store` of `context` at `postgresql://USER@HOST/DATABASE`, in the schema `?schema=NAME` or that of its name.
+    """The `Store` of `context` at `postgresql://USER@HOST/DATABASE`, in the schema `?schema=NAME` (default: its name).
 
-    A schema keeps the number of partitions it was made with. Each store uses four connections: one that writes, one
-    that looks up single rows, one for everything else, and one that rings other processes and hears them.
+    A schema keeps its number of partitions. Each store uses four connections: for writing, for single lookups, for all
+    other queries, and for notifications; and more for handlers' SQL statements.
     """
 
     sql = statements
@@ -69,11 +69,11 @@ class PostgresStore(InTables):
         self._watchers: list[Callable[[], None]] = []
 
     async def open(self, *, read_only: bool = False) -> None:
-        """Makes or migrates the schema; with `read_only` writes nothing at all, and reads any number of partitions.
+        """Makes or migrates the schema. With `read_only`, writes nothing and accepts any number of partitions.
 
-        Raises `StoreError` (wrong credentials or rights, another context's schema, a newer one, a server older than
-        PostgreSQL 14; with `read_only` also none or an older one) and `StoreUnavailable` (the server cannot be reached,
-        or takes no writes).
+        Raises `StoreError` (wrong credentials or rights, another context's schema, a newer schema, a server older than
+        PostgreSQL 14; with `read_only` also a missing or older schema) and `StoreUnavailable` (the server cannot be
+        reached, or takes no writes).
         """
         if self._reading is not None:
             return
@@ -121,7 +121,7 @@ class PostgresStore(InTables):
             await reading.others.close()
 
     def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Commits of other processes wake as well, as soon as they are noticed."""
+        """Also calls `wake` for commits of other processes, as soon as they are noticed."""
         self._watchers.append(wake)
         return partial(self._watchers.remove, wake)
 
@@ -130,7 +130,7 @@ class PostgresStore(InTables):
             self._writing.sequencer.stir()
 
     async def _sequence(self) -> int:
-        """Moves what is staged to the log, as much as one transaction should; says how many messages."""
+        """Moves staged messages to the log, as many as fit into one transaction. Returns how many."""
         front = self._writable().front
         (found,) = await self._rows(SEQUENCE, *front.values())
         front.saw(*found)
@@ -149,7 +149,7 @@ class PostgresStore(InTables):
             wake()
 
     async def _look(self, writer: Writer, commits: Commits) -> bool:
-        """Reads where the log ends, and wakes if others have appended. Not during a commit: its messages are ours."""
+        """Reads the heads, and wakes followers if other processes have appended. Not during a commit of this one."""
         moved = await commits.between(writer.look)
         if moved:
             self._wake()
@@ -158,17 +158,17 @@ class PostgresStore(InTables):
         return moved
 
     def changed_elsewhere(self) -> bool:
-        """Others are heard at once where the server can be listened to, and looked for every second.
+        """Notices other processes at once by notifications, and at least every second.
 
-        Raises `StoreError` while what others have staged cannot be moved to the log.
+        Raises `StoreError` while staged messages cannot be moved to the log.
         """
         if self._writing is None:
-            return True  # nobody looks; to be asked in vain is harmless
+            return True  # it is not watched: assume a change
         if (trouble := self._writing.sequencer.trouble) is not None:
             raise StoreError(
-                f"what was published by existing code waits, because it cannot be moved to the log: {trouble.what}",
+                f"messages published by users' transactions cannot be moved to the log: {trouble.what}",
                 where=self._place.shown, expected="rows of remit_staging that the log takes",
-                next="see the server's log; what waits first is the row with the lowest nr",
+                next="see the server's log; the row of remit_staging with the lowest nr is the first that waits",
             ) from trouble  # fmt: skip
         heads = self._writing.writer.heads
         changed, heads.elsewhere = heads.elsewhere, False
@@ -178,11 +178,11 @@ class PostgresStore(InTables):
         commits = self._writable().commits
         await commits.add(unit, require_fit(unit, self._place.shown)).outcome(self._place.shown, commits.withdraw)
 
-    def begin(self) -> Transaction:
-        return Transaction(self._writable().transactions, self.commit)
+    def begin(self) -> PostgresTransaction:
+        return PostgresTransaction(self._writable().transactions, self.commit)
 
     def _written(self, writer: Writer, unit: Unit) -> None:
-        """A unit was committed in such a transaction."""
+        """A unit was committed by a transaction with SQL statements."""
         writer.trail.moved([unit])
         if unit.entries:
             self._appended()
@@ -199,29 +199,29 @@ class PostgresStore(InTables):
         rows = await self._rows(statements.STATES, kind, "" if after is None else after, after is None, limit)
         return [(id, version, body.encode()) for id, version, body in rows]
 
-    async def outcome(self, caller: str, key: str) -> Outcome | None:
+    async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         row = await self._readable().outcomes.find(caller, key)
-        return None if row is None else Outcome(row[0], row[1].encode(), row[2])
+        return None if row is None else StoredOutcome(row[0], row[1].encode(), row[2])
 
     async def recall(
         self, caller: str, key: str, kind: str, id: str
-    ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
+    ) -> tuple[StoredOutcome | None, tuple[int, bytes] | None]:
         row = await self._readable().recalls.find(caller, key, kind, id)
         fingerprint, outcome, at, version, body = row or _NOTHING
-        ended = None if outcome is None else Outcome(fingerprint, outcome.encode(), at)
+        ended = None if outcome is None else StoredOutcome(fingerprint, outcome.encode(), at)
         return ended, None if body is None else (version, body.encode())
 
-    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[StoredOutcome | None, float]:
         self._writable()
         while True:
             row = await self._readable().begins.find(caller, key, repr(at))
             fingerprint, outcome, kept, begun = row or _NEITHER
             if outcome is not None:
-                return Outcome(fingerprint, outcome.encode(), kept), at if begun is None else begun
+                return StoredOutcome(fingerprint, outcome.encode(), kept), at if begun is None else begun
             if begun is not None:
                 return None, begun
 
-    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
         return [record_of(row) for row in await self._rows(statements.READ, channel, part, after, limit)]
 
     async def heads(self, channel: Channel) -> Heads:
@@ -230,7 +230,7 @@ class PostgresStore(InTables):
             rows = await self._rows(statements.HEADS_AND_STAGED, partitions, channel, self._writing.front.above)
         else:
             rows = await self._rows(statements.HEADS, partitions, channel)
-        if rows and rows[-1][0] == _STAGED:  # it was committed before, so who asks for a fresh answer waits for it
+        if rows and rows[-1][0] == _STAGED:  # committed before this call, so a fresh answer has to include it
             await self._sequence()
             while self._writable().front.more:
                 await self._sequence()
@@ -244,7 +244,7 @@ class PostgresStore(InTables):
         return {key for (key,) in rows if key is not None} if rows else None
 
     async def retry(self, name: str, key: str | None, at: float) -> int:
-        """Some at a time, each in a transaction of its own, so that nobody waits for all."""
+        """Works in pages, each in a transaction of its own, so that commits wait only briefly."""
         due, last = 0, ("", 0, 0, "")
         while True:
             page = [tuple(row) for row in await self._write(statements.RETRY, at, name, key, *last, statements.PAGE)]
@@ -254,7 +254,7 @@ class PostgresStore(InTables):
             last = max(page)
 
     async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
-        """Each kind is a transaction of its own. A row that somebody else is writing is left for the next time."""
+        """Each kind has a transaction of its own. Rows that are being written are left for the next time."""
         gone = 0
         for sql, at in zip(statements.PRUNE, (beats, outcomes, tombstones), strict=True):
             ((rows,),) = await self._write(sql, at, limit)
@@ -262,7 +262,7 @@ class PostgresStore(InTables):
         return gone
 
     async def trim(self, channel: Channel, part: int, *, upto: int, before: float, limit: int) -> int:
-        """No commit waits for it: it locks nothing but what it deletes."""
+        """Commits do not wait for it: it locks only what it deletes."""
         ((gone,),) = await self._write(statements.TRIM, channel, part, upto, before, limit)
         return int(gone)
 

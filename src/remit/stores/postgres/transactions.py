@@ -1,4 +1,4 @@
-"""Units of work that carry statements of the user's: each has a connection and a transaction of its own."""
+"""Units of work with handlers' SQL statements: each has a connection and a transaction of its own."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from remit.stores.size import require_fit
 from remit.stores.technology import StoreAddress
 
 MOST = (8, 4, 2, 1)
-"""Transactions at a time, by level: those of handlers whose callers have none, one, two, three. The next one waits."""
-# Users' tables are not ours: nothing is known of their indexes, nor of what handlers wait for meanwhile.
+"""Transactions at a time, by level: for handlers below no, one, two or three callers with a transaction. More wait."""
+# Users' tables may lack indexes, and their handlers may wait for other things, so these limits are wider.
 _BOUNDS = """
     SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto; SET LOCAL statement_timeout = '30s';
     SET LOCAL idle_in_transaction_session_timeout = '30s'
@@ -40,10 +40,10 @@ _STATUS = "SELECT pg_xact_status($1::text::xid8)"
 
 
 class Transactions:
-    """The connections of a store for such units: made when they are needed, and used again."""
+    """The connections of a store for such units: made when they are needed, and reused."""
 
     def __init__(self, place: StoreAddress, partitions: int, written: Callable[[Unit], None]) -> None:
-        """`written` is told of each unit that was committed here."""
+        """`written` is called with each unit that was committed here."""
         self.where = place.shown
         self.partitions = partitions
         self.written = written
@@ -53,19 +53,19 @@ class Transactions:
         self._ending: set[asyncio.Task[None]] = set()
 
     async def take(self, level: int) -> Session:
-        """A session, as soon as one of this level is free. Raises `SqlError` where there are none."""
+        """A session, once one of this level is free. Raises `SqlError` for a level that is too deep."""
         if level >= len(self._free):
             raise self._too_deep(level)
         await self._free[level].acquire()
         return self._idle.pop() if self._idle else Session(self._place, "sql")
 
     def give_back(self, session: Session, level: int) -> None:
-        """It is in no transaction any more."""
+        """Returns a session that is in no transaction."""
         self._idle.append(session)
         self._free[level].release()
 
     def end(self, session: Session, level: int) -> None:
-        """Ends its connection, after the server has been told to break off what it does there."""
+        """Closes a session's connection, after the server was told to cancel its statement."""
         ending = asyncio.create_task(self._end(session, level), name="sql")
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
@@ -82,15 +82,15 @@ class Transactions:
         )  # fmt: skip
 
     async def close(self) -> None:
-        """Ends the connections. Every transaction has ended before."""
+        """Closes the connections. All transactions must have ended."""
         await asyncio.gather(*self._ending)
         idle, self._idle = self._idle, []
         for session in idle:
             await session.close()
 
 
-class Transaction:
-    """Begins with the first statement. Without any, its unit is committed like all others, by `commit`."""
+class PostgresTransaction:
+    """Begins with the first statement. Without any statement, its unit is committed by `commit` like all others."""
 
     def __init__(self, transactions: Transactions, commit: Callable[[Unit], Awaitable[None]]) -> None:
         self._transactions = transactions
@@ -101,9 +101,9 @@ class Transaction:
         self._link: Link | None = None
         self._failed: Exception | None = None
         self._ending = False
-        """Its commit has begun."""
+        """Whether its commit has begun."""
 
-    # ── what users call ─────────────────────────────────────────────────────────────────────────────────────────────
+    # ── called by handlers ──────────────────────────────────────────────────────────────────────────────────────────
 
     async def fetch(self, statement: str, /, *values: object) -> list[dict[str, Any]]:
         """See `Sql.fetch`."""
@@ -151,7 +151,7 @@ class Transaction:
         )  # fmt: skip
 
     def _told(self, error: Exception) -> Exception:
-        """What a failure means of a statement that is the user's."""
+        """Translates the failure of a handler's statement."""
         where = self._transactions.where
         state = getattr(error, "sqlstate", None) or ""
         if state.startswith("23"):
@@ -163,7 +163,7 @@ class Transaction:
             return violated
         if state in REPEATABLE:
             return Conflict("sql", where=where)
-        # The driver, too, sees what is wrong with a statement; on a connection that works it means nothing else.
+        # The driver also refuses faulty statements. While the connection works, its InterfaceError means just that.
         refused = (
             isinstance(error, asyncpg.InterfaceError)
             and self._link is not None
@@ -173,11 +173,11 @@ class Transaction:
             return SqlError(str(error), where=where, expected="a statement that the server can run", next="correct it")
         return failure(error, where)
 
-    # ── what the unit of work calls ─────────────────────────────────────────────────────────────────────────────────
+    # ── called by the unit of work ──────────────────────────────────────────────────────────────────────────────────
 
     async def commit(self, unit: Unit) -> None:
-        """Writes the unit with what the statements have written, or neither. Raises as `Store.commit` does, and what a
-        statement has raised, whoever has caught it."""
+        """Writes the unit and the changes of the statements, or neither. Raises as `Store.commit`. Raises the error of
+        a failed statement, even if the handler has caught it."""
         if self._failed is not None:
             raise self._failed
         require_fit(unit, self._transactions.where)
@@ -209,7 +209,7 @@ class Transaction:
         self._transactions.written(unit)
 
     def _refused(self, error: Exception, written: bool) -> Exception:
-        """What a failure means that is one of our own statements, or of COMMIT once those are `written`."""
+        """Translates the failure of one of remit's statements; or of COMMIT, if those are `written`."""
         state = getattr(error, "sqlstate", None)
         if state in REPEATABLE and not written:
             return Conflict("state", where=self._transactions.where)
@@ -222,7 +222,7 @@ class Transaction:
         )  # fmt: skip
 
     async def _find_out(self, transaction: str) -> None:
-        """The connection was lost in COMMIT: returns if it was committed all the same."""
+        """Finds out the outcome after the connection was lost in COMMIT. Returns if the transaction was committed."""
         loop = asyncio.get_running_loop()
         latest = loop.time() + PATIENCE
         status = "in progress"
@@ -238,7 +238,7 @@ class Transaction:
             raise not_written(where)
 
     async def abandon(self) -> None:
-        """Rolls back, unless it is committed or just about to be. Idempotent."""
+        """Rolls back, unless it is committed or being committed. Idempotent."""
         self._nested.over = True  # the handler has ended
         if not self._ending:
             await self._end()
@@ -263,13 +263,13 @@ class Transaction:
                 self._transactions.give_back(session, self._nested.level)
 
     def _drop(self) -> None:
-        """A cancelled statement leaves nobody knows what behind: its connection is not used again, and what was written
-        there before is lost, whatever the handler makes of the cancellation."""
+        """After a cancelled statement, the state of the connection is unknown: it is not used again, and the
+        transaction is lost, even if the handler swallows the cancellation."""
         session, self._session = self._session, None
         self._link = None
         self._failed = SqlError(
             "a statement of the handler was cancelled, and with it the transaction", where=self._transactions.where,
-            expected="a unit of work that ends with its statement", next="let TimeoutError and CancelledError through",
+            expected="a handler that ends with its statement", next="let TimeoutError and CancelledError through",
         )  # fmt: skip
         if session is not None:
             self._transactions.end(session, self._nested.level)

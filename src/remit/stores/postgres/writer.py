@@ -1,4 +1,4 @@
-"""Writes units of work, many by one statement, and finds out what became of them when a connection is lost."""
+"""Writes units of work, many by one statement, and finds out their outcome if the connection is lost."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from remit.stores.postgres.session import Link, Session
 from remit.stores.technology import StoreAddress
 
 _MANY = 1000
-"""Moves after which it is swept up."""
-# The newest row stays, wherever it is: a person may have put it back since, below what this process has moved.
+"""Checkpoint moves after which old checkpoint rows are deleted."""
+# The newest row stays, whatever its position: a person may have put the checkpoint back.
 SWEEP = """
     DELETE FROM remit_checkpoint c
     USING unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::bigint[], $6::bigint[])
@@ -34,9 +34,9 @@ SWEEP = """
 """
 _Place = tuple[SubscriptionId, int]
 _TRIES = 4
-"""How often a batch is written that another transaction got in the way of."""
+"""How often a batch is written in all, if other transactions get in its way."""
 _PATIENCE = 5.0
-"""Seconds in which a lost connection's outcome is found out."""
+"""Seconds in which the outcome of a lost connection has to be found out."""
 
 _END = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_get_activity($1) WHERE backend_start = $2"
 _STATUS = "SELECT pg_xact_status($1::text::xid8)"
@@ -52,7 +52,7 @@ _CLAIMED = """
 
 
 class _Doubt(Exception):
-    """The connection ended while the transaction did. `transaction` is its number, if that is known."""
+    """The connection was lost during the commit. `transaction` is its number, if it is known."""
 
     def __init__(self, link: Link, transaction: str | None) -> None:
         super().__init__()
@@ -61,24 +61,24 @@ class _Doubt(Exception):
 
 
 class Heads:
-    """The last known position of each partition. Positions have no holes, so whatever we did not write, others did."""
+    """The last known position of each partition. Positions have no gaps, so other processes wrote what we did not."""
 
     def __init__(self) -> None:
         self._last: dict[tuple[int, int], int] = {}
         self.elsewhere = False
-        """Others have appended since this was set to False."""
+        """Whether other processes have appended since this was set to False."""
 
     def last(self, channel: int, part: int) -> int:
         """The last known position of a partition."""
         return self._last.get((channel, part), 0)
 
     def wrote(self, channel: int, part: int, before: int, count: int) -> None:
-        """We have appended so many messages after that position."""
+        """This process has appended `count` messages after the position `before`."""
         self.saw([(channel, part, before)])
         self._last[channel, part] = before + count
 
     def saw(self, heads: Iterable[Sequence[Any]]) -> bool:
-        """The log ends there (channel, part, position). True if others have appended since this was known."""
+        """The log has these heads (channel, partition, position). Returns whether other processes have appended."""
         moved = False
         for channel, part, pos in heads:
             moved = moved or pos > self.last(channel, part)
@@ -88,7 +88,7 @@ class Heads:
 
 
 class Trail:
-    """Remembers which rows may go. It goes by positions, so that what was deleted before is not looked at again."""
+    """Remembers which checkpoint rows are old. Uses ranges of positions, so that deleted rows are not scanned again."""
 
     def __init__(self) -> None:
         self._moves = 0
@@ -96,17 +96,17 @@ class Trail:
         self._newest: dict[_Place, int] = {}
 
     def moved(self, units: Iterable[Unit]) -> None:
-        """These units are written."""
+        """Notes the checkpoint moves of written units."""
         for unit in units:
             for advance in unit.moves:
                 self._moves += 1
                 place = (advance.subscription, advance.part)
                 self._newest[place] = advance.before
-                if advance.before < self._swept.get(place, 0):  # it was put back: all is to be swept once more
+                if advance.before < self._swept.get(place, 0):  # put back: everything has to be swept again
                     del self._swept[place]
 
     def sweep(self) -> Sequence[Sequence[object]]:
-        """The values of `SWEEP`, which deletes what was left behind; none while there is little."""
+        """The parameters of `SWEEP`, which deletes old rows; empty while there are few."""
         if self._moves < _MANY:
             return ()
         rows = [(*id, part, self._swept.get((id, part), 0), newest) for (id, part), newest in self._newest.items()]
@@ -127,11 +127,11 @@ class Writer:
         self._partitions = partitions
 
     async def look(self) -> bool:
-        """Reads where the log ends. True if others have appended. Raises `StoreError`, `StoreUnavailable`."""
+        """Reads the heads. Returns whether other processes have appended. Raises `StoreError`, `StoreUnavailable`."""
         return self.heads.saw(await self._session.fetch(_HEADS, list(Channel), self._partitions))
 
     async def write(self, units: Sequence[Unit]) -> list[Exception | None]:
-        """What each unit ended with; None for what is written."""
+        """Writes units. Returns the error of each, or None if it is written."""
         if len(units) == 1:
             return await self._batch(units)
         outcomes: dict[int, Exception | None] = {}
@@ -139,7 +139,7 @@ class Writer:
         while plain:
             try:
                 batch, plain = apart(plain)
-            except TypeError:  # somebody's row is of a type that no row can be: each by itself
+            except TypeError:  # a row with a wrong type: write each unit by itself
                 break
             found = await self._batch([unit for _, unit in batch])
             outcomes |= {number: outcome for (number, _), outcome in zip(batch, found, strict=True)}
@@ -149,8 +149,8 @@ class Writer:
         return [outcomes[number] for number in range(len(units))]
 
     async def _batch(self, units: Sequence[Unit]) -> list[Exception | None]:
-        """Writes units that share no row, by one transaction if that can be. Nobody fails of what another one holds:
-        where that may be why, they are written by halves."""
+        """Writes units that share no row, if possible in one transaction. If a value of one may have failed them all,
+        they are written in halves, so that no unit fails because of another."""
         outcomes = await self._together(units)
         if outcomes is None:
             half = len(units) // 2
@@ -158,7 +158,7 @@ class Writer:
         return outcomes
 
     async def _together(self, units: Sequence[Unit]) -> list[Exception | None] | None:
-        """Writes them by one transaction. None if what one of several holds may be why it cannot be."""
+        """Writes units in one transaction. Returns None if a value of one of several may have failed them all."""
         try:
             lost = (await self._repeatedly(units)).lost
             self.trail.moved(unit for number, unit in enumerate(units) if number not in lost)
@@ -166,17 +166,17 @@ class Writer:
         except (StoreError, StoreUnavailable) as error:
             return [another(error) for _ in units]
         except Conflict as conflict:
-            return [conflict]  # only ever of a unit that was alone in its transaction
+            return [conflict]  # raised only for a unit alone in its transaction
         except _Doubt as doubt:
             return await self._find_out(doubt, units)
-        except Exception as error:  # noqa: BLE001  what the driver's encoder makes of a value may be anything
+        except Exception as error:  # noqa: BLE001  # the driver's encoder may raise anything for a value
             self._session.heard(error)
             if len(units) > 1 and not is_of_all(error):
                 return None
             return [_refused(error, self._where) for _ in units]
 
     async def _repeatedly(self, units: Sequence[Unit]) -> Written:
-        """Writes them again while other transactions get in the way."""
+        """Writes units, again if other transactions get in the way."""
         for _ in range(_TRIES - 1):
             try:
                 return await self._transaction(units)
@@ -202,7 +202,7 @@ class Writer:
         return written
 
     async def _steps(self, units: Sequence[Unit]) -> Written:
-        """The same as a transaction of several statements: for letters, and behind a pooler."""
+        """Writes units in a transaction of several statements: for letters, and behind a pooler."""
         async with self._session.transaction() as link:
             if len(units) == 1:
                 written = await write_unit(link, units[0], self._partitions)
@@ -217,7 +217,7 @@ class Writer:
         return written
 
     async def _find_out(self, doubt: _Doubt, units: Sequence[Unit]) -> list[Exception | None]:
-        """Whether units are written whose transaction was being committed when its connection was lost."""
+        """Finds out whether units are written whose connection was lost during the commit."""
         loop = asyncio.get_running_loop()
         latest = loop.time() + _PATIENCE
         while True:
@@ -230,7 +230,7 @@ class Writer:
 
     def _told(self, written: bool | None) -> Exception | None:
         if written is None:
-            return unknown(self._where, "nobody can say whether it was written")
+            return unknown(self._where, "it left no trace that would tell whether it was written")
         return None if written else not_written(self._where)
 
     async def _look_up(self, doubt: _Doubt, units: Sequence[Unit]) -> list[bool | None]:
@@ -239,7 +239,7 @@ class Writer:
             if status == "in progress":
                 raise StoreUnavailable("the transaction has not ended", where=self._where)
             return [status == "committed"] * len(units)
-        # First the old connection's process must be gone: it could still commit what is not there yet.
+        # First end the old connection's process: it could still commit.
         for (gone,) in await self._session.fetch(_END, doubt.link.process, doubt.link.began):
             if not gone:
                 raise StoreUnavailable("the lost connection's process has not ended", where=self._where)
@@ -248,7 +248,7 @@ class Writer:
         return found
 
     async def _is_written(self, unit: Unit) -> bool | None:
-        """Whether what only this unit writes is there; None if it writes nothing of the kind."""
+        """Whether a row is there that only this unit writes; None if it writes no such row."""
         if unit.entries:
             channel, key, id, *_ = unit.entries[0]
             part = partition_of(key, self._partitions)

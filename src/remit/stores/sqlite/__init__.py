@@ -1,5 +1,5 @@
-"""Stores in SQLite files: one per context, shared by the processes of one machine. This package describes them; `store`
-is what opens them."""
+"""Stores in SQLite files: one per context, shared by the processes of one machine. This package describes the
+technology; `store` opens them."""
 
 from remit.stores.technology import StoreTechnology
 

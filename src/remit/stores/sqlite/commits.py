@@ -1,4 +1,4 @@
-"""Group commit without a timer, off the event loop: while one batch is being written, the next one gathers."""
+"""Group commit without a timer, off the event loop: while one batch is written, the next one gathers."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from remit.stores.outliving import Pending, failure_of, settle
 from remit.stores.port import Unit
 
 _MOST = 256
-"""Units per transaction: bounds how long one of them waits for the others."""
+"""Units per transaction. Bounds how long one unit waits for the others."""
 
 T = TypeVar("T")
 
 
-class Lane(Protocol):
+class SerialExecutor(Protocol):
     """Runs functions one at a time, in the order they were given.
 
-    A simulated lane may also lose the reply of a function that ran (`OutcomeUnknown`) or refuse to run it
+    A simulated executor may also lose the result of a function that ran (`OutcomeUnknown`), or refuse to run it
     (`StoreUnavailable`).
     """
 
     def run(self, function: Callable[[], T]) -> Awaitable[T]:
-        """Runs the function and gives its result, or raises what it raised."""
+        """Runs the function and returns its result, or raises its exception."""
         ...
 
 
-class ThreadLane:
-    """One daemon thread, and one way back to the loop per function.
+class ThreadExecutor:
+    """One daemon thread, and one callback on the loop per function.
 
-    An executor with one worker does the same, a tenth slower where one caller commits after another, and keeps the
+    `ThreadPoolExecutor` with one worker is a tenth slower where a caller makes one commit after another, and keeps the
     program from ending while a disk hangs.
     """
 
@@ -52,7 +52,7 @@ class ThreadLane:
         return future
 
     def stop(self) -> None:
-        """Ends the thread when everything given to it has run."""
+        """Ends the thread when all given functions have run."""
         self._jobs.put(None)
 
     def _work(self) -> None:
@@ -63,9 +63,9 @@ class ThreadLane:
 def _run(loop: asyncio.AbstractEventLoop, future: asyncio.Future[T], function: Callable[[], T]) -> None:
     try:
         deliver = partial(_succeed, future, function())
-    except BaseException as error:  # noqa: BLE001  the caller is in another thread: it goes there whatever it is
+    except BaseException as error:  # noqa: BLE001  # passed on to the caller in the other thread
         deliver = partial(_fail, future, error)
-    # The loop is closed when the program ended without closing the store: nobody is left to be told.
+    # The loop is closed if the program ended without closing the store: then no caller waits.
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(deliver)
 
@@ -84,9 +84,12 @@ class Commits:
     """Takes units one by one and writes them together. Used on the loop only."""
 
     def __init__(
-        self, lane: Lane, write: Callable[[Sequence[Unit]], list[Exception | None]], appended: Callable[[], None]
+        self,
+        executor: SerialExecutor,
+        write: Callable[[Sequence[Unit]], list[Exception | None]],
+        appended: Callable[[], None],
     ) -> None:
-        self._lane = lane
+        self._executor = executor
         self._write = write
         self._appended = appended
         self._waiting: list[Pending] = []
@@ -102,21 +105,21 @@ class Commits:
         if not self._busy:
             self._busy = True
             self._idle.clear()
-            # Not at once: whoever else is ready to run now may have something to commit too.
+            # Not at once: other tasks that are ready to run may commit something too.
             asyncio.get_running_loop().call_soon(self._next)
         return pending
 
     def withdraw(self, pending: Pending) -> bool:
-        """Takes a unit back; False when it is being written already."""
+        """Takes a unit back. Returns False if it is being written already."""
         waiting = pending in self._waiting
         if waiting:
             self._waiting.remove(pending)
         return waiting
 
     def run(self, function: Callable[[], T]) -> asyncio.Future[T]:
-        """Runs something else on the lane."""
+        """Runs another function on the executor."""
         self._running += 1
-        running = asyncio.ensure_future(self._lane.run(function))
+        running = asyncio.ensure_future(self._executor.run(function))
         running.add_done_callback(self._ended)
         return running
 
@@ -125,11 +128,11 @@ class Commits:
 
     @property
     def resting(self) -> bool:
-        """Whether nothing runs on the lane: then its connection may be used by the loop."""
+        """Whether nothing runs on the executor, so that the loop may use its connection."""
         return not self._running
 
     async def finished(self) -> None:
-        """Returns when nothing waits and nothing is being written."""
+        """Returns when all units are written."""
         await self._idle.wait()
 
     def _next(self) -> None:
@@ -143,7 +146,7 @@ class Commits:
 
     def _settle(self, batch: list[Pending], running: asyncio.Future[list[Exception | None]]) -> None:
         error = failure_of(running)
-        # One error each: an exception that several tasks raise would gather the traceback of all of them.
+        # A copy for each: an exception raised by several tasks would collect the tracebacks of all.
         if settle(batch, running.result() if error is None else [copy.copy(error) for _ in batch]):
             self._appended()
         self._next()

@@ -1,4 +1,4 @@
-"""What SQLite's result codes mean for a caller: try again (`StoreUnavailable`), or a person must act (`StoreError`)."""
+"""Translates SQLite's result codes: `StoreUnavailable` (try again) or `StoreError` (a person must act)."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _AT_OPENING = {
     sqlite3.SQLITE_PERM: ("this user may not open the file", "let this user read and write it"),
 }
 
-# The last thing a COMMIT writes is the frame that makes it count. When one of these ends it, that frame is not whole.
-# After any other failure, of fsync above all, it may be on the disk.
+# The last thing a COMMIT writes is the frame that makes it valid. After one of these errors that frame is incomplete.
+# After any other failure, above all of fsync, the frame may be on the disk.
 _NOT_WRITTEN = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
 
 
 def failure(error: sqlite3.Error, where: str) -> StoreError | StoreUnavailable:
-    """What an error of an open store means: `StoreError` where waiting cannot help, otherwise `StoreUnavailable`."""
+    """Translates an error of an open store: `StoreError` if waiting cannot help, otherwise `StoreUnavailable`."""
     if (known := _FOR_GOOD.get(_code(error) & 0xFF)) is not None:
         return StoreError(_said(known[0], error), where=where, expected="a file made by this release", next=known[1])
     what, next = _FOR_NOW.get(_code(error) & 0xFF, ("SQLite failed", "try again; if it stays, check the disk"))
@@ -41,7 +41,7 @@ def failure(error: sqlite3.Error, where: str) -> StoreError | StoreUnavailable:
 
 
 def not_to_be_opened(error: sqlite3.Error, where: str) -> StoreError | StoreUnavailable:
-    """The same for a store that is being opened, where missing rights are a mistake and not an incident."""
+    """As `failure`, while a store is opened: then missing rights are a mistake of the setup."""
     if (known := _AT_OPENING.get(_code(error) & 0xFF)) is not None:
         expected = "a file, in a directory, that this user can write (SQLite keeps two more files beside it)"
         return StoreError(_said(known[0], error), where=where, expected=expected, next=known[1])
@@ -49,7 +49,7 @@ def not_to_be_opened(error: sqlite3.Error, where: str) -> StoreError | StoreUnav
 
 
 def not_to_be_read(error: sqlite3.Error, where: str) -> StoreError | StoreUnavailable:
-    """The same for a file that is only looked at."""
+    """As `failure`, for a file that is opened to be read only."""
     if _code(error) & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY):
         next = "let this user read it and the -wal and -shm files beside it; or look as the user that runs the service"
         return StoreError(_said("the file cannot be read", error), where=where, expected="a readable file", next=next)
@@ -57,7 +57,7 @@ def not_to_be_read(error: sqlite3.Error, where: str) -> StoreError | StoreUnavai
 
 
 def unstorable(error: Exception, where: str) -> Unstorable:
-    """The same for a value that no column takes."""
+    """The error for a value that SQLite cannot store."""
     told = Unstorable(
         _said("SQLite does not take a value", error), where=where,
         expected="text without lone surrogates; numbers of at most 64 bits", next="correct what makes the value",
@@ -67,12 +67,12 @@ def unstorable(error: Exception, where: str) -> Unstorable:
 
 
 def wrote_nothing(error: sqlite3.Error) -> bool:
-    """Whether a COMMIT that failed so has certainly written nothing."""
+    """Whether a COMMIT that failed with this error has certainly written nothing."""
     return _code(error) in _NOT_WRITTEN
 
 
 def _code(error: sqlite3.Error) -> int:
-    """SQLite's extended result code; its lowest byte is the primary one. 0 for what the Python module itself raised."""
+    """SQLite's extended result code; its lowest byte is the primary code. 0 for errors of the Python module."""
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code
 

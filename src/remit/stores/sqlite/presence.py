@@ -1,7 +1,7 @@
-"""Whether the file that was opened is still the one at its path: into one that was deleted nobody should write.
+"""Checks that the opened file is still the one at its path: writes into a deleted file would be lost.
 
-And whether the process that opened it is this one: SQLite remembers in memory which locks it holds, and a process that
-was forked off has that memory and not the locks.
+Also checks that the process has not been forked since: SQLite keeps in memory which locks it holds, and a forked
+process inherits that memory but not the locks.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from remit.stores.forks import Origin
 
 
 class Presence:
-    """Remembers which file stands at the path now."""
+    """Remembers which file was opened at a path."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.file = _file_at(path)
         self.origin = Origin()
         self.gone = False
-        """What the last look found."""
+        """The result of the last look."""
         _here.add(self)
 
     def leave(self) -> None:
-        """The file is closed."""
+        """Call it when the file is closed."""
         _here.discard(self)
 
     @staticmethod
     def refuse_inherited(path: Path) -> None:
-        """Raises `StoreError` when the process that this one was forked off from had the file open at that moment."""
+        """Raises `StoreError` if the parent of this forked process had the file open at the fork."""
         file = _file_at(path)
         if file is not None and any(each.file == file and each.origin.is_elsewhere for each in _here):
             raise StoreError(
@@ -41,12 +41,12 @@ class Presence:
             )  # fmt: skip
 
     def look(self) -> None:
-        """Raises `StoreError` when the file was deleted, moved away or replaced."""
+        """Raises `StoreError` if the file was deleted, moved away or replaced."""
         self.gone = _file_at(self._path) != self.file
         self.require()
 
     def require(self) -> None:
-        """The same as at the last look."""
+        """Raises the same, by the result of the last look."""
         if self.gone:
             raise StoreError(
                 "the file was deleted or replaced while it was open", where=str(self._path),
@@ -56,12 +56,12 @@ class Presence:
 
 
 _here: WeakSet[Presence] = WeakSet()
-"""The files that are open in this process, or were in the one that it was forked off from."""
+"""The files that are open in this process, or were open in its parent at the fork."""
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)  # noqa: PTH116  before each commit, and twice as fast as the other way
+        found = os.stat(path)  # noqa: PTH116  # runs before each commit; twice as fast as Path.stat
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -1,4 +1,4 @@
-"""A store's file: read without writing anything, opened with its settings, migrated; and whose it is."""
+"""The file of a store: reading it without writing, opening it with its settings, migrating it, checking its owner."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from typing import Any
 from remit.errors import StoreError
 from remit.stores.sqlite.failures import not_to_be_read
 
-# "rmit" in the file's header: tells our files from those of other programs.
+# "rmit" in the file's header tells remit's files from those of other programs.
 _APPLICATION = 0x726D6974
 _STATEMENTS_KEPT = 64
 _PATIENCE = 5.0
-"""Seconds to wait for another process that writes."""
+"""Seconds to wait for a lock of another process."""
 _TRIES = 200
-"""Into how many steps that patience is divided where SQLite does not wait by itself."""
+"""The number of steps of that wait where SQLite does not wait itself."""
 
 
 def look(path: Path, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
     """The rows of one query, on a connection of its own. Raises `StoreError`, `StoreUnavailable`.
 
-    While there is a write-ahead log, somebody may be writing: then SQLite reads beside him as ever. Without one, nobody
-    has the file open, and SQLite would make those files to read it; told that the file does not change, it makes none.
-    That may cease to be so at any time, therefore it is looked at anew for each query.
+    If there is a write-ahead log, another process may be writing, and SQLite reads as usual. Without one, no process
+    has the file open, and SQLite would create a log to read it; `immutable` prevents that. Since this may change at any
+    time, it is checked for each query.
     """
     alone = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
     place = f"{path.absolute().as_uri()}?mode=ro{alone}"
@@ -40,23 +40,23 @@ def look(path: Path, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
 
 
 def make_private(path: Path) -> None:
-    """Makes the file, empty, and the directories that are missing, so that nobody else may read them. SQLite gives the
-    two files beside it the same rights. Raises `OSError` for a directory that cannot be made."""
+    """Makes an empty file and missing directories that only this user may access. SQLite gives its two additional files
+    the same rights. Raises `OSError` if a directory cannot be made."""
     for folder in reversed([path.parent, *path.parent.parents]):
         if not folder.is_dir():
             folder.mkdir(mode=0o700, exist_ok=True)
-    with suppress(OSError):  # it is there; or it cannot be made, which SQLite says
+    with suppress(OSError):  # it exists; or it cannot be made, which SQLite reports
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection without implicit transactions, durable at every COMMIT, that waits 5 s for another process."""
-    # Threads: each connection is used by one thread at a time, though not always the one that made it.
+    """A connection without implicit transactions, durable at every COMMIT, that waits 5 s for a lock."""
+    # Each connection is used by one thread at a time, though not always by the one that made it.
     connection = sqlite3.connect(
         path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS_KEPT
     )
     try:
-        # In WAL mode NORMAL would lose the last commits when the power fails.
+        # In WAL mode, NORMAL would lose the last commits in a power failure.
         connection.execute("PRAGMA synchronous = FULL")
     except sqlite3.Error:
         connection.close()
@@ -65,10 +65,10 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> str:
-    """Turns the write-ahead log on; says which journal mode holds then.
+    """Turns on the write-ahead log. Returns the resulting journal mode.
 
-    SQLite does not wait for others while it changes the mode, as it does for every other lock. So when several
-    processes make the same new file, the waiting is done here.
+    SQLite does not wait for locks while it changes the mode, unlike elsewhere. Several processes may create the same
+    new file, so the waiting is done here.
     """
     for _ in range(_TRIES):
         try:
@@ -81,7 +81,7 @@ def _write_ahead(connection: sqlite3.Connection) -> str:
 
 
 def prepare(connection: sqlite3.Connection, path: Path, context: str, partitions: int) -> None:
-    """Makes or migrates the tables. Raises `StoreError` when the file is somebody else's or newer than this release."""
+    """Makes or migrates the tables. Raises `StoreError` if the file has another owner or a newer schema."""
     _refuse_foreign(*_signature(connection), path)
     mode = _write_ahead(connection)
     if mode != "wal":
@@ -102,16 +102,16 @@ def prepare(connection: sqlite3.Connection, path: Path, context: str, partitions
 
 
 def _signature(connection: sqlite3.Connection) -> tuple[int, int]:
-    # In this order: a process that makes the file at this moment commits its tables together with its name.
+    # In this order: a process that is creating the file commits its tables together with its application id.
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     return tables, application
 
 
 def inspect(path: Path, context: str) -> int:
-    """The number of partitions of a file, of which nothing is changed.
+    """Returns the number of partitions of a file, without changing it.
 
-    Raises `StoreError` when it is somebody else's, or of another schema version than this release reads.
+    Raises `StoreError` if it has another owner, or a schema version that this release does not read.
     """
     ((tables,),) = look(path, "SELECT count(*) FROM sqlite_master")
     ((application,),) = look(path, "PRAGMA application_id")
@@ -167,7 +167,7 @@ def _refuse_newer(version: int, newest: int, path: Path) -> None:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """One by one: `executescript` would commit the transaction they belong to."""
+    """Splits a script into statements: `executescript` would commit the current transaction."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -177,7 +177,7 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _claim(connection: sqlite3.Connection, path: Path, wanted: dict[str, str]) -> None:
-    """Writes down whose file it is, the first time; later compares."""
+    """Stores the owner of a new file; compares it for an existing one."""
     connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", wanted.items())
     _refuse_other(dict(connection.execute("SELECT name, value FROM meta")), wanted, path)
 

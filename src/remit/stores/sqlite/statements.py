@@ -1,6 +1,6 @@
-"""What a store says to SQLite, but for what writes units, and what makes the tables.
+"""The SQL of a store, except for writing units (`writer`) and for the schema.
 
-What is asked about parked keys all the time looks at a few rows, however many keys are parked.
+Statements about parked keys that run all the time read only a few rows, however many keys are parked.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from sqlite3 import Connection
 
 from remit.log import Channel, Checkpoint, SubscriptionId
 
-# JSON is kept as text and asked for as bytes, so that nobody decodes and encodes it again.
+# JSON is stored as text but read as bytes, which saves decoding and encoding it again.
 LOAD = "SELECT version, CAST(body AS BLOB) FROM state WHERE kind = ? AND id = ?"
 LOAD_ALL = (
     "SELECT state.id, state.version, CAST(state.body AS BLOB) FROM json_each(?2) AS wanted"
@@ -26,7 +26,7 @@ READ = (
     "SELECT part, pos, id, prev, key, type, version, at, headers, CAST(payload AS BLOB) FROM log"
     " WHERE channel = ? AND part = ? AND pos > ? ORDER BY pos LIMIT ?"
 )
-# One probe per partition, however long the log is; and one at its floor, in case all of it was deleted.
+# One index probe per partition, however long the log is; and one for its floor, in case all messages were deleted.
 HEADS = (
     "WITH RECURSIVE parts (part) AS (VALUES (0) UNION ALL SELECT part + 1 FROM parts WHERE part + 1 < ?1)"
     " SELECT parts.part, coalesce(log.pos, floor.pos), coalesce(log.at, floor.at) FROM parts"
@@ -49,7 +49,7 @@ LEASE: str = (
     " WHERE lease.owner = excluded.owner OR lease.until <= ?4"
 )
 KEEP: str = "UPDATE idempotency SET at = max(at, ?) WHERE caller = ? AND key = ?"
-# By time, so through an index: old rows are found without looking at the young ones.
+# Indexed by time: old rows are found without reading the others.
 PRUNE = (
     "DELETE FROM heartbeat WHERE process IN (SELECT process FROM heartbeat WHERE at < ? LIMIT ?)",
     "DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency WHERE at < ? ORDER BY at LIMIT ?)",
@@ -75,14 +75,14 @@ LONGEST: str = (
 COUNT: str = f"SELECT count(*) FROM parked WHERE {_OF_ONE}"  # noqa: S608  no value is in it
 PARKING: str = "SELECT DISTINCT subscription, source, channel FROM parked"
 KEYS = 100
-"""Keys that one question asks for. Each is a value of its own: SQLite ends a text in JSON at its first NUL."""
+"""Keys in one query. Each is a parameter of its own, because SQLite cuts JSON texts at the first NUL."""
 _KEYS = ", ".join(f"?{5 + number}" for number in range(KEYS))
-# A row without a key tells that keys of the partition are parked, be they among these or not.
+# The row without a key tells that some key of the partition is parked, whether it is among these or not.
 AMONG = (
     f"SELECT key FROM parked WHERE {_OF_ONE} AND part = ?4 AND key IN ({_KEYS}) UNION ALL"  # noqa: S608  no value is in it
     f" SELECT * FROM (SELECT NULL FROM parked WHERE {_OF_ONE} AND part = ?4 LIMIT 1)"
 )
-# The plus keeps the second part to the index by tried_at: few were tried in the future, and most are due later.
+# The plus makes the second part use the index on tried_at: few keys were tried in the future, but most are due later.
 DUE: str = (
     f"SELECT {_ROW} FROM (SELECT * FROM parked WHERE {_OF_ONE} AND retry_at <= ?4 ORDER BY retry_at LIMIT ?6) AS found"  # noqa: S608  no value is in it
     f" UNION ALL SELECT {_ROW} FROM (SELECT * FROM parked WHERE {_OF_ONE} AND tried_at > ?5 AND +retry_at > ?4"
@@ -93,7 +93,7 @@ PLACES = (
     " AND (source, channel, part, key) > (?3, ?4, ?5, ?6) ORDER BY source, channel, part, key LIMIT ?7"
 )
 PAGE = 1000
-"""Keys that are made due in one transaction."""
+"""Keys made due in one transaction."""
 _RETRY = "UPDATE parked SET retry_at = ? WHERE subscription = ? AND source = ? AND channel = ? AND part = ? AND key = ?"
 FLOORS: str = "SELECT part, pos, id, at FROM floor WHERE channel = ?"
 FIRST = "SELECT pos, at FROM log WHERE channel = ? AND part = ? ORDER BY pos LIMIT 1"
@@ -109,7 +109,7 @@ _PUT = (
 
 
 def asked(keys: Collection[str]) -> Iterator[tuple[str, ...]]:
-    """The keys in groups of as many as a question takes; the last of them is asked for again where there are fewer."""
+    """Splits keys into groups of the size of a query. The last key is repeated to fill a group."""
     every = list(keys)
     for start in range(0, len(every), KEYS):
         some = every[start : start + KEYS]
@@ -117,12 +117,12 @@ def asked(keys: Collection[str]) -> Iterator[tuple[str, ...]]:
 
 
 def make_due(connection: Connection, name: str, places: Sequence[tuple[str, int, int, str]], at: float) -> int:
-    """Says how many are still parked. Within a transaction."""
+    """Makes parked keys due; returns how many still exist. Needs a transaction."""
     return connection.executemany(_RETRY, [(at, name, *place) for place in places]).rowcount
 
 
 def trim(connection: Connection, channel: Channel, part: int, upto: int, before: float, limit: int) -> int:
-    """Deletes old messages and says so in the floor. Within a transaction."""
+    """Deletes old messages and moves the floor. Needs a transaction."""
     rows = connection.execute(_OLDEST, (channel, part, upto, limit))
     old = list(takewhile(lambda row: row[2] < before, rows))
     if old:
@@ -132,6 +132,6 @@ def trim(connection: Connection, channel: Channel, part: int, upto: int, before:
 
 
 def put(connection: Connection, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> int:
-    """Writes checkpoints over what is there. Within a transaction."""
+    """Writes checkpoints over existing ones. Needs a transaction."""
     rows = [(*subscription, part, *checkpoint) for part, checkpoint in checkpoints.items()]
     return connection.executemany(_PUT, rows).rowcount

@@ -1,8 +1,8 @@
-"""A context's store in one SQLite file, shared by all processes of this machine that hold the context.
+"""A context's store in one SQLite file, shared by all processes of this machine that host the context.
 
-Writes go through one connection on a lane of their own and are committed in groups. Reads are done where they are
-asked for, on the loop, on a second connection: each is a lookup by primary key or one bounded page of an index, from
-memory as a rule, never behind a writer (WAL), and so takes less time than the way to another thread and back.
+Writes go through one connection on an executor of their own and are committed in groups. Reads run directly on the
+event loop, on a second connection. Each is a lookup by primary key or a bounded page of an index, usually from memory,
+and never waits for a writer (WAL). That takes less time than a switch to another thread and back.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from remit.errors import Conflict, OutcomeUnknown, StoreError
-from remit.log import Channel, Checkpoint, Heads, Record, SubscriptionId
+from remit.log import Channel, Checkpoint, Heads, MessageRecord, SubscriptionId
 from remit.stores.notes import BEGUN
-from remit.stores.port import Claim, Outcome, Unit, not_open, written_read_only
+from remit.stores.port import KeyClaim, StoredOutcome, Unit, not_open, written_read_only
 from remit.stores.replay import Ran, Replayed
 from remit.stores.size import require_fit
 from remit.stores.sql import Transaction
 from remit.stores.sqlite import SQLITE, statements
-from remit.stores.sqlite.commits import Commits, Lane, ThreadLane
+from remit.stores.sqlite.commits import Commits, SerialExecutor, ThreadExecutor
 from remit.stores.sqlite.failures import failure, not_to_be_opened, unstorable
 from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.schema import connect, inspect, look, make_private, prepare
@@ -43,33 +43,35 @@ class _Open(NamedTuple):
 
 
 class SqliteStore(InTables):
-    """The `Store` of `context` in the file at `path`, which is made with its directory where it is missing.
+    """The `Store` of `context` in the file at `path`. The file and its directory are created if they are missing.
 
-    What is made is for its user alone: the file 0600, its directory 0700. A file that is there keeps its rights.
-    A file keeps the number of partitions it was made with. `lane` is where writes run: a thread, unless told otherwise.
+    They are created for this user only: the file with mode 0600, the directory with 0700. An existing file keeps its
+    rights and its number of partitions. `executor` runs the writes; the default is a thread.
     """
 
     sql = statements
 
-    def __init__(self, path: str | Path, context: str, *, lane: Lane | None = None, partitions: int = 16) -> None:
+    def __init__(
+        self, path: str | Path, context: str, *, executor: SerialExecutor | None = None, partitions: int = 16
+    ) -> None:
         self.technology = SQLITE
         self.partitions = partitions
         self._path = Path(path)
         self._where = str(path)
         self._context = context
-        self._lane = lane
-        self._thread: ThreadLane | None = None
+        self._executor = executor
+        self._thread: ThreadExecutor | None = None
         self._open: _Open | None = None
         self._looking = False
         self._told = 0
         self._watchers: list[Callable[[], None]] = []
 
     async def open(self, *, read_only: bool = False) -> None:
-        """Makes or migrates the tables; with `read_only` writes nothing at all, and reads any number of partitions.
+        """Creates or migrates the tables. With `read_only`, writes nothing and accepts any number of partitions.
 
-        Raises `StoreError` (another program's or another context's file, a newer schema, damaged, not writable; with
-        `read_only` also none or an older schema) and `StoreUnavailable` (locked by another process for more than 5 s,
-        disk full).
+        Raises `StoreError` (the file of another program or context, a newer schema, damaged, not writable; with
+        `read_only` also missing or an older schema) and `StoreUnavailable` (locked by another process for more than
+        5 s, disk full).
         """
         if self._open is not None or self._looking:
             return
@@ -77,17 +79,17 @@ class SqliteStore(InTables):
             self.partitions = inspect(self._path, self._context)
             self._looking = True
             return
-        lane = self._lane
-        if lane is None:
-            lane = self._thread = ThreadLane(f"remit-store-{self._context}")
+        executor = self._executor
+        if executor is None:
+            executor = self._thread = ThreadExecutor(f"remit-store-{self._context}")
         try:
-            writer, reader, presence = await lane.run(self._connect)
+            writer, reader, presence = await executor.run(self._connect)
         except BaseException:
             self._stop_thread()
             raise
         self._told = writer.seen
-        commits = Commits(lane, writer.write, self._wake)
-        users = UserStatements(self._path, self._where, self._lane, self.partitions, presence, commits)
+        commits = Commits(executor, writer.write, self._wake)
+        users = UserStatements(self._path, self._where, self._executor, self.partitions, presence, commits)
         self._open = _Open(writer, reader, commits, presence, users)
 
     def _connect(self) -> tuple[Writer, sqlite3.Connection, Presence]:
@@ -143,11 +145,11 @@ class SqliteStore(InTables):
             wake()
 
     def changed_elsewhere(self) -> bool:
-        """Also raises `StoreError` when the file was deleted or replaced; so does everything else from then on."""
+        """Also raises `StoreError` if the file was deleted or replaced; from then on every other method does too."""
         if self._open is not None:
             self._open.presence.look()
         store = self._opened()
-        # Only the writer can tell others' commits from ours. While a batch runs, it looks by itself.
+        # Only the writer's connection tells other processes' commits from ours. While a batch runs, it looks itself.
         if store.commits.resting:
             try:
                 store.writer.look()
@@ -161,10 +163,10 @@ class SqliteStore(InTables):
         require_fit(unit, self._where)
         await commits.add(unit).outcome(self._where, commits.withdraw)
 
-    # ── statements of users' ──────────────────────────────────────────────────────────────────────────────────────────
+    # ── handlers' statements ──────────────────────────────────────────────────────────────────────────────────────────
 
     def stir(self) -> None:
-        """Nobody stages messages in a file."""
+        """Does nothing: messages cannot be staged in a file."""
 
     def begin(self) -> Transaction:
         self._opened()
@@ -181,12 +183,12 @@ class SqliteStore(InTables):
         try:
             await users.write(unit, ran)
         except OutcomeUnknown:
-            self._wake()  # it may be written
+            self._wake()  # messages may have been appended
             raise
         if unit.entries:
             self._wake()
 
-    # ── what is looked up ─────────────────────────────────────────────────────────────────────────────────────────────
+    # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
         rows = self._fetch(statements.LOAD, kind, id)
@@ -199,26 +201,26 @@ class SqliteStore(InTables):
     async def page(self, kind: str, after: str | None, limit: int) -> list[tuple[str, int, bytes]]:
         return self._fetch(statements.STATES, kind, "" if after is None else after, after is None, limit)
 
-    async def outcome(self, caller: str, key: str) -> Outcome | None:
+    async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         rows = self._fetch(statements.OUTCOME, caller, key)
-        return Outcome(*rows[0]) if rows else None
+        return StoredOutcome(*rows[0]) if rows else None
 
     async def recall(
         self, caller: str, key: str, kind: str, id: str
-    ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
+    ) -> tuple[StoredOutcome | None, tuple[int, bytes] | None]:
         return await self.outcome(caller, key), await self.load(kind, id)
 
-    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[StoredOutcome | None, float]:
         place = caller + BEGUN, key
         begun = await self.outcome(*place)
         if begun is None:
-            with suppress(Conflict):  # another process was quicker
-                await self.commit(Unit(claim=Claim(*place, b"", b"", at)))
-            begun = await self.outcome(*place) or Outcome(b"", b"", at)
+            with suppress(Conflict):  # another process has stored it first
+                await self.commit(Unit(claim=KeyClaim(*place, b"", b"", at)))
+            begun = await self.outcome(*place) or StoredOutcome(b"", b"", at)
         return await self.outcome(caller, key), begun.at
 
-    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
-        return list(map(Record._make, self._fetch(statements.READ, channel, part, after, limit)))
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
+        return list(map(MessageRecord._make, self._fetch(statements.READ, channel, part, after, limit)))
 
     async def heads(self, channel: Channel) -> Heads:
         rows = self._fetch(statements.HEADS, self.partitions, channel)
@@ -232,7 +234,7 @@ class SqliteStore(InTables):
         return {key for (key,) in rows if key is not None} if rows else None
 
     async def retry(self, name: str, key: str | None, at: float) -> int:
-        """Some at a time, each in a transaction of its own, so that no commit waits for all. Raises like `commit`."""
+        """Works in pages, each in a transaction of its own, so that commits wait only briefly. Raises like `commit`."""
         store, due, last = self._opened(), 0, ("", 0, 0, "")
         while True:
             places = self._fetch(statements.PLACES, name, key, *last, statements.PAGE)
@@ -243,7 +245,7 @@ class SqliteStore(InTables):
             last = places[-1]
 
     async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
-        """Each kind is a transaction of its own, and none is begun where there is nothing to delete."""
+        """Each kind has a transaction of its own; none is begun if there is nothing to delete."""
         before = (beats, outcomes, tombstones)
         (old,) = self._fetch(statements.OLD, *before)
         gone = 0
@@ -253,7 +255,7 @@ class SqliteStore(InTables):
         return gone
 
     async def trim(self, channel: Channel, part: int, *, upto: int, before: float, limit: int) -> int:
-        """No transaction is begun where there is nothing to delete."""
+        """No transaction is begun if there is nothing to delete."""
         store = self._opened()
         first = self._fetch(statements.FIRST, channel, part)
         if not first or first[0][0] > upto or first[0][1] >= before:
@@ -294,5 +296,5 @@ class SqliteStore(InTables):
 
 
 def open_sqlite(address: StoreAddress, context: str) -> SqliteStore:
-    """The store at `sqlite:PATH`, not yet opened."""
+    """Makes the store at `sqlite:PATH`; not yet open."""
     return SqliteStore(address.path, context)

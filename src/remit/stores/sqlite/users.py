@@ -1,5 +1,5 @@
-"""Statements of users' in a store's file. What only reads is read beside the writer; what writes is tried, and repeated
-at the commit, on the lane of all writes."""
+"""Handlers' statements in a store's file. Reading statements run beside the writer; writing statements are tried and
+repeated at the commit, on the executor of all writes."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from pathlib import Path
 
 from remit.stores.port import Unit
 from remit.stores.replay import Ran, Users, told
-from remit.stores.sqlite.commits import Commits, Lane, ThreadLane
+from remit.stores.sqlite.commits import Commits, SerialExecutor, ThreadExecutor
 from remit.stores.sqlite.failures import failure
 from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.schema import connect
 from remit.stores.sqlite.writer import Writer
 
 READERS = 4
-"""Statements that read at a time. The next one waits."""
+"""Reading statements that run at a time; more wait."""
 READ_SECONDS = 30.0
 WRITE_SECONDS = 5.0
-"""How long a statement may take. One that writes keeps all others from writing meanwhile."""
+"""The time limits of a statement. One that writes blocks all other writes meanwhile."""
 
 
 class _Reader:
-    """A connection that only reads, opened when it is used first, and the lane that uses it."""
+    """A read-only connection, opened on first use, and the executor that runs its statements."""
 
-    def __init__(self, path: Path, where: str, lane: Lane | None) -> None:
+    def __init__(self, path: Path, where: str, executor: SerialExecutor | None) -> None:
         self._path, self._where = path, where
-        self._thread = ThreadLane("remit-sql") if lane is None else None
+        self._thread = ThreadExecutor("remit-sql") if executor is None else None
         self._users: Users | None = None
-        self.lane: Lane = self._thread or lane  # type: ignore[assignment]  # one of them is there
+        self.executor: SerialExecutor = self._thread or executor  # type: ignore[assignment]  # one of them is not None
 
     def read(self, statement: Ran) -> Ran | None:
-        """The answer to a statement; None where it would write."""
+        """The result of a statement; None if it would write."""
         if self._users is None:
             connection = connect(self._path)
             connection.execute("PRAGMA query_only = ON")
@@ -47,7 +47,7 @@ class _Reader:
             raise
 
     def break_off(self) -> None:
-        """Ends what it reads."""
+        """Interrupts the running statement."""
         if self._users is not None:
             self._users.break_off()
 
@@ -63,16 +63,22 @@ class _Reader:
 
 
 class UserStatements:
-    """The connections of a store for statements of users'. Nothing is opened before the first one."""
+    """A store's connections for handlers' statements, opened on first use."""
 
     def __init__(
-        self, path: Path, where: str, lane: Lane | None, partitions: int, presence: Presence, commits: Commits
+        self,
+        path: Path,
+        where: str,
+        executor: SerialExecutor | None,
+        partitions: int,
+        presence: Presence,
+        commits: Commits,
     ) -> None:
-        """Reads have lanes of their own, unless all is to run on one `lane`."""
-        self._path, self._where, self._lane = path, where, lane
+        """Each reader has an executor of its own, unless `executor` is given, which then runs everything."""
+        self._path, self._where, self._executor = path, where, executor
         self._partitions, self._presence, self._commits = partitions, presence, commits
         self._writing: tuple[Users, Writer] | None = None
-        self._free = asyncio.Semaphore(READERS if lane is None else 1)
+        self._free = asyncio.Semaphore(READERS if executor is None else 1)
         self._idle: list[_Reader] = []
         self._readers: list[_Reader] = []
 
@@ -87,7 +93,7 @@ class UserStatements:
     async def _read(self, statement: Ran) -> Ran | None:
         await self._free.acquire()
         reader = self._idle.pop() if self._idle else self._another()
-        reading = asyncio.ensure_future(reader.lane.run(partial(reader.read, statement)))
+        reading = asyncio.ensure_future(reader.executor.run(partial(reader.read, statement)))
         reading.add_done_callback(partial(self._give_back, reader))
         try:
             return await asyncio.shield(reading)
@@ -96,13 +102,13 @@ class UserStatements:
             raise
 
     def _another(self) -> _Reader:
-        reader = _Reader(self._path, self._where, self._lane)
+        reader = _Reader(self._path, self._where, self._executor)
         self._readers.append(reader)
         return reader
 
     def _give_back(self, reader: _Reader, reading: asyncio.Future[Ran | None]) -> None:
         if not reading.cancelled():
-            reading.exception()  # nobody may be left to hear of it
+            reading.exception()  # marks it as retrieved: the caller may have been cancelled
         self._idle.append(reader)
         self._free.release()
 
@@ -111,7 +117,7 @@ class UserStatements:
         return self._opened()[0].try_out(before, statement)
 
     async def write(self, unit: Unit, ran: Sequence[Ran]) -> None:
-        """The unit with these statements, or neither. Raises as `Replaying.write`."""
+        """Writes the unit and these statements, or neither. Raises as `Replaying.write`."""
         await self._commits.run(partial(self._write, unit, ran))
 
     def _write(self, unit: Unit, ran: Sequence[Ran]) -> None:
@@ -129,9 +135,9 @@ class UserStatements:
         return self._writing
 
     async def close(self) -> None:
-        """Closes the connections. Nobody runs statements any more."""
+        """Closes the connections. No statement may run any more."""
         for reader in self._readers:
-            await reader.lane.run(reader.close)
+            await reader.executor.run(reader.close)
             reader.stop()
         if self._writing is not None:
             await self._commits.run(self._writing[1].close)

@@ -1,7 +1,7 @@
-"""Writes units of work, many per transaction. Runs on the lane; knows nothing of asyncio.
+"""Writes units of work, many per transaction. Runs on the executor, without asyncio.
 
-A batch is first written as if nobody had conflicting news: one transaction, no savepoints. Only when a unit conflicts
-is it written again with a savepoint per unit, so that each unit fails or succeeds on its own.
+A batch is first written in one transaction without savepoints. Only if a unit conflicts is the batch written again with
+a savepoint per unit, so that each unit fails or succeeds on its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from remit.errors import Conflict, OutcomeUnknown
-from remit.stores.port import Advance, Change, Claim, Discard, Entry, Park, Settle, Unit, partition_of
+from remit.stores.port import Advance, Change, Discard, Entry, KeyClaim, Park, Settle, Unit, partition_of
 from remit.stores.sqlite.failures import failure, unstorable, wrote_nothing
 from remit.stores.sqlite.presence import Presence
 from remit.stores.tables import Key, key_row, letter_place, letter_row
@@ -34,7 +34,7 @@ _PARK = (
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1, ?7, ?8) ON CONFLICT DO NOTHING"
 )
 _IS_PARKED = "SELECT 1 FROM parked WHERE (subscription, source, channel, part, key) = (?, ?, ?, ?, ?)"
-# A subscription that starts anew may park what was discarded before: then the message waits again.
+# A subscription that starts anew may park a message that was discarded before: then the message waits again.
 _LETTER = "INSERT OR REPLACE INTO letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)"
 _LOWEST = (
     "SELECT pos FROM letter WHERE (subscription, source, channel, part, key) = (?, ?, ?, ?, ?)"
@@ -58,7 +58,7 @@ _DUE_NOW = (
 )
 _UNPARK = "DELETE FROM parked WHERE (subscription, source, channel, part, key) = (?, ?, ?, ?, ?)"
 
-# What is wrong with a unit and not with the store: rows that do not fit, and values that no column takes.
+# Errors of a unit, not of the store: conflicts, and values that no column takes.
 _REFUSALS = (
     Conflict,
     TypeError,
@@ -75,7 +75,7 @@ T = TypeVar("T")
 
 
 class Writer:
-    """The one connection of this process that writes."""
+    """The one writing connection of this process."""
 
     def __init__(self, connection: sqlite3.Connection, where: str, partitions: int, presence: Presence) -> None:
         self._connection = connection
@@ -85,24 +85,24 @@ class Writer:
         self._presence = presence
         self._heads: dict[tuple[int, int], _Head] = {}
         self.seen = 0
-        """Changes when another process was seen to have committed."""
+        """Changes when another process has committed."""
         self.look()
 
     def close(self) -> None:
-        """Closes the connection; the last one to close brings the write-ahead log into the file."""
+        """Closes the connection. The last connection to close moves the write-ahead log into the file."""
         self._connection.close()
 
     def look(self) -> None:
-        """Notices what other processes have committed: the heads they may have moved are read again."""
+        """Detects commits of other processes. After one, the heads are read again."""
         (version,) = self._execute("PRAGMA data_version").fetchone()
         if version != self.seen:
             self.seen = version
             self._heads.clear()
 
     def write(self, units: Sequence[Unit]) -> list[Exception | None]:
-        """Commits the units together; says for each what was wrong with it.
+        """Commits the units together. Returns the error of each, or None.
 
-        Raises `StoreUnavailable` or `StoreError` (none is written), `OutcomeUnknown` (all of them or none).
+        Raises `StoreUnavailable` or `StoreError` (none is written), `OutcomeUnknown` (all are written or none).
         """
         self._presence.look()
         try:
@@ -114,7 +114,7 @@ class Writer:
             raise failure(error, self._where) from error
 
     def execute(self, sql: str, values: Sequence[object]) -> int:
-        """One statement in a transaction of its own; says how many rows it changed. Raises like `write`."""
+        """Runs a statement in a transaction of its own. Returns how many rows it changed. Raises like `write`."""
         self._presence.look()
         try:
             return self._execute(sql, values).rowcount
@@ -122,7 +122,7 @@ class Writer:
             raise failure(error, self._where) from error
 
     def transact(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        """Several statements in one transaction; says what they say. Raises like `write`."""
+        """Runs a function in a transaction and returns its result. Raises like `write`."""
         self._presence.look()
         try:
             self._execute("BEGIN IMMEDIATE")
@@ -137,8 +137,8 @@ class Writer:
         return result
 
     def write_after(self, unit: Unit, before: Callable[[], None]) -> None:
-        """Commits a unit together with what `before` writes on this connection. Raises what is wrong with the unit, and
-        like `write`; `sqlite3.IntegrityError` for a constraint that is looked at when all is written."""
+        """Commits a unit together with what `before` writes on this connection. Raises the error of the unit, and like
+        `write`; `sqlite3.IntegrityError` for a constraint that is checked at the commit."""
         self._presence.look()
         try:
             self._execute("BEGIN IMMEDIATE")
@@ -172,7 +172,7 @@ class Writer:
         return outcomes
 
     def _attempt(self, unit: Unit) -> Exception | None:
-        """Writes a unit, or gives back what is wrong with it and leaves the rest of the transaction alone."""
+        """Writes a unit in a savepoint. Returns its error, without affecting the rest of the transaction."""
         self._execute("SAVEPOINT unit")
         refusal: Exception | None = None
         try:
@@ -189,7 +189,7 @@ class Writer:
 
     def _roll_back(self) -> None:
         self._heads.clear()
-        # After some errors (a full disk) SQLite has rolled back by itself.
+        # After some errors, such as a full disk, SQLite has rolled back already.
         if self._connection.in_transaction:
             self._execute("ROLLBACK")
 
@@ -206,7 +206,7 @@ class Writer:
             ) from error  # fmt: skip
 
     def _write(self, unit: Unit) -> None:
-        # The claim first: a repeated command must be seen as repeated, whatever has changed since.
+        # The claim first: a repeated command must be recognised even if other rows conflict.
         if unit.claim is not None:
             self._take(unit.claim)
         for advance in unit.moves:
@@ -225,7 +225,7 @@ class Writer:
         for entry in unit.entries:
             self._append(entry)
 
-    def _take(self, claim: Claim) -> None:
+    def _take(self, claim: KeyClaim) -> None:
         caller, key, fingerprint, outcome, at = claim
         if not self._execute(_CLAIM, (caller, key, fingerprint, str(outcome, "utf-8"), at)).rowcount:
             raise Conflict("claim", where=key)
@@ -252,7 +252,7 @@ class Writer:
 
     def _append(self, entry: Entry) -> None:
         channel, key, id, type, version, at, headers, payload = entry
-        number = int(channel)  # SQLite's module takes a microsecond longer to bind a member of an enumeration
+        number = int(channel)  # the sqlite3 module takes a microsecond longer to bind a member of an enumeration
         part = partition_of(key, self._partitions)
         pos, prev = self._heads.get((number, part)) or self._head(number, part)
         pos += 1
@@ -261,7 +261,7 @@ class Writer:
         self._heads[number, part] = (pos, id)
 
     def _head(self, channel: int, part: int) -> _Head:
-        """The last message, also when it has been deleted."""
+        """The last message, even if it was deleted."""
         place = (channel, part)
         return self._execute(_HEAD, place).fetchone() or self._execute(_FLOOR, place).fetchone() or (0, "")
 
@@ -269,7 +269,7 @@ class Writer:
         key = key_row(park, park.record.part)
         if park.error:
             self._execute(_PARK, (*key, park.at, park.retry_at, park.error))
-        elif not self._execute(_IS_PARKED, key).fetchone():  # freed meanwhile: its letter would be left behind
+        elif not self._execute(_IS_PARKED, key).fetchone():  # freed meanwhile: no process would handle its letter
             raise Conflict("parked", where=f"{park.subscription.name} key {park.key}")
         self._execute(_LETTER, letter_row(park))
 

@@ -1,4 +1,4 @@
-"""What every adapter of a port must do, as tests that its author runs."""
+"""The conformance suites: what every adapter of a port must do, as tests for its author."""
 
 from remit.testing.conformance.calls import CallConformance
 from remit.testing.conformance.events import EventConformance

@@ -2,7 +2,7 @@
 
     class TestMyEvents(EventConformance):
         @pytest.fixture
-        async def broker(self):                      # what carries the messages, in the hands of the test
+        async def broker(self):                      # controls what carries the messages
             return await start_my_broker()
 
         @pytest.fixture
@@ -13,10 +13,9 @@
             await channel.close()
 
         @pytest.fixture
-        async def twin(self, broker): ...            # another open channel, as another process would have it
+        async def twin(self, broker): ...            # another open channel, as of another process
 
-`Broker` says what that fixture has to offer. The tests are coroutines: run them with pytest-asyncio in its automatic
-mode.
+`Broker` describes that fixture. The tests are coroutines: run them with pytest-asyncio in its automatic mode.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from remit.errors import Unavailable
-from remit.log import Channel, Record
+from remit.log import Channel, MessageRecord
 from remit.testing.conformance.stores import same
 from remit.transports import EventChannel, Push
 
@@ -35,42 +34,42 @@ __all__ = ["Broker", "EventConformance"]
 SOURCE = "billing"
 
 PATIENCE = 15.0
-"""Seconds after which a test takes what should come for what will not come."""
+"""Seconds that a test waits for what should happen."""
 
 
 class Broker(Protocol):
-    """What carries the messages, in the hands of the test."""
+    """Controls what carries the messages in a test."""
 
     async def stop(self) -> None:
-        """Ends it as the death of its process would."""
+        """Ends it like a crash of its process."""
         ...
 
     async def start(self) -> None:
-        """Starts it again, with what it had kept."""
+        """Starts it again, with the messages it had stored."""
         ...
 
     async def wipe(self) -> None:
-        """Starts it again, with nothing."""
+        """Starts it again, without any messages."""
         ...
 
     async def stored(self, source: str, channel: Channel, part: int) -> Sequence[tuple[int, str]]:
-        """Position and identity of the messages it holds for a partition, in its order."""
+        """Position and identity of the stored messages of a partition, in the broker's order."""
         ...
 
     async def intrude(self, source: str, channel: Channel, part: int, payload: bytes) -> None:
-        """Somebody publishes, where the messages of a partition travel, what is no message."""
+        """Publishes a payload that is no message of remit where the messages of a partition travel."""
         ...
 
 
 class Ear:
-    """A listener, and what it has heard."""
+    """A listener that records what it hears."""
 
     def __init__(self) -> None:
         self.pushes: list[Push] = []
         self.bells = 0
-        """How often it was told that something may have been lost, or came without a payload."""
+        """How often it was called without a message: one may have been lost, or came without its payload."""
         self.all: list[int] = []
-        """The positions heard, 0 for a bell."""
+        """The positions heard; 0 for a call without a message."""
         self._rung = asyncio.Event()
 
     def __call__(self, push: Push | None) -> None:
@@ -82,7 +81,7 @@ class Ear:
         self._rung.set()
 
     @property
-    def records(self) -> list[Record]:
+    def records(self) -> list[MessageRecord]:
         return [push.record for push in self.pushes]
 
     async def until(self, condition: Callable[[], bool], promise: str) -> None:
@@ -95,22 +94,24 @@ class Ear:
             raise AssertionError(f"{promise}\nfound:    {self.all} within {PATIENCE} s") from None
 
 
-def messages(first: int, last: int, *, part: int = 3, payload: bytes = b'{"amount":1}') -> list[Record]:
-    """Messages of one partition, at these positions."""
+def messages(first: int, last: int, *, part: int = 3, payload: bytes = b'{"amount":1}') -> list[MessageRecord]:
+    """Messages of one partition at these positions."""
     return [
-        Record(part, pos, f"p{part}m{pos}", f"p{part}m{pos - 1}" if pos > 1 else "", f"k{pos % 5}", "billing.Settled",
-               1, 1.25 + pos, "{}", payload)
+        MessageRecord(part, pos, f"p{part}m{pos}", f"p{part}m{pos - 1}" if pos > 1 else "", f"k{pos % 5}",
+            "billing.Settled", 1, 1.25 + pos, "{}", payload)
         for pos in range(first, last + 1)
     ]  # fmt: skip
 
 
-def places(records: Sequence[Record]) -> list[tuple[int, str]]:
-    """What a broker should hold of them."""
+def places(records: Sequence[MessageRecord]) -> list[tuple[int, str]]:
+    """What a broker should store of these messages."""
     return [(record.pos, record.id) for record in records]
 
 
-async def publish_all(channel: EventChannel, records: Sequence[Record], where: Channel = Channel.PUBLISHED) -> None:
-    """As a relay does: begins again after the last confirmed message, until all are."""
+async def publish_all(
+    channel: EventChannel, records: Sequence[MessageRecord], where: Channel = Channel.PUBLISHED
+) -> None:
+    """Publishes as a relay does: begins again after the last confirmed message, until all are confirmed."""
     done = 0
     async with asyncio.timeout(PATIENCE):
         while done < len(records):
@@ -121,7 +122,7 @@ async def publish_all(channel: EventChannel, records: Sequence[Record], where: C
 
 
 async def unavailable(channel: EventChannel, promise: str) -> None:
-    """Fails unless publishing raises `Unavailable`, in time."""
+    """Fails unless publishing raises `Unavailable` within 15 s."""
     try:
         async with asyncio.timeout(PATIENCE):
             found = await channel.publish(SOURCE, Channel.PUBLISHED, messages(1, 3))
@@ -133,7 +134,7 @@ async def unavailable(channel: EventChannel, promise: str) -> None:
 
 
 class EventConformance:
-    """The promises of an event channel, one test each. Subclass it and give it three fixtures, see above."""
+    """The promises of an event channel, one test each. Subclass it, with the three fixtures shown above."""
 
     # What is carried
 
@@ -142,8 +143,8 @@ class EventConformance:
         await twin.prepare(SOURCE, Channel.PUBLISHED)
         await twin.listen(SOURCE, Channel.PUBLISHED, ear)
         headers, payload = '{"trace":"ü","a":"50 %","b":[1, 2]}', '{"name":"Zoë 🎓","n":[1.5,null,true,-7]}'.encode()
-        odd = Record(7, 1, "00a%2f b", "", 'käse "100 %"', "b.Settled", 12, 1732172728.1234567, headers, payload)
-        bare = Record(7, 2, "m2", "00a%2f b", "", "b.X", 1, 0.0, "{}", b"{}")
+        odd = MessageRecord(7, 1, "00a%2f b", "", 'käse "100 %"', "b.Settled", 12, 1732172728.1234567, headers, payload)
+        bare = MessageRecord(7, 2, "m2", "00a%2f b", "", "b.X", 1, 0.0, "{}", b"{}")
         same(await channel.publish(SOURCE, Channel.PUBLISHED, [odd, bare]), 2, "both are confirmed")
         await ear.until(lambda: len(ear.pushes) == 2, "messages arrive")
         same(ear.records, [odd, bare], "a message arrives as it was published")
@@ -157,8 +158,8 @@ class EventConformance:
         await channel.listen(SOURCE, Channel.PUBLISHED, second)
         sent = messages(1, 300)
         same(await channel.publish(SOURCE, Channel.PUBLISHED, sent), 300, "all are confirmed")
-        await ear.until(lambda: len(ear.pushes) == 300, "everybody who listens hears every message")
-        await second.until(lambda: len(second.pushes) == 300, "everybody who listens hears every message")
+        await ear.until(lambda: len(ear.pushes) == 300, "every listener receives every message")
+        await second.until(lambda: len(second.pushes) == 300, "every listener receives every message")
         same(ear.records, sent, "messages of a partition arrive in order")
         same(second.records, sent, "messages of a partition arrive in order")
 
@@ -171,7 +172,7 @@ class EventConformance:
             await twin.listen(source, where, ear)
             await channel.publish(source, where, messages(1, 2))
         await ears[2].until(lambda: len(ears[2].pushes) == 2, "messages arrive")
-        same([len(ear.pushes) for ear in ears], [2, 2, 2], "a listener hears its channel of its source, nothing else")
+        same([len(ear.pushes) for ear in ears], [2, 2, 2], "a listener receives only its channel of its source")
 
     async def test_partitions_go_side_by_side(self, channel: EventChannel, twin: EventChannel, broker: Broker) -> None:
         ear = Ear()
@@ -180,7 +181,7 @@ class EventConformance:
         sent = {part: messages(1, 150, part=part) for part in range(8)}
         await asyncio.gather(*(publish_all(channel, records) for records in sent.values()))
         for part, records in sent.items():
-            same(await broker.stored(SOURCE, Channel.PUBLISHED, part), places(records), "every partition is whole")
+            same(await broker.stored(SOURCE, Channel.PUBLISHED, part), places(records), "every partition is complete")
         await ear.until(lambda: len(ear.pushes) == 1200, "messages of every partition arrive")
         for part, records in sent.items():
             heard = [record for record in ear.records if record.part == part]
@@ -189,19 +190,19 @@ class EventConformance:
     async def test_too_large_a_payload_is_a_bell(
         self, channel: EventChannel, twin: EventChannel, broker: Broker
     ) -> None:
-        """It does not arrive, but its listeners learn of it, and nothing waits behind it."""
+        """It does not arrive, but its listeners are notified, and later messages do not wait for it."""
         ear = Ear()
         await channel.prepare(SOURCE, Channel.PUBLISHED)
         await twin.listen(SOURCE, Channel.PUBLISHED, ear)
         large = b'"' + b"x" * channel.capabilities.max_bytes + b'"'
         sent = [*messages(1, 1), *messages(2, 2, payload=large), *messages(3, 3)]
         same(await channel.publish(SOURCE, Channel.PUBLISHED, sent), 3, "a message that is too large is confirmed")
-        await ear.until(lambda: len(ear.all) == 3, "a message that is too large rings")
-        same(ear.all, [1, 0, 3], "a message that is too large rings without a payload, in its turn")
-        same(await broker.stored(SOURCE, Channel.PUBLISHED, 3), places(sent), "its place in the stream is not left out")
+        await ear.until(lambda: len(ear.all) == 3, "listeners are notified of a message that is too large")
+        same(ear.all, [1, 0, 3], "the notification comes without a payload, in order")
+        same(await broker.stored(SOURCE, Channel.PUBLISHED, 3), places(sent), "the broker stores a place for it")
 
     async def test_too_large_a_key_or_headers_ring_at_least(self, channel: EventChannel, twin: EventChannel) -> None:
-        """Whatever a message has, and however near to the limit its payload is: nobody else suffers from it."""
+        """Large keys and headers affect no other message, even beside a payload near the limit."""
         ear = Ear()
         await channel.prepare(SOURCE, Channel.PUBLISHED)
         await twin.listen(SOURCE, Channel.PUBLISHED, ear)
@@ -219,8 +220,8 @@ class EventConformance:
             5,
             "messages with large keys and headers are confirmed",
         )
-        await ear.until(lambda: len(ear.all) == 5, "messages with large keys and headers ring")
-        same([record for record in ear.records if record not in sent], [], "what arrives is what was sent")
+        await ear.until(lambda: len(ear.all) == 5, "listeners are notified of messages with large keys and headers")
+        same([record for record in ear.records if record not in sent], [], "messages that arrive are unchanged")
         same((ear.all[0], ear.all[-1]), (1, 5), "a key of 512 bytes is carried beside any payload")
 
     async def test_what_fits_is_carried(self, channel: EventChannel, twin: EventChannel) -> None:
@@ -248,26 +249,26 @@ class EventConformance:
         end()
         await channel.publish(SOURCE, Channel.PUBLISHED, messages(2, 2))
         await channel.publish(SOURCE, Channel.PUBLISHED, messages(3, 3))
-        await other.until(lambda: other.all == [1, 2, 3], "who goes on listening hears more")
-        same(ear.all[:1] + [pos for pos in ear.all[1:] if pos > 2], [1], "who has ended hears no more")
+        await other.until(lambda: other.all == [1, 2, 3], "a remaining listener still receives messages")
+        same(ear.all[:1] + [pos for pos in ear.all[1:] if pos > 2], [1], "a listener that has ended receives no more")
 
     # Once
 
     async def test_again_is_once(self, channel: EventChannel, twin: EventChannel, broker: Broker) -> None:
-        """What was published before is confirmed, and a fenced channel holds no second copy."""
+        """Messages that were published before are confirmed, and a fenced channel stores no second copy."""
         await channel.prepare(SOURCE, Channel.PUBLISHED)
         first = messages(1, 100)
         for each in (channel, channel, twin, channel):
             same(
                 await each.publish(SOURCE, Channel.PUBLISHED, first),
                 100,
-                "what was published before is confirmed again",
+                "messages that were published before are confirmed again",
             )
-        same(await twin.publish(SOURCE, Channel.PUBLISHED, messages(90, 120)), 31, "what overlaps is confirmed")
+        same(await twin.publish(SOURCE, Channel.PUBLISHED, messages(90, 120)), 31, "an overlapping batch is confirmed")
         same(
             await channel.publish(SOURCE, Channel.PUBLISHED, messages(80, 110)),
             31,
-            "what another one published is confirmed",
+            "messages published by another channel are confirmed",
         )
         await self._whole(channel, broker, 120)
 
@@ -291,7 +292,7 @@ class EventConformance:
             await self._whole(channel, broker, 200, part)
 
     async def _whole(self, channel: EventChannel, broker: Broker, last: int, part: int = 3) -> None:
-        """Nothing is missing; a fenced channel has each message once, in order."""
+        """No message is missing; a fenced channel stores each once, in order."""
         found = list(await broker.stored(SOURCE, Channel.PUBLISHED, part))
         if not channel.capabilities.fenced:
             found = list(dict.fromkeys(found))
@@ -308,7 +309,7 @@ class EventConformance:
         same(
             await broker.stored(SOURCE, Channel.PUBLISHED, 3),
             places(messages(1, 10)),
-            "it goes on when the broker is back",
+            "publishing continues when the broker is back",
         )
 
     async def test_a_broker_that_dies_while_messages_travel(self, channel: EventChannel, broker: Broker) -> None:
@@ -332,7 +333,7 @@ class EventConformance:
         await ear.until(lambda: ear.all == [1, 2], "messages arrive")
         await broker.stop()
         await broker.start()
-        await ear.until(lambda: ear.bells > 0, "after a time in which something may have been lost, the bell rings")
+        await ear.until(lambda: ear.bells > 0, "after a time in which messages may have been lost, listeners are told")
         await publish_all(channel, messages(3, 4))
         await ear.until(lambda: ear.all[-2:] == [3, 4], "messages arrive again")
 
@@ -344,12 +345,12 @@ class EventConformance:
         await broker.stop()
         await twin.listen(SOURCE, Channel.PUBLISHED, ear)
         await broker.start()
-        await ear.until(lambda: ear.bells > 0, "when the broker comes, the bell rings")
+        await ear.until(lambda: ear.bells > 0, "when the broker comes back, listeners are told")
         await publish_all(channel, messages(1, 2))
         await ear.until(lambda: ear.records == messages(1, 2), "messages arrive")
 
     async def test_a_wiped_broker_heals(self, channel: EventChannel, twin: EventChannel, broker: Broker) -> None:
-        """Publishing goes on where it was, and those who listen hear it."""
+        """Publishing continues where it was, and listeners receive it."""
         ear = Ear()
         await channel.prepare(SOURCE, Channel.PUBLISHED)
         await publish_all(channel, messages(1, 50))
@@ -360,7 +361,7 @@ class EventConformance:
         same(
             await broker.stored(SOURCE, Channel.PUBLISHED, 3),
             places(messages(51, 160)),
-            "after a wipe publishing goes on",
+            "after a wipe publishing continues",
         )
         await publish_all(channel, messages(161, 161))
         await ear.until(lambda: 161 in ear.all, "after a wipe messages arrive")
@@ -368,7 +369,7 @@ class EventConformance:
     async def test_foreign_messages_are_ignored(
         self, channel: EventChannel, twin: EventChannel, broker: Broker
     ) -> None:
-        """They reach no listener as a message, and hold up nothing."""
+        """They reach no listener as a message, and delay nothing."""
         ear = Ear()
         await channel.prepare(SOURCE, Channel.PUBLISHED)
         await twin.listen(SOURCE, Channel.PUBLISHED, ear)
@@ -377,12 +378,12 @@ class EventConformance:
             await broker.intrude(SOURCE, Channel.PUBLISHED, 3, payload)
         await publish_all(channel, messages(21, 120))
         await publish_all(twin, messages(101, 140))
-        await ear.until(lambda: 140 in ear.all, "foreign messages hold up nothing")
+        await ear.until(lambda: 140 in ear.all, "foreign messages delay nothing")
         same(list(dict.fromkeys(pos for pos in ear.all if pos)), list(range(1, 141)), "foreign messages are ignored")
         same(
             await broker.stored(SOURCE, Channel.PUBLISHED, 3),
             places(messages(1, 140)),
-            "foreign messages break no order",
+            "foreign messages do not disturb the order",
         )
 
     # The end

@@ -1,8 +1,8 @@
-"""What a store must do whose technology says `roles`: keep the stores of contexts apart by their credentials.
+"""What a store must do whose technology says `roles`: separate the stores of contexts by their credentials.
 
 class TestMyStore(IsolationConformance):
     @pytest.fixture
-    async def store(self): ...      # new and empty, and open, with the credentials of its own context
+    async def store(self): ...      # new, empty and open, with the credentials of its own context
 
     @pytest.fixture
     async def intruder(self): ...   # the same store, not open, with the credentials of another context
@@ -25,7 +25,7 @@ class IsolationConformance:
     """The promises of a store with credentials per context, one test each."""
 
     async def test_it_says_that_credentials_keep_contexts_apart(self, store: ContextStore) -> None:
-        same(store.technology.roles, True, "what a store can do is said by its technology")
+        same(store.technology.roles, True, "the technology says `roles`")
 
     async def test_another_context_can_neither_open_nor_look_into_it(
         self, store: ContextStore, intruder: ContextStore
@@ -37,8 +37,8 @@ class IsolationConformance:
             except StoreError:
                 continue
             await _nothing_works(intruder)
-        same(await store.load("Account", "a1"), (1, b"{}"), "nothing of it was changed")
-        same(len(await whole_log(store)), 1, "nor of its log")
+        same(await store.load("Account", "a1"), (1, b"{}"), "its state is unchanged")
+        same(len(await whole_log(store)), 1, "its log is unchanged")
 
     async def test_its_own_context_can_do_everything(self, store: ContextStore) -> None:
         await store.commit(Unit([Change("Account", "a1", 0, b"{}")], [entry("k", "m1")], parks=[park(1, error="x")]))
@@ -46,7 +46,7 @@ class IsolationConformance:
         await store.lease("p1", ["a"], now=1.0, until=9.0)
         await store.keep("", "c", 9.0)
         same(await store.retry(SOURCE.name, None, 2.0), 1, "parked keys can be made due")
-        same(await store.prune(beats=9.0, outcomes=9.0, tombstones=9.0, limit=10), 1, "what is old can be deleted")
+        same(await store.prune(beats=9.0, outcomes=9.0, tombstones=9.0, limit=10), 1, "old rows can be deleted")
 
 
 async def _nothing_works(intruder: ContextStore) -> None:

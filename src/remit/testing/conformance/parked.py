@@ -8,7 +8,7 @@ from math import inf
 from remit.errors import Conflict
 from remit.log import Checkpoint
 from remit.runtime.failures import told
-from remit.stores.port import Letter, Park, Parked, Store, Unit
+from remit.stores.port import Letter, Park, ParkedKey, Store, Unit
 from remit.testing.conformance.stores import (
     SOURCE,
     advance,
@@ -31,7 +31,7 @@ class ParkedConformance:
 
     async def test_a_failed_message_parks_its_key(self, store: Store) -> None:
         await store.commit(Unit(advance=advance(0, 1), parks=[park(1, at=10.0, error="no such student")]))
-        expected = [Parked(SOURCE, "k", 0, 10.0, 10.0, 1, 40.0, "no such student", 1)]
+        expected = [ParkedKey(SOURCE, "k", 0, 10.0, 10.0, 1, 40.0, "no such student", 1)]
         same(list(await store.parked()), expected, "a parked key says since when, why, and when it is tried again")
         same(await all_letters(store), [Letter(record(1), 10.0)], "the message is kept as it was")
 
@@ -41,14 +41,14 @@ class ParkedConformance:
             await store.commit(Unit(parks=[park(pos, f"k{pos}", error=error)]))
             await store.commit(Unit(settle=settle(pos, f"k{pos}", error=error)))
             (row,) = await store.parked(key=f"k{pos}")
-            same((row.error, row.attempts), (error, 2), "as it is told")
+            same((row.error, row.attempts), (error, 2), "the error is stored as it was given")
 
     async def test_later_messages_wait_behind_it(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(2, at=10.0, error="broken")]))
         await store.commit(Unit(parks=[park(3, at=11.0), park(10, at=12.0), park(9, at=13.0)]))
-        expected = [Parked(SOURCE, "k", 0, 10.0, 10.0, 1, 40.0, "broken", 4)]
+        expected = [ParkedKey(SOURCE, "k", 0, 10.0, 10.0, 1, 40.0, "broken", 4)]
         same(list(await store.parked()), expected, "a message that waits only adds a letter")
-        same([x.record.pos for x in await all_letters(store)], [2, 3, 9, 10], "letters wait in order")
+        same([x.record.pos for x in await all_letters(store)], [2, 3, 9, 10], "letters are in order of position")
         lowest = [x.record.pos for x in await store.letters(SOURCE, "k", 2)]
         same(lowest, [2, 3], "at most as many letters as asked for, the lowest ones")
 
@@ -63,22 +63,26 @@ class ParkedConformance:
     async def test_a_parked_key_says_its_partition(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(1, "a", part=21, error="x"), park(1, "b", part=0, error="x")]))
         parts = {row.key: row.part for row in await store.parked()}
-        same(parts, {"a": 21, "b": 0}, "the partition is the source's, however many this store has")
+        same(parts, {"a": 21, "b": 0}, "the partition is the source's, whatever the number of this store's partitions")
 
     async def test_it_says_who_has_parked_keys(self, store: Store) -> None:
-        same(list(await store.parking()), [], "nobody has")
+        same(list(await store.parking()), [], "in a new store no subscription has parked keys")
         other = SOURCE._replace(name="billing-ledger")
         elsewhere = [Park(other, key, record(1), 15.0, "x", 15.0) for key in ("a", "b")]
         await store.commit(Unit(parks=[park(1, "k", error="x"), *elsewhere]))
-        same([tuple(row) for row in await store.parking()], sorted([SOURCE, other]), "each once, with its source")
+        same(
+            [tuple(row) for row in await store.parking()],
+            sorted([SOURCE, other]),
+            "each subscription is listed once, with its source",
+        )
 
     async def test_a_handled_letter_frees_the_next(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(1, error="broken"), park(2)]))
         await store.commit(Unit(entries=[entry("k", "effect")], settle=settle(1)))
         (parked,) = await store.parked()
-        same((parked.letters, parked.retry_at), (1, 0.0), "what waits behind a handled letter is due now")
-        same([x.record.pos for x in await all_letters(store)], [2], "a handled letter is gone")
-        same(len(await whole_log(store)), 1, "the effects of handling it are there")
+        same((parked.letters, parked.retry_at), (1, 0.0), "the letter behind a handled one is due at once")
+        same([x.record.pos for x in await all_letters(store)], [2], "a handled letter is deleted")
+        same(len(await whole_log(store)), 1, "the rest of the unit is written")
         await store.commit(Unit(settle=settle(2)))
         same(list(await store.parked()), [], "the last handled letter frees its key")
         await store.commit(Unit(advance=advance(0, 3)))
@@ -94,7 +98,7 @@ class ParkedConformance:
     async def test_a_letter_that_fails_again_waits_longer(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(1, at=10.0, error="broken"), park(2)]))
         await store.commit(Unit(settle=settle(1, error="still broken", at=70.0, retry_at=100.0)))
-        expected = [Parked(SOURCE, "k", 0, 10.0, 70.0, 2, 100.0, "still broken", 2)]
+        expected = [ParkedKey(SOURCE, "k", 0, 10.0, 70.0, 2, 100.0, "still broken", 2)]
         same(list(await store.parked()), expected, "a further failure is counted, with its reason and the next time")
         same([x.record.pos for x in await all_letters(store)], [1, 2], "the letter stays")
 
@@ -104,12 +108,12 @@ class ParkedConformance:
         same([x.record.pos for x in await all_letters(store)], [1, 3], "any letter can be discarded")
         await store.commit(Unit(discard=discard(1)))
         (parked,) = await store.parked()
-        same((parked.letters, parked.retry_at), (1, 0.0), "what waits behind a discarded letter is due now")
+        same((parked.letters, parked.retry_at), (1, 0.0), "the letter behind a discarded one is due at once")
         await store.commit(Unit(settle=settle(3, error="again")))
         (parked,) = await store.parked()
-        same(parked.attempts, 2, "what another message has failed is not counted")
+        same(parked.attempts, 2, "failures of another message are not counted")
         for gone in (1, 2, 4):
-            await refused(store.commit(Unit(discard=discard(gone))), "letter", "a letter is discarded once")
+            await refused(store.commit(Unit(discard=discard(gone))), "letter", "a letter cannot be discarded twice")
         await refused(store.commit(Unit(settle=settle(1))), "letter", "a discarded letter is not handled")
         await store.commit(Unit(settle=settle(3)))
         same(list(await store.parked()), [], "tombstones keep no key parked")
@@ -117,7 +121,7 @@ class ParkedConformance:
     async def test_discarding_the_last_letter_frees_the_key(self, store: Store) -> None:
         await store.commit(Unit(advance=advance(0, 1), parks=[park(1, error="broken")]))
         await store.commit(Unit(discard=discard(1)))
-        same(list(await store.parked()), [], "without letters no key is parked")
+        same(list(await store.parked()), [], "a key without letters is not parked")
         await store.commit(Unit(advance=advance(1, 2), parks=[park(2, at=50.0, error="again")]))
         (parked,) = await store.parked()
         same((parked.since, parked.attempts, parked.letters), (50.0, 1, 1), "a key parked anew starts anew")
@@ -138,8 +142,8 @@ class ParkedConformance:
             await refused(
                 store.commit(Unit(advance=advance(1, 3), parks=parks)), "parked", "only parked keys have letters"
             )
-        same((await store.checkpoints(SOURCE))[0], Checkpoint(1, "m1", 5.0), "refused, it moves no checkpoint")
-        same(await all_letters(store, "b"), [], "refused, it adds no letter")
+        same((await store.checkpoints(SOURCE))[0], Checkpoint(1, "m1", 5.0), "a refused unit moves no checkpoint")
+        same(await all_letters(store, "b"), [], "a refused unit adds no letter")
         await store.commit(
             Unit(advance=advance(1, 3), parks=[park(3, "b"), park(2, "a"), park(2, "b", error="broken")])
         )
@@ -150,32 +154,34 @@ class ParkedConformance:
         await store.commit(Unit(parks=[park(1, at=10.0, error="broken")]))
         await store.commit(Unit(settle=settle(1, error="again", at=20.0, retry_at=60.0)))
         await store.commit(Unit(parks=[park(2, at=30.0, error="another")]))
-        expected = [Parked(SOURCE, "k", 0, 10.0, 20.0, 2, 60.0, "again", 2)]
+        expected = [ParkedKey(SOURCE, "k", 0, 10.0, 20.0, 2, 60.0, "again", 2)]
         same(list(await store.parked()), expected, "a message that failed behind a parked key adds a letter")
 
     async def test_a_message_is_one_letter_however_often_it_is_put_aside(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(1, error="broken"), park(2)]))
         await store.commit(Unit(parks=[park(2, at=20.0), park(1, at=20.0)]))
-        same([x.record.pos for x in await all_letters(store)], [1, 2], "what has a letter gets no second one")
-        same([row.letters for row in await store.parked()], [2], "nor is it counted twice")
+        same([x.record.pos for x in await all_letters(store)], [1, 2], "a message with a letter gets no second one")
+        same([row.letters for row in await store.parked()], [2], "a letter is not counted twice")
         await store.commit(Unit(discard=discard(1)))
         await store.commit(Unit(parks=[park(1, at=20.0)]))
-        same([x.record for x in await all_letters(store)], [record(1), record(2)], "what was discarded waits again")
+        same([x.record for x in await all_letters(store)], [record(1), record(2)], "a discarded message can wait again")
 
     async def test_a_unit_looks_at_letters_before_it_parks(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(2, at=10.0, error="broken")]))
         await refused(
-            store.commit(Unit(settle=settle(2), parks=[park(3)])), "parked", "a key that it frees has no letters"
+            store.commit(Unit(settle=settle(2), parks=[park(3)])), "parked", "a key that the unit frees takes no letter"
         )
         await refused(
-            store.commit(Unit(discard=discard(2), parks=[park(3)])), "parked", "nor when its last one is discarded"
+            store.commit(Unit(discard=discard(2), parks=[park(3)])),
+            "parked",
+            "a key freed by a discarded letter takes no letter",
         )
         for unit in (Unit(settle=settle(1), parks=[park(1)]), Unit(discard=discard(1), parks=[park(1)])):
-            await refused(store.commit(unit), "letter", "what it puts aside itself is no letter yet")
-        same([x.record.pos for x in await all_letters(store)], [2], "refused, it changes no letter")
+            await refused(store.commit(unit), "letter", "a message that the unit parks is not yet a letter")
+        same([x.record.pos for x in await all_letters(store)], [2], "a refused unit changes no letter")
         await store.commit(Unit(settle=settle(2), parks=[park(1, at=50.0, error="anew")]))
-        expected = [Parked(SOURCE, "k", 0, 50.0, 50.0, 1, 80.0, "anew", 1)]
-        same(list(await store.parked()), expected, "what it puts aside comes after what it settles")
+        expected = [ParkedKey(SOURCE, "k", 0, 50.0, 50.0, 1, 80.0, "anew", 1)]
+        same(list(await store.parked()), expected, "a unit settles before it parks")
 
     async def test_a_key_is_not_freed_while_a_letter_is_added(self, store: Store, twin: Store) -> None:
         pos = 0
@@ -201,17 +207,21 @@ class ParkedConformance:
             found = await twin.parked_among(SOURCE, part, keys)
             return None if found is None else sorted(found)
 
-        same(await among(0, "a"), None, "where no key of a partition is parked, that is said")
+        same(await among(0, "a"), None, "None if no key of the partition is parked")
         odd = 'quoted "ü" 🎓'
         parks = [park(1, "a", error="x"), park(2, odd, error="x"), park(3, "c", part=1, error="x")]
         elsewhere = Park(SOURCE._replace(name="other"), "d", record(1, "d"), 10.0, "x", 40.0)
         await store.commit(Unit(parks=[*parks, elsewhere]))
-        same(await among(0, "a", "b", odd, "c", "d"), sorted(["a", odd]), "those of the partition and the subscription")
-        same(await among(0, "b"), [], "none of these, but others of the partition")
-        same(await among(2, "a"), None, "nor in another partition")
+        same(
+            await among(0, "a", "b", odd, "c", "d"),
+            sorted(["a", odd]),
+            "only keys of this partition and subscription are found",
+        )
+        same(await among(0, "b"), [], "empty if only other keys of the partition are parked")
+        same(await among(2, "a"), None, "None for a partition without parked keys")
         await store.commit(Unit(settle=settle(1, "a")))
         await store.commit(Unit(discard=discard(2, odd)))
-        same(await among(0, "a", odd), None, "what was freed is not parked")
+        same(await among(0, "a", odd), None, "a freed key is not parked")
 
     async def test_keys_to_be_tried_are_found_by_time(self, store: Store) -> None:
         async def due(at: float, tried_after: float = inf, limit: int = 10) -> list[tuple[str, int]]:
@@ -223,25 +233,33 @@ class ParkedConformance:
         ]
         elsewhere = Park(SOURCE._replace(name="other"), "d", record(1, "d"), 10.0, "x", 0.0)
         await store.commit(Unit(parks=[*parks, park(4, "a"), elsewhere]))
-        same(await due(39.0), [], "none is due before its time")
-        same(await due(50.0), [("a", 2), ("b", 1)], "the first to be tried comes first")
-        same(await due(50.0, limit=1), [("a", 2)], "at most so many")
-        same(await due(inf), [("a", 2), ("b", 1), ("c", 1)], "all are tried some time")
-        same(await due(45.0, tried_after=25.0), [("a", 2), ("c", 1)], "and those that were tried after another time")
+        same(await due(39.0), [], "no key is due before its time")
+        same(await due(50.0), [("a", 2), ("b", 1)], "the earliest due key comes first")
+        same(await due(50.0, limit=1), [("a", 2)], "at most `limit` keys are returned")
+        same(await due(inf), [("a", 2), ("b", 1), ("c", 1)], "all keys are due at some time")
+        same(
+            await due(45.0, tried_after=25.0),
+            [("a", 2), ("c", 1)],
+            "keys that failed after `tried_after` are returned too",
+        )
         await store.commit(Unit(settle=settle(3, "b", error="again", at=60.0, retry_at=70.0)))
-        same(await due(0.0, tried_after=59.0), [("b", 1)], "a key is tried when it fails again, too")
-        same(await store.count_parked(SOURCE), 3, "they are counted")
-        same(await store.count_parked(SOURCE._replace(name="nobody")), 0, "for each subscription")
+        same(await due(0.0, tried_after=59.0), [("b", 1)], "a further failure counts as a try")
+        same(await store.count_parked(SOURCE), 3, "all parked keys of the subscription are counted")
+        same(await store.count_parked(SOURCE._replace(name="nobody")), 0, "another subscription has none")
 
     async def test_parked_keys_are_listed_by_key_and_not_all(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(n, f"k{n}", at=float(n), error="x") for n in range(1, 6)]))
-        same([row.key for row in await store.parked(limit=2)], ["k1", "k2"], "at most so many, longest parked first")
+        same(
+            [row.key for row in await store.parked(limit=2)], ["k1", "k2"], "at most `limit` keys, longest parked first"
+        )
         same([row.key for row in await store.parked(key="k4")], ["k4"], "one key can be asked for")
-        same([row.key for row in await store.parked("other", key="k4")], [], "of one subscription")
+        same(
+            [row.key for row in await store.parked("other", key="k4")], [], "a key of another subscription is not found"
+        )
 
     async def test_however_many_keys_can_be_made_due(self, store: Store) -> None:
         keys = [f"k{number}" for number in range(2345)]
         await store.commit(Unit(parks=[park(n, key, error="x") for n, key in enumerate(keys, 1)]))
-        same(await store.retry(SOURCE.name, None, 7.0), len(keys), "all of them are made due")
+        same(await store.retry(SOURCE.name, None, 7.0), len(keys), "all keys are made due")
         due = await store.due(SOURCE, at=7.0, tried_after=inf, limit=3000)
-        same(sorted(row.key for row in due), sorted(keys), "and found")
+        same(sorted(row.key for row in due), sorted(keys), "all due keys are found")

@@ -1,8 +1,8 @@
-"""What every store promises about the end of its log that is deleted, and about those who follow it."""
+"""What a store must do about deleting the beginning of its log, and about progress reports."""
 
 from __future__ import annotations
 
-from remit.log import Channel, Checkpoint, Record, Subscriber
+from remit.log import Channel, Checkpoint, MessageRecord, Subscriber
 from remit.stores.port import Change, Store, Unit, partition_of
 from remit.testing.conformance.stores import SOURCE, advance, entry, refused, same
 
@@ -13,41 +13,49 @@ FAR = 1_000_000
 
 
 class RetentionConformance:
-    """What is promised of deleting, of floors and of subscribers."""
+    """The promises about deleting messages, floors and subscribers, one test each."""
 
     async def test_the_first_messages_can_be_deleted(self, store: Store, twin: Store) -> None:
         part = await written(store, 5)
-        same(dict(await store.floors(Channel.PRIVATE)), {}, "as long as nothing was deleted, there is no floor")
-        same(await store.trim(Channel.PRIVATE, part, upto=3, before=9.0, limit=1000), 3, "it says how many")
+        same(dict(await store.floors(Channel.PRIVATE)), {}, "without deleted messages there is no floor")
+        same(
+            await store.trim(Channel.PRIVATE, part, upto=3, before=9.0, limit=1000),
+            3,
+            "the number of deleted messages is returned",
+        )
         same(
             ids(await twin.read(Channel.PRIVATE, part, 0, 10)),
             ["m4", "m5"],
-            "only up to the position, and for everybody",
+            "messages up to the position are deleted, for all processes",
         )
         same(
             dict(await twin.floors(Channel.PRIVATE)),
             {part: Checkpoint(3, "m3", 3.0)},
-            "the floor is the last one deleted",
+            "the floor is the last deleted message",
         )
         (first, *_) = await store.read(Channel.PRIVATE, part, 0, 10)
-        same((first.pos, first.prev), (4, "m3"), "what is left stays as it was")
+        same((first.pos, first.prev), (4, "m3"), "the remaining messages are unchanged")
         same(dict(await store.heads(Channel.PRIVATE)), {part: (5, 5.0)}, "the head does not move")
-        same(ids(await store.read(Channel.PRIVATE, part, 4, 10)), ["m5"], "and whoever reads reads on")
+        same(ids(await store.read(Channel.PRIVATE, part, 4, 10)), ["m5"], "reading continues after the floor")
 
     async def test_young_messages_stay(self, store: Store) -> None:
         part = partition_of("k", store.partitions)
-        ages = [1.0, 7.0, 2.0, 3.0]  # a clock was wrong
+        ages = [1.0, 7.0, 2.0, 3.0]  # the second clock was wrong
         await store.commit(Unit(entries=[entry("k", f"m{pos}", at=at) for pos, at in enumerate(ages, 1)]))
-        same(await store.trim(Channel.PRIVATE, part, upto=FAR, before=1.0, limit=1000), 0, "of that time is young")
+        same(
+            await store.trim(Channel.PRIVATE, part, upto=FAR, before=1.0, limit=1000),
+            0,
+            "a message of exactly that time stays",
+        )
         same(
             await store.trim(Channel.PRIVATE, part, upto=FAR, before=5.0, limit=1000),
             1,
-            "nothing behind a young one goes",
+            "a message behind a recent one stays",
         )
         same(
             ids(await store.read(Channel.PRIVATE, part, 0, 10)),
             ["m2", "m3", "m4"],
-            "so that no hole comes into the log",
+            "the log has no gap",
         )
 
     async def test_the_log_is_deleted_in_small_pieces(self, store: Store) -> None:
@@ -57,7 +65,7 @@ class RetentionConformance:
         same(
             dict(await store.floors(Channel.PRIVATE)),
             {part: Checkpoint(5, "m5", 5.0)},
-            "and the floor moves with each piece",
+            "the floor moves with each chunk",
         )
 
     async def test_other_partitions_and_channels_stay(self, store: Store) -> None:
@@ -65,23 +73,35 @@ class RetentionConformance:
         await store.commit(Unit(entries=[entry("k", "p1", Channel.PUBLISHED)]))
         for other in range(store.partitions):
             if other != part:
-                same(await store.trim(Channel.PRIVATE, other, upto=FAR, before=9.0, limit=9), 0, "nothing was there")
-        same(await store.trim(Channel.PRIVATE, part, upto=FAR, before=9.0, limit=9), 2, "what was meant is gone")
-        same(dict(await store.floors(Channel.PUBLISHED)), {}, "the other channel keeps its beginning")
-        same(ids(await store.read(Channel.PUBLISHED, part, 0, 9)), ["p1"], "and its messages")
+                same(
+                    await store.trim(Channel.PRIVATE, other, upto=FAR, before=9.0, limit=9),
+                    0,
+                    "an empty partition has nothing to delete",
+                )
+        same(
+            await store.trim(Channel.PRIVATE, part, upto=FAR, before=9.0, limit=9),
+            2,
+            "the messages of the partition are deleted",
+        )
+        same(dict(await store.floors(Channel.PUBLISHED)), {}, "the other channel has no floor")
+        same(ids(await store.read(Channel.PUBLISHED, part, 0, 9)), ["p1"], "the other channel keeps its messages")
 
     async def test_positions_go_on_after_everything_was_deleted(self, store: Store, twin: Store) -> None:
         part = await written(store, 2)
         await twin.trim(Channel.PRIVATE, part, upto=FAR, before=9.0, limit=9)
-        same(dict(await store.heads(Channel.PRIVATE)), {part: (2, 2.0)}, "the head stands where the last message was")
+        same(dict(await store.heads(Channel.PRIVATE)), {part: (2, 2.0)}, "the head stays at the last deleted message")
         await store.commit(Unit(entries=[entry("k", "m3")]))
         changes = [Change("Account", "a1", 0, b"{}"), Change("Account", "a2", 0, b"{}")]
         await twin.commit(Unit(changes, [entry("k", "m4")]))
         found = [(message.pos, message.prev) for message in await store.read(Channel.PRIVATE, part, 0, 9)]
-        same(found, [(3, "m2"), (4, "m3")], "the next one follows on what was deleted")
+        same(found, [(3, "m2"), (4, "m3")], "the next message follows the deleted one")
         await store.close()
         await store.open()
-        same(dict(await store.heads(Channel.PRIVATE)), {part: (4, 1.0)}, "in all that opens it later as well")
+        same(
+            dict(await store.heads(Channel.PRIVATE)),
+            {part: (4, 1.0)},
+            "heads are the same after the store is opened again",
+        )
 
     async def test_subscribers_report_where_they_are(self, store: Store, twin: Store) -> None:
         await store.report("mail.desk", Channel.PUBLISHED, {0: 3, 15: 1}, 10.0)
@@ -94,9 +114,9 @@ class RetentionConformance:
             Subscriber("mail.desk", Channel.PUBLISHED, {0: 2}, 12.0),
         ]
         same(list(await store.subscribers()), expected, "the latest report of each counts, also when it went back")
-        same(await twin.forget("mail.desk"), 2, "a subscriber that is forgotten is forgotten in each channel")
-        same([row.name for row in await store.subscribers()], ["billing.totals"], "and no other is")
-        same(await store.forget("mail.desk"), 0, "once")
+        same(await twin.forget("mail.desk"), 2, "forgetting removes the reports of all channels")
+        same([row.name for row in await store.subscribers()], ["billing.totals"], "other subscribers stay")
+        same(await store.forget("mail.desk"), 0, "forgetting again removes nothing")
 
     async def test_a_person_puts_checkpoints_where_they_belong(self, store: Store, twin: Store) -> None:
         for pos in range(1, 6):
@@ -104,19 +124,21 @@ class RetentionConformance:
         await store.commit(Unit(advance=advance(0, 1, part=1)))
         await twin.place(SOURCE, {0: Checkpoint(2, "x2", 7.0), 3: Checkpoint(9, "x9", 7.0)})
         expected = {0: Checkpoint(2, "x2", 7.0), 1: Checkpoint(1, "m1", 5.0), 3: Checkpoint(9, "x9", 7.0)}
-        same(dict(await store.checkpoints(SOURCE)), expected, "those move, backwards or forwards, and no others")
-        await refused(store.commit(Unit(advance=advance(5, 6))), "checkpoint", "whoever stood elsewhere is told so")
+        same(dict(await store.checkpoints(SOURCE)), expected, "only the given checkpoints move, backwards or forwards")
+        await refused(store.commit(Unit(advance=advance(5, 6))), "checkpoint", "a move from the old place conflicts")
         move = advance(2, 3)._replace(before_id="x2")
         await store.commit(Unit(advance=move))
-        same((await twin.checkpoints(SOURCE))[0], Checkpoint(3, "m3", 5.0), "and it goes on from there")
+        same(
+            (await twin.checkpoints(SOURCE))[0], Checkpoint(3, "m3", 5.0), "the checkpoint moves on from its new place"
+        )
 
 
 async def written(store: Store, count: int) -> int:
-    """Writes so many messages of one key, message n at the time n; says to which partition."""
+    """Writes messages of one key, message n at the time n. Returns their partition."""
     await store.commit(Unit(entries=[entry("k", f"m{pos}", at=float(pos)) for pos in range(1, count + 1)]))
     return partition_of("k", store.partitions)
 
 
-def ids(records: list[Record]) -> list[str]:
+def ids(records: list[MessageRecord]) -> list[str]:
     """The identities of messages."""
     return [record.id for record in records]

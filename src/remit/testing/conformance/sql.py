@@ -1,8 +1,8 @@
-"""What a store must do that takes statements of its users': one whose technology says `sql`.
+"""What a store must do whose technology says `sql`: run handlers' SQL statements.
 
 class TestMyStore(SqlConformance):
     @pytest.fixture
-    async def store(self): ...     # new and empty, and open
+    async def store(self): ...     # new, empty and open
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from remit.testing.conformance.stores import entry, same, whole_log
 __all__ = ["SqlConformance"]
 
 PATIENT = 5
-"""How often a statement is tried that waits for the lock of another one."""
+"""How often a statement is tried that waits for another transaction's lock."""
 
 
 async def raises(outcome: Awaitable[object], error: type[RemitError], promise: str) -> None:
-    """Fails unless awaiting ends with this error."""
+    """Fails unless awaiting raises this error."""
     try:
         await outcome
     except error:
@@ -31,14 +31,14 @@ async def raises(outcome: Awaitable[object], error: type[RemitError], promise: s
 
 
 async def with_table(store: SqlStore) -> None:
-    """Makes a table of the user's."""
+    """Creates a user's table."""
     making = store.begin()
     await making.execute("CREATE TABLE invoice (number integer PRIMARY KEY, amount integer CHECK (amount > 0))")
     await making.commit(Unit())
 
 
 async def numbers(store: SqlStore) -> list[int]:
-    """What is in that table, for a transaction that begins now."""
+    """The rows of that table, as a new transaction sees them."""
     looking = store.begin()
     rows = await looking.fetch("SELECT number FROM invoice ORDER BY number")
     await looking.abandon()
@@ -46,12 +46,12 @@ async def numbers(store: SqlStore) -> list[int]:
 
 
 def unit(name: str, expected: int = 0) -> Unit:
-    """A piece of state and a message."""
+    """A unit with a state and a message."""
     return Unit([Change("Account", name, expected, b"{}")], [entry("k", f"{name}-{expected}")])
 
 
 async def inserting_two(store: SqlStore) -> Transaction:
-    """Waits until who was cancelled has let go: on a busy machine the server is told of it after a while."""
+    """Inserts once the cancelled transaction has released its lock: a busy server may take a while."""
     for _ in range(PATIENT):
         following = store.begin()
         try:
@@ -60,14 +60,14 @@ async def inserting_two(store: SqlStore) -> Transaction:
             await following.abandon()
         else:
             return following
-    raise AssertionError("what was cancelled still holds its lock")
+    raise AssertionError("the cancelled transaction still holds its lock")
 
 
 class SqlConformance:
-    """The promises of transactions that carry statements of the user's."""
+    """The promises of transactions with handlers' statements, one test each."""
 
     async def test_it_says_what_it_can(self, store: SqlStore) -> None:
-        same(store.technology.sql, True, "its technology says it")
+        same(store.technology.sql, True, "the technology says `sql`")
 
     async def test_statements_and_unit_are_written_together(self, store: SqlStore) -> None:
         await with_table(store)
@@ -76,7 +76,7 @@ class SqlConformance:
         same(count, 2, "a statement tells how many rows it has written")
         rows = await writing.fetch("SELECT number, amount FROM invoice WHERE amount > $1", 15)
         same(rows, [{"number": 2, "amount": 20}], "a transaction sees what it has written, by the names of columns")
-        same(await numbers(store), [], "others do not see it before the commit")
+        same(await numbers(store), [], "other transactions do not see it before the commit")
         await writing.commit(unit("a1"))
         same(await numbers(store), [1, 2], "statements are committed")
         same(await store.load("Account", "a1"), (1, b"{}"), "state is committed with them")
@@ -88,7 +88,7 @@ class SqlConformance:
         writing = store.begin()
         await writing.execute("INSERT INTO invoice VALUES (1, 10)")
         await raises(writing.commit(unit("a1")), Conflict, "another version is a conflict")
-        same(await numbers(store), [], "what conflicts is not written, and neither are its statements")
+        same(await numbers(store), [], "after a conflict neither the unit nor its statements are written")
 
     async def test_what_is_abandoned_is_not_written(self, store: SqlStore) -> None:
         await with_table(store)
@@ -96,24 +96,24 @@ class SqlConformance:
         await writing.execute("INSERT INTO invoice VALUES (1, 10)")
         await writing.abandon()
         await writing.abandon()
-        same(await numbers(store), [], "what is abandoned is not written")
-        await raises(writing.execute("INSERT INTO invoice VALUES (2, 10)"), SqlError, "nothing goes on behind the end")
+        same(await numbers(store), [], "an abandoned transaction is not written")
+        await raises(writing.execute("INSERT INTO invoice VALUES (2, 10)"), SqlError, "no statement runs after the end")
 
     async def test_without_a_statement_a_unit_is_like_any_other(self, store: SqlStore) -> None:
         await store.begin().commit(unit("a1"))
         same(await store.load("Account", "a1"), (1, b"{}"), "a unit without statements is committed")
-        await raises(store.begin().commit(unit("a1")), Conflict, "and conflicts like any other")
+        await raises(store.begin().commit(unit("a1")), Conflict, "a unit without statements conflicts like any other")
 
     async def test_a_failed_statement_fails_the_unit_whoever_has_caught_it(self, store: SqlStore) -> None:
         await with_table(store)
         for statement, error in (("INSERT INTO invoice VALUES (2, -1)", ConstraintViolated), ("SELEC", SqlError)):
             writing = store.begin()
             await writing.execute("INSERT INTO invoice VALUES (1, 10)")
-            await raises(writing.execute(statement), error, "a statement that fails says why")
-            await raises(writing.commit(unit("a1")), error, "and its unit is not committed")
+            await raises(writing.execute(statement), error, "a failing statement raises its error")
+            await raises(writing.commit(unit("a1")), error, "the commit after it raises the error again")
             await writing.abandon()
-        same(await numbers(store), [], "nothing of it is written")
-        same(await store.load("Account", "a1"), None, "and nothing of the unit")
+        same(await numbers(store), [], "nothing of a failed transaction is written")
+        same(await store.load("Account", "a1"), None, "nothing of its unit is written")
 
     async def test_a_cancelled_statement_leaves_nothing_behind(self, store: SqlStore) -> None:
         await with_table(store)
@@ -128,7 +128,7 @@ class SqlConformance:
         following = await inserting_two(store)
         await following.commit(unit("a2"))
         await blocking.commit(unit("a1"))
-        same(await numbers(store), [1, 2], "what was cancelled holds up nobody")
+        same(await numbers(store), [1, 2], "a cancelled statement blocks no other transaction")
 
     async def test_many_at_once_all_come_through(self, store: SqlStore) -> None:
         await with_table(store)
@@ -139,5 +139,5 @@ class SqlConformance:
             await writing.commit(unit(f"a{number}"))
 
         await asyncio.gather(*(work(number) for number in range(30)))
-        same(await numbers(store), list(range(30)), "each is committed")
-        same(len(await whole_log(store)), 30, "with its message")
+        same(await numbers(store), list(range(30)), "every transaction is committed")
+        same(len(await whole_log(store)), 30, "every unit's message is written")

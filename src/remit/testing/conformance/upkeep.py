@@ -1,4 +1,4 @@
-"""The rest of what every store must do: write nothing when it was opened to be read, and delete what is old."""
+"""The rest of what every store must do: write nothing when it is opened read-only, and delete what is old."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from remit.log import Channel, Checkpoint
 from remit.runtime.ports import SystemClock
 from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.pruning import prune, trim
-from remit.stores.port import Change, Claim, Outcome, Store, Unit
+from remit.stores.port import Change, KeyClaim, Store, StoredOutcome, Unit
 from remit.stores.size import LARGEST_UNIT
 from remit.testing.conformance.notes import NotesConformance
 from remit.testing.conformance.parked import ParkedConformance
@@ -26,7 +26,7 @@ MONTH = 31 * 86_400.0
 
 
 class _Clock(SystemClock):
-    """Stands still."""
+    """A clock that stands still."""
 
     def __init__(self, at: float) -> None:
         self.seconds = lambda: at
@@ -37,35 +37,35 @@ AWKWARD = {
     "half of a surrogate pair": "a\ud800b",
     "too long for an index": "".join(map(chr, range(0x4E00, 0x4E00 + 6000))),
 }
-"""Texts that a store may not take."""
+"""Texts that a store may refuse."""
 
 
 class StoreConformance(UnitConformance, StatesConformance, ParkedConformance, NotesConformance, RetentionConformance):
-    """The promises of a store, one test each. Subclass it and give it two fixtures, `store` and `twin`."""
+    """The promises of a store, one test each. Subclass it, with the two fixtures `store` and `twin`."""
 
     async def test_it_can_do_what_its_technology_says(self, store: Store, twin: Store) -> None:
         said = store.technology
-        same(twin.technology, said, "all that have it open say the same")
-        same(hasattr(store, "begin"), said.sql, "it takes statements of the user's, if it says so")
+        same(twin.technology, said, "all open stores have the same technology")
+        same(hasattr(store, "begin"), said.sql, "it runs SQL statements if its technology says `sql`")
         await store.commit(Unit([Change("Account", "a1", 0, b"{}")]))
         if said.shared_between_processes:
-            same(twin is not store, True, "what processes share can be opened by two of them")
-            same(await twin.load("Account", "a1"), (1, b"{}"), "what one has written, the other reads")
+            same(twin is not store, True, "a shared store can be opened twice")
+            same(await twin.load("Account", "a1"), (1, b"{}"), "one process reads what the other has written")
         if said.durable:
-            same(twin is not store, True, "what is durable can be opened by another process")
+            same(twin is not store, True, "a durable store can be opened again")
             await asyncio.gather(store.close(), twin.close())
             await twin.open()
-            same(await twin.load("Account", "a1"), (1, b"{}"), "what was written outlives who has written it")
+            same(await twin.load("Account", "a1"), (1, b"{}"), "rows survive the store that wrote them")
 
     async def test_a_store_opened_to_be_read_is_not_written(self, store: Store) -> None:
         await store.beat("p1", 1.0, "{}")
         await store.commit(
-            Unit([Change("Account", "a1", 0, b"{}")], [entry("k", "m1")], Claim("", "c", b"f", b"{}", 1.0))
+            Unit([Change("Account", "a1", 0, b"{}")], [entry("k", "m1")], KeyClaim("", "c", b"f", b"{}", 1.0))
         )
         await store.close()
         await store.open(read_only=True)
-        same(await store.load("Account", "a1"), (1, b"{}"), "what is there can be read")
-        same(len(await whole_log(store)), 1, "and the log")
+        same(await store.load("Account", "a1"), (1, b"{}"), "state can be read")
+        same(len(await whole_log(store)), 1, "the log can be read")
         writes: dict[str, Callable[[], Awaitable[object]]] = {
             "commit": lambda: store.commit(Unit([Change("Account", "a2", 0, b"{}")])),
             "retry": lambda: store.retry(SOURCE.name, None, 1.0),
@@ -92,48 +92,52 @@ class StoreConformance(UnitConformance, StatesConformance, ParkedConformance, No
         await store.close()
         await store.open()
         await store.commit(Unit([Change("Account", "a2", 0, b"{}")]))
-        same(dict(await store.beats()), {"p1": (1.0, "{}")}, "nothing was written before")
+        same(dict(await store.beats()), {"p1": (1.0, "{}")}, "nothing was written while it was read-only")
 
     async def test_what_is_old_can_be_deleted(self, store: Store) -> None:
         for number in range(10):
             await store.beat(f"p{number}", float(number), "{}")
-            await store.commit(Unit(claim=Claim("web", f"k{number}", b"f", b"{}", float(number))))
+            await store.commit(Unit(claim=KeyClaim("web", f"k{number}", b"f", b"{}", float(number))))
         await store.commit(Unit(parks=[park(1, at=0.0, error="broken"), park(2, at=0.0)]))
         await store.commit(Unit(discard=discard(2)))
-        same(await store.prune(beats=0.0, outcomes=0.0, tombstones=0.0, limit=1000), 0, "what is young stays")
-        same(await store.prune(beats=3.0, outcomes=5.0, tombstones=0.0, limit=1000), 8, "it says how many rows went")
-        same(sorted(await store.beats()), [f"p{number}" for number in range(3, 10)], "old signs of life are gone")
+        same(await store.prune(beats=0.0, outcomes=0.0, tombstones=0.0, limit=1000), 0, "recent rows stay")
+        same(
+            await store.prune(beats=3.0, outcomes=5.0, tombstones=0.0, limit=1000),
+            8,
+            "the number of deleted rows is returned",
+        )
+        same(sorted(await store.beats()), [f"p{number}" for number in range(3, 10)], "old signs of life are deleted")
         left = [number for number in range(10) if await store.outcome("web", f"k{number}") is not None]
-        same(left, [5, 6, 7, 8, 9], "old outcomes are gone, and no others")
+        same(left, [5, 6, 7, 8, 9], "only old outcomes are deleted")
         await store.prune(beats=1e9, outcomes=1e9, tombstones=1e9, limit=1000)
-        same([x.record.pos for x in await all_letters(store)], [1], "letters that wait are never old")
-        same(len(await store.parked()), 1, "nor are parked keys")
-        await store.commit(Unit(claim=Claim("web", "k1", b"f", b"{}", 20.0)))
+        same([x.record.pos for x in await all_letters(store)], [1], "waiting letters are never deleted")
+        same(len(await store.parked()), 1, "parked keys are never deleted")
+        await store.commit(Unit(claim=KeyClaim("web", "k1", b"f", b"{}", 20.0)))
 
     async def test_it_is_deleted_in_small_pieces(self, store: Store) -> None:
         for number in range(5):
-            await store.commit(Unit(claim=Claim("web", f"k{number}", b"f", b"{}", float(number))))
+            await store.commit(Unit(claim=KeyClaim("web", f"k{number}", b"f", b"{}", float(number))))
         gone = [await store.prune(beats=0.0, outcomes=9.0, tombstones=0.0, limit=2) for _ in range(4)]
         same(gone, [2, 2, 1, 0], "at most as many rows of a kind as the limit says")
 
     async def test_the_outcome_of_a_repeated_command_stays_young(self, store: Store, twin: Store) -> None:
-        await store.commit(Unit(claim=Claim("web", "k1", b"f", b"{}", 1.0)))
-        await store.commit(Unit(claim=Claim("web", "k2", b"f", b"{}", 1.0)))
+        await store.commit(Unit(claim=KeyClaim("web", "k1", b"f", b"{}", 1.0)))
+        await store.commit(Unit(claim=KeyClaim("web", "k2", b"f", b"{}", 1.0)))
         await twin.keep("web", "k1", 10.0)
         await twin.keep("web", "unknown", 10.0)
         await store.prune(beats=0.0, outcomes=9.0, tombstones=0.0, limit=1000)
-        same(await store.outcome("web", "k1"), Outcome(b"f", b"{}", 10.0), "what was repeated is not old")
-        same(await store.outcome("web", "k2"), None, "what was not is")
-        same(await store.outcome("web", "unknown"), None, "keeping makes no outcome")
+        same(await store.outcome("web", "k1"), StoredOutcome(b"f", b"{}", 10.0), "a repeated command keeps its outcome")
+        same(await store.outcome("web", "k2"), None, "the outcome of another command is deleted")
+        same(await store.outcome("web", "unknown"), None, "keeping an unknown key creates no outcome")
 
-    # What one unit holds
+    # The values of units
 
     async def test_nobody_fails_of_what_another_unit_holds(self, store: Store) -> None:
         for name, awkward in AWKWARD.items():
             spoilt = {
                 "state": Unit([Change("Account", awkward, 0, b"{}")]),
                 "key": Unit(entries=[entry(awkward, "m0")]),
-                "claim": Unit(claim=Claim("web", awkward, b"f", b"{}", 1.0)),
+                "claim": Unit(claim=KeyClaim("web", awkward, b"f", b"{}", 1.0)),
                 "letter": Unit(parks=[park(1, awkward, error="broken")]),
             }
             for what, unit in spoilt.items():
@@ -146,27 +150,27 @@ class StoreConformance(UnitConformance, StatesConformance, ParkedConformance, No
                 same(outcomes, [None] * 3, f"beside a unit with a {what} ({name}) others are written")
                 if mine is not None:
                     same(type(mine), Unstorable, f"a {what} ({name}) is written, or refused for good")
-                    same([id for id in ids if id in str(mine)], [], "and the error does not tell of others")
+                    same([id for id in ids if id in str(mine)], [], "the error does not name other units")
 
     async def test_a_unit_has_a_largest_size(self, store: Store) -> None:
-        """The same in every store, so that a system that runs on one does on another."""
+        """The same in every store, so that a system that runs on one store runs on another."""
         half = b'"' + b"x" * (LARGEST_UNIT // 2 - 102) + b'"'
         large = entry("k", "large")._replace(payload=half)
         await store.commit(Unit([Change("Account", "large", 0, half)], [large]))
         same((await store.load("Account", "large") or (0, b""))[1], half, "the largest unit is written")
-        same([message.payload for message in await whole_log(store)], [half], "with its messages")
-        claim = Claim("web", "c", b"f", b"x" * 300, 1.0)
+        same([message.payload for message in await whole_log(store)], [half], "its messages are written")
+        claim = KeyClaim("web", "c", b"f", b"x" * 300, 1.0)
         units = [
             Unit([Change("Account", "a", 0, b"{}")]),
             Unit([Change("Account", "large", 1, half)], [large], claim),
             Unit([Change("Account", "b", 0, b"{}")]),
         ]
         outcomes = await asyncio.gather(*map(store.commit, units), return_exceptions=True)
-        same([type(each) for each in outcomes], [type(None), TooLarge, type(None)], "a larger one is refused, alone")
-        same((await store.load("Account", "large") or (0,))[0], 1, "nothing of it is written")
+        same([type(each) for each in outcomes], [type(None), TooLarge, type(None)], "only the larger unit is refused")
+        same((await store.load("Account", "large") or (0,))[0], 1, "nothing of the larger unit is written")
         newer = entry("k", "newer")._replace(headers='{"newer":"' + "x" * LARGEST_UNIT + '"}')
         (refused,) = await asyncio.gather(store.commit(Unit(entries=[newer])), return_exceptions=True)
-        same(type(refused), TooLarge, "newer versions of an event count as well")
+        same(type(refused), TooLarge, "newer versions of an event count too")
 
     async def test_nobody_fails_of_what_another_one_looks_for(self, store: Store) -> None:
         await store.commit(Unit([Change("Account", "a", 0, b"{}")]))
@@ -200,29 +204,31 @@ class StoreConformance(UnitConformance, StatesConformance, ParkedConformance, No
         times = [StoreTime(_Clock(NOW + number)) for number in range(4)]
         looks = [time.for_deleting("", each) for time, each in zip(times, (store, twin, store, twin), strict=True)]
         found = await asyncio.gather(*looks)
-        same(all(abs(at - NOW) <= 5.0 for at in found), True, "whoever comes first has said what time it is")
+        same(all(abs(at - NOW) <= 5.0 for at in found), True, "all processes agree on the time of the first")
 
     async def test_what_a_clock_that_is_behind_writes_is_not_old_at_once(self, store: Store, twin: Store) -> None:
         await StoreTime(_Clock(NOW)).look("", store)
         behind = StoreTime(_Clock(NOW - MONTH))
         await behind.look("", twin)
-        await twin.commit(Unit(claim=Claim("web", "k1", b"f", b"{}", behind.stamp())))
+        await twin.commit(Unit(claim=KeyClaim("web", "k1", b"f", b"{}", behind.stamp())))
         await _delete_old(store, NOW)
-        same((await store.outcome("web", "k1")) is None, False, "it was written by what the store knows")
+        same(
+            (await store.outcome("web", "k1")) is None, False, "a clock that is behind is corrected by the store's time"
+        )
 
 
 async def _written_now(store: Store) -> None:
-    await store.commit(Unit(entries=[entry("k", "m1", at=NOW)], claim=Claim("web", "k1", b"f", b"{}", NOW)))
+    await store.commit(Unit(entries=[entry("k", "m1", at=NOW)], claim=KeyClaim("web", "k1", b"f", b"{}", NOW)))
     await store.report("mail.desk", Channel.PRIVATE, {}, NOW)
 
 
 async def _delete_old(store: Store, clock: float) -> None:
-    """What a process does every minute, whose clock says this."""
+    """What a process with this clock does every minute."""
     now = await StoreTime(_Clock(clock)).for_deleting("", store)
     await prune(store, now)
     await trim(store, now, timedelta(days=7))
 
 
 async def _is_all_there(store: Store) -> None:
-    same((await store.outcome("web", "k1")) is None, False, "the outcome of a command is not a week old")
-    same([message.id for message in await whole_log(store)], ["m1"], "and nobody has handled the message")
+    same((await store.outcome("web", "k1")) is None, False, "the recent outcome is kept")
+    same([message.id for message in await whole_log(store)], ["m1"], "the unhandled message is kept")

@@ -1,1 +1,1 @@
-"""Channels between contexts that run in one process, for tests and for the simulation: nothing is sent anywhere."""
+"""Channels between contexts in one process, for tests and for the simulation. Nothing leaves the process."""

@@ -7,11 +7,11 @@ import contextvars
 from itertools import count
 
 from remit.errors import BadMessage, OutcomeUnknown, Unavailable
-from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
+from remit.transports.calls import DRAIN_SECONDS, Answering, CallCapabilities, CallRequest, CallResponse, fitting
 
 
 class Exchange:
-    """What several `InProcessCalls` have in common: who serves which address, one after the other."""
+    """Shared by several `InProcessCalls`: the servers of each address, picked in turn."""
 
     def __init__(self) -> None:
         self._servers: dict[str, list[_Server]] = {}
@@ -26,29 +26,29 @@ class Exchange:
                 servers.remove(server)
 
     def pick(self, address: str) -> _Server | None:
-        """One of those who serve the address, or None."""
+        """The next server of an address, or None."""
         servers = self._servers.get(address)
         return servers[next(self._turns) % len(servers)] if servers else None
 
 
 class _Server:
-    """One channel's answering of one address. Its tasks run in the context in which serving began."""
+    """A channel's server for one address. Its tasks run in the context in which serving began."""
 
     def __init__(self, answering: Answering) -> None:
         self._answering = answering
         self._context = contextvars.copy_context()
-        self.running: dict[asyncio.Task[Answer], None] = {}  # in order: a simulated run must repeat exactly
+        self.running: dict[asyncio.Task[CallResponse], None] = {}  # ordered, so that a simulated run repeats exactly
 
-    def begin(self, request: Request) -> asyncio.Task[Answer]:
+    def begin(self, request: CallRequest) -> asyncio.Task[CallResponse]:
         task = asyncio.create_task(self._answer(request), context=self._context.copy())
         self.running[task] = None
         task.add_done_callback(self._ended)
         return task
 
-    def _ended(self, task: asyncio.Task[Answer]) -> None:
+    def _ended(self, task: asyncio.Task[CallResponse]) -> None:
         self.running.pop(task, None)
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _answer(self, request: CallRequest) -> CallResponse:
         return await self._answering(request)
 
 
@@ -62,7 +62,7 @@ class InProcessCalls:
         self._closed = False
 
     async def open(self) -> None:
-        """Nothing is needed."""
+        """Does nothing."""
 
     async def close(self) -> None:
         self._leave()
@@ -72,7 +72,7 @@ class InProcessCalls:
         self.break_off()
 
     def break_off(self) -> None:
-        """Ends at once, as the death of the process would: nothing that has begun is answered."""
+        """Closes at once, like a crash of the process: running requests are not answered."""
         self._leave()
         for server in self._servers:
             for task in server.running:
@@ -88,7 +88,7 @@ class InProcessCalls:
         self._servers.append(server)
         self._exchange.add(address, server)
 
-    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+    async def call(self, address: str, request: CallRequest, seconds: float) -> CallResponse:
         largest = self.capabilities.max_bytes
         if len(request.body) > largest:
             raise BadMessage(f"{len(request.body)} bytes", where=address, expected=f"at most {largest} bytes")
@@ -96,7 +96,7 @@ class InProcessCalls:
             raise Unavailable("the channel is closed", where=address)
         server = self._exchange.pick(address)
         if server is None:
-            raise Unavailable("nobody serves this address", where=address)
+            raise Unavailable("no process serves this address", where=address)
         task = server.begin(request)
         await asyncio.wait([task], timeout=seconds)
         if not task.done():

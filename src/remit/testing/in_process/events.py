@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from remit.errors import Unavailable
-from remit.log import Channel, Record
+from remit.log import Channel, MessageRecord
 from remit.transports.events import EventCapabilities
 from remit.transports.port import Push
 
@@ -14,28 +14,28 @@ _Place = tuple[str, int]
 _Bell = Callable[[Push | None], None]
 
 
-class Broker:
-    """What several `InProcessEvents` have in common. It can be stopped, and loses everything when it is wiped."""
+class InProcessBroker:
+    """Shared by several `InProcessEvents`. It can be stopped and started; `wipe` deletes all messages."""
 
     def __init__(self) -> None:
-        self.streams: dict[_Place, list[Record]] = defaultdict(list[Record])
+        self.streams: dict[_Place, list[MessageRecord]] = defaultdict(list[MessageRecord])
         self._tails: dict[tuple[_Place, int], int] = {}
         self._bells: dict[_Place, list[_Bell]] = defaultdict(list[_Bell])
         self._running = True
 
     def stop(self) -> None:
-        """Nothing can be published, and nothing arrives."""
+        """From now on nothing can be published, and nothing arrives."""
         self._running = False
 
     def start(self) -> None:
-        """Goes on, and tells everybody who listens that something may have been lost."""
+        """Starts again, and tells all listeners that messages may have been lost."""
         self._running = True
         for bells in list(self._bells.values()):
             for bell in list(bells):
                 bell(None)
 
     def wipe(self) -> None:
-        """Forgets every message."""
+        """Deletes all messages."""
         self.streams.clear()
         self._tails.clear()
 
@@ -53,8 +53,8 @@ class Broker:
         if not self._running:
             raise Unavailable("the broker is stopped")
 
-    def publish(self, place: _Place, record: Record, max_bytes: int) -> None:
-        """Takes a message unless it, or one after it, was taken before."""
+    def publish(self, place: _Place, record: MessageRecord, max_bytes: int) -> None:
+        """Takes a message, unless it or a later one of its partition was taken before."""
         if record.pos <= self._tails.get((place, record.part), 0):
             return
         self._tails[place, record.part] = record.pos
@@ -66,14 +66,14 @@ class Broker:
 class InProcessEvents:
     """An event channel over a broker in memory."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: InProcessBroker) -> None:
         self.capabilities = EventCapabilities(durable=False, fenced=True, max_bytes=1 << 20)
         self._broker = broker
         self._ends: list[Callable[[], None]] = []
         self._closed = False
 
     async def open(self) -> None:
-        """Nothing is needed."""
+        """Does nothing."""
 
     async def close(self) -> None:
         self._closed = True
@@ -83,7 +83,7 @@ class InProcessEvents:
     async def prepare(self, source: str, channel: Channel) -> None:
         self._check()
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         self._check()
         for record in records:
             self._broker.publish((source, channel), record, self.capabilities.max_bytes)

@@ -1,4 +1,5 @@
-"""A whole system in seeded simulation: virtual time, crashing processes, commits without replies, a hostile network."""
+"""A whole system in a seeded simulation: virtual time, crashing processes, commits without replies, a faulty
+network."""
 
 from remit.testing.simulation.judges import Verdict
 from remit.testing.simulation.run import Report, run_scene, simulate

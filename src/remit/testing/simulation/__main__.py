@@ -1,4 +1,4 @@
-"""`python -m remit.testing.simulation`: many seeds, or one again."""
+"""`python -m remit.testing.simulation`: runs many seeds, or one run again."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs seeds and says what is wrong with them. 1 when something is, otherwise 0.
+    """Runs seeds and reports failures. Returns 1 if a run failed, otherwise 0.
 
-    Each run that fails is told with the command that runs it again, the first one also with the smallest that is found.
+    Each failed run is printed with the command that repeats it; the first one also with the smallest failing run found.
     """
     chosen = _parser().parse_args(arguments)
     logging.getLogger("remit").addHandler(logging.NullHandler())

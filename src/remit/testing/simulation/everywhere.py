@@ -1,4 +1,4 @@
-"""A crash, an orderly end and a cancellation at every point where a task waits: enumerated, and not left to chance."""
+"""Enumerates a crash, an orderly stop and a cancellation at every point where a task waits."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ KINDS: Sequence[Kind] = ("crash", "stop", "cancel")
 
 
 class Misled(Exception):
-    """A run fails by itself: what its points would tell is not to be believed."""
+    """A run fails without a strike, so its points cannot be used."""
 
 
 def quiet(seed: int, *, apart: bool = False) -> Scene:
-    """A scene without faults, in which each question to a store is a round trip."""
+    """A scene without faults, in which each access to a store is a round trip."""
     return Scene(seed, apart=apart, far=True, workload=Tour, faults=(), points=True)
 
 
 def rough(seed: int, *, apart: bool = False) -> Scene:
-    """A scene with all the mishaps of the seed: tasks wait where they do only after something has failed."""
+    """A scene with all faults of the seed: some points are reached only after a failure."""
     return Scene(seed, apart=apart, far=True, points=True)
 
 
 def strikes(
     scene: Scene, kinds: Sequence[Kind] = KINDS, known: set[Place] | None = None
 ) -> Iterator[tuple[str, Scene]]:
-    """The same scene with one thing happening at one point, and where that is: for each place at which a task waits,
-    the first time and the last time that one comes there. Places that are `known` are left out, and added to them.
+    """Yields the scene with one strike each, and a description. For each place where a task waits, there are strikes at
+    its first and at its last occurrence. Places in `known` are skipped; new ones are added to it.
 
-    Raises `Misled` when the scene by itself fails.
+    Raises `Misled` if the scene fails without a strike.
     """
     known = set() if known is None else known
     report = run_scene(scene)

@@ -1,4 +1,4 @@
-"""One simulated run: a system in a cluster, people, mishaps, and then peace, in which everything must settle."""
+"""A simulated run: a system in a cluster, clients, faults, and then a calm phase in which everything must settle."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from remit.observability import HandlerRaised, KeyParked, RuntimeEvent, line_of
 from remit.runtime.following.states import BROKEN
-from remit.testing.simulation.cluster import Choices, Cluster, Door, Weather
+from remit.testing.simulation.cluster import Choices, Cluster, ClusterDoor, Weather
 from remit.testing.simulation.cluster.loop import Livelock, Standstill
 from remit.testing.simulation.cluster.mishaps import Mishaps
 from remit.testing.simulation.cluster.placements import apart, together
@@ -25,7 +25,7 @@ __all__ = ["Report", "run_scene", "simulate"]
 
 @dataclass
 class Report:
-    """What came of a run."""
+    """The result of a run."""
 
     scene: Scene
     verdicts: list[Verdict]
@@ -35,15 +35,15 @@ class Report:
     """Virtual."""
     crashes: int
     orders: int
-    """Answers that people rely on."""
+    """The number of answers that clients rely on."""
     fired: tuple[str, ...]
-    """Each fault that happened, as `Choices` names it."""
+    """The faults that happened, as `Choices` names them."""
     stopped: frozenset[str]
     """Subscriptions that ended as regressed or lost-source, with a reason."""
     deleted: int
-    """Messages deleted of all logs."""
+    """The number of messages deleted from all logs."""
     points: Points
-    """Where tasks waited, if the scene asks for that."""
+    """Where tasks waited, if the scene asks for it."""
 
     def faults(self) -> Counter[str]:
         """How often each kind of fault happened."""
@@ -51,16 +51,16 @@ class Report:
 
 
 def simulate(seed: int, *, pull: bool = True, restore: str = "", apart: bool = False) -> Report:
-    """Runs the shop with all the mishaps of this seed. Nothing else but the code decides what happens.
+    """Runs the shop with all faults of this seed. Only the seed and the code determine what happens.
 
-    Without `pull`, reads across contexts return nothing: messages arrive only because the broker brings them. With
-    `restore`, the store of this context is once put back to an earlier copy. `apart`: contexts in different processes.
+    Without `pull`, reads across contexts return nothing: messages arrive only through the broker. With `restore`, the
+    store of this context is restored from a backup once. `apart` runs contexts in different processes.
     """
     return run_scene(Scene(seed, pull, restore, apart))
 
 
 def run_scene(scene: Scene) -> Report:
-    """Runs what this scene says."""
+    """Runs a scene."""
     memory = Path("/dev/shm")  # noqa: S108  a directory in memory, made with a name of its own
     with TemporaryDirectory(prefix="remit-simulation-", dir=memory if memory.is_dir() else None) as folder:
         return _Run(scene, Path(folder)).run()
@@ -82,7 +82,7 @@ class _Run:
             points=self._points if scene.points or scene.strike else None, tables=work.tables,
             encoding="msgpack" if scene.packed else "json",
         )  # fmt: skip
-        self._door = Door(self._cluster, choices)
+        self._door = ClusterDoor(self._cluster, choices)
 
     def run(self) -> Report:
         loop, choices, files = self._cluster.loop, self._choices, self._files
@@ -129,7 +129,7 @@ class _Run:
                 self._accuse("stuck", f"{node.name} does not stop")
 
     async def _restore(self, mishaps: Mishaps) -> None:
-        """Puts a store back. Then there is more to do."""
+        """Restores a store. Then clients have more to do."""
         context = self._scene.restore
         await mishaps.put_back(
             context, lambda restore: self._workload.replaced(context, restore, self._files), trims=self._scene.trims

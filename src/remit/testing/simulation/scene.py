@@ -1,4 +1,4 @@
-"""What decides a simulated run."""
+"""The parameters of a simulated run."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ __all__ = ["Scene"]
 
 @dataclass(frozen=True)
 class Scene:
-    """Equal scenes are equal runs, as long as the code is the same."""
+    """Equal scenes give equal runs, as long as the code is the same."""
 
     seed: int
     pull: bool = True
-    """Without, reads across contexts return nothing: messages arrive only because the broker brings them, which keeps
-    them until they are handled."""
+    """Without it, reads across contexts return nothing: messages arrive only through the broker, which keeps them until
+    they are handled."""
     restore: str = ""
-    """The context whose store is once restored from a backup, with all processes down."""
+    """The context whose store is restored from a backup once, while all processes are down."""
     apart: bool = False
-    """Whether contexts run in processes of their own, two of each, joined by a network that is as bad."""
+    """Whether contexts run in processes of their own, two replicas each, joined by a faulty network."""
     clients: int | None = None
-    """At most so many clients; as drawn when None."""
+    """The most clients; None: as drawn."""
     orders: int | None = None
-    """At most so many rounds of orders of each client; as drawn when None."""
+    """The most rounds of orders of each client; None: as drawn."""
     faults: tuple[str, ...] | None = None
-    """Just these faults, as `Choices` names them; as drawn when None."""
+    """Only these faults, as `Choices` names them; None: as drawn."""
     workload: type[Workload] = Shop
-    """What is simulated."""
+    """The simulated system."""
     far: bool = False
-    """Whether stores are in processes of their own: each question to one is a round trip."""
+    """Whether stores are in other processes, so that each access is a round trip."""
     packed: bool = False
-    """Whether calls between processes are written as MessagePack, not as JSON."""
+    """Whether calls between processes are encoded as MessagePack instead of JSON."""
     points: bool = False
-    """Whether the report names the points at which tasks wait."""
+    """Whether the report lists the points where tasks wait."""
     strike: Strike | None = None
-    """What happens at one of them."""
+    """What happens at one of these points."""
 
     @property
     def trims(self) -> bool:
-        """Whether logs are trimmed meanwhile: in every third seed."""
+        """Whether logs are trimmed during the run: in every third seed."""
         return self.seed % 3 == 2
 
     def command(self) -> str:
-        """The command line that runs it again."""
+        """The command line that repeats the run."""
         words = ["python", "-m", "remit.testing.simulation", "--seeds", "1", "--seed", str(self.seed)]
         if not self.pull:
             words.append("--no-pull")

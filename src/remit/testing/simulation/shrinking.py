@@ -1,4 +1,4 @@
-"""A failing run made smaller: fewer clients, fewer orders, fewer faults, as long as the same judge accuses it."""
+"""Shrinks a failing run: fewer clients, orders and faults, while the same judge still finds a fault."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["shrink"]
 
 
 def shrink(report: Report, *, tries: int = 200) -> Report:
-    """The smallest failing run found with so many tries. The run itself when nothing smaller fails in this way."""
+    """The smallest failing run found within `tries` runs; the run itself if no smaller one fails in the same way."""
     search = _Search(report, tries)
     for smaller in _fewer_people(report.scene):
         if search.fails(smaller):
@@ -35,7 +35,7 @@ class _Search:
         self._tries = tries
 
     def fails(self, scene: Scene) -> bool:
-        """Whether this scene fails in the same way; then it is the best so far."""
+        """Whether this scene fails in the same way; then it becomes the best."""
         if not self._tries:
             return False
         self._tries -= 1
@@ -53,7 +53,7 @@ def _fewer_people(scene: Scene) -> Iterator[Scene]:
 
 
 def _without_some(search: _Search, size: int) -> Iterator[tuple[str, ...]]:
-    """The faults of the best run without so many of them, from the last to the first."""
+    """The faults of the best run without `size` of them, from the last to the first."""
     at = len(search.best.fired)
     while at > 0:
         at = min(at, len(search.best.fired))

@@ -1,4 +1,4 @@
-"""Over HTTP: calls, without a broker. This package describes it; `calls` is what opens it."""
+"""Calls over HTTP, without a broker. This package describes the technology; `calls` opens it."""
 
 from remit.transports.technology import ChannelTechnology
 

@@ -1,9 +1,9 @@
-"""Calls over HTTP/1.1: a pool of kept connections to each replica of a service, and a server of our own.
+"""Calls over HTTP/1.1: a pool of persistent connections to each replica of a service, and a server.
 
-A request is `POST /remit/<address>`: its kind and headers are HTTP headers, its body the body. An answer is `200` with
-its status in `remit-status`. A request that the server turns away, before anybody has seen it, is answered with another
-HTTP status and with `remit-refused`. Whatever has neither is the word of somebody in between, a proxy perhaps, who may
-have delivered the request before: the outcome is unknown.
+A request is `POST /remit/<address>`: its kind and headers are HTTP headers, its body the body. A response is `200` with
+its status in `remit-status`. A request that the server rejects before it is processed is answered with another HTTP
+status and `remit-refused`. A response with neither comes from something in between, such as a proxy, which may have
+delivered the request: the outcome is unknown.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ import aiohttp
 from aiohttp import web
 
 from remit.errors import BadMessage, ChannelError, OutcomeUnknown, Unavailable
-from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
+from remit.transports.calls import DRAIN_SECONDS, Answering, CallCapabilities, CallRequest, CallResponse, fitting
 from remit.transports.technology import ChannelSettings
 
 MAX_BYTES = 1 << 20
-"""As much as a NATS server carries by default: what fits one channel fits the other."""
+"""As much as a NATS server carries by default, so that what fits one channel fits the other."""
 HEADER_BYTES = 8000
-"""The largest header, which is what HTTP servers take. A larger one would be turned away by whoever reads it first."""
+"""The largest header. HTTP servers accept this much; a proxy or server on the way would reject a larger one."""
 CONNECT_SECONDS = 2.0
-"""A replica that does not take a connection within this time is passed over."""
+"""A replica that does not accept a connection within this time is skipped."""
 IDLE_SECONDS = 30.0
-"""The client gives an idle connection up after this time; the server keeps it twice as long."""
+"""The client closes an idle connection after this time; the server keeps it twice as long."""
 
 _KIND, _STATUS, _REFUSED = "remit-kind", "remit-status", "remit-refused"
 _UNTYPED = "application/octet-stream"
 
 
 class HttpCalls:
-    """Calls over HTTP. `addresses` says at which `host:port`s an address is served; it may change meanwhile.
+    """Calls over HTTP. `addresses` maps an address to the `host:port`s that serve it; it may change later.
 
-    `listen` is the `host:port` on which this process serves, port 0 for any free one; `listening` tells which it is.
-    With `secret`, the same for all services of a system, requests without it are turned away.
+    `listen` is the `host:port` on which this process serves, with port 0 for any free one; `listening` tells the actual
+    one. With `secret`, the same for all services of a system, requests without it are rejected.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class HttpCalls:
     async def serve(self, address: str, answering: Answering) -> None:
         self._server.served[f"/remit/{address}"] = answering
 
-    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+    async def call(self, address: str, request: CallRequest, seconds: float) -> CallResponse:
         if len(request.body) > MAX_BYTES:
             raise _too_large(f"{len(request.body)} bytes", address)
         for name, value in request.headers.items():
@@ -88,7 +88,7 @@ class HttpCalls:
                 )
         replicas = self._addresses.get(address, ())
         if not replicas:
-            raise Unavailable("nobody serves this address", where=address, expected="a service of the topology")
+            raise Unavailable("no process serves this address", where=address, expected="a service of the topology")
         until = asyncio.get_running_loop().time() + seconds
         turn = next(self._turns)
         for attempt in range(len(replicas)):
@@ -100,8 +100,8 @@ class HttpCalls:
                     raise
         raise AssertionError("the last replica answers or raises")
 
-    async def _call(self, replica: str, address: str, request: Request, seconds: float) -> Answer:
-        """One attempt at one replica. The time to connect is shorter than the whole, so that the end of the whole time
+    async def _call(self, replica: str, address: str, request: CallRequest, seconds: float) -> CallResponse:
+        """One attempt at one replica. The connect timeout is shorter than the whole, so that a timeout of the whole
         always means that the request was sent."""
         session = self._session
         if session is None or session.closed:
@@ -124,20 +124,20 @@ class HttpCalls:
         except (aiohttp.ClientError, OSError) as error:
             raise OutcomeUnknown(f"the connection broke: {type(error).__name__}: {error}", where=where) from None
 
-    def _read(self, response: aiohttp.ClientResponse, body: bytes, where: str) -> Answer:
+    def _read(self, response: aiohttp.ClientResponse, body: bytes, where: str) -> CallResponse:
         status = response.headers.get(_STATUS)
         if response.status == 200 and status is not None:
-            return Answer(status, _carried(response.headers), body)
+            return CallResponse(status, _carried(response.headers), body)
         said = f"HTTP status {response.status}: {body[:200].decode(errors='replace')}"
         if _REFUSED not in response.headers:
-            raise OutcomeUnknown(f"answered by somebody who is not the service, with {said}", where=where)
+            raise OutcomeUnknown(f"not answered by the service, but by something in between, with {said}", where=where)
         if response.status == 413:
             raise _too_large("the request", where)
-        raise Unavailable(f"turned away with {said}", where=where)
+        raise Unavailable(f"rejected with {said}", where=where)
 
 
 class _Server:
-    """The serving half of a channel."""
+    """The server of a channel."""
 
     def __init__(self, bearer: str | None) -> None:
         self.served: dict[str, Answering] = {}
@@ -148,7 +148,7 @@ class _Server:
         self._runner: web.ServerRunner | None = None
 
     async def listen(self, place: str) -> str:
-        """Begins to listen, and says where. Raises `ChannelError`."""
+        """Begins to listen, and returns the actual `host:port`. Raises `ChannelError`."""
         host, _, port = place.rpartition(":")
         server = web.Server(self._handle, access_log=None, keepalive_timeout=2 * IDLE_SECONDS)
         self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.1)
@@ -192,7 +192,7 @@ class _Server:
             body = await request.read()
             headers = _carried(request.headers)
             kind = headers.pop(_KIND, "")
-            answer = fitting(await answering(Request(kind, headers, body)), MAX_BYTES)
+            answer = fitting(await answering(CallRequest(kind, headers, body)), MAX_BYTES)
             return web.Response(body=answer.body, headers={**answer.headers, _STATUS: answer.status})
         finally:
             self._running -= 1
@@ -200,13 +200,13 @@ class _Server:
                 self._idle.set()
 
     def _refused(self, request: web.BaseRequest, answering: Answering | None) -> tuple[int, str] | None:
-        """Why a request is turned away before anybody has seen it."""
+        """HTTP status and reason if a request is rejected before it is processed."""
         if self._bearer is not None:
             given = request.headers.get("authorization", "").encode(errors="surrogateescape")
             if not hmac.compare_digest(given, self._bearer):
                 return 401, "the secret of the call channel is missing or wrong"
         if self._closing:
-            return 503, "this process is about to end"
+            return 503, "this process is stopping"
         if answering is None or request.method != "POST":
             return 404, "this process does not serve the address"
         if request.content_length is None or request.content_length > MAX_BYTES:
@@ -215,19 +215,19 @@ class _Server:
 
 
 def _cause(error: aiohttp.ClientError) -> str:
-    """Why there is no connection: aiohttp tells of TLS and of its own arguments, where there are none."""
+    """Why there is no connection. aiohttp's own text mentions TLS and its arguments even where they play no part."""
     if not isinstance(error, aiohttp.ClientConnectorError):
-        return "timed out" if isinstance(error, aiohttp.ConnectionTimeoutError) else "this is no address"
+        return "timed out" if isinstance(error, aiohttp.ConnectionTimeoutError) else "it is not a valid address"
     cause = error.os_error
     if isinstance(cause, ConnectionRefusedError):
         return "refused"
     if cause.errno and not isinstance(cause, socket.gaierror):
-        return os.strerror(cause.errno)  # its own text is asyncio's, and names the address again
+        return os.strerror(cause.errno)  # asyncio's own text repeats the address
     return cause.strerror or str(cause)
 
 
 def _carried(headers: Mapping[str, str]) -> dict[str, str]:
-    """Those headers that are the sender's own. The type of a body that has none is made up by the HTTP library."""
+    """The sender's headers. The HTTP library adds a content type to a body without one; that is removed."""
     lowered = {name.lower(): value for name, value in headers.items()}
     return {
         name: value
@@ -241,5 +241,5 @@ def _too_large(what: str, where: str) -> BadMessage:
 
 
 def open_calls(settings: ChannelSettings) -> HttpCalls:
-    """The channel, as a topology names it; not yet open."""
+    """Makes the channel for a topology; not yet open."""
     return HttpCalls(settings.addresses, listen=settings.listen, secret=settings.secret)

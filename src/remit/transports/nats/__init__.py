@@ -1,4 +1,4 @@
-"""Over NATS: events through JetStream, calls through requests. This package describes it, and `opening` opens it."""
+"""NATS: events through JetStream, calls through request-reply. Describes the technology; `opening` opens it."""
 
 from remit.transports.technology import ChannelTechnology
 

@@ -1,4 +1,4 @@
-"""Calls over NATS request-reply: a subject per address, a queue group of those who serve it."""
+"""Calls over NATS request-reply: a subject per address, a queue group of the processes that serve it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from remit.errors import BadMessage, ChannelError, OutcomeUnknown, Unavailable
-from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
+from remit.transports.calls import DRAIN_SECONDS, Answering, CallCapabilities, CallRequest, CallResponse, fitting
 from remit.transports.nats.connection import Interest, NatsConnection, NobodyListens, log
 
 HEADER_BYTES = 16 << 10
-"""Kept free for headers, which travel with the body."""
+"""Reserved for headers, which travel with the body."""
 
 
 class _Frame(msgspec.Struct, array_like=True):
-    """What a message carries: MessagePack, because headers of NATS cost its client more than the whole rest."""
+    """The content of a NATS message. In MessagePack: NATS headers cost the client more than all the rest."""
 
     word: str
-    """The kind of a request, the status of an answer."""
+    """The kind of a request, or the status of a response."""
     headers: dict[str, str]
     body: bytes
 
@@ -31,7 +31,7 @@ _read = msgspec.msgpack.Decoder(_Frame).decode
 
 
 class NatsCalls:
-    """A call channel over a NATS server. Whoever serves an address is found by its subject, wherever it runs."""
+    """A call channel over a NATS server. The processes that serve an address are found by its subject."""
 
     def __init__(self, connection: NatsConnection, system: str) -> None:
         self._connection = connection
@@ -62,7 +62,7 @@ class NatsCalls:
     # ── serving ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def serve(self, address: str, answering: Answering) -> None:
-        context = contextvars.copy_context()  # not that of the connection's reader
+        context = contextvars.copy_context()  # not the context of the connection's reader
 
         async def arrived(message: Msg) -> None:
             task = asyncio.create_task(self._answer(message, answering), context=context.copy())
@@ -81,18 +81,20 @@ class NatsCalls:
         if frame is None or not message.reply:
             log.warning("%s: ignored a message on %s that is no request", self._connection.place, message.subject)
             return
-        answer = fitting(await answering(Request(frame.word, frame.headers, frame.body)), self.capabilities.max_bytes)
+        answer = fitting(
+            await answering(CallRequest(frame.word, frame.headers, frame.body)), self.capabilities.max_bytes
+        )
         try:
             await self._connection.client().publish(
                 message.reply, _write(_Frame(answer.status, dict(answer.headers), answer.body))
             )
         except (nats.errors.Error, Unavailable, ChannelError) as error:
-            # The caller learns by its time limit that it does not know the outcome.
+            # The caller's timeout reports the unknown outcome.
             log.warning("%s: an answer could not be sent: %s", self._connection.place, error)
 
     # ── calling ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+    async def call(self, address: str, request: CallRequest, seconds: float) -> CallResponse:
         message = _write(_Frame(request.kind, dict(request.headers), request.body))
         largest = self._connection.max_payload - HEADER_BYTES
         if len(request.body) > largest or len(message) > largest + HEADER_BYTES:
@@ -104,19 +106,19 @@ class NatsCalls:
             raise Unavailable("the channel is closed", where=address)
         try:
             reply = await self._connection.request(call_subject(self._system, address), message, {}, seconds)
-        except (ChannelError, NobodyListens) as error:  # nobody has seen the request
+        except (ChannelError, NobodyListens) as error:  # no process has seen the request
             raise Unavailable(error.what, where=error.where, expected=error.expected, next=error.next) from error
         try:
             frame = _read(reply.data)
         except msgspec.MsgspecError:
-            raise OutcomeUnknown("whoever answered does not speak as we do", where=address) from None
-        return Answer(frame.word, frame.headers, frame.body)
+            raise OutcomeUnknown("the response is not in the format of remit", where=address) from None
+        return CallResponse(frame.word, frame.headers, frame.body)
 
 
 def call_subject(system: str, address: str) -> str:
-    """Where requests to an address are published. `*` stands for any word of it."""
+    """The subject for requests to an address. `*` stands for any word of it."""
     return f"remit.{system}.calls.{address}"
 
 
 def _nothing() -> None:
-    """Requests that were lost are asked again by those who asked."""
+    """Lost requests are repeated by their callers."""

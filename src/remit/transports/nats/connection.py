@@ -1,8 +1,8 @@
 """One connection to a NATS server, kept up for ever, and shared by the calls and the events of a process.
 
-The client library's own reconnecting is not used: it neither backs off nor notices that a server has become one we
-cannot use, and it would send after a reconnect what was written before it. Here each connection is a new one; what
-waited for a reply on the old one is told so, and what listens is told that it may have missed something.
+The client library's own reconnecting is not used. It does not back off, does not notice a server that has become
+unusable, and after a reconnect sends what was written before it. Here each connection is a new one: pending requests on
+the old one fail, and listeners are told that they may have missed messages.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from nats.aio.subscription import Subscription
 from remit.errors import ChannelError, OutcomeUnknown, RemitError, Unavailable, another, visible
 
 OLDEST = (2, 10)
-"""Older servers silently ignore options that are relied on."""
+"""Older servers silently ignore options that remit relies on."""
 CONNECT_SECONDS = 3.0
 LOOK_SECONDS = 0.5
-"""Between two looks whether the client library has lost the connection: it does not always say so."""
+"""Between two checks for a lost connection: the client library does not always report it."""
 PING_SECONDS = 5.0
-"""Between two questions whether the server still answers, and how long it may take to."""
+"""Between two pings, and the timeout of a ping."""
 CLOSE_SECONDS = 2.0
-"""How long saying goodbye may take: a server behind a cut network does not answer."""
+"""How long closing may take: a server behind a cut network does not answer."""
 NOBODY = "503"
 LONGEST_PAUSE = 2.0
-"""Between two attempts to connect."""
+"""The longest pause between two attempts to connect."""
 
 Reply = Msg | RemitError
-"""What came back; or why nothing will."""
+"""A reply, or why there will be none."""
 
 _DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"', re.IGNORECASE)
 log = logging.getLogger("remit")
 
 
 class NobodyListens(Unavailable):
-    """The server's own answer: nobody listens to the subject."""
+    """The server's answer that nothing listens to the subject."""
 
 
 class _Client(Client):
-    """Reads headers in one go: the library's own way takes a fifth of all the time that a pushed event takes."""
+    """Parses headers in one step: the library's own parser takes a fifth of all the time for a pushed event."""
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:
@@ -59,7 +59,7 @@ class _Client(Client):
 
 @dataclass(eq=False)
 class Interest:
-    """A subject somebody listens to, on this connection and on those after it."""
+    """A subject that is listened to, on this connection and on later ones."""
 
     subject: str
     queue: str
@@ -70,16 +70,16 @@ class Interest:
 
 
 class NatsConnection:
-    """A connection to a server, or to one of several (addresses divided by commas).
+    """A connection to a server, or to one of several (addresses separated by commas).
 
-    Each user of it opens and closes it; the last one to close it disconnects. `name` is shown by the server's
-    monitoring. Replies arrive below `_INBOX.<user>`, which the printed permissions give to this user alone.
+    Each user of it calls `open` and `close`; the last `close` disconnects. `name` appears in the server's monitoring.
+    Replies arrive below `_INBOX.<user>`, which the printed permissions reserve for this user.
     """
 
     def __init__(self, url: str, *, name: str, credentials: tuple[str, str] | None = None) -> None:
         self.place = _without_secrets(url)
         self.max_payload = 1 << 20
-        """The largest message, headers included, by the word of the server."""
+        """The largest message including headers, as the server has told."""
         self._urls = [each.strip() for each in url.split(",")]
         self._name = name
         self._credentials = credentials
@@ -95,13 +95,13 @@ class NatsConnection:
         self._waiting: dict[str, tuple[str, Callable[[Reply], None]]] = {}
         self._count = 0
         self._refused: set[str] = set()
-        self._random = Random()  # noqa: S311  # it spreads attempts over time, and guards no secret
+        self._random = Random()  # noqa: S311  # spreads attempts over time, guards no secret
 
-    # ── opening, closing, keeping up ────────────────────────────────────────────────────────────────────────────────
+    # ── opening, closing, reconnecting ──────────────────────────────────────────────────────────────────────────────
 
     async def open(self) -> None:
-        """Connects; returns also when the server is away, and goes on trying. Raises `ChannelError` when it refuses our
-        credentials or is too old."""
+        """Connects. Returns even if the server is away, and goes on trying. Raises `ChannelError` if the server refuses
+        the credentials or is too old."""
         self._users += 1
         if self._keeper is None:
             self._attempted.clear()
@@ -113,7 +113,7 @@ class NatsConnection:
             raise another(trouble)
 
     async def close(self) -> None:
-        """Disconnects when nobody uses it any more."""
+        """Disconnects, if this was the last user."""
         self._users = max(0, self._users - 1)
         if self._users or self._keeper is None:
             return
@@ -132,7 +132,7 @@ class NatsConnection:
         self._fail_waiting()
 
     async def _keep(self) -> None:
-        """Connects, and connects again, for ever."""
+        """Connects, and reconnects for ever."""
         failures = 0
         while not self._ends():
             try:
@@ -149,7 +149,7 @@ class NatsConnection:
             await asyncio.sleep(min(LONGEST_PAUSE, 0.05 * 2.0 ** min(failures, 10)) * self._random.uniform(0.5, 1.5))
 
     def _ends(self) -> bool:
-        """Whether nobody wants the connection any more. The library swallows some cancellations."""
+        """Whether the connection is being closed. Checked because the library swallows some cancellations."""
         task = asyncio.current_task()
         return self._keeper is None or (task is not None and task.cancelling() > 0)
 
@@ -177,7 +177,7 @@ class NatsConnection:
                     ping_interval=86400, pending_size=0,
                 )  # fmt: skip
             if not client.is_connected:
-                raise nats.errors.UnexpectedEOF  # noqa: TRY301  # treated as what else goes wrong here
+                raise nats.errors.UnexpectedEOF  # noqa: TRY301  # handled like the other errors here
             self._check_version(client)
             self._lost = lost
             await self._take_up(client)
@@ -192,7 +192,7 @@ class NatsConnection:
         for error in errors:
             if "authorization" in str(error).lower() or "authentication" in str(error).lower():
                 return ChannelError(
-                    "the server refuses our credentials", where=self.place,
+                    "the server refuses the credentials", where=self.place,
                     expected="user and password of a user it has",
                     next="set `credentials` of the service in the topology file",
                 )  # fmt: skip
@@ -208,11 +208,11 @@ class NatsConnection:
         if not usable:
             raise ChannelError(
                 f"the server is too old: {version!r}", where=self.place, expected="nats-server 2.10 or newer",
-                next="older servers silently ignore what the channel relies on: update it",
+                next="update it: older servers silently ignore options that remit relies on",
             )  # fmt: skip
 
     async def _take_up(self, client: Client) -> None:
-        """Everything that was listened to is listened to again, then users may send."""
+        """Subscribes all listeners again, then lets users send."""
         self.max_payload = client.max_payload
         await _subscribe(client, Interest(f"{self._prefix}*", "", self._answered, lambda: None))
         for interest in self._interests:
@@ -226,7 +226,7 @@ class NatsConnection:
             interest.missed()
 
     async def _watch(self, client: Client) -> None:
-        """Until the connection is lost, which a cut network does not say."""
+        """Returns when the connection is lost. Pings the server, because a cut network is not reported."""
         lost, loop = self._lost, asyncio.get_running_loop()
         asked = loop.time()
         try:
@@ -239,7 +239,7 @@ class NatsConnection:
         except (nats.errors.Error, OSError, TimeoutError):
             pass
         finally:
-            if self._keeper is not None:  # not while it is being closed in peace
+            if self._keeper is not None:  # not during `close`
                 self._trouble = Unavailable("the connection to the NATS server was lost", where=self.place)
                 log.warning("%s: %s", self.place, visible(self._trouble.what))
                 self._client = None
@@ -247,7 +247,7 @@ class NatsConnection:
                 await _end(client)
 
     async def _settle(self, client: Client, seconds: float) -> None:
-        """Waits until the server has seen what was sent. If it does not say so in time, the connection is lost."""
+        """Waits until the server has seen what was sent. A timeout means that the connection is lost."""
         lost, settled = self._lost, asyncio.create_task(_flush(client))
         gone = asyncio.create_task(lost.wait())
         try:
@@ -256,14 +256,14 @@ class NatsConnection:
                 raise TimeoutError  # noqa: TRY301  # whatever ends the waiting ends the connection
             settled.result()
         except BaseException:
-            lost.set()  # also because the library's reader does not survive a late answer
+            lost.set()  # also because a late answer breaks the library's reader
             raise
         finally:
             settled.cancel()
             gone.cancel()
 
     def _heard(self, error: Exception) -> None:
-        """What the client library would have printed."""
+        """Handles errors that the client library would print."""
         if not isinstance(error, (nats.errors.Error, OSError, TimeoutError)):
             log.error("%s: a message was not taken", self.place, exc_info=error)
         if isinstance(error, nats.errors.SlowConsumerError):
@@ -272,39 +272,39 @@ class NatsConnection:
                     interest.missed()
         denied = _DENIED.search(str(error))
         if denied is not None:
-            way, subject = denied[1].lower(), denied[2].lower()  # the library has made them so
+            way, subject = denied[1].lower(), denied[2].lower()  # the library lower-cases them
             self._refused.add(subject)
-            log.warning("%s: the server denies our user the %s to %s", self.place, way, subject)
-            refusal = Unavailable(f"the server denies our user {subject}", where=self.place, next="its permissions")
+            log.warning("%s: the server denies this user the %s to %s", self.place, way, subject)
+            refusal = Unavailable(f"the server denies this user {subject}", where=self.place, next="its permissions")
             for inbox, (to, answered) in list(self._waiting.items()):
                 if to.lower() == subject:
                     del self._waiting[inbox]
                     answered(refusal)
 
-    # ── sending, and what comes back ────────────────────────────────────────────────────────────────────────────────
+    # ── sending and replies ─────────────────────────────────────────────────────────────────────────────────────────
 
     def client(self) -> Client:
-        """The connected client. Raises `Unavailable`, or `ChannelError` when trying again cannot mend what is wrong."""
+        """The connected client. Raises `Unavailable`, or `ChannelError` if trying again does not help."""
         if self._client is not None and self._client.is_connected:
             return self._client
         raise another(self._trouble)
 
     def expect(self, subject: str, answered: Callable[[Reply], None]) -> str:
-        """A place for one reply to something published on a subject. `answered` is called with it, or with why it will
-        not come; or never, if the network is silent. `forget` ends it."""
+        """Makes an inbox for one reply to a message published on `subject`. `answered` is called with the reply, or
+        with the reason why none comes; or never, if the network is silent. `forget` removes the inbox."""
         self._count += 1
         inbox = f"{self._prefix}{self._count}"
         self._waiting[inbox] = (subject, answered)
         return inbox
 
     def forget(self, inbox: str) -> None:
-        """The reply is not waited for any more."""
+        """Removes an inbox: its reply is no longer awaited."""
         self._waiting.pop(inbox, None)
 
     async def request(self, subject: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Msg:
-        """Asks one of those who listen to a subject.
+        """Sends a request to one of the listeners of a subject, and returns the reply.
 
-        Raises `Unavailable` when nobody has seen it, `OutcomeUnknown` when no reply came, `ChannelError`.
+        Raises `Unavailable` if no listener has seen it, `OutcomeUnknown` if no reply came, and `ChannelError`.
         """
         client = self.client()
         loop = asyncio.get_running_loop()
@@ -329,7 +329,7 @@ class NatsConnection:
             timer.cancel()
             self.forget(inbox)
         if not reply.data and (reply.headers or {}).get("Status") == NOBODY:
-            raise NobodyListens("nobody answers", where=subject)
+            raise NobodyListens("no process listens", where=subject)
         return reply
 
     async def _answered(self, message: Msg) -> None:
@@ -349,11 +349,11 @@ class NatsConnection:
     ) -> Interest:
         """Listens to a subject from now on, and after each reconnect.
 
-        Raises `ChannelError` when the server denies it.
+        Raises `ChannelError` if the server denies it.
         """
         interest = Interest(subject, queue, arrived, missed)
         self._interests.append(interest)
-        with contextlib.suppress(Unavailable, nats.errors.Error, TimeoutError):  # then the next connection takes it up
+        with contextlib.suppress(Unavailable, nats.errors.Error, TimeoutError):  # the next connection subscribes it
             client = self.client()
             self._refused.discard(subject.lower())
             await _subscribe(client, interest)
@@ -361,19 +361,19 @@ class NatsConnection:
         if subject.lower() in self._refused:
             self._interests.remove(interest)
             raise ChannelError(
-                f"the server denies our user the subscription to {subject}", where=self.place,
+                f"the server denies this user the subscription to {subject}", where=self.place,
                 expected="permissions as `remit plan` prints them",
             )  # fmt: skip
         return interest
 
     def drop(self, interest: Interest) -> None:
-        """Ends listening by itself, soon."""
+        """Ends listening in the background."""
         task = asyncio.create_task(self.end(interest))
         self._dropping.add(task)
         task.add_done_callback(self._dropping.discard)
 
     async def end(self, interest: Interest) -> None:
-        """Listens no more. What has arrived before is still handed over. Idempotent."""
+        """Stops listening. Messages that have arrived are still delivered. Idempotent."""
         if interest in self._interests:
             self._interests.remove(interest)
             if interest.subscription is not None and self._client is not None:
@@ -383,12 +383,12 @@ class NatsConnection:
 
 
 def inbox_of(user: str) -> str:
-    """Below which subject replies to a user arrive."""
+    """The subject below which replies to a user arrive."""
     return f"_INBOX.{re.sub(r'[^A-Za-z0-9_-]', '_', user)}"
 
 
 def _user_in(url: str) -> str:
-    """The user that an address names; those of a cluster are one."""
+    """The user in an address; addresses of a cluster have the same."""
     return next((user for each in url.split(",") if (user := urlsplit(each.strip()).username)), "remit")
 
 
@@ -399,7 +399,7 @@ async def _subscribe(client: Client, interest: Interest) -> None:
 
 
 async def _flush(client: Client) -> None:
-    await client.flush(timeout=3600)  # the library's ping overtakes what it has not written yet
+    await client.flush(timeout=3600)  # twice: the library's ping overtakes what is not written yet
     await client.flush(timeout=3600)
 
 
@@ -409,7 +409,7 @@ def _expire(future: asyncio.Future[Msg], seconds: float, place: str) -> None:
 
 
 async def _end(client: Client) -> None:
-    """Closes it. Cancelled there, or after an error, the library would leave its tasks and its socket behind."""
+    """Closes a client. After a cancellation or an error, the library would leave its tasks and its socket open."""
     try:
         with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):

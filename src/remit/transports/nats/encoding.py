@@ -1,4 +1,4 @@
-"""A message of a log as a NATS message, and back: CloudEvents 1.0 in binary mode, and `remit-` headers beside it."""
+"""Converts log messages to NATS messages and back: CloudEvents 1.0 in binary mode, with additional `remit-` headers."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from remit.errors import BadMessage
-from remit.log import Record
+from remit.log import MessageRecord
 
 CODECS = {"json": "application/json", "msgpack": "application/msgpack"}
 """The content type of each codec."""
 OMITTED = "remit-payload"
-"""A header of messages that travel without their payload, because it is too large."""
+"""The header of a message without its payload, because it is too large."""
 
 NARROW = 1000
-"""Characters of texts in headers that need not be counted more exactly."""
+"""Header texts with fewer characters in total need no exact count."""
 
 _SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '%"')
-"""What stands for itself in the value of a CloudEvents header; the rest is percent-encoded."""
+"""Characters that are not percent-encoded in the value of a CloudEvents header."""
 _plain = re.compile("[!#-$&-~]*").fullmatch
-"""Whether nothing has to be encoded."""
+"""Matches a text that needs no encoding."""
 
 
 def write_payload(payload: bytes, codec: str) -> tuple[str, bytes]:
-    """The content type and the bytes of a payload, which is JSON in the log. What the codec cannot say stays JSON."""
+    """The content type and the bytes of a payload, which is JSON in the log. What the codec cannot express stays
+    JSON."""
     if codec == "msgpack":
         try:
             return CODECS["msgpack"], msgspec.msgpack.encode(msgspec.json.decode(payload))
@@ -38,11 +39,11 @@ def write_payload(payload: bytes, codec: str) -> tuple[str, bytes]:
     return CODECS["json"], payload
 
 
-def write_headers(record: Record, source: str, content: str, most_bytes: int) -> dict[str, str]:
-    """The headers of a message, in at most so many bytes.
+def write_headers(record: MessageRecord, source: str, content: str, most_bytes: int) -> dict[str, str]:
+    """The headers of a message, in at most `most_bytes`.
 
-    Without a content type its payload stays behind (`OMITTED`), and its own headers with it. So they do where they are
-    too large; then the key may stay behind too, because whoever hears of such a message reads it from the log.
+    Without a content type the payload is left out (`OMITTED`), and the message's own headers too. The same if they are
+    too large; then the key may be left out as well: the listener reads such a message from the log.
     """
     headers = _headers(record, source, content)
     if not _is_narrow(record) and _size_of(headers) > most_bytes:
@@ -52,8 +53,8 @@ def write_headers(record: Record, source: str, content: str, most_bytes: int) ->
     return headers
 
 
-def _is_narrow(record: Record) -> bool:
-    """Whether its headers are small by a wide margin: a character takes 12 bytes at most, percent-encoded."""
+def _is_narrow(record: MessageRecord) -> bool:
+    """Whether the headers are far below the limit: a character takes at most 12 bytes, percent-encoded."""
     return len(record.key) + len(record.headers) + len(record.id) + len(record.prev) + len(record.type) < NARROW
 
 
@@ -61,7 +62,7 @@ def _size_of(headers: Mapping[str, str]) -> int:
     return sum(len(name) + len(value) + len(": \r\n") for name, value in headers.items())
 
 
-def _headers(record: Record, source: str, content: str) -> dict[str, str]:
+def _headers(record: MessageRecord, source: str, content: str) -> dict[str, str]:
     headers = {
         "ce-specversion": "1.0",
         "ce-id": _encode(record.id),
@@ -82,12 +83,12 @@ def _headers(record: Record, source: str, content: str) -> dict[str, str]:
     return headers
 
 
-def read_record(headers: Mapping[str, str], payload: bytes) -> Record:
-    """The message again. Raises `BadMessage` for anything that was not written as above."""
+def read_record(headers: Mapping[str, str], payload: bytes) -> MessageRecord:
+    """Decodes a message. Raises `BadMessage` if it was not written by `write_headers`."""
     try:
         if headers.get("content-type") == CODECS["msgpack"]:
             payload = msgspec.json.encode(msgspec.msgpack.decode(payload))
-        return Record(
+        return MessageRecord(
             int(headers["remit-part"]),
             int(headers["remit-pos"]),
             unquote(headers["ce-id"], errors="strict"),
@@ -106,7 +107,7 @@ def read_record(headers: Mapping[str, str], payload: bytes) -> Record:
 
 
 def read_place(headers: Mapping[str, str]) -> tuple[int, str]:
-    """Position and identity of a message. Raises `BadMessage` for anything that was not written as above."""
+    """Position and identity of a message. Raises `BadMessage` if it was not written by `write_headers`."""
     try:
         return int(headers["remit-pos"]), unquote(headers["ce-id"], errors="strict")
     except (KeyError, ValueError) as error:
@@ -118,12 +119,12 @@ def _encode(text: str) -> str:
 
 
 def _encode_json(text: str) -> str:
-    """No CloudEvents attribute: quotes and spaces may stand in it."""
+    """For headers that are no CloudEvents attribute: quotes and spaces need no encoding."""
     return text if text.isascii() and text.isprintable() and "%" not in text else quote(text, safe=f'{_SAFE} "')
 
 
 def _write_time(at: float) -> str:
-    """RFC 3339 with nanoseconds: enough digits to get the same float back."""
+    """RFC 3339 with nanoseconds: enough digits to restore the same float."""
     whole, _, fraction = f"{at:.9f}".partition(".")
     return f"{_write_second(int(whole))}.{fraction}Z"
 

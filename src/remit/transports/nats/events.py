@@ -1,11 +1,11 @@
-"""Events over NATS JetStream: a bell with a payload.
+"""Events over NATS JetStream.
 
-Messages of a partition are published in batches that the server takes as a whole or not at all, if the subject ends
-with the sequence it is known to end with. So a message that was published before, or by a process that was believed
-dead, is refused, with no window of time. Servers before 2.12 have no batches: messages go one by one, fenced as well.
+Messages of a partition are published in batches. The server takes a batch as a whole, and only if the last sequence of
+the subject is the expected one. So a message that was published before is refused without a time window, even from a
+process that was believed dead. Servers before 2.12 have no batches: messages are sent one by one, with the same check.
 
-What does not fit is answered by reading the last message of the subject and going on from there: a stream that was
-wiped, or made anew, heals. Listeners keep nothing in the broker: what they miss they read from the source's log.
+After a refusal, the last message of the subject is read, and publishing continues after it. This also repairs a stream
+that was purged or created anew. Listeners keep no state in the broker: they read missed messages from the source's log.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from remit.errors import BadMessage, ChannelError, RemitError, Unavailable, visible
-from remit.log import Channel, Record
+from remit.log import Channel, MessageRecord
 from remit.transports.events import EventCapabilities
 from remit.transports.nats.connection import Interest, NatsConnection, NobodyListens, log
 from remit.transports.nats.encoding import CODECS, OMITTED, read_record, write_headers, write_payload
@@ -30,21 +30,21 @@ from remit.transports.nats.streams import Streams, Tail, subjects
 from remit.transports.port import Push
 
 BATCH = 500
-"""Messages published as a whole, at most; the server takes 1000."""
+"""The most messages of a batch; the server allows 1000."""
 BATCH_BYTES = 4 << 20
-"""Payload of a batch, at most, unless a single message has more."""
+"""The most payload bytes of a batch, unless a single message is larger."""
 BREATH = 50
-"""After so many messages others may use the loop."""
+"""After this many messages other tasks may use the loop."""
 ACK_SECONDS = 10.0
-"""How long the server may take to acknowledge."""
+"""The timeout of the server's acknowledgement."""
 PUBLISH_SECONDS = 10.0
-"""After so long no further batch is sent: the caller sees what is confirmed, and that it goes on."""
+"""After this time no further batch is sent, so that the caller can commit its progress."""
 HEADER_BYTES = 16 << 10
-"""Kept free for headers, which count as part of a message."""
+"""Reserved for headers, which count as part of a message."""
 OWN_BYTES = 1 << 10
-"""Of them: what is added here, and what `write_headers` does not count."""
+"""The part of it for headers that are added here and not counted by `write_headers`."""
 TRIES = 3
-"""How often the end of a subject is learned anew before the caller has to begin again."""
+"""How often the end of a subject is read again before the caller has to begin again."""
 
 EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 
@@ -63,18 +63,18 @@ _acks = msgspec.json.Decoder(_Ack)
 
 @dataclass(eq=False)
 class _Subject:
-    """What is known of one partition's subject."""
+    """The subject of one partition."""
 
     part: int
     name: str
     tail: Tail | None = None
-    """Its last message; None when it has to be asked for."""
+    """Its last message; None if it has to be read."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(eq=False)
 class _Stream:
-    """What is known of one stream."""
+    """The stream of one channel of a context."""
 
     source: str
     channel: Channel
@@ -82,11 +82,11 @@ class _Stream:
     """The CloudEvents source."""
     subjects: dict[int, _Subject] = field(default_factory=dict[int, _Subject])
     batch: int | None = None
-    """How many messages it takes as a whole; None until it was prepared."""
+    """The most messages of a batch; None until the stream is prepared."""
 
 
 class NatsEvents:
-    """An event channel over NATS JetStream. `codec` (`json` or `msgpack`) says how payloads travel."""
+    """An event channel over NATS JetStream. `codec` (`json` or `msgpack`) is the encoding of payloads."""
 
     def __init__(self, connection: NatsConnection, system: str, *, codec: str = "json", replicas: int = 1) -> None:
         if codec not in CODECS:
@@ -131,7 +131,7 @@ class NatsEvents:
         batches = await self._streams.prepare(stream.source, stream.channel)
         stream.batch = BATCH if batches else 1
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         self._check()
         if not records:
             return 0
@@ -152,7 +152,7 @@ class NatsEvents:
             stream = self._known[source, channel] = _Stream(source, channel, f"/{self._system}/{source}")
         return stream
 
-    async def _publish(self, stream: _Stream, subject: _Subject, records: Sequence[Record]) -> int:
+    async def _publish(self, stream: _Stream, subject: _Subject, records: Sequence[MessageRecord]) -> int:
         done = tries = 0
         loop = asyncio.get_running_loop()
         latest = loop.time() + PUBLISH_SECONDS
@@ -164,7 +164,7 @@ class NatsEvents:
                     done = max(done, found)
                     if done == len(records):
                         break
-                subject.tail = None  # whatever happens from here on
+                subject.tail = None  # unknown until the server has confirmed
                 batch = records[done : done + self._fitting(stream, records, done)]
                 refused = await self._send(stream, subject, tail, batch)
             except (RemitError, nats.errors.Error) as error:
@@ -178,21 +178,22 @@ class NatsEvents:
                 raise Unavailable(f"not taken: {refused}", where=subject.name)
         return done
 
-    async def _look(self, stream: _Stream, subject: _Subject, records: Sequence[Record]) -> tuple[int, Tail]:
-        """Learns how the subject ends; says how many of the messages, counted from the first, are there already."""
+    async def _look(self, stream: _Stream, subject: _Subject, records: Sequence[MessageRecord]) -> tuple[int, Tail]:
+        """Reads the last message of the subject. Returns how many of the messages, from the first, are already
+        there."""
         tail = await self._streams.tail(stream.source, stream.channel, subject.part)
         if tail is None or stream.batch is None:
             await self._prepare(stream)
         subject.tail = tail = tail or Tail(0, 0, "")
         first, last = records[0].pos, records[-1].pos
         if tail.pos > last:
-            return len(records), tail  # a faster process has published them
+            return len(records), tail  # published by another process
         if tail.pos >= first and records[tail.pos - first].id == tail.id:
             return tail.pos - first + 1, tail
         return 0, tail
 
-    def _fitting(self, stream: _Stream, records: Sequence[Record], begin: int) -> int:
-        """How many messages go into the next batch."""
+    def _fitting(self, stream: _Stream, records: Sequence[MessageRecord], begin: int) -> int:
+        """How many messages fit into the next batch."""
         size = 0
         most = min(len(records) - begin, stream.batch or 1)
         for number in range(most):
@@ -201,11 +202,11 @@ class NatsEvents:
                 return max(1, number)
         return most
 
-    async def _send(self, stream: _Stream, subject: _Subject, tail: Tail, records: Sequence[Record]) -> str:
-        """Publishes some messages as a whole; says why they were refused, or "" when they are confirmed."""
+    async def _send(self, stream: _Stream, subject: _Subject, tail: Tail, records: Sequence[MessageRecord]) -> str:
+        """Publishes a batch. Returns why it was refused, or "" if it is confirmed."""
         batch = f"{self._token}{next(self._batches)}" if len(records) > 1 else ""
         publish = self._connection.client().publish
-        # One long batch after the other: while the server takes it and its checkpoint moves, the next one is written.
+        # Long batches one after another: while the server stores one and its checkpoint moves, the next is encoded.
         async with self._writing if len(records) > BREATH else nullcontext():
             for number, record in enumerate(records[:-1], 1):
                 headers, payload = self._write(stream, record, tail, batch, number)
@@ -227,14 +228,14 @@ class NatsEvents:
         return ""
 
     def _write(
-        self, stream: _Stream, record: Record, tail: Tail, batch: str, number: int
+        self, stream: _Stream, record: MessageRecord, tail: Tail, batch: str, number: int
     ) -> tuple[dict[str, str], bytes]:
-        """The headers and the payload of a message, the n-th of its batch; the first one is fenced. The broker ends the
-        connection of who sends it more than it takes, and with it everything else that travels."""
+        """The headers and the payload of a message, the n-th of its batch; the first carries the expected sequence.
+        They must not exceed the broker's limit: it would close the connection, and all other traffic with it."""
         content, payload = "", b""
         if len(record.payload) <= self._largest:
             content, payload = write_payload(record.payload, self._codec)
-            if len(payload) > self._largest:  # MessagePack is not always the smaller one
+            if len(payload) > self._largest:  # MessagePack is not always smaller
                 content, payload = CODECS["json"], record.payload
         headers = write_headers(record, stream.origin, content, HEADER_BYTES - OWN_BYTES)
         if OMITTED in headers:
@@ -270,7 +271,7 @@ class NatsEvents:
 
     def _ignore(self, message: Msg, error: BadMessage) -> None:
         self._ignored += 1
-        if self._ignored & (self._ignored - 1) == 0:  # the 1st, 2nd, 4th, 8th, …: a flood does not flood the log
+        if self._ignored & (self._ignored - 1) == 0:  # logs the 1st, 2nd, 4th, 8th, …: a flood must not flood the log
             log.warning(
                 "%s: ignored a message on %s, number %d: %s",
                 self._connection.place, visible(message.subject), self._ignored, visible(error.what),
@@ -278,18 +279,18 @@ class NatsEvents:
 
 
 def _read(message: Msg, subject: str) -> Push | None:
-    """The message; None for one that came without its payload."""
+    """Decodes a message; None for one without its payload. Raises `BadMessage`."""
     headers = message.headers or {}
     record = read_record(headers, message.data)
     if message.subject != f"{subject}.{record.part}":
-        raise BadMessage("its partition is another one", expected="a message published by remit")
+        raise BadMessage("its subject is that of another partition", expected="a message published by remit")
     return None if OMITTED in headers else Push(record)
 
 
 def _unavailable(error: RemitError | nats.errors.Error) -> RemitError:
-    """What a failed publish is to the caller: nothing is known of it that reading the subject does not tell."""
+    """The error of a failed publish for the caller. The outcome need not be known: the subject tells it."""
     if isinstance(error, ChannelError):
-        return error  # trying again does not mend it
+        return error  # trying again does not help
     if isinstance(error, RemitError):
         return Unavailable(error.what, where=error.where, next=error.next)
     return Unavailable(f"not sent: {error}")

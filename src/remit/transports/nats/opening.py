@@ -1,4 +1,4 @@
-"""Makes the channels over NATS, as a topology names them."""
+"""Makes the channels over NATS for a topology."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from remit.transports.technology import ChannelSettings
 
 
 def open_calls(settings: ChannelSettings) -> NatsCalls:
-    """The channel for calls, not yet open."""
+    """Makes the channel for calls; not yet open."""
     return NatsCalls(_connection(settings), settings.system)
 
 
 def open_events(settings: ChannelSettings) -> NatsEvents:
-    """The channel for events, not yet open."""
+    """Makes the channel for events; not yet open."""
     return NatsEvents(_connection(settings), settings.system, codec=settings.encoding, replicas=settings.replicas)
 
 
 def _connection(settings: ChannelSettings) -> NatsConnection:
-    """One connection per broker and process, whatever travels over it."""
+    """Returns the connection to a broker, one per process."""
     connection = settings.shared.get(settings.url)
     if not isinstance(connection, NatsConnection):
         connection = NatsConnection(settings.url, name=settings.service, credentials=settings.credentials)

@@ -1,10 +1,10 @@
-"""What each user of the broker may do, as the `authorization` block of a NATS server's configuration.
+"""The permissions of each broker user, as the `authorization` block of a NATS server's configuration.
 
-A service may publish only events of contexts that it writes for, listen to the private channel only of contexts it runs
-something of, and hear answers only to its own calls. Everything `remit` does under these rules works.
+A service may publish only events of contexts whose `write` it runs, listen to the private channel only of contexts that
+it runs a component of, and receive replies only to its own calls. Everything that `remit` does works under these rules.
 
-One thing the server cannot be told: what a stream that somebody creates under a permitted name takes in. It refuses
-subjects that another stream has, so streams are made before strangers may come.
+The server cannot restrict which subjects a stream takes in that is created under a permitted name. It refuses subjects
+that another stream has. So create the streams before untrusted users connect.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def permissions(system: str, users: Sequence[BrokerUser]) -> str:
-    """The block for these users. A password is the server's own environment variable `<USER>_PASSWORD`.
+    """The block for these users. A password is read from the server's environment variable `<USER>_PASSWORD`.
 
     Raises `ChannelError` for a user whose name cannot be part of a subject.
     """

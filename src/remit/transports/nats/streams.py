@@ -1,4 +1,4 @@
-"""JetStream's streams: one per context and channel, made with every setting written down, and checked."""
+"""JetStream streams: one per context and channel, created with all settings explicit, and checked."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ WEEK = 7 * 86_400 * 1_000_000_000
 
 BATCHES = "allow_atomic"
 OPERATORS = ("max_age", "max_msgs", "max_bytes", "max_msg_size", "compression")
-"""Settings that whoever runs the broker may have chosen otherwise for a stream that exists: how much is kept."""
+"""Settings of an existing stream that the broker's operator may change: how much is kept."""
 
 
 def stream_name(system: str, source: str, channel: Channel) -> str:
-    """The name of a stream. No name of a system or a context has two dashes in a row: no two streams share a name."""
+    """The name of a stream. Names of systems and contexts never contain two dashes in a row, so it is unique."""
     return f"remit-{system}--{source}-{channel.called}"
 
 
 def subjects(system: str, source: str, channel: Channel) -> str:
-    """The subjects of a stream, without the partition, which is the last token."""
+    """The subjects of a stream, without the last token, which is the partition."""
     return f"remit.{system}.events.{source}.{channel.called}"
 
 
 class Tail(NamedTuple):
-    """The last message of a subject: its sequence in the stream, and what it is in the log; 0 and "" when unknown."""
+    """The last message of a subject: its sequence in the stream, and its position and id in the log (0 and "" if
+    unknown)."""
 
     seq: int
     pos: int
@@ -64,7 +65,7 @@ _replies = msgspec.json.Decoder(_Reply)
 
 
 class Streams:
-    """Makes streams, and reads the last message of a subject."""
+    """Creates streams, and reads the last message of a subject."""
 
     def __init__(self, connection: NatsConnection, system: str, replicas: int) -> None:
         self._connection = connection
@@ -72,9 +73,9 @@ class Streams:
         self._replicas = replicas
 
     async def prepare(self, source: str, channel: Channel) -> bool:
-        """Makes the stream unless there is one; says whether it takes batches (servers from 2.12 on).
+        """Creates the stream unless it exists. Returns whether it takes batches (servers from 2.12 on).
 
-        Raises `ChannelError` when it has settings that cannot be relied on, `Unavailable`.
+        Raises `ChannelError` if an existing stream has unusable settings, and `Unavailable`.
         """
         name = stream_name(self._system, source, channel)
         wanted = self._settings(name, subjects(self._system, source, channel))
@@ -93,12 +94,12 @@ class Streams:
                 + ", ".join(f"{key} is {found.get(key, 'not known')}" for key in differs),
                 where=self._connection.place,
                 expected=", ".join(f"{key} {wanted[key]}" for key in differs),
-                next=f"nats stream edit {name}, or remove it: it is made anew and loses nothing that the log has not",
+                next=f"nats stream edit {name}, or delete it: it is created anew, and the log still has the messages",
             )
         return found.get(BATCHES) is True
 
     async def tail(self, source: str, channel: Channel, part: int) -> Tail | None:
-        """The last message of a subject; None when there is no stream."""
+        """The last message of a subject; None if there is no stream."""
         name = stream_name(self._system, source, channel)
         subject = f"{subjects(self._system, source, channel)}.{part}"
         reply = await self._ask(f"STREAM.MSG.GET.{name}", msgspec.json.encode({"last_by_subj": subject}))
@@ -112,7 +113,7 @@ class Streams:
         try:
             return Tail(stored.seq, *read_place(_headers(b64decode(stored.hdrs))))
         except BadMessage:
-            return Tail(stored.seq, 0, "")  # somebody else's
+            return Tail(stored.seq, 0, "")  # not published by remit
 
     def _settings(self, name: str, prefix: str) -> Mapping[str, Any]:
         return {
@@ -129,7 +130,7 @@ class Streams:
             "max_msgs_per_subject": -1,
             "compression": "none",
             BATCHES: True,
-            "allow_direct": False,  # the last message is asked of the leader, who knows it
+            "allow_direct": False,  # only the leader surely knows the last message
             "sealed": False,
         }
 
@@ -146,6 +147,6 @@ class Streams:
 
 
 def _headers(block: bytes) -> dict[str, str]:
-    """The headers of a stored message."""
+    """Decodes the headers of a stored message."""
     lines = block.decode(errors="replace").split("\r\n")[1:]
     return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}

@@ -5,7 +5,7 @@ import itertools
 import sys
 
 from remit.log import Channel
-from remit.stores import Change, Claim, Entry, Unit
+from remit.stores import Change, Entry, KeyClaim, Unit
 from remit.stores.sqlite.store import SqliteStore
 
 
@@ -23,7 +23,7 @@ async def main(path: str, prefix: str) -> None:
                 )
                 for channel in Channel
             ]
-            unit = Unit([Change("Account", name, 0, b"{}")], entries, Claim("web", name, b"f", b"{}", 1.0))
+            unit = Unit([Change("Account", name, 0, b"{}")], entries, KeyClaim("web", name, b"f", b"{}", 1.0))
             await store.commit(unit)
             print(name, flush=True)
 

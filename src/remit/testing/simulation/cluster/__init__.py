@@ -1,8 +1,8 @@
-"""Machines, processes, stores and a network that all misbehave. Whose system runs there, nothing here knows."""
+"""Faulty machines, processes, stores and a network, independent of the system that runs on them."""
 
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.cluster import Cluster
-from remit.testing.simulation.cluster.door import Door
+from remit.testing.simulation.cluster.door import ClusterDoor
 from remit.testing.simulation.cluster.weather import Poison, Weather
 
-__all__ = ["Choices", "Cluster", "Door", "Poison", "Weather"]
+__all__ = ["Choices", "Cluster", "ClusterDoor", "Poison", "Weather"]

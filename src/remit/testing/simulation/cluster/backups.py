@@ -10,7 +10,7 @@ __all__ = ["Backup"]
 
 
 class Backup:
-    """A consistent copy of a store, as SQLite itself makes it while others write."""
+    """A consistent copy of a store, made by SQLite's backup while others write."""
 
     def __init__(self, store: Path) -> None:
         self._store = store
@@ -19,7 +19,7 @@ class Backup:
             source.backup(target)
 
     def restore(self) -> None:
-        """Puts the copy in place of the store, which nobody may have open."""
+        """Replaces the store, which no process may have open, by the copy."""
         for file in self._store.parent.glob(f"{self._store.name}-*"):
             file.unlink()
         self._copy.replace(self._store)

@@ -1,4 +1,4 @@
-"""Every decision that a real machine leaves to chance, drawn from one seed."""
+"""All random decisions of a simulation, drawn from one seed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["Choices"]
 
 
 class Choices:
-    """Draws. The same seed gives the same draws as long as the same questions are asked in the same order.
+    """Draws random decisions. The same seed gives the same draws if the same questions come in the same order.
 
-    0 and False are always the harmless answers. While `calm`, no fault is drawn. A fault is named after its site and
-    how often that site had asked: `crash:3`. With `only`, just these happen, and everything else is drawn as it was.
+    0 and False are always the harmless results. While `calm`, no fault is drawn. A fault is named by its site and the
+    number of the site's draw: `crash:3`. With `only`, exactly these faults happen, and all other draws stay the same.
     """
 
     def __init__(self, seed: int, only: Collection[str] | None = None) -> None:
@@ -26,7 +26,7 @@ class Choices:
         self.calm = False
 
     def draw(self, site: str, ways: int) -> int:
-        """One of `ways` ways to go on."""
+        """A number below `ways`."""
         return self._taken(site, int(self._random.random() * ways))
 
     def chance(self, site: str, permille: int) -> bool:
@@ -43,19 +43,19 @@ class Choices:
         return fault
 
     def delay(self, site: str, longest: float) -> float:
-        """Seconds that something takes: mostly a small part of the longest, sometimes nearly all of it."""
+        """A duration in seconds: mostly a small part of the longest, sometimes nearly all of it."""
         return longest * (self._taken(site, int(self._random.random() * 1000)) / 1000) ** 3
 
     def random(self) -> Random:
-        """A generator of its own for code that asks for one."""
+        """A random generator for code that needs its own."""
         return Random(self._random.random())  # noqa: S311  chance that can be repeated, no secret
 
     def note(self, what: str) -> None:
-        """Takes something that happened into the digest."""
+        """Adds an event to the digest."""
         self._hash.update(what.encode())
 
     def digest(self) -> str:
-        """The whole run in 32 characters: equal digests, equal runs."""
+        """The whole run in 32 characters: equal digests mean equal runs."""
         return self._hash.hexdigest()
 
     def _taken(self, site: str, value: int) -> int:

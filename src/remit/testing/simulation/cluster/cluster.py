@@ -1,4 +1,4 @@
-"""The processes of a system, each the real one: started, crashed, started again, on stores that outlive them."""
+"""The processes of a system, each a real `Host`: started, crashed and restarted, on stores that survive them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from remit.messages.component import Component
 from remit.runtime import Channels, Host, Listener, Placed, Ports
 from remit.runtime.work.deadlines import ask_to_end
 from remit.testing.simulation.cluster.choices import Choices
+from remit.testing.simulation.cluster.executor import SimExecutor
 from remit.testing.simulation.cluster.far import FarStore
 from remit.testing.simulation.cluster.feeds import HostileFeed, KeptFeed
-from remit.testing.simulation.cluster.lane import SimLane
 from remit.testing.simulation.cluster.loop import SimLoop
 from remit.testing.simulation.cluster.network import HostileCalls, HostileEvents, Network
 from remit.testing.simulation.cluster.nodes import Incarnation, Node, is_dead
-from remit.testing.simulation.cluster.placements import Placement
-from remit.testing.simulation.cluster.points import Points, Waiting
+from remit.testing.simulation.cluster.placements import ClusterPlacement
+from remit.testing.simulation.cluster.points import Points, WatchedTask
 from remit.testing.simulation.cluster.ports import CountedIds, SharedMachine, VirtualClock
 from remit.testing.simulation.cluster.statements import StatementsStore
 from remit.transports import Feed
@@ -34,16 +34,15 @@ from remit.transports import Feed
 __all__ = ["Cluster"]
 
 _PARTITIONS = 2
-"""Few, so that keys share one."""
+"""Few, so that keys share partitions."""
 
 
 class Cluster:
     """A system's processes on a loop of their own. Their stores are in a folder, one file for each context.
 
-    `system` is asked by each process that starts, with its name: a later one may run another version. Without `pull`,
-    reading across contexts returns nothing, and the broker keeps messages until they are handled. `tables` are
-    statements that make the tables which users have in the store of a context. Calls between processes are written
-    in `encoding`.
+    `system` is called by each process that starts, with its name; a later process may run another version. Without
+    `pull`, reading across contexts returns nothing, and the broker keeps messages until they are handled. `tables` are
+    statements that create the users' tables in a context's store. Calls between processes are encoded as `encoding`.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class Cluster:
         folder: Path,
         choices: Choices,
         system: Callable[[str], ContextMap],
-        placement: Placement,
+        placement: ClusterPlacement,
         listener: Listener,
         *,
         pull: bool,
@@ -65,9 +64,9 @@ class Cluster:
         self.leased = placement.leased
         self.nodes = [Node(spot, choices, self._live) for spot in placement.spots]
         self.subscriptions: set[SubscriptionId] = set()
-        """All that were ever started, and the relays."""
+        """All subscriptions that were ever started, and the relays."""
         self.restored = 0
-        """How many stores were put back to an earlier copy."""
+        """How many stores were restored from a backup."""
         self._choices = choices
         self._system = system
         self._listener = listener
@@ -81,17 +80,17 @@ class Cluster:
 
     @property
     def hosts(self) -> Mapping[Node, Host]:
-        """What runs now."""
+        """The running hosts."""
         living = {node: node.living for node in self.nodes}
         return {node: life.host for node, life in living.items() if life is not None and life.host is not None}
 
     def start(self) -> None:
-        """Begins a life on every node."""
+        """Starts a process on every node."""
         for node in self.nodes:
             node.start()
 
     async def stop(self, node: Node) -> bool:
-        """Ends a process in good order; says whether it has come to its end, be it by a crash."""
+        """Stops a process in order. Returns whether it has ended, which may also be by a crash."""
         living = node.living
         if living is None or living.host is None:
             return True
@@ -100,28 +99,28 @@ class Cluster:
         ways[1].cancel()
         return bool(done)
 
-    def _strike(self, waiting: Waiting) -> None:
-        """Does to a task that waits, or to its process, what the points say."""
-        assert self._points is not None  # noqa: S101  who strikes has points
-        assert self._points.strike is not None  # noqa: S101  the same
-        assert waiting.task is not None  # noqa: S101  it waits in one
+    def _strike(self, waiting: WatchedTask) -> None:
+        """Does what the strike says to a waiting task, or to its process."""
+        assert self._points is not None  # noqa: S101  # a strike has points
+        assert self._points.strike is not None  # noqa: S101  # as above
+        assert waiting.task is not None  # noqa: S101  # it is waiting
         kind = self._points.strike.kind
         node = next((node for node in self.nodes if node.living is not None and node.living.has(waiting.context)), None)
         if kind == "cancel":
-            ask_to_end(waiting.task)  # as a task that handles messages is ended
+            ask_to_end(waiting.task)  # as the runtime ends a task that handles messages
         elif node is not None and kind == "crash":
             Context().run(node.crash)
         elif node is not None:
             self.loop.create_task(self.restart(node), context=Context())
 
     async def restart(self, node: Node) -> None:
-        """Ends a process in good order, as a deployment does, and starts it again."""
+        """Stops a process in order, as a deployment does, and starts it again."""
         living = node.living
         if await self.stop(node) and node.living is living:
             node.crash()
 
     def end(self) -> None:
-        """Ends everything at once, and for good."""
+        """Ends all processes at once, for good."""
         for node in self.nodes:
             node.end()
         self.loop.bury()
@@ -131,9 +130,9 @@ class Cluster:
     async def _live(self, incarnation: Incarnation) -> None:
         model = model_of(self._system(incarnation.name))
         for name in incarnation.spot.contexts:
-            lane = SimLane(incarnation, self._choices)
+            executor = SimExecutor(incarnation, self._choices)
             make = FarStore if self._far else StatementsStore
-            store = make(self.folder / f"{name}.db", name, lane=lane, partitions=_PARTITIONS)
+            store = make(self.folder / f"{name}.db", name, executor=executor, partitions=_PARTITIONS)
             store.technology = replace(store.technology, shared_between_processes=self.leased, apart=self._far)
             store.tables = self._tables.get(name, ())
             incarnation.stores[name] = store
@@ -142,7 +141,7 @@ class Cluster:
         try:
             await host.start()
         except RemitError:
-            # Whoever starts processes starts this one again.
+            # Crash it, so that it is started again.
             self.loop.call_soon(self._crash, incarnation, context=Context())
             return
         incarnation.host = host

@@ -1,4 +1,4 @@
-"""How people outside reach a system: they ask any process, give up, and ask again until there is an answer."""
+"""How clients outside reach a system: they ask any process, give up, and ask again until there is an answer."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.cluster import Cluster
 from remit.testing.simulation.cluster.nodes import Incarnation, Node
 
-__all__ = ["Door"]
+__all__ = ["ClusterDoor"]
 
 T = TypeVar("T")
 
 
-class Door:
-    """The outside of a cluster."""
+class ClusterDoor:
+    """The entry to a cluster for clients outside."""
 
     def __init__(self, cluster: Cluster, choices: Choices) -> None:
         self._cluster = cluster
         self._choices = choices
 
     async def send(self, command: Command[int], name: str) -> int:
-        """Sends a command until there is an answer. Raises nothing: who asks is patient.
+        """Sends a command until there is an answer. Raises nothing.
 
-        The key stays when it is not known what became of it. Where nothing was changed, a new one must do no harm.
+        The key stays the same while the outcome is unknown. If nothing was changed, a new key must do no harm.
         """
         key, used = name, False
         choices, cluster = self._choices, self._cluster
@@ -42,7 +42,7 @@ class Door:
                 restored = cluster.restored
                 answer = await self.ask(living, living.host.send(command, key=key, deadline=deadline))
                 if restored != cluster.restored:
-                    answer = None  # what it tells of may have been forgotten since
+                    answer = None  # a restored store may have lost what it tells
                 if isinstance(answer, int):
                     return answer
                 used = used or answer is None
@@ -64,21 +64,21 @@ class Door:
             await asyncio.sleep(0.05 + choices.delay("again", 0.5))
 
     def somebody(self) -> Incarnation | None:
-        """Any process; None where the one that was meant does not run."""
+        """Any process; None if the drawn one does not run."""
         nodes = self._cluster.nodes
         return nodes[self._choices.draw("door", len(nodes))].living
 
     def everybody(self) -> list[Incarnation]:
-        """All processes that run."""
+        """All running processes."""
         return [node.living for node in self._cluster.nodes if node.living is not None]
 
     def processes(self, contexts: Collection[str]) -> list[Node]:
-        """Those that run any of these contexts, and those that are started again."""
+        """The nodes that host any of these contexts, except lost ones."""
         return [each for each in self._cluster.nodes if set(contexts) & set(each.spot.contexts) and not each.lost]
 
     async def deploy(self, node: Node, seconds: float) -> bool:
-        """Ends a process in good order and starts it again; says whether it runs, after so many seconds at most."""
-        # Not in the context of who asks for it: what ends the process must not end with it.
+        """Stops a process in order and starts it again. Returns whether it runs within `seconds`."""
+        # In an empty context: stopping the process must not end this task.
         await asyncio.get_running_loop().create_task(self._cluster.restart(node), context=Context())
         latest = asyncio.get_running_loop().time() + seconds
         while not node.lost and asyncio.get_running_loop().time() < latest:
@@ -88,7 +88,7 @@ class Door:
         return node.lost
 
     async def ask(self, living: Incarnation, work: Coroutine[Any, Any, T]) -> T | CallError | None:
-        """The answer; or an error that promises that nothing was changed; or None, when nothing is known."""
+        """The answer; an error that tells that nothing was changed; or None if the outcome is unknown."""
         task, gone = living.spawn(work), asyncio.create_task(living.gone.wait())
         timeout = self._choices.delay("patience", 0.2) if self._choices.chance("client gives up", 80) else None
         await asyncio.wait([task, gone], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)

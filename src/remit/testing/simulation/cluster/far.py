@@ -1,4 +1,4 @@
-"""A simulated store that is in another process: whoever asks it waits, before it has heard and before it is heard."""
+"""A simulated store in another process: each call yields to the loop before and after its work."""
 
 from __future__ import annotations
 

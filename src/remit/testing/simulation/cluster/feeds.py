@@ -1,4 +1,4 @@
-"""What stands between a subscription and its source: reading that fails, and a broker instead of any reading."""
+"""Feeds of a simulation: one whose reads fail, and one that gets messages only from a broker."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from remit.errors import Unavailable
-from remit.log import Heads, Record
+from remit.log import Heads, MessageRecord
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.network import Queue
 from remit.testing.simulation.cluster.nodes import Incarnation
@@ -18,7 +18,7 @@ _Bell = Callable[[Push | None], None]
 
 
 class HostileFeed:
-    """Reading takes its time and fails now and then. Of news it tells late, so that what is pushed comes first."""
+    """Reads take time and may fail. New messages are announced late, so that pushed ones come first."""
 
     def __init__(self, feed: Feed, incarnation: Incarnation, choices: Choices) -> None:
         self.source = feed.source
@@ -28,7 +28,7 @@ class HostileFeed:
         self._incarnation = incarnation
         self._choices = choices
 
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+    async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
         await self._travel()
         records = await self._feed.read(part, after, limit)
         await self._travel()
@@ -41,7 +41,7 @@ class HostileFeed:
         return heads
 
     def watch(self, bell: _Bell) -> Callable[[], None]:
-        """A beacon, since pushes may be lost."""
+        """Announces regularly, because pushes may be lost."""
         beacon = self._incarnation.spawn(self._beacon(bell))
 
         def end() -> None:
@@ -61,8 +61,8 @@ class HostileFeed:
 
 
 class KeptFeed:
-    """A source that tells its follower nothing when it is asked: what comes, a broker brings that keeps it until it is
-    done. Whoever asks what is owed to a fresh answer has the source itself."""
+    """A source that returns nothing to its follower: the broker brings all messages, and keeps them until they are
+    handled. Fresh answers use the source itself."""
 
     def __init__(self, feed: Feed, queue: Queue, incarnation: Incarnation) -> None:
         self.source = feed.source
@@ -72,7 +72,7 @@ class KeptFeed:
         self._queue = queue
         self._incarnation = incarnation
 
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+    async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
         await self._feed.read(part, after, limit)
         return []
 

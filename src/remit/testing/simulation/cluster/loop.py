@@ -1,4 +1,5 @@
-"""An event loop with virtual time: it waits for nothing, runs what is ready in a drawn order, and buries the dead."""
+"""An event loop with virtual time: it never waits, runs ready callbacks in a drawn order, and drops those of crashed
+processes."""
 
 from __future__ import annotations
 
@@ -11,16 +12,16 @@ from heapq import heappop
 from typing import TYPE_CHECKING, Any
 
 from remit.testing.simulation.cluster.choices import Choices
-from remit.testing.simulation.cluster.points import Points, Waiting
+from remit.testing.simulation.cluster.points import Points, WatchedTask
 
 __all__ = ["Livelock", "OutsideWorld", "SimLoop", "Standstill"]
 
 _WINDOW = 8
-"""Among so many of the callbacks that are ready, one is drawn to run next."""
+"""The next callback is drawn from this many ready ones."""
 
 
 class OutsideWorld(BaseException):
-    """Simulated code reached for a thread or another process."""
+    """Simulated code used a thread or another process."""
 
 
 class Standstill(BaseException):
@@ -28,12 +29,12 @@ class Standstill(BaseException):
 
 
 class Livelock(BaseException):
-    """The budget of steps is spent: the simulated system turns in circles."""
+    """The budget of steps is spent: the simulated system makes no progress."""
 
 
 class _Task(asyncio.Task[Any]):
-    """A task whose place in a set is the same in every run. Those of the standard library stand where their address
-    puts them, and task groups cancel them in that order."""
+    """A task with a hash that is the same in every run. Tasks of the standard library hash by address, which determines
+    the order in which task groups cancel them."""
 
     def __init__(self, work: Any, number: int, **options: Any) -> None:
         self._number = number
@@ -44,12 +45,12 @@ class _Task(asyncio.Task[Any]):
 
 
 class SimLoop(asyncio.BaseEventLoop):
-    """Runs until its budget of steps is spent. `buried` says of a context whether its process has died.
+    """Runs until its budget of steps is spent. `buried` tells whether the process of a context has crashed.
 
-    With `points`, `struck` is called between two steps, when a task has come to the point at which something happens.
+    With `points`, `struck` is called between two steps when a task has reached the point of the strike.
     """
 
-    if TYPE_CHECKING:  # what the base class has and its stub does not tell
+    if TYPE_CHECKING:  # attributes of the base class that its stub lacks
         _ready: deque[asyncio.Handle]
         _scheduled: list[asyncio.TimerHandle]
 
@@ -59,7 +60,7 @@ class SimLoop(asyncio.BaseEventLoop):
         buried: Callable[[Context], bool],
         *,
         points: Points | None = None,
-        struck: Callable[[Waiting], None] | None = None,
+        struck: Callable[[WatchedTask], None] | None = None,
         budget: int = 2_000_000,
     ) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._budget = budget
         self._choices = choices
         self._buried = buried
-        # Kept to the end: what nobody refers to would be collected, and its `finally` blocks would run at any time.
+        # Kept until the end: a collected coroutine would run its `finally` blocks at any time.
         self._graves: list[asyncio.Handle] = []
         self._tasks: list[tuple[asyncio.Task[Any], Context]] = []
         self._complaints: list[BaseException] = []
@@ -89,16 +90,16 @@ class SimLoop(asyncio.BaseEventLoop):
         context = options["context"] = options.get("context") or copy_context()
         watched = coro if self._points is None else self._points.of(coro)
         task = _Task(watched, len(self._tasks), loop=loop, **options)
-        if isinstance(watched, Waiting):
+        if isinstance(watched, WatchedTask):
             watched.task, watched.context = task, context
         self._tasks.append((task, context))
         return task
 
     def _process_events(self, event_list: Any) -> None:
-        """There is no selector."""
+        """Does nothing: there is no selector."""
 
     def _write_to_self(self) -> None:
-        """There is no other thread to wake up for."""
+        """Does nothing: there is no other thread."""
 
     def _run_once(self) -> None:
         ready, timers = self._ready, self._scheduled
@@ -118,30 +119,30 @@ class SimLoop(asyncio.BaseEventLoop):
     def _run(self, handle: Any) -> None:
         if handle.cancelled():
             return
-        if self._buried(handle._context):  # noqa: SLF001  a handle says to nobody else whose it is before 3.12
+        if self._buried(handle._context):  # noqa: SLF001  # before 3.12 a handle's context has no public accessor
             self._graves.append(handle)
             return
         self.steps += 1
         if self.steps > self._budget:
             raise Livelock(f"{self.steps} steps in {self.now:.3f} s")
-        handle._run()  # noqa: SLF001  what the loop of the standard library does
+        handle._run()  # noqa: SLF001  # as the loop of the standard library does
         if self._points is not None and self._struck is not None and (due := self._points.take()):
             self._struck(due)
 
     def unhandled(self) -> list[BaseException]:
-        """What tasks, futures and callbacks ended with that nobody asked for. The dead cannot ask."""
+        """Errors of tasks, futures and callbacks that no code has retrieved, except those of crashed processes."""
         ended = [task for task, context in self._tasks if task.done() and not self._buried(context)]
         ended = [task for task in ended if getattr(task, "_log_traceback", False)]
         return [*self._complaints, *(error for task in ended if (error := task.exception()) is not None)]
 
     def bury(self) -> None:
-        """Closes what is still pending while the loop stands: nothing of it runs on. Then closes the loop."""
+        """Closes all pending tasks without running them further, then closes the loop."""
         self.unhandled()
         pending: list[Any] = [task for task, _ in self._tasks if not task.done()]
         for task, _ in self._tasks:
-            task._log_traceback = False  # noqa: SLF001  it was asked about above
+            task._log_traceback = False  # noqa: SLF001  # already collected by `unhandled`
         for task in pending:
-            task._log_destroy_pending = False  # noqa: SLF001  that it ends here is intended
+            task._log_destroy_pending = False  # noqa: SLF001  # closing it here is intended
             with contextlib.suppress(BaseException):
                 task.get_coro().close()
         self._graves.clear()

@@ -1,4 +1,4 @@
-"""What happens to a cluster besides the faults of its parts: crashes, trimmed logs, a backup that is put back."""
+"""Faults of a whole cluster: crashes, trimmed logs, a restored backup."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from remit.runtime.upkeep.pruning import trim
 from remit.testing.simulation.cluster.backups import Backup
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.cluster import Cluster
-from remit.testing.simulation.cluster.door import Door
+from remit.testing.simulation.cluster.door import ClusterDoor
 from remit.testing.simulation.cluster.nodes import Incarnation
 from remit.testing.simulation.cluster.weather import Weather
 
 __all__ = ["Mishaps"]
 
 _KEEP = timedelta(seconds=0.5)
-"""How long messages stay at least, where logs are trimmed."""
+"""How long messages are kept at least, if logs are trimmed."""
 
 
 class Mishaps:
-    """Each goes on until it is cancelled, unless it says something else."""
+    """Each method runs until it is cancelled, unless it says otherwise."""
 
-    def __init__(self, cluster: Cluster, door: Door, choices: Choices) -> None:
+    def __init__(self, cluster: Cluster, door: ClusterDoor, choices: Choices) -> None:
         self._cluster = cluster
         self._door = door
         self._choices = choices
 
     async def crash(self) -> None:
-        """Crashes processes. One of several that run the same may be lost for good."""
+        """Crashes processes. One of several with the same contexts may be lost for good."""
         nodes, choices = self._cluster.nodes, self._choices
         while True:
             await asyncio.sleep(choices.delay("mishap", 6.0))
@@ -45,7 +45,8 @@ class Mishaps:
                 node.crash()
 
     async def trim(self) -> None:
-        """Deletes what is old, as each process does every minute by itself: then most would have crashed before."""
+        """Deletes old messages more often than processes do themselves: most would crash before their minute is
+        over."""
         nodes, choices = self._cluster.nodes, self._choices
         while True:
             await asyncio.sleep(choices.delay("trim", 3.0))
@@ -55,14 +56,14 @@ class Mishaps:
                     await self._door.ask(living, self._delete_old(living, living.host, context))
 
     async def _delete_old(self, living: Incarnation, host: Host, context: str) -> bool:
-        """Not before everybody has been heard of: who comes later begins where the log does then."""
+        """Deletes only after all followers have reported: a later one begins at the floor."""
         store = living.stores[context]
         heard = {SubscriptionId(each.name, context, each.channel) for each in await store.subscribers()}
         followers = {each for each in self._cluster.subscriptions if each.source == context}
         return followers <= heard and await trim(store, host.ports.clock.seconds(), _KEEP)
 
     async def operate(self, weather: Weather) -> None:
-        """Somebody has parked keys tried again, before and after the bug is fixed. Ends with the bug."""
+        """An operator retries parked keys, before and after the bug is fixed. Ends when it is fixed."""
         nodes, choices = self._cluster.nodes, self._choices
         for look in range(6):
             await asyncio.sleep(choices.delay("operator", 4.0))
@@ -78,15 +79,15 @@ class Mishaps:
                 await store.retry(subscription.name, None, now)
 
     async def put_back(self, context: str, replaced: Callable[[Callable[[], None]], None], *, trims: bool) -> None:
-        """Takes a backup of a store, and puts it back a while later, with all processes down: `replaced` is given what
-        does that. Ends then."""
+        """Takes a backup of a store, and restores it later while all processes are down. `replaced` is called with the
+        function that restores it. Then ends."""
         store, choices = self._cluster.folder / f"{context}.db", self._choices
         await asyncio.sleep(1.0 + choices.delay("backup", 2.0))
-        while not store.is_file():  # noqa: ASYNC110  no event tells of a file
+        while not store.is_file():  # noqa: ASYNC110  # there is no event for a file
             await asyncio.sleep(0.1)
         backup = Backup(store)
         await asyncio.sleep(1.0 + choices.delay("restore", 4.0))
-        if trims:  # until what was handled since has been reported and deleted
+        if trims:  # until messages handled since are reported and deleted
             await asyncio.sleep(REPORT_SECONDS + 2.0)
         for node in self._cluster.nodes:
             node.crash()

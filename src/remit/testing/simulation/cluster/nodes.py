@@ -1,4 +1,4 @@
-"""Simulated processes. A process is whatever runs in the context of its incarnation; a crash ends all of it at once."""
+"""Simulated processes. A process is what runs in the context of its incarnation; a crash ends all of it at once."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _INCARNATION: ContextVar[Incarnation | None] = ContextVar("incarnation", default
 
 
 def is_dead(context: Context) -> bool:
-    """Whether what runs in this context belongs to a process that has crashed."""
+    """Whether a context belongs to a crashed process."""
     incarnation = context.get(_INCARNATION)
     return incarnation is not None and incarnation.dead
 
 
 class Incarnation:
-    """One life of a process: from its start to its crash or its orderly end."""
+    """One life of a process, from its start to a crash or an orderly stop."""
 
     def __init__(self, node: Node, number: int) -> None:
         self.name = f"{node.name}.{number}"
@@ -35,23 +35,23 @@ class Incarnation:
         self.stores: dict[str, SqliteStore] = {}
         self.host: Host | None = None
         self.at_end: Callable[[], None] = lambda: None
-        """Called when it dies."""
+        """Called when it crashes."""
         self.spot = node.spot
         self.context = Context()
         self.context.run(_INCARNATION.set, self)
         self._node = node
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Runs something in this process."""
-        # In a copy, as every task has one: what one task sets there is no other one's.
+        """Runs a coroutine in this process."""
+        # In a copy of the context, as every task: context variables set in one task do not affect others.
         return asyncio.get_running_loop().create_task(work, context=self.context.copy())
 
     def has(self, context: Context | None) -> bool:
-        """Whether what runs in this context is a part of this process."""
+        """Whether a context belongs to this process."""
         return context is not None and context.get(_INCARNATION) is self
 
     async def crash_point(self, site: str, permille: int) -> None:
-        """A place where the process may die."""
+        """A place where the process may crash."""
         if self._node.choices.chance(site, permille):
             self._node.crash()
         if self.dead:
@@ -67,19 +67,20 @@ class Node:
         self.choices = choices
         self.crashes = 0
         self.lost = False
-        """Whether its next crash is the last: nobody starts it again."""
+        """Whether it is not restarted after its next crash."""
         self._run = run
         self._lives = 0
         self.living: Incarnation | None = None
 
     def start(self) -> None:
-        """Begins a new life."""
+        """Starts a new incarnation."""
         self._lives += 1
         self.living = Incarnation(self, self._lives)
         self.living.spawn(self._run(self.living))
 
     def crash(self) -> None:
-        """Ends this life: nothing of it runs again, not even `finally`. A new one begins after a while, if ever."""
+        """Crashes the process: none of its code runs again, not even `finally`. Restarted after a while, unless
+        lost."""
         if self.living is None:
             return
         self.crashes += 1
@@ -87,12 +88,12 @@ class Node:
         self.end()
         if self.lost:
             return
-        # An empty context: what restarts the process must not die with it.
+        # In an empty context: the restart must not die with the process.
         loop = asyncio.get_running_loop()
         loop.call_later(0.01 + self.choices.delay("restart", 3.0), self.start, context=Context())
 
     def end(self) -> None:
-        """Ends this life for good."""
+        """Crashes the process without a restart."""
         living, self.living = self.living, None
         if living is None:
             return
@@ -100,7 +101,7 @@ class Node:
         living.gone.set()
         living.at_end()
         for store in living.stores.values():
-            opened = store._open  # noqa: SLF001  a crash closes files without asking the store
+            opened = store._open  # noqa: SLF001  # a crash closes files without the store's help
             if opened is not None:
                 opened.writer.close()
                 opened.reader.close()

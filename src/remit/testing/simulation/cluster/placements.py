@@ -7,50 +7,52 @@ from dataclasses import dataclass
 
 from remit.testing.simulation.cluster.choices import Choices
 
-__all__ = ["Placement", "Spot", "apart", "together"]
+__all__ = ["ClusterPlacement", "Spot", "apart", "together"]
 
 SKEWS = (0.0, 0.0, 86_400.0, -86_400.0)
-"""Seconds by which the clock of a machine may be wrong."""
+"""By how many seconds the clock of a machine may be wrong."""
 
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a process runs, one life after the other."""
+    """A place of a process, for one incarnation after another."""
 
     name: str
     contexts: tuple[str, ...]
     machine: str = ""
-    """Processes on one machine see which of the others are gone."""
+    """Processes on one machine see which of the others have ended."""
     skew: float = 0.0
-    """Seconds by which its wall clock is wrong."""
+    """By how many seconds its wall clock is wrong."""
 
 
 @dataclass(frozen=True)
-class Placement:
+class ClusterPlacement:
     """All processes of a cluster."""
 
     spots: Sequence[Spot]
     leased: bool
-    """Without leases all processes run everything: then the checkpoints alone keep the stores whole."""
+    """Without leases, all processes run everything, and only checkpoints keep the stores correct."""
 
 
-def together(choices: Choices, contexts: Sequence[str]) -> Placement:
+def together(choices: Choices, contexts: Sequence[str]) -> ClusterPlacement:
     """One to three processes on one machine, each with all contexts, on the same stores."""
     leased = choices.draw("leases", 3) == 2
     spots = [Spot(f"n{number + 1}", tuple(contexts)) for number in range(1 + choices.draw("nodes", 3))]
-    return Placement(spots, leased)
+    return ClusterPlacement(spots, leased)
 
 
-def apart(choices: Choices, contexts: Sequence[str]) -> Placement:
-    """Contexts in different processes, two replicas of each, on machines of their own with clocks of their own."""
+def apart(choices: Choices, contexts: Sequence[str]) -> ClusterPlacement:
+    """Contexts in different processes, two replicas of each, on separate machines with separate clocks."""
     cuts = [cut for cut in _cuts(tuple(contexts)) if len(cut) > 1 or len(contexts) == 1]
     cut = cuts[choices.draw("cut", len(cuts))]
     names = [(group, f"{group[0]}{number + 1}") for group in cut for number in range(2)]
-    return Placement([Spot(name, group, name, SKEWS[choices.draw("clock", len(SKEWS))]) for group, name in names], True)
+    return ClusterPlacement(
+        [Spot(name, group, name, SKEWS[choices.draw("clock", len(SKEWS))]) for group, name in names], True
+    )
 
 
 def _cuts(contexts: tuple[str, ...]) -> Iterator[list[tuple[str, ...]]]:
-    """Every way to put contexts into groups."""
+    """All ways to partition contexts into groups."""
     if not contexts:
         yield []
         return

@@ -1,4 +1,4 @@
-"""Every point at which a task waits, and what may happen at exactly that point."""
+"""All points where tasks wait, and what may happen at one of them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 import remit
 
-__all__ = ["Kind", "Place", "Points", "Strike", "Waiting"]
+__all__ = ["Kind", "Place", "Points", "Strike", "WatchedTask"]
 
 _ROOT = str(Path(remit.__file__).parent)
 _TESTING = str(Path(_ROOT, "testing"))
 
 Kind = Literal["crash", "stop", "cancel"]
 Place = tuple[str, ...]
-"""The functions that wait for one another, outermost first, each with the line it waits in: `file:function:line`."""
+"""The waiting functions, outermost first, each with the line where it waits: `file:function:line`."""
 
 
 @dataclass(frozen=True)
@@ -27,37 +27,37 @@ class Strike:
     """What happens at one point of a run."""
 
     point: int
-    """Which one, counted from 0: a task comes to wait in the code of `remit`."""
+    """The number of the point, from 0. Only points in the code of `remit` count."""
     place: Place
-    """Where that is: with anything else there, the run is not the one that was looked at."""
+    """Its place. If another place is found there, the run is not the one that was recorded."""
     kind: Kind
-    """The process of the task crashes, or ends in good order; or the task is cancelled."""
+    """The task's process crashes or stops in order, or the task is cancelled."""
 
 
 @dataclass
 class Points:
-    """The points of a run, as they come, and the one at which something happens."""
+    """The points of a run in order, and the strike at one of them."""
 
     strike: Strike | None = None
     places: list[Place] = field(default_factory=list[Place])
-    """Where each task waited, by point."""
+    """The place of each point."""
     cancellable: list[bool] = field(default_factory=list[bool])
-    """Whether somebody else could cancel the task there: its caller, or the time limit of a handler."""
-    due: Waiting | None = None
-    """The one that has come to the point, until somebody has seen to it."""
+    """Whether other code could cancel the task there: its caller, or the time limit of a handler."""
+    due: WatchedTask | None = None
+    """The task that has reached the strike's point, until `take`."""
 
-    def of(self, coroutine: Coroutine[Any, Any, Any]) -> Waiting:
+    def of(self, coroutine: Coroutine[Any, Any, Any]) -> WatchedTask:
         """The same work, observed."""
-        return Waiting(coroutine, self)
+        return WatchedTask(coroutine, self)
 
-    def take(self) -> Waiting | None:
-        """The one that has come to the point, once."""
+    def take(self) -> WatchedTask | None:
+        """The task that has reached the strike's point; returned once."""
         due, self.due = self.due, None
         return due
 
     @property
     def missed(self) -> str:
-        """What is wrong when the strike did not find its place; empty when it did, or when there is none."""
+        """Describes a strike that did not find its place; otherwise empty."""
         if self.strike is None:
             return ""
         found = self.places[self.strike.point : self.strike.point + 1]
@@ -65,8 +65,8 @@ class Points:
             return ""
         return f"point {self.strike.point} is not {' > '.join(self.strike.place)}, it is {found}"
 
-    def came(self, waiting: Waiting) -> None:
-        """A task waits now."""
+    def came(self, waiting: WatchedTask) -> None:
+        """A task begins to wait."""
         place = place_of(waiting.work)
         if not place:
             return
@@ -77,7 +77,7 @@ class Points:
 
 
 def place_of(work: object) -> Place:
-    """Where in the code of `remit` a coroutine waits; empty where only others' code does."""
+    """The place where a coroutine waits in the code of `remit`; empty if no such code waits."""
     place: list[str] = []
     while isinstance(work, CoroutineType):
         frame = work.cr_frame
@@ -90,8 +90,8 @@ def place_of(work: object) -> Place:
     return tuple(place)
 
 
-class Waiting(Coroutine[Any, Any, Any]):
-    """The work of a task, which tells each time that it waits."""
+class WatchedTask(Coroutine[Any, Any, Any]):
+    """The work of a task; reports each time that it waits."""
 
     def __init__(self, work: Coroutine[Any, Any, Any], points: Points) -> None:
         self.work = work

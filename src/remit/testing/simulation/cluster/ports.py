@@ -1,4 +1,4 @@
-"""What a simulated process has in place of a clock, of chance, and of a machine."""
+"""The clock, machine and identities of a simulated process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _EPOCH = 1_700_000_000.0
 
 
 class VirtualClock(SystemClock):
-    """The time of the loop, perhaps wrong by some seconds."""
+    """The time of the loop, possibly wrong by some seconds."""
 
     def __init__(self, time: Callable[[], float], skew: float) -> None:
         self._time = time
@@ -31,7 +31,7 @@ class VirtualClock(SystemClock):
 
 
 class SharedMachine:
-    """Sees which of the lives that have run on it are over. `lives` are known by what they are called in the stores."""
+    """Sees which incarnations on it have ended. `lives` maps their names in the stores to incarnations."""
 
     def __init__(self, lives: dict[str, Incarnation], incarnation: Incarnation) -> None:
         self._lives = lives
@@ -42,14 +42,14 @@ class SharedMachine:
         return id
 
     def left(self, name: str) -> None:
-        """What is left is not asked for again."""
+        """Does nothing: a name that was left is not asked for again."""
 
     def is_gone(self, name: str) -> bool:
         return name in self._lives and self._lives[name].dead
 
 
 class CountedIds:
-    """Identities after the life that makes them."""
+    """Identities that contain the name of the incarnation that makes them."""
 
     def __init__(self, name: str) -> None:
         self._name = name.replace(".", "x")

@@ -1,4 +1,4 @@
-"""Statements of the user's in a simulated store: SQLite's own, with tables that are there from the start."""
+"""A simulated store that runs handlers' SQL statements, with tables that exist from the start."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from pathlib import Path
 
 from remit.errors import OutcomeUnknown, StoreUnavailable
 from remit.stores.replay import Ran
-from remit.stores.sqlite.commits import Lane
+from remit.stores.sqlite.commits import SerialExecutor
 from remit.stores.sqlite.store import SqliteStore
 
 __all__ = ["StatementsStore"]
 
 
 class StatementsStore(SqliteStore):
-    """A simulated store: SQLite's rows, and tables of the user's beside them, made by `tables`."""
+    """A simulated SQLite store, with the users' tables that `tables` creates."""
 
     tables: Sequence[str] = ()
 
-    def __init__(self, path: str | Path, context: str, *, lane: Lane | None = None, partitions: int = 16) -> None:
-        super().__init__(path, context, lane=lane, partitions=partitions)
+    def __init__(
+        self, path: str | Path, context: str, *, executor: SerialExecutor | None = None, partitions: int = 16
+    ) -> None:
+        super().__init__(path, context, executor=executor, partitions=partitions)
         self._file = path
 
     async def open(self, *, read_only: bool = False) -> None:
@@ -33,5 +35,5 @@ class StatementsStore(SqliteStore):
     async def attempt(self, before: Sequence[Ran], statement: Ran) -> Ran:
         try:
             return await super().attempt(before, statement)
-        except OutcomeUnknown as error:  # nothing was to stay
+        except OutcomeUnknown as error:  # a try leaves nothing behind, so its outcome does not matter
             raise StoreUnavailable("simulated: the answer to a statement was lost", where=str(self._file)) from error

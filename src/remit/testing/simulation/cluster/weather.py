@@ -1,4 +1,4 @@
-"""What handlers suffer from in a simulation: slowness, dependencies that are away, and poison."""
+"""Faults inside handlers: slowness, missing dependencies, and bugs."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ __all__ = ["Poison", "Weather"]
 
 
 HANGING = 5
-"""How many of a thousand handlers hang."""
+"""The number of handlers in a thousand that hang."""
 
 
 class Poison(ValueError):
-    """A bug in the code of the system itself, until somebody fixes it."""
+    """A bug in the simulated system, until it is fixed."""
 
 
 class Weather:
-    """Asked by every handler."""
+    """Called by every handler."""
 
     def __init__(self, choices: Choices) -> None:
         self._choices = choices
         self.fixed = False
         self.poisoned: set[str] = set()
-        """The keys of messages that failed so: what fails last may be another thing that hangs."""
+        """The keys of messages that failed by `Poison`. Their last failure may be another one."""
         self._hangs: list[tuple[float, Context]] = []
 
     async def blow(self, handler: str) -> None:
-        """Takes a while, or an hour, and fails now and then with an error that passes by itself."""
+        """Takes a while, or an hour, and sometimes fails with a transient error."""
         await asyncio.sleep(self._choices.delay(handler, 0.05))
         if self._choices.chance("handler hangs", HANGING):
             await self._hang()
@@ -47,7 +47,7 @@ class Weather:
             self._hangs.remove(hang)
 
     def hanging(self) -> list[float]:
-        """For how many seconds each handler hangs that does so now, in a process that lives."""
+        """For how many seconds each handler of a living process has been hanging."""
         now = asyncio.get_running_loop().time()
         return [now - begun for begun, context in self._hangs if not is_dead(context)]
 

@@ -1,4 +1,4 @@
-"""What must hold in the end, whatever system has run: lost, doubled, reordered, stuck, false, silent."""
+"""What must hold after a run of any system. Verdicts: lost, doubled, reordered, stuck, false, silent."""
 
 from remit.testing.simulation.judges.files import Files
 from remit.testing.simulation.judges.verdict import Verdict

@@ -1,4 +1,4 @@
-"""Whether everything was delivered, once and in order, as far as logs and checkpoints tell: those of any system."""
+"""Judges from logs and checkpoints of any system whether each message was delivered once and in order."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _Logs = Mapping[str, Sequence[Message]]
 def judge_delivery(
     files: Files, effects: Mapping[str, tuple[str, str]], stopped: Collection[str], *, several: bool = False
 ) -> Iterator[Verdict]:
-    """Everything that is wrong with the logs and checkpoints in these stores.
+    """Yields everything that is wrong with the logs and checkpoints in these stores.
 
-    `effects` says which type of message subscriptions write for each message of a type; who has `stopped` need not.
-    `several` says that a handler may write more than one message of a type and key.
+    `effects` maps subscriptions to the type they follow and the type they write for each such message. Subscriptions in
+    `stopped` are exempt. With `several`, a handler may write more than one message of a type and key.
     """
     logs = {context: files.log(context) for context in files.contexts}
     for context, log in logs.items():
         yield from _holes(files, context, log)
         yield from _written(context, log, logs, several=several)
     for name, (cause, effect) in effects.items():
-        # What is deleted of a log may be what is looked for there.
+        # If a log was trimmed, the searched messages may have been deleted.
         if name not in stopped and not files.floors(context_of(name)):
             yield from _missing(name, cause, effect, logs)
     for name, what in _torn_off(files, logs):
@@ -36,7 +36,7 @@ def judge_delivery(
 
 
 def _holes(files: Files, context: str, log: Sequence[Message]) -> Iterator[Verdict]:
-    """Positions without holes, each message naming the one before."""
+    """Positions have no gaps, and each message names its predecessor."""
     last = {(channel, part): (pos, id) for channel, part, pos, id in files.floors(context)}
     for each in log:
         place = each.channel, each.part
@@ -46,7 +46,7 @@ def _holes(files: Files, context: str, log: Sequence[Message]) -> Iterator[Verdi
 
 
 def _written(context: str, log: Sequence[Message], logs: _Logs, *, several: bool) -> Iterator[Verdict]:
-    """What comes of one message is written once; what comes of the messages of one key in one log, in their order."""
+    """A handler's messages are written once, and those caused by messages of one key are in the order of these."""
     places = {each.id: (of, at, each.key) for of, log in logs.items() for at, each in enumerate(log)}
     effects = defaultdict[tuple[str, ...], list[str]](list)
     for each in log:
@@ -72,21 +72,21 @@ def _missing(name: str, cause: str, effect: str, logs: _Logs) -> Iterator[Verdic
 
 
 def torn_off(files: Files) -> set[str]:
-    """The subscriptions with a checkpoint that stands on no message of its source, or before the first one."""
+    """The subscriptions whose checkpoint stands on no message of its source, or before the floor."""
     return {name for name, _ in _torn_off(files, {context: files.log(context) for context in files.contexts})}
 
 
 def _torn_off(files: Files, logs: _Logs) -> Iterator[tuple[str, str]]:
-    """Checkpoints that stand on no message: the name of the subscription, and what is wrong."""
+    """Checkpoints that stand on no message: the subscription's name, and a description."""
     messages = {(context, each.channel, each.part, each.pos): each.id for context, log in logs.items() for each in log}
     beginnings: set[tuple[str, str, int, int]] = set()
-    """Of partitions that begin later than with their first message, for each who follows."""
+    """The trimmed partitions of each subscriber."""
     for context in files.contexts:
         for channel, part, pos, id in files.floors(context):
             messages[context, channel, part, pos] = id
             followers = files.rows(context, "SELECT subscription FROM subscriber WHERE channel = ?", channel)
             beginnings |= {(name, context, channel, part) for (name,) in followers}
-    written = {(source, channel) for source, channel, _, _ in messages}  # an empty log is another one once it is not
+    written = {(source, channel) for source, channel, _, _ in messages}  # not for an empty log, which may be restored
     for name, source, channel, part, pos, id in files.checkpoints():
         beginnings.discard((name, source, channel, part))
         if messages.get((source, channel, part, pos)) != id and (source, channel) in written:
@@ -104,8 +104,8 @@ _HEADS = """
 def unfinished(
     files: Files, subscriptions: Collection[SubscriptionId], stays_parked: Callable[[str, str], bool]
 ) -> list[str]:
-    """What these subscriptions have to do: messages after a checkpoint, parked keys that need not stay so. Empty when
-    they are at rest."""
+    """What these subscriptions have left to do: messages behind a checkpoint, parked keys that need not stay parked.
+    Empty if they are at rest."""
     heads = {
         (context, channel, part): pos
         for context in files.contexts

@@ -1,4 +1,4 @@
-"""The stores of a system as plain files, read with `sqlite3`: nothing here asks the runtime or its stores."""
+"""Reads the stores of a system as plain files with `sqlite3`, without the runtime or its stores."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["Files", "Message"]
 
 _LOG = "SELECT channel, part, pos, id, prev, key, type, headers FROM log ORDER BY channel, part, pos"
 _FLOORS = "SELECT channel, part, pos, id FROM floor"
-# What a projection has missed is kept as a checkpoint too, which stands where the log once began.
+# What a projection has missed is stored as a checkpoint, too.
 _CHECKPOINTS = (
     "SELECT subscription, source, channel, part, pos, id FROM checkpoint WHERE subscription NOT LIKE '% missed'"
 )
 
 
 class Message(NamedTuple):
-    """A message of a log, as far as judges look at it."""
+    """A message of a log, with the columns that judges need."""
 
     channel: int
     part: int
@@ -33,7 +33,7 @@ class Message(NamedTuple):
 
     @property
     def cause(self) -> str:
-        """What it comes of: `<id of the message>.<subscription>`, where a subscription has written it."""
+        """Its cause: `<id of the message>.<subscription>` if a subscription has written it."""
         return str(json.loads(self.headers)["cause"])
 
 
@@ -49,22 +49,22 @@ class Files:
             return connection.execute(sql, values).fetchall()
 
     def state(self, kind: str) -> dict[str, Any]:
-        """What is stored of an aggregate or a projection (`<context>.<class>`), by its identity."""
+        """The stored state of an aggregate or a projection (`<context>.<class>`), by identity."""
         rows = self.rows(kind.partition(".")[0], "SELECT id, body FROM state WHERE kind = ?", kind)
         return {id: json.loads(body) for id, body in rows}
 
     def log(self, context: str) -> list[Message]:
-        """All messages that are left, in order."""
+        """All messages that have not been deleted, in order."""
         return [Message(*row) for row in self.rows(context, _LOG)]
 
     def floors(self, context: str) -> list[tuple[int, int, int, str]]:
-        """The last message deleted of each partition: channel, partition, position, identity."""
+        """The last deleted message of each partition: channel, partition, position, identity."""
         return self.rows(context, _FLOORS)
 
     def deleted(self) -> int:
-        """How many messages have been deleted of all logs."""
+        """The number of messages deleted from all logs."""
         return sum(pos for context in self.contexts for _, _, pos, _ in self.floors(context))
 
     def checkpoints(self) -> list[tuple[str, str, int, int, int, str]]:
-        """Of all contexts: subscription, source, channel, partition, position, identity."""
+        """The checkpoints of all contexts: subscription, source, channel, partition, position, identity."""
         return [row for context in self.contexts for row in self.rows(context, _CHECKPOINTS)]

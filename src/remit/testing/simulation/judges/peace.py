@@ -1,4 +1,4 @@
-"""Whether processes come to rest once nothing disturbs them any more, and believe what is so."""
+"""Judges whether processes settle once faults have ended, and whether their states are true."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from remit.testing.simulation.judges.verdict import Verdict
 __all__ = ["stopped", "unsettled"]
 
 _PATIENCE = 240
-"""Seconds of peace after which everything must have settled. A parked key is tried again after 30, then 60 seconds."""
+"""Seconds of calm in which everything must settle. A parked key is retried after 30, then 60 seconds."""
 
 
 async def unsettled(
     cluster: Cluster, files: Files, weather: Weather, stays_parked: Callable[[str, str], bool]
 ) -> list[Verdict]:
-    """Waits until nothing is left to do, but for keys that have to stay parked; then says what is not as it should
-    be."""
+    """Waits until nothing is left to do, except keys that stay parked; then returns what is wrong."""
     left = ["not looked"]
     for _ in range(_PATIENCE):
         await asyncio.sleep(1.0)
@@ -31,12 +30,11 @@ async def unsettled(
         left += _avoided(cluster)
         if not left:
             break
-    # One more round for what processes believe: states are only left when something says that all is well.
-    # What hangs now has to be ended by the time limit of its handler, 30 seconds.
-    # What a dead replica ran is taken over when its lease is over.
+    # Wait once more: some states change only at the next success. A handler that hangs has to end by its time limit
+    # of 30 seconds. The subscriptions of a lost replica are taken over when their leases are over.
     await asyncio.sleep(35.0 if weather.hanging() else 30.0 if cluster.leased else 5.0)
-    # A process has ended in the last round, and is started again; or it still waits, for up to 30 seconds, before it
-    # looks again at what has failed there, and was done by another one meanwhile.
+    # A process may have ended in the last round and be restarting. Or it waits up to 30 seconds before it looks again
+    # at a failed message, which another process has handled meanwhile.
     waits = any(each.state in ("stopped", "paused") for host in cluster.hosts.values() for each in host.followers)
     if waits or any(node not in cluster.hosts and not node.lost for node in cluster.nodes):
         await asyncio.sleep(35.0)
@@ -45,8 +43,7 @@ async def unsettled(
 
 
 def stopped(cluster: Cluster, files: Files) -> set[str]:
-    """The subscriptions that the process which runs them has stopped, with a reason. There is none without a store
-    that was put back."""
+    """The subscriptions that their process has stopped for a reason. Empty unless a store was restored."""
     if not cluster.restored:
         return set()
     torn = torn_off(files)
@@ -59,7 +56,7 @@ def stopped(cluster: Cluster, files: Files) -> set[str]:
 
 
 def _avoided(cluster: Cluster) -> list[str]:
-    """Who is not called any more by whom. Everybody answers in peace, so it must be found out."""
+    """Open circuit breakers. In calm all processes answer, so breakers have to close."""
     remote = [(node.name, host.remote) for node, host in cluster.hosts.items()]
     return [f"{name} avoids {at}" for name, calls in remote if calls is not None for at in calls.avoided]
 
@@ -81,7 +78,7 @@ def _beliefs(cluster: Cluster, files: Files) -> Iterator[Verdict]:
 
 
 def _left_alone(cluster: Cluster, ended: set[str]) -> Iterator[Verdict]:
-    """Each subscription and relay is run by one process, and by no other."""
+    """Each subscription and relay is run by exactly one process."""
     followers = [each for host in cluster.hosts.values() for each in host.followers]
     run = Counter(id.label for each in followers if each.state not in ("standby", "stopped") for id in each.ids)
     for subscription in sorted(cluster.subscriptions):

@@ -1,4 +1,4 @@
-"""What a judge says."""
+"""The verdicts of judges."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["Verdict", "in_order", "once"]
 
 
 class Verdict(NamedTuple):
-    """Something that must not be.
+    """Something that must not happen.
 
-    `judge` is lost, doubled, reordered, stuck, false (an answer that is not true), silent (a source has another
-    history than its follower, which does not say so) or misled (the run is not the one that the scene was made for).
+    `judge` is lost, doubled, reordered, stuck, false (an untrue answer), silent (a source has another history than its
+    follower, which does not report it) or misled (the run is not the one that the scene was made for).
     """
 
     judge: str
@@ -21,13 +21,13 @@ class Verdict(NamedTuple):
 
 
 def once(where: str, names: Iterable[str]) -> Iterator[Verdict]:
-    """Nothing is there twice."""
+    """No name occurs twice."""
     for name, times in Counter(names).items():
         if times > 1:
             yield Verdict("doubled", f"{name} is {times} times in {where}")
 
 
 def in_order(where: str, names: Sequence[str], expected: Sequence[str]) -> Iterator[Verdict]:
-    """What of the expected is there is in their order."""
+    """The expected names that occur are in the expected order."""
     if list(dict.fromkeys(names)) != [name for name in dict.fromkeys(expected) if name in names]:
         yield Verdict("reordered", f"{where}: {names} for {expected}")

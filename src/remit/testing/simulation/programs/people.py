@@ -13,7 +13,7 @@ from remit.contexts import ContextMap
 from remit.errors import RemitError
 from remit.messages import Command, Query, Refusal
 from remit.observability import RuntimeEvent
-from remit.testing.simulation.cluster import Choices, Door, Weather
+from remit.testing.simulation.cluster import Choices, ClusterDoor, Weather
 from remit.testing.simulation.cluster.nodes import Incarnation
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.excuses import Excuses
@@ -109,7 +109,7 @@ class ProgramWorkload(Workload):
         number = self._running[process] = self._deployed.get(process.rpartition(".")[0], 1)
         return self._maps[number - 1]
 
-    def people(self, door: Door) -> Iterable[Coroutine[Any, Any, None]]:
+    def people(self, door: ClusterDoor) -> Iterable[Coroutine[Any, Any, None]]:
         calls = [self._ask(door, each) for each in self.calls for _ in range(each.copies)]
         rolling = [] if self.rollout is None else [self._roll(door, self.rollout)]
         return [*calls, *(self._question(door, each) for each in self.questions), *rolling]
@@ -128,7 +128,7 @@ class ProgramWorkload(Workload):
         last = len(self.rollout.at) % 2 if self.rollout else 0
         return judge(self.tape, self._maps[last], files, stopped)
 
-    async def peace(self, door: Door) -> None:
+    async def peace(self, door: ClusterDoor) -> None:
         """Somebody has every parked key tried again, also what only a person can decide: three times at least, and as
         long as there are any, for each of the messages of a key may fail once more."""
         for turn in range(_ROUNDS):
@@ -139,19 +139,19 @@ class ProgramWorkload(Workload):
             if turn > 1 and not any(tried):
                 break
 
-    async def ask_again(self, door: Door) -> None:
+    async def ask_again(self, door: ClusterDoor) -> None:
         """Who has given a key asks for the last time."""
         asking = [self._ask_again(door, each) for each in self.calls if each.key is not None and not each.anew]
         await asyncio.gather(*asking)
 
-    async def _ask_again(self, door: Door, ask: Ask) -> None:
+    async def _ask_again(self, door: ClusterDoor, ask: Ask) -> None:
         for _ in range(_LAST_TRIES):
             called = await self._ask_once(door, ask, ask.path, ask.key, last=ask.deadline)
             if called.outcome not in ("open", "unknown") and not called.said.startswith(_AWAY):
                 return
             await asyncio.sleep(3.0)
 
-    async def _roll(self, door: Door, rollout: Rollout) -> None:
+    async def _roll(self, door: ClusterDoor, rollout: Rollout) -> None:
         """Starts one process after the other with the other release; stops where one does not come up."""
         loop = asyncio.get_running_loop()
         # What is stored then was begun by the first release.
@@ -176,7 +176,7 @@ class ProgramWorkload(Workload):
         handled = [each.message for context in declared.contexts for each in context.handlers]
         return ask.command(path, SimpleNamespace(**{each.__name__: each for each in handled}))
 
-    async def _ask(self, door: Door, ask: Ask) -> None:
+    async def _ask(self, door: ClusterDoor, ask: Ask) -> None:
         await asyncio.sleep(ask.at + self.choices.delay("ask", 1.0))
         path, key, unknown = ask.path, ask.key, False
         for attempt in range(1, ask.tries + 1):
@@ -190,7 +190,7 @@ class ProgramWorkload(Workload):
                 return
             await asyncio.sleep(0.1 + self.choices.delay("again", 1.0))
 
-    async def _question(self, door: Door, each: Question) -> None:
+    async def _question(self, door: ClusterDoor, each: Question) -> None:
         await asyncio.sleep(each.at + self.choices.delay("ask", 1.0))
         for _ in range(_PATIENT):
             living = door.somebody()
@@ -203,7 +203,7 @@ class ProgramWorkload(Workload):
                         return
             await asyncio.sleep(0.1 + self.choices.delay("again", 0.5))
 
-    async def _ask_once(self, door: Door, ask: Ask, path: str, key: str | None, *, last: float = 0.0) -> Called:
+    async def _ask_once(self, door: ClusterDoor, ask: Ask, path: str, key: str | None, *, last: float = 0.0) -> Called:
         while (living := door.somebody()) is None or living.host is None:  # noqa: ASYNC110  no event tells of a process
             await asyncio.sleep(0.05 + self.choices.delay("again", 0.5))
         command = self._made(ask, path, living)

@@ -1,4 +1,4 @@
-"""The systems that are simulated. The cluster and the judges of delivery know none of them."""
+"""The systems that are simulated. The cluster and the judges of delivery are independent of them."""
 
 from remit.testing.simulation.workloads.shop import Shop
 from remit.testing.simulation.workloads.workload import Workload

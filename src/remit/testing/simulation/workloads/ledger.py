@@ -1,4 +1,4 @@
-"""What the shop has promised, and whether its lists keep it."""
+"""Judges whether the shop's lists keep what its clients were promised."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _CAUSES = {
     "shipping.Dock": {"billing.charge", "shipping.commands"},
     "shipping.Notices": {"billing.charge", "shipping.notify"},
 }
-"""Where each placed order has a consequence, and the subscriptions that bring it there."""
+"""The documents that list each placed order, and the subscriptions that fill them."""
 
 
 @dataclass
 class Ledger:
-    """What is known outside: promised orders and credits, as (customer, name) and the number answered."""
+    """What clients know: answered orders and credits, as (customer, name), with the number in the answer."""
 
     orders: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     credits: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     forgotten: set[str] = field(default_factory=set[str])
-    """Orders that a restored store has lost. Their consequences may be there or not."""
+    """Orders that a restored store has lost. Their effects may exist or not."""
 
 
 def _lists(files: Files, kind: str, name: str = "orders") -> dict[str, list[str]]:
-    """The list that each customer has in this kind of document."""
+    """The list of each customer in this kind of document."""
     return {customer: body[name] for customer, body in files.state(kind).items()}
 
 
@@ -41,7 +41,7 @@ def placed_orders(files: Files) -> set[str]:
 
 
 def judge_lists(files: Files, ledger: Ledger, stopped: Collection[str]) -> Iterator[Verdict]:
-    """What is promised and not so, and what of an order is not where it should be, once, in the order of placing."""
+    """Yields broken promises, and orders that are missing, doubled or out of order in a list."""
     yield from _answers(ledger.orders, _lists(files, "orders.Book"))
     yield from _answers(ledger.credits, _lists(files, "billing.Account", "credits"))
     placed = _lists(files, "orders.Book")
@@ -62,7 +62,7 @@ def judge_lists(files: Files, ledger: Ledger, stopped: Collection[str]) -> Itera
 
 
 def _answers(answers: dict[tuple[str, str], int], lists: dict[str, list[str]]) -> Iterator[Verdict]:
-    """What a client was answered is so: there, once, at the place that the answer named."""
+    """Each answer is true: the name is stored once, at the number of the answer."""
     for (customer, name), number in answers.items():
         names = lists.get(customer, [])
         if name not in names:

@@ -1,7 +1,7 @@
-"""The system that is simulated: orders, which billing charges and shipping sends out. It only ever appends to lists.
+"""The simulated system: orders, which billing charges and shipping sends out. It only appends to lists.
 
-Whatever happens twice, too early or not at all stays visible in a list for ever, and no handler hides it by being
-idempotent of its own accord.
+So a message that is handled twice, too early or not at all stays visible, and no handler hides it by being idempotent
+itself.
 """
 
 from typing import NewType
@@ -112,7 +112,7 @@ class Notices(Aggregate[Customer]):
 
 
 def shop(weather: Weather) -> ContextMap:
-    """The model, with handlers that the weather slows down and disturbs."""
+    """The model, with handlers that the weather delays and disturbs."""
     contexts = [_orders(weather), _billing(weather), _shipping(weather)]
     return ContextMap(name="shop", contexts=tuple(contexts))
 

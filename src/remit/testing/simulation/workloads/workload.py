@@ -1,4 +1,4 @@
-"""What is simulated: a system, the people who use it, and what must have come of it."""
+"""The base class of workloads: a system, its clients, and how their results are judged."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Any, ClassVar
 
 from remit.contexts import ContextMap
 from remit.observability import KeyParked, RuntimeEvent
-from remit.testing.simulation.cluster import Choices, Door, Poison, Weather
+from remit.testing.simulation.cluster import Choices, ClusterDoor, Poison, Weather
 from remit.testing.simulation.judges import Files, Verdict
 
 __all__ = ["Workload"]
 
 
 class Workload(ABC):
-    """A class of these is given to a `Scene`; each run makes one. The contexts, `system` and `people` have to be there.
+    """A subclass is passed to a `Scene`; each run makes an instance. It must define `contexts`, `system` and `people`.
 
-    `clients` and `rounds` are the most there may be of both; as many as are drawn when None.
+    `clients` and `rounds` are upper limits; None: as many as are drawn.
     """
 
     contexts: ClassVar[Sequence[str]]
     """The names of the system's contexts."""
     effects: ClassVar[Mapping[str, tuple[str, str]]] = {}
-    """By subscription: for each message of a type, its handler writes one of another type into its context's log."""
+    """By subscription: the type it follows, and the type that its handler writes for each such message."""
     several: ClassVar[bool] = False
     """Whether a handler may write several messages of one type and key."""
     tables: ClassVar[Mapping[str, Sequence[str]]] = {}
-    """By context: statements that make the tables which its users have beside those of its store."""
+    """By context: statements that create the users' tables in its store."""
 
     def __init__(self, choices: Choices, weather: Weather, clients: int | None, rounds: int | None) -> None:
         self.choices = choices
@@ -37,43 +37,43 @@ class Workload(ABC):
 
     @abstractmethod
     def system(self) -> ContextMap:
-        """What a process runs that starts now. Handlers ask the weather how they fare."""
+        """The system that a starting process runs. Handlers call the weather."""
 
     def release(self, process: str) -> ContextMap:
-        """What this very process runs, which starts now: those of another release than others say so here."""
+        """The system that this process runs. Override it to run different releases."""
         return self.system()
 
     @abstractmethod
-    def people(self, door: Door) -> Iterable[Coroutine[Any, Any, None]]:
-        """What everybody does who uses the system. They are done when each has its answers."""
+    def people(self, door: ClusterDoor) -> Iterable[Coroutine[Any, Any, None]]:
+        """The clients of the system. Each ends when it has its answers."""
 
     @property
     def answered(self) -> int:
-        """How many answers people rely on."""
+        """The number of answers that clients rely on."""
         return 0
 
     def replaced(self, context: str, restore: Callable[[], None], files: Files) -> None:
-        """Calls `restore`, which puts an older copy in place of this context's store, and notes what that forgets."""
+        """Calls `restore`, which restores this context's store from a backup, and notes what the store has lost."""
         restore()
 
-    async def afterwards(self, door: Door) -> None:  # noqa: B027  most have nothing to do
-        """What people do once a store was put back."""
+    async def afterwards(self, door: ClusterDoor) -> None:  # noqa: B027  # optional to override
+        """What clients do after a store was restored."""
 
-    async def peace(self, door: Door) -> None:  # noqa: B027  most have nothing to do
-        """What people do once nothing is disturbed any more."""
+    async def peace(self, door: ClusterDoor) -> None:  # noqa: B027  # optional to override
+        """What clients do after all faults have ended."""
 
     def excuses(self, event: RuntimeEvent) -> bool:
-        """Whether a process has a reason to say that a handler has failed, or that a key is parked: a poison, and be it
-        that the last try of it has hung."""
+        """Whether a failed handler or a parked key is legitimate: caused by poison, even if the last try has hung
+        instead."""
         if not isinstance(event, KeyParked):
             return False
         hung = isinstance(event.error, TimeoutError) and event.key in self.weather.poisoned
         return hung or isinstance(event.error, Poison)
 
     def stays_parked(self, subscription: str, key: str) -> bool:
-        """Whether a key may be parked in the end: what it waits for fails for good."""
+        """Whether a key may stay parked in the end, because its message fails permanently."""
         return False
 
     def judge(self, files: Files, stopped: Collection[str]) -> Iterable[Verdict]:
-        """What is wrong in the end with what the system has stored. These subscriptions have stopped, and say why."""
+        """What is wrong with the stored data in the end. `stopped` are subscriptions that have stopped for a reason."""
         return ()

@@ -1,4 +1,5 @@
-"""The lane of a simulated store: writes run inline on the real SQLite file, with the outcomes a COMMIT can have."""
+"""The executor of a simulated store: writes run inline on the real SQLite file, with the possible outcomes of
+COMMIT."""
 
 from __future__ import annotations
 
@@ -11,13 +12,14 @@ from remit.errors import OutcomeUnknown, StoreUnavailable
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.nodes import Incarnation
 
-__all__ = ["SimLane"]
+__all__ = ["SimExecutor"]
 
 T = TypeVar("T")
 
 
-class SimLane:
-    """Runs functions in order: done; done but the reply is lost; not done; or the process dies before or after."""
+class SimExecutor:
+    """Runs functions in order. A write is done; done without a reply; not done; or the process crashes before or
+    after."""
 
     def __init__(self, incarnation: Incarnation, choices: Choices) -> None:
         self._incarnation = incarnation
@@ -26,7 +28,7 @@ class SimLane:
 
     async def run(self, function: Callable[[], T]) -> T:
         async with self._turn:
-            # Opening and closing the file are plain functions; only what writes rows is tampered with.
+            # Opening and closing the file are plain functions; only writes have faults.
             written = isinstance(cast("object", function), partial)
             return await self._write(function) if written else function()
 
