@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from remit.checks import check, model_of
 from remit.contexts import ClientOf, Context, ContextMap, HttpEdge, Model, Relation, Sender
 from remit.errors import Findings, ModelError, OutboxError, one_of
 from remit.hosting.loading import load_contexts, load_edges
@@ -121,6 +120,7 @@ class System:
     def check(self) -> Findings:
         """All findings on the system, in one list. Its `notes` are declarations that are allowed but may be mistakes.
         Imports contexts that are given by their places. Raises nothing for a faulty system."""
+        from remit.checks import check
         from remit.hosting.modules import not_imported
 
         try:
@@ -134,7 +134,8 @@ class System:
     def model(self) -> Model:
         """The model of the system, which the code that runs, places and shows a system reads. Raises `ModelError` with
         every finding."""
-        from remit.hosting.modules import not_imported  # declaring a system reads no files
+        from remit.checks import model_of  # declaring a system neither checks it nor reads files
+        from remit.hosting.modules import not_imported
 
         return model_of(self._map, not_imported(self.contexts))
 
