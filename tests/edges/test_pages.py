@@ -235,6 +235,39 @@ async def test_the_docs_page_shows_texts_as_texts() -> None:
     assert b"<title>&lt;b&gt;</title>" in answer.body
 
 
+class Cut(Refusal):
+    """The line of the source
+    ends here. It says more.
+
+    And more."""
+
+
+class Long(Command[None, Cut]):
+    """Does what takes more than one line to
+    say, e.g. this. Then it does more.
+
+    - a list
+    - of two
+    """
+
+
+async def test_a_docstring_is_told_by_sentences_and_not_by_lines_of_the_source() -> None:
+    desk, long = Context("desk"), HttpEdge("desk")
+    long.post("/long", Long)
+
+    @desk.handle(Long)
+    async def refuse(command: Long) -> None:
+        raise Cut
+
+    recorder = Recorder()
+    recorder.reply = Cut()
+    app = HttpApp(System("long", contexts=[desk], edges=[long]), recorder)
+    operation = (await openapi(app))["paths"]["/long"]["post"]
+    assert operation["summary"] == "Does what takes more than one line to say, e.g. this."
+    assert operation["description"] == f"{operation['summary']} Then it does more.\n\n- a list\n- of two"
+    assert (await call(app, "POST", "/long", b"{}")).json["detail"] == "The line of the source ends here. It says more."
+
+
 class Full(Refusal):
     pass
 

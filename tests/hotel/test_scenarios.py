@@ -15,7 +15,6 @@ from remit.testing import Double, SyncApp, alone, running
 
 ADA, BOB, ROOM, GRAND = GuestId("ada"), GuestId("bob"), RoomId("101"), HouseId("grand")
 TODAY = date(2026, 1, 1)
-TOMORROW = TODAY + timedelta(days=1)
 
 
 @pytest.fixture
@@ -36,17 +35,17 @@ def close(app: SyncApp, day: date) -> Sheet:
 
 
 def test_a_hold_expires_when_its_day_is_closed_and_that_of_a_member_stays(app: SyncApp) -> None:
-    friday, saturday = TODAY + timedelta(days=4), TODAY + timedelta(days=5)
+    night, later = TODAY + timedelta(days=4), TODAY + timedelta(days=5)
     app.send(api.BecomeMember(guest=BOB, card="c-1"))
     assert app.attempt(api.BecomeMember(guest=ADA, card="c-1")) == api.CardTaken()
-    expiring = app.send(hold(ADA, friday, UntilClosing(day=TODAY)))
-    staying = app.send(hold(BOB, saturday, api.OpenEnded()))
+    expiring = app.send(hold(ADA, night, UntilClosing(day=TODAY)))
+    staying = app.send(hold(BOB, later, api.OpenEnded()))
     assert app.ask(api.DailySheet(house=GRAND, day=TODAY), fresh=True) == Sheet(to_expire=[expiring])
     app.clock.move(days=1)
     assert close(app, TODAY) == Sheet(to_expire=[expiring])
     app.settled()
-    assert app.ask(NightOf(room=ROOM, night=friday)) == api.Free()
-    assert app.ask(NightOf(room=ROOM, night=saturday)) == staying
+    assert app.ask(NightOf(room=ROOM, night=night)) == api.Free()
+    assert app.ask(NightOf(room=ROOM, night=later)) == staying
     assert app.attempt(hold(ADA, TODAY)) == HoldRefused(why="in the past")
     assert app.ask(GuestProfile(guest=ADA), fresh=True).refusals == ["in the past"]
 
@@ -113,9 +112,6 @@ def test_a_night_that_is_given_back_can_be_held_again(app: SyncApp) -> None:
     assert app.send(hold(BOB, TODAY)).guest == BOB
 
 
-# ── alone ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def test_reservations_alone_follows_the_rooms_that_are_offered_in_any_order_and_twice() -> None:
     offered = RoomOffered(room=ROOM, house=GRAND)
     with alone(reservations, of=hotel, doubles=[Double("rooms", publishes=[RoomOffered])]) as app:
@@ -123,4 +119,3 @@ def test_reservations_alone_follows_the_rooms_that_are_offered_in_any_order_and_
         app.inject(offered.replace(room=RoomId("102")), offered, offered)
         app.settled()
         assert app.send(hold(ADA, TODAY)).house == GRAND
-        assert app.parked() == []

@@ -161,6 +161,20 @@ def test_a_state_that_differs_or_is_not_there_is_told() -> None:
         outcome.leaves(Copy(id=BookId("emma")))
 
 
+def test_a_policy_is_tested_with_its_context() -> None:
+    class Reminding:
+        def __init__(self, copies: Any) -> None: ...
+
+        async def lent(self, event: Lent) -> None: ...
+
+    anything: Any = Reminding
+    with pytest.raises(KitError, match="Reminding is no projection"):
+        given(anything)
+    for step in (anything, anything.lent):
+        with pytest.raises(KitError, match=r"given\(<its context>, ...\)"):
+            given(ON_LOAN).when(step, LENT)
+
+
 def test_a_bound_method_and_two_refusals_are_mistakes_of_the_test() -> None:
     with pytest.raises(KitError, match=r"a method of the class"):
         given(ON_LOAN).when(ON_LOAN.give_back)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]  # the mistake to be found

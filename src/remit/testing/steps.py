@@ -54,6 +54,8 @@ def given(first: Any = None, /, *more: Any) -> Any:
     The given state is copied, and the step changes the copy. Events that a given aggregate has recorded are dropped.
     """
     if isinstance(first, type):
+        if not is_kind(first, Projection):
+            raise _needs_context(f"{first.__name__} is no projection", "given")
         return GivenProjection[Any](first, more)
     if isinstance(first, Context):
         return GivenContext(Bench(first, more))  # pyright: ignore[reportUnknownArgumentType]  # of any
@@ -117,6 +119,7 @@ class Given(_Prepared, Generic[T]):
 
         Raises what the step raises, except refusals; and `KitError` if something is missing that the step needs.
         """
+        _refuse_policy(step)
         if inspect.iscoroutinefunction(step):
             return self._bench.run(step, *arguments)
         if self._state and isinstance(self._state[0], DomainEvent):
@@ -181,6 +184,21 @@ class GivenProjection(Generic[E]):
             last = documents.setdefault(key, self._projection())
             last.evolve(event)
         return Folded(last)
+
+
+def _refuse_policy(step: Any) -> None:
+    """A policy asks for things by its class, and only its context knows which."""
+    is_class = isinstance(step, type) and not is_kind(step, Aggregate)
+    is_method = inspect.iscoroutinefunction(step) and next(iter(inspect.signature(step).parameters), "") == "self"
+    if is_class or is_method:
+        raise _needs_context(f"{step.__qualname__} is of a class that is no aggregate", "when")
+
+
+def _needs_context(what: str, where: str) -> KitError:
+    return KitError(
+        what, where=where, expected="a policy is tested with its context",
+        next="given(<its context>, ...).when(<an event>)",
+    )  # fmt: skip
 
 
 def _copy(value: Any) -> Any:

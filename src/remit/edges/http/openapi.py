@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
+from remit.edges.http.docstrings import docstring, first_sentence
 from remit.edges.http.doors import FRESH, FRESH_KEY, Operation
 from remit.edges.http.problems import KINDS, Problem
 from remit.messages import Refusal, wire_types, written_defaults
@@ -97,11 +97,11 @@ def _types(operation: Operation) -> Iterator[Any]:
 
 
 def _describe(operation: Operation, by_type: dict[int, Schema]) -> Schema:
-    text = inspect.cleandoc(operation.route.message.__dict__.get("__doc__") or "")
+    text = docstring(operation.route.message)
     described: Schema = {
         "operationId": operation.name,
         "tags": [operation.context],
-        "summary": text.partition("\n")[0] or operation.route.message.__name__,
+        "summary": first_sentence(text) or operation.route.message.__name__,
         "parameters": list(_parameters(operation, by_type)),
         "responses": _responses(operation, by_type),
     }

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from remit.edges.http.docstrings import docstring, first_paragraph
 from remit.errors import RemitError
 from remit.messages import Refusal, fields_of_refusal
 
@@ -168,10 +169,8 @@ def refused(refusal: Refusal, status: int, where: str) -> Rejected:
 
 
 def _says(refusal: Refusal) -> str:
-    """The first line of the docstring of the refusal, unless it is the signature that `dataclass` has put there."""
-    cls = type(refusal)
-    text = (cls.__dict__.get("__doc__") or "").strip()
-    return text.splitlines()[0] if text and not text.startswith(f"{cls.__name__}(") else str(refusal)
+    """The first paragraph of the refusal's docstring, or what the refusal says by itself."""
+    return first_paragraph(docstring(type(refusal))) or str(refusal)
 
 
 _PATH = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
