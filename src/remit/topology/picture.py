@@ -1,4 +1,4 @@
-"""A placement as a picture: in SVG, with channels above, services and their stores below; and as a flowchart."""
+"""A placement as a picture: SVG with channels at the top and services and stores below; or a Mermaid flowchart."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from remit.topology.flows import IN_PROCESS, Flow
 from remit.topology.placement import PlacedService, Placement
 
 _GAP = 40
-"""Around everything, and between two boxes of a row."""
+"""The margin, and the gap between two boxes of a row, in pixels."""
 _LINE = 20
 _LETTER = 7.4
-"""Width of a letter, generously."""
+"""The width of a letter in pixels, rounded up."""
 _LANE = 46
-"""Height of a channel."""
+"""The height of a channel in pixels."""
 
 _HEAD = """<svg xmlns="http://www.w3.org/2000/svg" width="{w:g}" height="{h:g}" viewBox="0 0 {w:g} {h:g}">
 <style>text{{font:13px system-ui,'DejaVu Sans',sans-serif;paint-order:stroke;stroke:#fff;stroke-width:5px}}
@@ -31,7 +31,7 @@ path{{fill:none;stroke:#94a3b8;stroke-width:1.5}} .channel{{stroke:#4f46e5}} .re
 
 @dataclass(frozen=True)
 class _Box:
-    """Where a service or a store is drawn, and what is told of it: first its name."""
+    """The position of a service or a store, and its lines of text. The first line is its name."""
 
     x: float
     y: float
@@ -48,7 +48,7 @@ class _Box:
 
 
 def picture_of(placement: Placement, flows: Sequence[Flow]) -> str:
-    """The SVG document."""
+    """The placement as an SVG document."""
     services = {name: _told(placed) for name, placed in placement.services.items()}
     stores = {context: [context, _place(placement, context)] for context in _opened(placement)}
     width = (max(len(line) for lines in [*services.values(), *stores.values()] for line in lines) + 4) * _LETTER
@@ -70,7 +70,7 @@ def picture_of(placement: Placement, flows: Sequence[Flow]) -> str:
 
 
 def _opened(placement: Placement) -> list[str]:
-    """The contexts whose stores are opened, from left to right as the services are that open them."""
+    """The contexts whose stores are opened, in the order of the services that open them, to avoid crossing lines."""
     by = {
         context: [number for number, placed in enumerate(placement.services.values()) if context in placed.stores]
         for context in placement.opened
@@ -88,19 +88,19 @@ def _told(placed: PlacedService) -> list[str]:
 
 
 def _place(placement: Placement, context: str) -> str:
-    """The place of a store: below the folder of the topology without the way there."""
+    """The place of a store, relative to the folder of the topology if it is below it."""
     return placement.topology.store_of(context).below(Path(placement.topology.where).absolute().parent)
 
 
 def _row(told: Mapping[str, Sequence[str]], y: float, width: float, across: float) -> dict[str, _Box]:
-    """Boxes side by side, in the middle."""
+    """Boxes side by side, centred."""
     x = _GAP + (across - len(told) * (width + _GAP) + _GAP) / 2
     return {name: _Box(x + (width + _GAP) * n, y, width, lines) for n, (name, lines) in enumerate(told.items())}
 
 
 @dataclass(frozen=True)
-class _Way:
-    """A channel, and which services send and receive over it."""
+class _DrawnChannel:
+    """A channel, and the pairs of services that send and receive over it."""
 
     name: str
     channel: ChannelPlace
@@ -118,16 +118,16 @@ class _Way:
         yield _text(_GAP, y - 8, told + ("  ·  shared secret" if self.channel.secret else ""))
 
 
-def _channels(placement: Placement, flows: Sequence[Flow]) -> Iterator[_Way]:
-    """Calls also carry what followers read of logs elsewhere."""
+def _channels(placement: Placement, flows: Sequence[Flow]) -> Iterator[_DrawnChannel]:
+    """The channels. Followers also use the channel for calls, to read logs of other services."""
     pulls = {(flow.receiver, flow.sender) for flow in flows if flow.pull}
     for name, channel in placement.topology.channels.items():
         travels = {(flow.sender, flow.receiver) for flow in flows if flow.is_remote and flow.kind == name}
-        yield _Way(name, channel, frozenset(travels | pulls if name == "calls" else travels))
+        yield _DrawnChannel(name, channel, frozenset(travels | pulls if name == "calls" else travels))
 
 
 def _openings(placement: Placement, services: Mapping[str, _Box], stores: Mapping[str, _Box]) -> Iterator[str]:
-    """A service that writes to a store has a whole line to it, one that only reads a broken one."""
+    """A solid line from a service to each store to which it writes, a dashed one to a store that it only reads."""
     for name, placed in placement.services.items():
         box = services[name]
         for context in placed.stores:
@@ -147,7 +147,7 @@ def _text(x: float, y: float, text: str, kind: str = "told") -> str:
 
 
 def mermaid_of(placement: Placement, flows: Sequence[Flow]) -> str:
-    """The text of the diagram."""
+    """The placement as a Mermaid flowchart."""
     return "\n".join(["flowchart LR", *_services(placement), *_stores(placement), *_lines(flows)]) + "\n"
 
 
@@ -169,7 +169,7 @@ def _stores(placement: Placement) -> Iterator[str]:
 
 
 def _lines(flows: Sequence[Flow]) -> Iterator[str]:
-    """One line for all flows of one kind, between the same boxes, on the same way."""
+    """One line for all flows with the same kind, boxes and way."""
     seen: set[tuple[str, str, str]] = set()
     for flow in flows:
         source = _node(flow.sender, flow.source.context)
@@ -185,5 +185,5 @@ def _node(service: str, context: str) -> str:
 
 
 def _id(*words: str) -> str:
-    """Letters, digits and underscores; different words never make one."""
+    """An id of letters, digits and underscores. Different words have different ids."""
     return "__".join(word.replace("_", "_0").replace("-", "_1") for word in words)
