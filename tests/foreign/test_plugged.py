@@ -178,7 +178,7 @@ def test_a_store_that_is_not_what_was_planned_is_not_opened() -> None:
     place = store_at("shelf:kept", "desk")
     assert place.technology
     promised = replace(place, technology=replace(place.technology, sql=True, roles=True))
-    with pytest.raises(StoreError, match="another description than the one that was used for planning: roles, sql") as refused:
+    with pytest.raises(StoreError, match="used for planning: roles, sql") as refused:
         open_store(promised, "desk")
     assert is_clear(str(refused.value), "store.unusable")
 
@@ -233,9 +233,7 @@ def test_who_misspells_a_channel_is_told_of_the_installed_ones() -> None:
         planned(TOPOLOGY.format("/sockets").replace("sockets:", "scokets:"))
     (finding,) = refused.value.findings
     assert finding.code == "topology.technology"
-    assert finding.expected.endswith(
-        "; or another package with an entry point of remit.channels: sockets:/FOLDER"
-    )
+    assert finding.expected.endswith("; or another package with an entry point of remit.channels: sockets:/FOLDER")
     assert "nats://" in finding.expected
 
 
