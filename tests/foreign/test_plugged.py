@@ -148,7 +148,7 @@ async def test_services_run_over_them(office: Office, file: Path) -> None:
         ("empty", ["remit_shelf:NOTHING"], "it cannot be loaded"),
         ("missing", ["no_such_package:STORE"], "it cannot be loaded"),
         ("name", ["remit_shelf:__name__"], "it is 'remit_shelf'"),
-        ("both", ["remit_shelf:SHELF", "remit_shelf:ELSE"], "it stands for remit_shelf:ELSE and remit_shelf:SHELF"),
+        ("both", ["remit_shelf:SHELF", "remit_shelf:ELSE"], "entry point: remit_shelf:ELSE and remit_shelf:SHELF"),
     ],
 )
 def test_a_broken_one_is_said(
@@ -178,9 +178,7 @@ def test_a_store_that_is_not_what_was_planned_is_not_opened() -> None:
     place = store_at("shelf:kept", "desk")
     assert place.technology
     promised = replace(place, technology=replace(place.technology, sql=True, roles=True))
-    with pytest.raises(
-        StoreError, match="another description than the one that was used for planning: roles, sql"
-    ) as refused:
+    with pytest.raises(StoreError, match="used for planning: roles, sql") as refused:
         open_store(promised, "desk")
     assert is_clear(str(refused.value), "store.unusable")
 
@@ -219,7 +217,7 @@ def test_who_misspells_a_store_is_told_of_the_installed_ones(tmp_path: Path, mon
     monkeypatch.setattr(sys, "path", [str(tmp_path / "more"), *sys.path])
     expected = (
         "memory:, sqlite:PATH or postgresql://USER@HOST/DATABASE; "
-        "or what another package brings by an entry point of remit.stores: shelf:PATH"
+        "or another package with an entry point of remit.stores: shelf:PATH"
     )
     with pytest.raises(StoreError) as unknown:
         store_at("shlef:kept", "desk")
@@ -235,9 +233,7 @@ def test_who_misspells_a_channel_is_told_of_the_installed_ones() -> None:
         planned(TOPOLOGY.format("/sockets").replace("sockets:", "scokets:"))
     (finding,) = refused.value.findings
     assert finding.code == "topology.technology"
-    assert finding.expected.endswith(
-        "; or what another package brings by an entry point of remit.channels: sockets:/FOLDER"
-    )
+    assert finding.expected.endswith("; or another package with an entry point of remit.channels: sockets:/FOLDER")
     assert "nats://" in finding.expected
 
 
@@ -249,4 +245,4 @@ def test_what_is_not_installed_is_refused() -> None:
     with pytest.raises(StoreError) as unknown:
         store_at("cellar:kept", "desk")
     assert is_clear(str(unknown.value), "store.unusable")
-    assert unknown.value.expected.endswith("by an entry point of remit.stores: none is installed")
+    assert unknown.value.expected.endswith("with an entry point of remit.stores: none is installed")

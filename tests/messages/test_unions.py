@@ -158,9 +158,8 @@ def test_event_with_a_union_of_what_cannot_change_is_not_copied_when_it_is_recor
 def test_union_of_records_is_neither_key_nor_identity(type_: Any) -> None:
     event: Any = new_class("Told", (DomainEvent,), {}, lambda body: body.update(__annotations__={"of": type_}))
     assert "of has a type whose text may change" in str(not_a_key(event, "of"))
-    assert (
-        not_an_identity(event, "of") == "of is a union of records, and two different records may have the same fields"
-    )
+    why = "of is a union of records, and two different records may have the same fields"
+    assert not_an_identity(event, "of") == why
 
 
 # ── two releases: a class is joined by another ──────────────────────────────────────────────────────────────────────

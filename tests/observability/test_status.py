@@ -180,7 +180,7 @@ async def test_a_replica_that_stands_by_counts_for_nothing() -> None:
     scene = Scene()
     await scene.beat("standby", process="second")
     row = await scene.status()
-    assert (row.state, row.note) == ("silent", "the replicas that live stand by")
+    assert (row.state, row.note) == ("silent", "the living replicas stand by")
     await scene.beat("paused", process="first")
     assert (await scene.status()).state == "paused"
 

@@ -12,7 +12,7 @@ import pytest
 from remit.messages.component import Component
 from remit.topology.flowchart import mermaid_of
 from remit.topology.flows import flows_of
-from remit.topology.moves import Change, changes_between, check_stores_stay
+from remit.topology.moves import PlacementChange, changes_between, check_stores_stay
 from remit.topology.picture import picture_of
 from remit.topology.placement import ContextShape, Placement, place
 from tests.topology.files import parsed, placed
@@ -60,28 +60,28 @@ def test_without_events_of_a_broker_followers_ask() -> None:
 # --- moving ----------------------------------------------------------------------------------------------------------
 
 
-def moved(before: str, after: str) -> list[Change]:
+def moved(before: str, after: str) -> list[PlacementChange]:
     """What is different for the learning platform."""
     return list(changes_between(planned(before), planned(after), shapes()))
 
 
 def test_moving_apart_says_what_moves_and_what_becomes_remote() -> None:
     changes = moved("monolith", "pairs-nats")
-    assert Change("service", "platform", "runs", "is gone") in changes
-    assert Change("service", "school", "is not there", "runs") in changes
-    assert Change("component", "billing.write", "platform", "office") in changes
-    assert Change("events", "enrollment.write → learning.write", "in-process", "nats") in changes
-    assert Change("channel", "calls", "none", "nats://127.0.0.1:4222 (msgpack)") in changes
+    assert PlacementChange("service", "platform", "runs", "is gone") in changes
+    assert PlacementChange("service", "school", "is not there", "runs") in changes
+    assert PlacementChange("component", "billing.write", "platform", "office") in changes
+    assert PlacementChange("events", "enrollment.write → learning.write", "in-process", "nats") in changes
+    assert PlacementChange("channel", "calls", "none", "nats://127.0.0.1:4222 (msgpack)") in changes
     assert not any(change.what == "enrollment.write → billing.write" for change in changes)
 
 
 def test_moving_together_is_the_same_the_other_way_round() -> None:
-    def turned(changes: list[Change]) -> set[tuple[str, str, str, str]]:
+    def turned(changes: list[PlacementChange]) -> set[tuple[str, str, str, str]]:
         return {(about, what, after, before) for about, what, before, after in changes if about != "service"}
 
     there, back = moved("four-http", "pairs-nats"), moved("pairs-nats", "four-http")
     assert {change for change in map(tuple, back) if change[0] != "service"} == turned(there)
-    assert Change("calls", "enrollment.write → billing.write", "http", "in-process") in there
+    assert PlacementChange("calls", "enrollment.write → billing.write", "http", "in-process") in there
 
 
 def test_nothing_is_different_from_itself() -> None:
@@ -91,8 +91,8 @@ def test_nothing_is_different_from_itself() -> None:
 def test_what_a_service_has_otherwise_is_told() -> None:
     old = placed(ALL.replace("8000", "8080") + "replicas = 2", SHOP)
     assert set(changes_between(old, placed(ALL, SHOP), SHOP)) == {
-        Change("service", "all http", "127.0.0.1:8080", "127.0.0.1:8000"),
-        Change("service", "all replicas", "2", "1"),
+        PlacementChange("service", "all http", "127.0.0.1:8080", "127.0.0.1:8000"),
+        PlacementChange("service", "all replicas", "2", "1"),
     }
 
 

@@ -14,12 +14,12 @@ SERVICES = '[services.a]\nruns = ["*"]\nhttp = "127.0.0.1:8000"\n'
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (SERVICES, "there is no broker that would know its users"),
+        (SERVICES, "there is no broker, so there are no users"),
         (
             '[stores]\ndefault = "postgresql://h/d"\n[channels]\nevents = "postgresql"\n' + SERVICES,
             "there is no broker",
         ),
-        ('[channels]\nevents = "nats://h:1"\n' + SERVICES, "the broker cannot know this service"),
+        ('[channels]\nevents = "nats://h:1"\n' + SERVICES, "the broker has no user for this service"),
     ],
     ids=["no channel", "the database", "no credentials"],
 )

@@ -19,7 +19,7 @@ from remit.hosting.technologies import broker_permissions
 from remit.topology.file import Address, ChannelPlace, Topology, read_topology
 from remit.topology.flowchart import mermaid_of
 from remit.topology.flows import IN_PROCESS, Flow, flows_of
-from remit.topology.moves import Change, changes_between, check_stores_stay
+from remit.topology.moves import PlacementChange, changes_between, check_stores_stay
 from remit.topology.picture import picture_of
 from remit.topology.placement import PlacedService, Placement, Shapes, place
 from remit.topology.shapes import shapes_of
@@ -209,7 +209,7 @@ def _channel(channel: ChannelPlace | None) -> dict[str, str] | None:
 # --- from one to another ---------------------------------------------------------------------------------------------
 
 
-def _tell_move(old: Placement, new: Placement, changes: Sequence[Change], *, as_json: bool) -> None:
+def _tell_move(old: Placement, new: Placement, changes: Sequence[PlacementChange], *, as_json: bool) -> None:
     if as_json:
         print(jsons.dumps({"changes": [change._asdict() for change in changes]}))
         return

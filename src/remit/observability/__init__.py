@@ -1,4 +1,4 @@
-"""What is to be seen from outside: how far each subscription is, and what keeps it; and what happens in a process."""
+"""What can be seen of a running system: how far each subscription is, what holds it up, and what happens."""
 
 from remit.observability.health import Health
 from remit.observability.life import is_alive

@@ -1,7 +1,7 @@
-"""How a running process is: whether it can serve, and what in it is stuck. Two questions with two answers.
+"""The health of a running process, as two answers: whether it can serve, and what in it is stuck.
 
-Who distributes requests asks the first: a message that cannot be handled, or another service that is away, would be the
-same in every other process, and is no reason to send nobody any more. Who watches asks the second.
+A load balancer asks the first. A message that cannot be handled, or a missing service, would be the same in every other
+process, so it must not take a process out of rotation. Monitoring asks the second.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from remit.runtime.following.states import WELL
 from remit.stores.port import KeyClaims, ParkedKeys
 
 ANSWER_SECONDS = 2.0
-"""A store that says nothing for so long does not answer."""
+"""A store that does not answer within so many seconds counts as unusable."""
 KEPT_SECONDS = 1.0
-"""How long what the stores have said is good for: who asks more often learns the same."""
+"""The seconds for which an answer of the stores is reused."""
 
 
 class FollowerHealth(msgspec.Struct, frozen=True):
-    """A subscription or relay as this process sees it. Why it is so, `remit status` says."""
+    """A subscription or relay as this process sees it. `remit status` shows the reason for its state."""
 
     name: str
     source: str
     channel: Literal["private", "published"]
     state: str
-    """`standby` where another process runs it, `parked` where keys wait for their next try or for somebody."""
+    """`standby` if another process runs it, `parked` if keys wait for the next try or for a person."""
 
     @property
     def well(self) -> bool:
-        """Whether nobody has to look after it."""
+        """Whether it needs no attention."""
         return self.state in WELL
 
 
@@ -49,14 +49,14 @@ class Health:
         self._asking: asyncio.Task[list[str]] | None = None
 
     async def unusable(self) -> list[str]:
-        """The contexts whose store this process cannot use: it does not answer, is damaged, or is not there."""
+        """The contexts whose store this process cannot use: it does not answer, is damaged, or is missing."""
         now = asyncio.get_running_loop().time()
         if self._asking is None or (self._asking.done() and now - self._asked >= KEPT_SECONDS):
             self._asked, self._asking = now, asyncio.create_task(self._ask(), name="health of stores")
         return await asyncio.shield(self._asking)
 
     async def followers(self) -> list[FollowerHealth]:
-        """Every subscription and relay of this process, `parked` where keys are."""
+        """Every subscription and relay of this process. One with parked keys that is otherwise well is `parked`."""
         found = await asyncio.gather(*map(_parked_in, self._host.stores.values()))
         parked = {place for places in found for place in places}
         return [_health_of(each, id, parked) for each in self._host.followers for id in each.ids]
@@ -69,7 +69,7 @@ class Health:
 
 
 async def _answers(store: KeyClaims) -> bool:
-    """Looks for an outcome that nobody has: every store finds out at once."""
+    """Looks up an outcome that does not exist, which is fast in every store."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             await store.outcome("", "")
@@ -90,4 +90,4 @@ async def _parked_in(store: ParkedKeys) -> Sequence[SubscriptionId]:
         async with asyncio.timeout(ANSWER_SECONDS):
             return await store.parking()
     except (RemitError, TimeoutError):
-        return ()  # which is said of the store
+        return ()  # `unusable` reports the store

@@ -1,7 +1,8 @@
-"""Who lives: the signs of life in the stores, looked at again where one look cannot tell.
+"""Which processes live, by the signs of life in the stores. Looks again if one look cannot tell.
 
-A sign of life carries the time of the clock of its process, which may be wrong. What is old, or from the future, may
-therefore be of the living; but of the living alone it changes. What one replica gives up, another takes soon.
+A sign of life carries the time of the clock of its process, which may be wrong. So a process whose sign is old, or from
+the future, may live; but only a living process gives a new sign. A subscription that one replica gives up is soon taken
+by another.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from remit.runtime.upkeep.signs import Sign, read_signs
 from remit.stores.port import Members
 
 ALIVE_SECONDS = 15.0
-"""A sign of life that is older (three beats), or as far in the future, proves nothing."""
+"""A sign of life that is older than so many seconds (three beats), or as far in the future, proves nothing."""
 LOOK_SECONDS = 0.5
-"""Between two looks."""
+"""The seconds between two looks."""
 NEWS_SECONDS = 1.0
-"""Who lives says within this time that a state has ended, in a sign of life that comes before its turn."""
+"""When a trouble ends, a living process gives an extra sign of life within so many seconds."""
 PATIENCE_SECONDS = 6.0
-"""How long is looked at most: who lives gives a sign within this time, also who takes up what another left."""
+"""The most seconds for all looks. Within them, every living process gives a sign, also one that takes over."""
 
 
 class Voice(NamedTuple):
@@ -29,25 +30,25 @@ class Voice(NamedTuple):
 
     signs: Sequence[Sign]
     age: float
-    """Seconds since it was heard, if its clock is right."""
+    """The seconds since its last sign of life, if its clock is right."""
     has_moved: bool
     """Whether it has given another sign since the first look."""
 
     @property
     def lives(self) -> bool:
-        """As far as can be seen by now."""
+        """Whether it is known to live so far."""
         return self.has_moved or abs(self.age) <= ALIVE_SECONDS
 
     @property
     def wrong_clock(self) -> str:
-        """By how much the clock of a living process differs, where that is worth a note."""
+        """A note on the clock of a living process, if it differs by more than `ALIVE_SECONDS`."""
         if abs(self.age) <= ALIVE_SECONDS:
             return ""
         return f"the clock of its process is {abs(self.age):.0f} s {'behind' if self.age > 0 else 'ahead'}"
 
 
 class Observer:
-    """Looks at stores, by context, for a few seconds at most. `now` is seconds since the epoch."""
+    """Looks at stores, by context, for a few seconds at most. `now` is in seconds since the epoch."""
 
     def __init__(self, stores: Mapping[str, Members], now: float) -> None:
         self._stores = stores
@@ -59,25 +60,26 @@ class Observer:
 
     @property
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """The current time in seconds since the epoch."""
         return self._now + self._loop.time() - self._begun
 
     @property
     def patient(self) -> bool:
-        """Whether there is sense in another look: who has given no sign in all this time is silent."""
+        """Whether another look makes sense. A process that has given no sign until then is silent."""
         return self._loop.time() - self._begun < PATIENCE_SECONDS
 
     @property
     def too_soon(self) -> bool:
-        """Whether what a process has said may have ended, and its next sign of life be on its way."""
+        """Whether a reported trouble may have ended while the next sign of life is still on its way."""
         return self._loop.time() - self._begun < NEWS_SECONDS
 
     def has_moved(self, id: SubscriptionId, part: int, pos: int) -> bool:
-        """Whether the checkpoint of a partition is another one than at the first look."""
+        """Whether the checkpoint of a partition has changed since the first look."""
         return self._positions.setdefault((id, part), pos) != pos
 
     async def voices(self, context: str) -> list[Voice]:
-        """All processes that have given signs of life in a context's store. Raises `StoreError`, `StoreUnavailable`."""
+        """All processes that have given signs of life in the store of a context. Raises `StoreError` and
+        `StoreUnavailable`."""
         beats = await self._stores[context].beats()
         first = self._first.setdefault(context, {process: at for process, (at, _) in beats.items()})
         return [
@@ -90,8 +92,8 @@ def _speaks_of(voice: Voice, subscription: str | None) -> bool:
 
 
 async def is_alive(store: Members, now: float, subscription: str | None = None) -> bool:
-    """Whether some process gives signs of life in this store, of a subscription if one is named; `now` is seconds since
-    the epoch."""
+    """Whether a process gives signs of life in this store (for the subscription, if one is named). `now` is in seconds
+    since the epoch. Takes up to 6 s if signs are old."""
     observer = Observer({"": store}, now)
     while voices := [each for each in await observer.voices("") if _speaks_of(each, subscription)]:
         if any(voice.lives for voice in voices):

@@ -1,4 +1,4 @@
-"""What happens in a process, as lines of a log. Calls, units of work and batches are none."""
+"""The log lines for what happens in a process. Calls, units of work and batches are not logged."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from remit.runtime.events import (
 )
 
 LONGEST = 4000
-"""Characters of what a line says: it may be the text of anybody's exception."""
+"""The most characters of a line that come from an event. It may contain the text of any exception."""
 _GOOD_NEWS = ("resumed", "released", "begins", "retrying", "breaker-closed")
 
 log = logging.getLogger("remit")
 
 
 class Line(NamedTuple):
-    """What is logged of an event. Words are stable: people look for them."""
+    """The log line for an event. `word` is stable, so that logs can be searched for it."""
 
     word: str
     where: str
@@ -42,7 +42,7 @@ def log_event(
     event: HandlerRaised | KeyParked | KeyReleased | Retrying | LaterRefused | TroubleBegun | TroubleEnded
     | BreakerOpened | BreakerClosed | LoopBlocked | SubscriptionBegun,
 ) -> None:  # fmt: skip
-    """The listener of every process: writes to the logger `remit`, bad news as warnings."""
+    """The listener of every process. Writes to the logger `remit`; troubles are warnings."""
     line = line_of(event)
     if line is not None:
         level = logging.INFO if line.word in _GOOD_NEWS else logging.WARNING
@@ -51,13 +51,13 @@ def log_event(
 
 
 def line_of(event: RuntimeEvent) -> Line | None:
-    """What is logged of an event; None where it is nothing."""
+    """The log line for an event. None if it is not logged."""
     line = _LINES.get(type(event))
     return None if line is None else line(event)
 
 
 def _parked(event: KeyParked) -> Line | None:
-    """The 1st, 2nd, 4th, 8th, … failure of a key: one that stays parked does not flood the log."""
+    """Logs the 1st, 2nd, 4th, 8th, … failure of a key, so that a key that stays parked does not flood the log."""
     if event.attempts & (event.attempts - 1):
         return None
     again = f", parked still, failure {event.attempts}" if event.attempts > 1 else ""

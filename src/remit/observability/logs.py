@@ -1,4 +1,4 @@
-"""Where logs begin and end, and who follows them how far, read from the stores alone."""
+"""Where logs begin and end, and how far their subscribers are, read from the stores only."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     part: int
     floor: int
-    """The last position that was deleted; 0 when none was."""
+    """The last position that was deleted; 0 if none was."""
     head: int
     """The last position that was written."""
     at: float
-    """When that was (seconds since the epoch)."""
+    """When it was written, in seconds since the epoch."""
 
 
 class LogStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One channel of a context's log. Counts are over all partitions."""
+    """One channel of the log of a context. Counts are sums over all partitions."""
 
     context: str
     channel: ChannelName
@@ -31,7 +31,7 @@ class LogStatus(msgspec.Struct, frozen=True, kw_only=True):
     deleted: int
     kept: int
     at: float
-    """When the last message was written (seconds since the epoch)."""
+    """When the last message was written, in seconds since the epoch."""
     partitions: list[PartitionStatus]
 
 
@@ -42,16 +42,16 @@ class SubscriberStatus(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     channel: ChannelName
     position: int
-    """Messages handled, those included that were deleted before it began."""
+    """Handled messages, including those that were deleted before it began."""
     lag: int
     heard: float
-    """When it reported (seconds since the epoch)."""
+    """When it last reported, in seconds since the epoch."""
     keeps: bool
-    """Whether messages that it has not handled are kept for it: it was heard of within the last 30 days."""
+    """Whether the log keeps messages for it that it has not handled: it has reported within the last 30 days."""
 
 
 async def read_logs(stores: Mapping[str, Log]) -> list[LogStatus]:
-    """The logs of these stores, by context. Raises `StoreError`, `StoreUnavailable`."""
+    """The logs of these stores, by context. Raises `StoreError` and `StoreUnavailable`."""
     return [await _log(name, store, channel) for name, store in stores.items() for channel in Channel]
 
 
@@ -75,7 +75,10 @@ async def _log(context: str, store: Log, channel: Channel) -> LogStatus:
 
 
 async def read_subscribers(stores: Mapping[str, Log], now: float) -> list[SubscriberStatus]:
-    """Who follows the logs of these stores, by source. Raises `StoreError`, `StoreUnavailable`."""
+    """The subscribers of the logs of these stores, by source. `now` is in seconds since the epoch.
+
+    Raises `StoreError` and `StoreUnavailable`.
+    """
     found: list[SubscriberStatus] = []
     for source, store in stores.items():
         for row in await store.subscribers():

@@ -1,7 +1,7 @@
-"""How far each subscription is, read from the stores alone: no handler runs and no service is asked.
+"""How far each subscription is, read from the stores only: no handler runs, and no service is asked.
 
-Stores hold everything: heads, checkpoints and parked keys, and a sign of life of each process that runs subscriptions.
-Silence is a state: a subscription that nobody runs is never shown as fine.
+The stores hold everything needed: heads, checkpoints, parked keys, and a sign of life of each process that runs
+subscriptions. Silence is a state, so a subscription that no process runs is never shown as fine.
 """
 
 from __future__ import annotations
@@ -26,47 +26,47 @@ from remit.stores import ParkedKey, Store
 from remit.stores.port import ParkedKeys
 
 REFUSED_SECONDS = 7 * 86400.0
-"""A refused command is shown for so long."""
+"""The seconds for which a refused command is shown."""
 
 
 class SubscriptionStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One subscription as it stands. Positions are counted over all partitions, times are in seconds."""
+    """The state of one subscription. Positions are sums over all partitions; times are in seconds."""
 
     name: str
     source: str
     channel: ChannelName
     head: int = 0
-    """Messages the source has written to this channel."""
+    """Messages that the source has written to this channel."""
     position: int = 0
-    """Messages handled or parked."""
+    """Messages that are handled or parked."""
     lag: int = 0
-    """Messages neither handled nor parked yet."""
+    """Messages that are neither handled nor parked yet."""
     lag_seconds: float = 0.0
-    """Age of the first of them; 0.0 when there is none."""
+    """The age of the first of them; 0.0 if there is none."""
     parked: int
-    """Parked keys."""
+    """The number of parked keys."""
     refused: int = 0
-    """Commands sent for later that it has refused, ever."""
+    """The number of commands sent for later that it has ever refused."""
     refusals: list[RefusedLater] = []
-    """The latest of them, newest first: at most 5 of a partition, and none that is older than 7 days."""
+    """The latest of them, newest first: at most 5 per partition, none older than 7 days."""
     state: State
     note: str = ""
 
     @property
     def well(self) -> bool:
-        """Whether nobody has to look after it."""
+        """Whether it needs no attention."""
         return self.state in WELL
 
 
-class _Progress(NamedTuple):
+class _LogProgress(NamedTuple):
     head: int
     position: int
     lag: int
     lag_seconds: float
     stalled: bool
-    """Whether a message has waited for `STALL_SECONDS`, and its checkpoint has not moved either."""
+    """Whether a message has waited for `STALL_SECONDS`, and the checkpoint has not moved either."""
     broken: tuple[State, str] | None
-    """Why it cannot go on, as far as the log says it."""
+    """Why it cannot continue, as far as the log tells."""
 
 
 async def read_status(
@@ -77,15 +77,16 @@ async def read_status(
     projections: Collection[SubscriptionId] = (),
     later: Collection[SubscriptionId] = (),
 ) -> list[SubscriptionStatus]:
-    """The status of subscriptions, in the order given. `stores` are open, by context; `now` is seconds since the epoch.
-    Those that are `projections` are told to be incomplete where they are: others begin with what is there. Those that
-    apply commands sent for `later` tell which of these were refused. That is an answer, and needs nobody.
+    """The status of subscriptions, in the given order. `stores` are open, by context; `now` is in seconds since the
+    epoch. A context that is missing in `stores` has not run yet.
 
-    What has parked keys in these stores and is not among the subscriptions follows as `gone`. A context without a
-    store in `stores` has not run yet. Looks for a second where a process says that something keeps a subscription,
-    which may just have ended, and for up to 6 s where clocks may be wrong.
+    For a subscription in `projections`, the note says if it is incomplete. For one in `later`, which applies commands
+    sent for later, the status has the refused commands; a refusal is an answer, so it needs no attention.
 
-    Raises `StoreError`, `StoreUnavailable`.
+    Subscriptions with parked keys that are not in `follows` come last, as `gone`. Takes about a second if a process
+    reports a trouble, which may just have ended, and up to 6 s if clocks may be wrong.
+
+    Raises `StoreError` and `StoreUnavailable`.
     """
     ids = list(follows)
     observer = Observer(stores, now)
@@ -97,7 +98,7 @@ async def read_status(
 
 
 async def _gone(known: Collection[SubscriptionId], stores: Mapping[str, ParkedKeys]) -> list[SubscriptionStatus]:
-    """What was parked for subscriptions that were removed or renamed: nobody tries it any more."""
+    """Subscriptions that were removed or renamed and have left parked keys behind. Nothing retries these keys."""
     return [
         await _left_behind(store, id) for store in stores.values() for id in await store.parking() if id not in known
     ]
@@ -112,14 +113,15 @@ async def _left_behind(store: ParkedKeys, id: SubscriptionId) -> SubscriptionSta
         channel=id.channel.called,
         parked=parked,
         state="gone",
-        note=f"{keys} parked for a subscription that this release has not: remit parked discard, or bring it back",
+        note=f"{keys} parked for a subscription that this release lacks: remit parked discard, or restore it",
     )
 
 
 class _Look(NamedTuple):
     status: SubscriptionStatus
     in_doubt: bool
-    """Another look may tell: its processes, or whether it is stalled although its process says nothing of it."""
+    """Another look may tell more: about its processes, or whether it is stalled although its process reports
+    nothing."""
 
 
 async def _look(
@@ -127,7 +129,7 @@ async def _look(
 ) -> _Look:
     store, source = stores.get(id.context), stores.get(id.source)
     life = _Life("silent", "it has not run yet: its store is not made", doubtful=False)
-    progress = _Progress(0, 0, 0, 0.0, False, None)
+    progress = _LogProgress(0, 0, 0, 0.0, False, None)
     first, parked, refused = None, 0, Refusals()
     if store is not None:
         checkpoints = await store.checkpoints(id)
@@ -136,10 +138,10 @@ async def _look(
         refused = await refusals(store, id, checkpoints if later else (), observer.now - REFUSED_SECONDS)
         life = await _life(observer, id)
         if source is not None:
-            # The heads are read after the checkpoints: what was handled in between must not look like another history.
+            # Heads are read after checkpoints, so that messages handled in between do not look like a restored source.
             progress = await _progress(source, id, checkpoints, observer)
     state, note = worst([(life.state, life.note), *_findings(progress, first, parked)])
-    note = note or life.note  # what a process says of itself although nothing keeps it
+    note = note or life.note  # a note of a process on a subscription without trouble
     if folds and store is not None and await store.missed(id):
         note = "; ".join(filter(None, (note, told_missed(id.source))))
     note = "; ".join(filter(None, (note, _told(refused))))
@@ -169,7 +171,7 @@ def _told(refused: Refusals) -> str:
     return f"{which}: {last.type} of key {last.key!r}, which comes of {last.cause}: {last.refusal}"
 
 
-def _findings(progress: _Progress, first: ParkedKey | None, parked: int) -> Iterable[tuple[State, str]]:
+def _findings(progress: _LogProgress, first: ParkedKey | None, parked: int) -> Iterable[tuple[State, str]]:
     if progress.broken is not None:
         yield progress.broken
     if progress.stalled:
@@ -182,7 +184,7 @@ def _findings(progress: _Progress, first: ParkedKey | None, parked: int) -> Iter
 
 async def _progress(
     source: Log, id: SubscriptionId, checkpoints: Mapping[int, Checkpoint], observer: Observer
-) -> _Progress:
+) -> _LogProgress:
     channel, now = id.channel, observer.now
     heads = {part: pos for part, (pos, _) in (await source.heads(channel)).items()}
     floors = {part: pos for part, (pos, _, _) in (await source.floors(channel)).items()}
@@ -195,7 +197,7 @@ async def _progress(
             broken = broken or ("regressed", what)
         elif checkpoint.pos < head:
             floor = floors.get(part, 0)
-            if checkpoint.pos < floor and checkpoints:  # a subscription without any is new, and will begin there
+            if checkpoint.pos < floor and checkpoints:  # one without checkpoints is new, and begins at the floor
                 broken = "lost-source", lost(part, checkpoint.pos, floor + 1).what
             lag += head - max(checkpoint.pos, floor)
             for first in await source.read(channel, part, checkpoint.pos, 1):
@@ -203,21 +205,21 @@ async def _progress(
                 moved = observer.has_moved(id, part, checkpoint.pos)
                 stalled = stalled or (not moved and now - max(first.at, checkpoint.at) > STALL_SECONDS)
     position = sum(checkpoint.pos for checkpoint in checkpoints.values())
-    return _Progress(sum(heads.values()), position, lag, now - oldest, stalled, broken)
+    return _LogProgress(sum(heads.values()), position, lag, now - oldest, stalled, broken)
 
 
 class _Life(NamedTuple):
     state: State
     note: str
     doubtful: bool
-    """There are signs of life that may be of the dead, or of those who are about to take up what another left, or that
-    say what keeps a subscription and have just ceased to be true."""
+    """The signs of life may be from dead processes, from replicas that are about to take over, or may report a trouble
+    that has just ended."""
 
 
 async def _life(observer: Observer, id: SubscriptionId) -> _Life:
-    """What the processes that run the subscription say of it: the worst that one of them says.
+    """The state that the processes of the subscription report: the worst, if there are several.
 
-    Where they do not agree, one of them may be dead: then those count that have given a sign since.
+    If they disagree, one of them may be dead. Then only those count that have given a sign since the first look.
     """
     said: list[tuple[Voice, State, str]] = []
     silence = ""
@@ -227,8 +229,8 @@ async def _life(observer: Observer, id: SubscriptionId) -> _Life:
                 continue
             if voice.lives and sign.state != "standby":
                 said.append((voice, _state(sign), sign.note or voice.wrong_clock))
-            elif voice.lives:  # another replica runs it, and says how it is
-                silence = "the replicas that live stand by"
+            elif voice.lives:  # another replica runs it and reports its state
+                silence = "the living replicas stand by"
             else:
                 silence = silence or _last_sign(voice)
     if not said:

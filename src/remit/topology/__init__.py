@@ -1,1 +1,1 @@
-"""Where it runs: the deployment file, the plan that is made from it, and the drawing. Nothing here opens anything."""
+"""The topology: the file that says what runs where, the plan made from it, and its picture. Opens nothing."""

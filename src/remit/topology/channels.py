@@ -1,4 +1,4 @@
-"""The kinds of channels there are, by the word or the URL with which a topology file names them."""
+"""The kinds of channels, by the word or the URL scheme with which a topology file names them."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from remit.transports.nats import NATS
 from remit.transports.technology import ChannelTechnology
 
 GROUP = "remit.channels"
-"""The entry points of those of other distributions."""
+"""The group of entry points for channels of other distributions."""
 CODECS: tuple[Encoding, ...] = get_args(Encoding)
 
 
 def _reading(store: StoreTechnology) -> ChannelTechnology:
-    """The channel that is none: followers read the logs in the stores."""
+    """The description for followers that read the logs in the stores directly, without a channel."""
     return ChannelTechnology(store.name, store.title, form=store.name, direct=True)
 
 
 CHANNELS: tuple[ChannelTechnology, ...] = (NATS, HTTP, *(_reading(each) for each in STORES.values() if each.published))
 FOR_BROKER, FOR_CALLS = NATS, HTTP
-"""What is proposed to whoever lacks a broker, or a channel for calls."""
+"""The channels that advice proposes: for a missing broker, and for missing calls."""
 FOR_LOGS = next(each for each in STORES.values() if each.published)
-"""The store that is proposed to whoever wants followers to read the logs of others."""
+"""The store that advice proposes if followers are to read the logs of other contexts directly."""
 _BY_WORD: Mapping[str, ChannelTechnology] = {word: each for each in CHANNELS for word in (each.schemes or (each.name,))}
 
 
 def channel_forms(what: str) -> str:
-    """How the channels of our own look that carry `calls`, or `events`."""
+    """The forms of the built-in channels that carry `calls` or `events`, for error texts."""
     return " or ".join(each.form if each.schemes else f'"{each.form}"' for each in CHANNELS if each.carries(what))
 
 
 def all_channel_forms(what: str) -> str:
-    """The same, and how those look that other distributions bring, for who has written none of them."""
+    """The same, with the forms of installed channels of other distributions."""
     others = [each.form for each in installed(GROUP, ChannelTechnology, ChannelError) if each.carries(what)]
     return f"{channel_forms(what)}; or {of_others(GROUP, list(dict.fromkeys(others)))}"
 
 
 def channel_technology(url: str, what: str) -> ChannelTechnology | None:
-    """The kind of channel that a word or a URL names, ours or another's, if it carries `calls`, or `events`.
+    """The kind of channel, built-in or installed, that a word or a URL names. None if none carries `calls` or `events`.
 
-    Raises `ChannelError` and `StoreError` for a broken one of another's.
+    Raises `ChannelError` and `StoreError` for a broken description of another distribution.
     """
     word, colon, _ = url.strip().partition(":")
     technology = _BY_WORD.get(word) or found(GROUP, word, ChannelTechnology, ChannelError)

@@ -1,4 +1,4 @@
-"""The topology file: which service runs what, over which stores and channels. Read and checked by itself, as data."""
+"""The topology file: which service runs what, on which stores and channels. Parsed and checked without the system."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from remit.errors import ChannelError, Finding, ModelError, StoreError
 from remit.messages import Encoding
 from remit.messages.component import Component
-from remit.topology.channels import CODECS, FOR_BROKER, all_channel_forms, channel_forms, channel_technology
+from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, all_channel_forms, channel_forms, channel_technology
 from remit.topology.secret import Secret
 from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, StorePlace, store_at, store_forms, store_technology
 from remit.topology.tables import Reading, Table, did_you_mean
@@ -24,11 +24,11 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _RUNS = re.compile(r"(\*|[a-z][a-z0-9_-]*)(\.[a-z]+)?")
 LAST_PORT = 65535
 _PROCESSES, _SERVERS = 1000, 5
-"""Replicas of a service, and of what a broker keeps, at most."""
+"""The most replicas of a service, and the most copies of a stream in a broker."""
 
 
 class Address(NamedTuple):
-    """Where a service listens. An IPv6 host is kept without its brackets."""
+    """The address on which a service listens. An IPv6 host is stored without brackets."""
 
     host: str
     port: int
@@ -37,7 +37,7 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def of_replica(self, number: int) -> Address:
-        """Replica n listens on port + n; port 0 is any free port for each."""
+        """The address of a replica (from 0): port + number. Port 0 stays 0: a free port for each replica."""
         return self if self.port == 0 else Address(self.host, self.port + number)
 
     @property
@@ -47,22 +47,22 @@ class Address(NamedTuple):
 
     @property
     def is_any(self) -> bool:
-        """Whether it stands for every address of the machine, so that nobody can dial it."""
+        """Whether it stands for every address of the machine, so that it cannot be dialled."""
         return _is_ip(self.host, "is_unspecified")
 
 
 @dataclass(frozen=True)
 class ChannelPlace:
-    """How events or calls travel between services. `url` may hold a password; `place` is what may be shown of it."""
+    """How events or calls travel between services. `url` may contain a password; `place` is safe to show."""
 
     technology: ChannelTechnology
     url: Secret
     place: str
     codec: Encoding = "json"
     secret: Secret | None = None
-    """What services show one another, where no broker knows them."""
+    """The secret with which services identify themselves to each other, if no broker does that."""
     replicas: int = 1
-    """On how many servers of its cluster the broker keeps what it is given."""
+    """The number of servers in a cluster on which the broker keeps each stream."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ class Service:
 
     name: str
     runs: tuple[Component, ...]
-    """As written: `*` is a context too."""
+    """As written in the file. The context may be `*`."""
     http: Address | None = None
-    """Where its edge listens."""
+    """The address of its HTTP edge."""
     calls: Address | None = None
-    """Where it answers calls, when the channel does not find services by itself."""
+    """The address at which it answers calls, if the channel does not find services by itself."""
     replicas: int = 1
     credentials: Secret | None = None
     """`user:password` at the broker."""
@@ -83,39 +83,39 @@ class Service:
 
 @dataclass(frozen=True)
 class Topology:
-    """A topology file that is well-formed. Whether it can keep the guarantees, the placement says."""
+    """A well-formed topology file. `place` decides whether it can keep the guarantees."""
 
     where: str
-    """The file, as it was named."""
+    """The path of the file as it was given."""
     system: str
     """`module:attribute`, or a module."""
     stores: Mapping[str, Secret]
-    """Places of stores by context, and under "default" that of all others, as written. Paths are absolute."""
+    """The places of stores by context, as written, with absolute paths. "default" is the place of all others."""
     events: ChannelPlace | None
     calls: ChannelPlace | None
     services: Mapping[str, Service]
     open_variables: frozenset[str] = frozenset()
-    """The variables of the environment that every process reads, because what they stand in is no secret."""
+    """The environment variables in values that are not secret. Every process reads them."""
 
     @property
     def channels(self) -> Mapping[str, ChannelPlace]:
-        """Those that it has, by what they carry: `events` and `calls`."""
+        """The channels in the file, by what they carry: `events` and `calls`."""
         both = {"events": self.events, "calls": self.calls}
         return {name: channel for name, channel in both.items() if channel is not None}
 
     def store_of(self, context: str) -> StorePlace:
-        """The place of a context's store."""
+        """The place of the store of a context."""
         return store_at(self.stores.get(context, self.stores["default"]), context)
 
 
 def read_topology(path: str | Path, environment: Mapping[str, str] = os.environ, *, whole: bool = True) -> Topology:
-    """The topology in a file. `${NAME}` in a value stands for a variable of the environment.
+    """Parses the topology in a file. `${NAME}` in a value stands for an environment variable.
 
-    A process that needs only some of the secrets reads it with `whole=False`: then a variable that is missing in an
-    address of a store, in credentials or in a secret is a finding for who needs it.
+    A process that needs only some of the secrets passes `whole=False`. Then a variable that is missing in the address
+    of a store, in credentials or in a secret is reported only by the process that needs it.
 
-    Raises `ModelError` with every finding: the file cannot be read or is no TOML, unknown keys, values of the wrong
-    type, bad addresses, missing variables.
+    Raises `ModelError` with every finding: the file cannot be read or is not TOML, unknown keys, values of a wrong
+    type, wrong addresses, missing variables.
     """
     path = Path(path)
     try:
@@ -132,13 +132,14 @@ def read_topology(path: str | Path, environment: Mapping[str, str] = os.environ,
 def parse_topology(
     text: str, where: str, folder: Path, environment: Mapping[str, str], *, whole: bool = True
 ) -> Topology:
-    """The topology in a text. Relative paths are relative to `folder`. Raises `ModelError` as `read_topology`."""
+    """Parses the topology in a text. Relative paths are relative to `folder`. Raises `ModelError` as `read_topology`
+    does."""
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise _unreadable(
-            "topology.syntax", where, f"this is no TOML: {error}", "TOML 1.0",
-            'strings stand in quotes, lists in brackets: runs = ["*"]',
+            "topology.syntax", where, f"this is not TOML: {error}", "TOML 1.0",
+            'write strings in quotes and lists in brackets: runs = ["*"]',
         ) from None  # fmt: skip
     reading = Reading(where, environment, whole)
     root = Table(document, "", reading)
@@ -166,11 +167,11 @@ def _read_stores(table: Table, folder: Path) -> dict[str, Secret]:
             continue
         try:
             technology = store_technology(place.text)
-            if technology is None and place.lacks:  # the whole place is a variable of who has the store
+            if technology is None and place.lacks:  # the scheme is in a variable that only a process with the store has
                 stores[context] = place
             elif technology is None or not technology.fits(place.text):
                 table.report(
-                    "topology.technology", context, f"{table.shown(context)!r} names no store",
+                    "topology.technology", context, f"{table.shown(context)!r} is not the address of a store",
                     expected=store_forms(), next=f'{context} = "{DEFAULT_STORE}"',
                 )  # fmt: skip
             else:
@@ -187,7 +188,7 @@ def _resolved(place: str, folder: Path) -> str:
 
 
 def _read_channel(channels: Table, key: str) -> ChannelPlace | None:
-    """A channel is a URL, or a table with the URL and its settings."""
+    """Reads a channel: a URL, or a table with the URL and its settings."""
     value = channels.values.get(key)
     if isinstance(value, dict):
         table = channels.table(key)
@@ -224,18 +225,24 @@ def _read_url(table: Table, key: str, carries: str, required: str = "") -> Chann
         table.report("topology.technology", key, error.what, expected=error.expected, next=error.next)
         return None
     if technology is None:
-        what = f"{table.shown(key)!r} cannot carry them"
-        table.report("topology.technology", key, what, expected=all_channel_forms(carries))
+        what = f"{table.shown(key)!r} is not a channel for {carries}"
+        table.report(
+            "topology.technology", key, what, expected=all_channel_forms(carries),
+            next=f'{key} = "{(FOR_BROKER if carries == "events" else FOR_CALLS).form}"',
+        )  # fmt: skip
         return None
     place = technology.shown(secret.text) if technology.schemes else technology.name
     if place is None:
-        table.report("topology.address", key, f"{table.shown(key)!r} is no address of a broker", expected=expected)
+        table.report(
+            "topology.address", key, f"{table.shown(key)!r} is not the address of a broker", expected=expected,
+            next=f'{key} = "{FOR_BROKER.form}"',
+        )  # fmt: skip
         return None
     return ChannelPlace(technology, secret, place)
 
 
 def without_users(url: str) -> str:
-    """The addresses of servers, without the users that they name: what is no secret of them."""
+    """The addresses of servers in a URL, without users and passwords: the part that is not secret."""
     return re.sub(r"(?<=//)[^,]*@", "", url)
 
 
@@ -245,8 +252,9 @@ def _read_services(services: Table) -> dict[str, Service]:
         table = services.table(name)
         if not _NAME.fullmatch(name):
             table.report(
-                "topology.value", "", f"{name!r} is no name for a service",
+                "topology.value", "", f"{name!r} cannot be the name of a service",
                 expected="at most 63 lower-case letters, digits, '-' and '_', beginning with a letter",
+                next="rename the table: [services.NAME]",
             )  # fmt: skip
         if isinstance(services.values[name], dict):
             found[name] = _read_service(name, table)
@@ -275,7 +283,10 @@ def _read_runs(table: Table) -> tuple[Component, ...]:
         if entry is not None and _RUNS.fullmatch(entry):
             runs.append(Component.read(entry))
         elif entry is not None or not isinstance(value, str):
-            table.report("topology.value", "runs", f"{value!r} names nothing that runs", expected=expected)
+            table.report(
+                "topology.value", "runs", f"{value!r} does not name a context or component", expected=expected,
+                next='runs = ["*"] for the whole system',
+            )  # fmt: skip
     return tuple(dict.fromkeys(runs))
 
 
@@ -289,7 +300,7 @@ def _read_address(table: Table, key: str, *, least: int) -> Address | None:
     if is_host and port.isdecimal() and port.isascii() and least <= int(port[:6]) <= LAST_PORT:
         return Address(bare, int(port))
     table.report(
-        "topology.address", key, f"{table.shown(key)!r} is no address to listen on",
+        "topology.address", key, f"{table.shown(key)!r} is not an address to listen on",
         expected=f"HOST:PORT, with a port from {least} to {LAST_PORT}", next=f'{key} = "127.0.0.1:8000"',
     )  # fmt: skip
     return None
@@ -300,7 +311,10 @@ def _read_replicas(table: Table, most: int) -> int:
     if replicas is None:
         return 1
     if not 1 <= replicas <= most:
-        table.report("topology.value", "replicas", f"there cannot be {replicas} replicas", expected=f"from 1 to {most}")
+        table.report(
+            "topology.value", "replicas", f"there cannot be {replicas} replicas", expected=f"from 1 to {most}",
+            next="replicas = 1",
+        )  # fmt: skip
         return 1
     return int(replicas)
 
@@ -312,7 +326,7 @@ def _read_credentials(table: Table) -> Secret | None:
     user, _, password = secret.text.partition(":")
     if not secret.lacks and not (user and password):
         table.report(
-            "topology.value", "credentials", "these are no credentials (they are not shown)",
+            "topology.value", "credentials", "the value is not user:password (it is not shown)",
             expected="user:password", next='credentials = "user:${PASSWORD}"',
         )  # fmt: skip
         return None
@@ -320,7 +334,7 @@ def _read_credentials(table: Table) -> Secret | None:
 
 
 def _is_ip(host: str, quality: str = "version") -> bool:
-    """Whether the host is a literal address of this quality."""
+    """Whether the host is a literal IP address with this property."""
     try:
         return bool(getattr(ipaddress.ip_address(host), quality))
     except ValueError:

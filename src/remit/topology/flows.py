@@ -1,4 +1,4 @@
-"""What travels between components, and how, in one placement: pure, for tables and pictures."""
+"""What travels between components in a placement, and how. Pure; used for tables and pictures."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ SHARED_STORE = "shared store"
 
 
 class Flow(NamedTuple):
-    """Calls of one component to another, or events of one that another follows."""
+    """Calls from one component to another, or events of one that another follows."""
 
     kind: Literal["calls", "events"]
     source: Component
     """The component that calls, or whose events are followed: `sales.write`."""
     target: Component
-    """The component that answers, or follows."""
+    """The component that answers the calls, or follows the events."""
     sender: str
-    """The service of the source."""
+    """The service that runs the source."""
     receiver: str
-    """The service of the target."""
+    """The service that runs the target."""
     way: str
-    """`in-process`, `shared store` (the follower reads the source's log itself), or the technology of a channel."""
+    """`in-process`, `shared store` (the follower reads the log of the source directly), or the name of a channel."""
     pull: str = ""
-    """Over what a follower in another process reads what did not reach it."""
+    """The channel over which a follower in another process reads messages that were not pushed to it."""
 
     @property
     def is_remote(self) -> bool:
@@ -41,7 +41,7 @@ class Flow(NamedTuple):
 
 
 def flows_of(placement: Placement, shapes: Shapes) -> tuple[Flow, ...]:
-    """Every flow from one placed component to another, as far as the shapes of the contexts tell."""
+    """Every flow between two different placed components that the shapes of the contexts reveal."""
     found: dict[Flow, None] = {}
     for name, shape in shapes.items():
         if shape is not None:
@@ -74,7 +74,7 @@ def _events(placement: Placement, name: str, part: PartName, sources: frozenset[
 
 
 def _between(placement: Placement, source: str, receiver: str) -> tuple[str, str]:
-    """How events of a source reach another service: by its own eyes, or pushed, and pulled where that fails."""
+    """How events of a source reach another service: read directly, or pushed, with a channel for missed ones."""
     if source in placement.services[receiver].stores:
         return SHARED_STORE, ""
     events, calls = placement.topology.events, placement.topology.calls

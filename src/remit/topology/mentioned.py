@@ -1,7 +1,7 @@
-"""Which commands and queries the body of a function names, read from its code without running it.
+"""Finds the commands and queries that the body of a function names, from its bytecode, without running it.
 
-A name is followed from a global, a variable, an import inside of the function or the `self` of a method, and from there
-through the attributes of modules and classes. Functions that it leads to are read too, if they are in the same package.
+A name is resolved from a global, a variable, an import inside the function or the `self` of a method, and then through
+attributes of modules and classes. Functions of the same package that are found this way are searched too.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from remit.messages import Command, Query
 
 _BUILTINS = vars(sys.modules["builtins"])
 _KEEP = frozenset({"PUSH_NULL", "PRECALL", "CACHE", "EXTENDED_ARG", "NOP", "COPY"})
-"""Instructions after which the value that was loaded last is still the one on top, or is not used."""
+"""Instructions that leave the last loaded value on top of the stack, or after which it is not used."""
 
 
 class _Method(NamedTuple):
-    """A function, and the class by whose name, or by whose `self`, it was found."""
+    """A function, and the class through whose name or `self` it was found."""
 
     function: Any  # a `FunctionType`, which checkers would bind here
     owner: type | None
 
 
 def mentioned(handler: Callable[..., Any]) -> Iterator[type]:
-    """The commands and queries that a function names, with the functions inside of it and those of its package that it
-    names."""
+    """The commands and queries that a function names, including those in inner functions and in functions of its
+    package that it names."""
     policy: type | None = getattr(handler, "__remit_policy__", None)
     bodies = [_method(body, policy) for body in bodies_of(handler)]
     waiting = [body for body in bodies if body is not None]
@@ -49,7 +49,7 @@ def mentioned(handler: Callable[..., Any]) -> Iterator[type]:
 
 
 def _method(named: Any, owner: type | None) -> _Method | None:
-    """A function of the user's, also behind a decorator that says what it has wrapped."""
+    """A function of the user, unwrapped from decorators that set `__wrapped__`. None for anything else."""
     if isinstance(named, MethodType):
         owner = named.__self__ if isinstance(named.__self__, type) else type(named.__self__)
     if isinstance(named, MethodType | classmethod | staticmethod):
@@ -64,7 +64,7 @@ def _is_near(other: FunctionType, function: FunctionType) -> bool:
 
 
 class _Found(NamedTuple):
-    """What a name stands for, as far as this can be told without running anything."""
+    """The value of a name, as far as it is known without running code."""
 
     value: Any = None
     owner: type | None = None
@@ -76,7 +76,7 @@ _Variables = dict[str, _Found]
 
 
 class _Body:
-    """The code of one function. What a variable stands for is what was stored in it last."""
+    """The code of one function. The value of a variable is the last one that was stored in it."""
 
     def __init__(self, method: _Method) -> None:
         function = method.function
@@ -86,13 +86,13 @@ class _Body:
         for name, cell in zip(self._code.co_freevars, function.__closure__ or (), strict=False):
             try:
                 self._variables[name] = _Found(cell.cell_contents)
-            except ValueError:  # it has no value yet
+            except ValueError:  # the cell is empty
                 continue
         if method.owner is not None and self._code.co_argcount:
             self._variables[self._code.co_varnames[0]] = _Found(method.owner)
 
     def names(self) -> Iterator[_Found]:
-        """Everything that its names stand for, those of functions inside of it included."""
+        """The values of all names in the code, including inner functions."""
         yield from self._names_in(self._code, self._variables)
 
     def _names_in(self, code: CodeType, variables: _Variables) -> Iterator[_Found]:
@@ -120,28 +120,28 @@ class _Body:
         if each.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             return _Found(self._globals.get(name, _BUILTINS.get(name)))
         if each.opname.startswith(("LOAD_FAST", "LOAD_DEREF")):
-            last: str = name if isinstance(name, str) else name[-1]  # an instruction may load two variables
+            last: str = name if isinstance(name, str) else name[-1]  # one instruction may load two variables
             return variables.get(last, _UNKNOWN)
         return _UNKNOWN
 
     def _import(self, name: str, level: Any, names: Any) -> _Found:
-        """The module that an import statement gives: where it takes no names from it, the first part of its name."""
+        """The module that an import statement puts on the stack. Without `from`, the first part of the name."""
         try:
             absolute = resolve_name("." * (level or 0) + name, self._globals.get("__package__") or "")
-        except ImportError:  # above the highest package: it fails when it is run
+        except ImportError:  # a relative import above the top package, which fails at run time
             return _UNKNOWN
         return _Found(sys.modules.get(absolute if names else absolute.partition(".")[0]))
 
 
 def _store(variables: _Variables, names: Any, top: _Found) -> _Found:
-    """A variable, or two at once: then the first is stored, and the second loaded."""
+    """Stores a variable. With two names, stores the first and loads the second."""
     first, second = cast("tuple[str, str]", names) if isinstance(names, tuple) else (names, "")
     variables[first] = top
     return variables.get(second, _UNKNOWN)
 
 
 def _member(owner: Any, name: str) -> _Found:
-    """An attribute of a module or a class; nothing of the user's runs for it."""
+    """An attribute of a module or a class. Runs no code of the user."""
     if isinstance(owner, ModuleType):
         submodule = sys.modules.get(f"{owner.__name__}.{name}")
         return _Found(vars(owner).get(name, submodule))

@@ -13,7 +13,7 @@ from remit.topology.flows import IN_PROCESS, SHARED_STORE, Flow
 from remit.topology.placement import PlacedService, Placement
 
 _GAP = 40
-"""Around everything, and between two boxes of a row."""
+"""The margin, and the gap between two boxes of a row, in pixels."""
 _LINE = 20
 _LETTER = 7.4
 """Width of a letter, generously."""
@@ -108,7 +108,7 @@ def picture_of(placement: Placement, flows: Sequence[Flow]) -> str:
 
 
 def _opened(placement: Placement) -> list[str]:
-    """The contexts whose stores are opened, from left to right as the services are that open them."""
+    """The contexts whose stores are opened, in the order of the services that open them, to avoid crossing lines."""
     by = {
         context: [number for number, placed in enumerate(placement.services.values()) if context in placed.stores]
         for context in placement.opened
@@ -143,7 +143,7 @@ def _label(flow: Flow) -> str:
 
 
 def _place(placement: Placement, context: str) -> str:
-    """The place of a store: below the folder of the topology without the way there."""
+    """The place of a store, relative to the folder of the topology if it is below it."""
     return placement.topology.store_of(context).below(Path(placement.topology.where).absolute().parent)
 
 
@@ -172,7 +172,7 @@ def _arrows(flows: Sequence[Flow]) -> Iterator[_Arrow]:
 
 
 def _row(told: Mapping[str, Sequence[str]], y: float, width: float, across: float) -> dict[str, _Box]:
-    """Boxes side by side, in the middle."""
+    """Boxes side by side, centred."""
     x = _GAP + (across - len(told) * (width + _GAP) + _GAP) / 2
     return {name: _Box(x + (width + _GAP) * n, y, width, lines) for n, (name, lines) in enumerate(told.items())}
 
@@ -200,7 +200,7 @@ def _drawn_arrow(arrow: _Arrow, y: float, services: Mapping[str, _Box]) -> Itera
 
 
 def _openings(placement: Placement, services: Mapping[str, _Box], stores: Mapping[str, _Box]) -> Iterator[str]:
-    """A service that writes to a store has a whole line to it, one that only reads a broken one."""
+    """A solid line from a service to each store to which it writes, a dashed one to a store that it only reads."""
     for name, placed in placement.services.items():
         box = services[name]
         for context in placed.stores:

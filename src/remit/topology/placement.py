@@ -1,4 +1,4 @@
-"""The plan: a topology put on the contexts of a system. Pure; refuses what cannot keep the guarantees."""
+"""The plan: places the contexts of a system by a topology. Pure; refuses a topology that cannot keep the guarantees."""
 
 from __future__ import annotations
 
@@ -17,99 +17,99 @@ from remit.topology.stores import DEFAULT_STORE, FOR_STATEMENTS, StorePlace
 from remit.topology.tables import did_you_mean
 
 _KEEPING: tuple[PartName, ...] = ("write", "read")
-"""The parts that open the context's store and answer calls."""
+"""The components that open the store of the context and answer calls."""
 
 
 @dataclass(frozen=True)
 class ContextShape:
-    """What the plan has to know of a context: which parts it has, and with whom it integrates."""
+    """What the plan needs to know of a context: its components, and the contexts with which it integrates."""
 
     parts: frozenset[PartName] = frozenset(PARTS)
     reacts_to: frozenset[str] = frozenset()
-    """Sources of its reactions and of commands sent to it for later; itself included where it follows itself."""
+    """The sources of its reactions and of commands sent to it for later. May include the context itself."""
     projects: frozenset[str] = frozenset()
-    """Sources of its projections."""
+    """The sources of its projections."""
     calls: frozenset[tuple[PartName, Component]] = frozenset()
-    """Which of its parts call what, as far as can be seen: `("write", "billing.read")`."""
+    """Which of its components call what, as far as the code reveals: `("write", "billing.read")`."""
     asks_for_sql: tuple[str, ...] = ()
-    """Its handlers that run statements of their own."""
+    """Its handlers that ask for `Sql`."""
     reactions: tuple[Group, ...] = ()
-    """Its reactions, those that follow together in one group."""
+    """Its reactions, grouped by those that follow together."""
     may_be_left_out: frozenset[PartName] = frozenset()
-    """Those of its parts that have nothing to do."""
+    """Its components without any work."""
 
     @property
     def needed(self) -> frozenset[PartName]:
-        """The parts that some service has to run."""
+        """The components that some service must run."""
         return self.parts - self.may_be_left_out
 
 
 Shapes = Mapping[str, ContextShape | None]
-"""Those of all contexts of a system; None for one that is not loaded here."""
+"""The shapes of all contexts of a system. None for a context that is not loaded in this process."""
 
 
 @dataclass(frozen=True)
 class PlacedService:
-    """One service: the parts of each context it runs, and where the stores are that it opens."""
+    """One service: the components that it runs of each context, and the places of the stores that it opens."""
 
     service: Service
     runs: Mapping[str, frozenset[PartName]]
     stores: Mapping[str, StorePlace]
 
     def has(self, context: str, part: PartName) -> bool:
-        """Whether this part of a context runs in this service."""
+        """Whether the service runs this component of a context."""
         return part in self.runs.get(context, ())
 
     def parts(self, context: str) -> list[PartName]:
-        """The parts of a context that run here, in their usual order."""
+        """The components of a context that run here, in the order write, read, edge."""
         return [part for part in PARTS if self.has(context, part)]
 
     @property
     def title(self) -> str:
-        """Its name, and how many there are of it if not one."""
+        """Its name, with the number of replicas if there are several."""
         return self.service.name + (f" ×{self.service.replicas}" if self.service.replicas > 1 else "")
 
     def ports(self, first: Address) -> str:
-        """Where it listens, replicas included, if the first one listens there."""
+        """The addresses of all replicas, if the first one listens on `first`."""
         last = first.of_replica(self.service.replicas - 1)
         return str(first) if last == first else f"{first}-{last.port}"
 
 
 @dataclass(frozen=True)
 class Placement:
-    """A topology that holds."""
+    """A topology that was placed without findings."""
 
     topology: Topology
     services: Mapping[str, PlacedService]
     homes: Mapping[Component, str]
-    """The service of each component: `billing.write` → its name."""
+    """The service that runs each component: `billing.write` → name of the service."""
     addresses: Mapping[str, tuple[str, ...]]
-    """Where calls to `<context>.write`, `.read` and `.log` are answered: host:port of every replica that does. No
-    places where the channel finds services by itself."""
+    """The places (host:port of each replica) that answer calls to `<context>.write`, `.read` and `.log`. Empty if the
+    channel finds services by itself."""
     apart: frozenset[str]
     """The contexts whose `write` and `read` run in different services."""
 
     @property
     def contexts(self) -> list[str]:
-        """The contexts that have a component anywhere."""
+        """The contexts with at least one placed component."""
         return list(dict.fromkeys(home.context for home in self.homes))
 
     @property
     def logs(self) -> list[str]:
-        """The contexts that have a log: some service runs more of them than an edge."""
+        """The contexts that have a log: those of which some service runs write or read."""
         return list(dict.fromkeys(home.context for home in self.homes if home.part in _KEEPING))
 
     @property
     def opened(self) -> list[str]:
-        """The contexts whose stores are opened by any service."""
+        """The contexts whose stores some service opens."""
         return list(dict.fromkeys(context for placed in self.services.values() for context in placed.stores))
 
 
 def place(topology: Topology, contexts: Shapes) -> Placement:
-    """Puts every component of every context into its service.
+    """Places every component of every context in its service.
 
-    `contexts` are those of the whole system. The shape of one that is not loaded in this process is None: which
-    components it has is then judged by the services that load it.
+    `contexts` are all contexts of the system. The shape of a context that is not loaded in this process is None; the
+    services that load it check its components.
 
     Raises `ModelError` with every finding.
     """
@@ -117,26 +117,26 @@ def place(topology: Topology, contexts: Shapes) -> Placement:
 
 
 def hosted_by(service: Service, names: Iterable[str], with_edges: Collection[str]) -> tuple[list[str], list[str]]:
-    """The contexts of which a service runs `write` or `read`, and those whose edge it runs, `names` being all contexts
-    of the system; as far as it tells without knowing which components they have. An entry that names none, `place`
-    refuses."""
+    """The contexts of which a service runs `write` or `read`, and those whose edge it runs, without knowing which
+    components the contexts have. `names` are all contexts of the system. Ignores unknown entries, which `place`
+    reports."""
     runs = _runs(service, dict.fromkeys(names))
     kept = [name for name, parts in runs.items() if parts & {*_KEEPING}]
     return kept, [name for name, parts in runs.items() if "edge" in parts and name in with_edges]
 
 
 def brokers(topology: Topology) -> list[ChannelPlace]:
-    """The channels that have a broker, which knows its users."""
+    """The channels with a broker that has users."""
     return [channel for channel in topology.channels.values() if channel.technology.broker]
 
 
 def reads_directly(topology: Topology) -> bool:
-    """Whether services read the published channels of others themselves, in the database that they share."""
+    """Whether services read the published channels of other contexts directly, in a shared database."""
     return topology.events is not None and topology.events.technology.direct
 
 
 def _runs(service: Service, contexts: Shapes) -> dict[str, frozenset[PartName]]:
-    """What an entry stands for; of what is wrong with it, `_Placing.check_names` speaks."""
+    """The components that the entries stand for. Ignores wrong entries, which `_Placing.check_names` reports."""
     runs: dict[str, frozenset[PartName]] = {}
     for entry in service.runs:
         for context in contexts if entry.context == "*" else (entry.context,):
@@ -149,7 +149,7 @@ def _runs(service: Service, contexts: Shapes) -> dict[str, frozenset[PartName]]:
 
 
 class _Placing:
-    """A topology while it is put on contexts, and what is found wrong with it."""
+    """A placement in progress, with its findings."""
 
     def __init__(self, topology: Topology, contexts: Shapes) -> None:
         self.topology = topology
@@ -165,7 +165,7 @@ class _Placing:
         )
 
     def settled(self) -> Placement:
-        """Raises `ModelError`."""
+        """The placement. Raises `ModelError` with every finding."""
         self.check_names()
         homes = self.homes()
         self.check_services()
@@ -201,7 +201,8 @@ class _Placing:
                 elif part and (shape := self.contexts.get(name)) and part not in shape.parts:
                     self.report(
                         "topology.absent-component", table, "runs", f"context {name!r} has no {part}",
-                        expected=one_of(sorted(shape.parts), "no component: it has none"), next=f'leave out "{entry}"',
+                        expected=one_of(sorted(shape.parts), "no component: the context has none"),
+                        next=f'remove "{entry}"',
                     )  # fmt: skip
 
     def report_unknown(self, table: str, key: str, name: str, known: Iterable[str], what: str = "context") -> None:
@@ -211,7 +212,7 @@ class _Placing:
         )  # fmt: skip
 
     def homes(self) -> dict[Component, str]:
-        """The service of each component; one that has none, or several, is a finding."""
+        """The service of each component. Reports a component without a service, or with several."""
         homes: dict[Component, str] = {}
         for context, shape in self.contexts.items():
             hosts = {part: [name for name, each in self.services.items() if each.has(context, part)] for part in PARTS}
@@ -223,7 +224,7 @@ class _Placing:
                     self.report(
                         "topology.placed-twice", "services", "", f"{component} runs in {' and '.join(services)}",
                         expected="one service per component",
-                        next="leave it to one of them; replicas = 2 runs a whole service twice",
+                        next="remove it from all but one; replicas = 2 runs a whole service twice",
                     )  # fmt: skip
             runs = any(hosts.values())
             missing = [part for part in PARTS if shape and part in shape.needed and not hosts[part]]
@@ -244,18 +245,18 @@ class _Placing:
             if not placed.runs:
                 self.report(
                     "topology.idle-service", table, "runs", f"service {name!r} has nothing to run",
-                    expected="at least one component", next=f"give it one, or leave out [{table}]",
+                    expected="at least one component", next=f"add a component to runs, or remove [{table}]",
                 )  # fmt: skip
             elif any(self.contexts[context] for context in edges) and placed.service.http is None:
                 self.report(
                     "topology.no-address", table, "http",
-                    f"service {name!r} runs the edge of {', '.join(edges)}, and nobody knows where it listens",
-                    expected="the address of its edge", next='http = "127.0.0.1:8000"',
+                    f"service {name!r} runs the edge of {', '.join(edges)}, and has no address to listen on",
+                    expected="the address of its HTTP edge", next='http = "127.0.0.1:8000"',
                 )  # fmt: skip
             elif not edges and placed.service.http is not None:
                 self.report(
-                    "topology.unused", table, "http", f"service {name!r} runs no edge, and listens for none",
-                    expected="http only where an edge runs", next='leave it out, or add to runs: "*.edge"',
+                    "topology.unused", table, "http", f"service {name!r} runs no edge, so it does not use http",
+                    expected="http only in a service that runs an edge", next='remove http, or add to runs: "*.edge"',
                 )  # fmt: skip
 
     # --- how services reach each other -------------------------------------------------------------------------------
@@ -265,8 +266,8 @@ class _Placing:
         if channel is None and len(self.services) > 1:
             self.report(
                 "topology.no-calls", "channels", "calls",
-                f"{len(self.services)} services have no way to call each other, nor to read each other's logs",
-                expected="a channel for calls as soon as there are two services", next=f'calls = "{FOR_CALLS.form}"',
+                f"{len(self.services)} services cannot call each other or read each other's logs",
+                expected="a channel for calls between two or more services", next=f'calls = "{FOR_CALLS.form}"',
             )  # fmt: skip
         for name, placed in self.services.items():
             needed = channel is not None and not channel.technology.finds_services and bool(placed.stores)
@@ -274,12 +275,12 @@ class _Placing:
             if placed.service.credentials and not brokers(self.topology):
                 self.report(
                     "topology.unused", f"services.{name}", "credentials",
-                    "there is no broker that would know these credentials",
-                    expected="credentials only beside a channel with a broker", next=f'events = "{FOR_BROKER.form}"',
+                    "there is no broker that could check these credentials",
+                    expected="credentials only with a broker as a channel", next=f'events = "{FOR_BROKER.form}"',
                 )  # fmt: skip
         if channel and channel.secret and channel.technology.broker:
             self.report(
-                "topology.unused", "channels", "calls secret", "services show the broker no shared secret",
+                "topology.unused", "channels", "calls secret", "a broker does not use a secret shared by services",
                 expected="credentials for the broker", next='[services.NAME] credentials = "user:${PASSWORD}"',
             )  # fmt: skip
 
@@ -287,24 +288,25 @@ class _Placing:
         table, at, channel = f"services.{service.name}", service.calls, self.topology.calls
         if needed and at is None:
             self.report(
-                "topology.no-address", table, "calls", f"nobody knows where service {service.name!r} answers calls",
-                expected="the address where it answers calls", next='calls = "127.0.0.1:9000"',
+                "topology.no-address", table, "calls", f"service {service.name!r} has no address to answer calls",
+                expected="the address at which it answers calls", next='calls = "127.0.0.1:9000"',
             )  # fmt: skip
         elif not needed and at is not None:
             self.report(
                 "topology.unused", table, "calls",
-                f"service {service.name!r} answers no calls at an address of its own",
+                f"service {service.name!r} does not use an address for calls",
                 expected=f'only with channels.calls = "{FOR_CALLS.form}", in services that run write or read',
-                next="leave it out",
+                next="remove calls",
             )  # fmt: skip
         elif at is not None and at.is_any:
             self.report(
-                "topology.address", table, "calls", f"{at} is no address that others can dial",
-                expected="the address by which the other services reach it", next='calls = "127.0.0.1:9000"',
+                "topology.address", table, "calls", f"other services cannot connect to {at}",
+                expected="the address by which other services reach this one", next='calls = "127.0.0.1:9000"',
             )  # fmt: skip
         elif at is not None and not at.is_loopback and not (channel and channel.secret):
             self.report(
-                "topology.open-calls", table, "calls", f"whoever reaches {at} may call every handler behind it",
+                "topology.open-calls", table, "calls",
+                f"any program that reaches {at} can call every handler behind it",
                 expected="a secret that the services share, or addresses that only this machine reaches",
                 next=f'[channels] calls = {{ url = "{FOR_CALLS.form}", secret = "${{SECRET}}" }}',
             )  # fmt: skip
@@ -320,7 +322,7 @@ class _Placing:
                     self.report(
                         "topology.ports", f"services.{service.name}", key,
                         f"replica {service.replicas - 1} would listen on port {last}",
-                        expected=f"replica n on port + n, at most {LAST_PORT}", next="begin with a lower port",
+                        expected=f"replica n on port + n, at most {LAST_PORT}", next="start with a lower port",
                     )  # fmt: skip
                 else:
                     listening.append(_Listening(first, last, service.name, key))
@@ -330,7 +332,8 @@ class _Placing:
                 self.report(
                     "topology.ports", f"services.{other.service}", other.key,
                     f"{one.key} of {one.service} and {other.key} of {other.service} both listen on port {port}",
-                    expected="a port for each; replica n of a service takes port + n",
+                    expected="different ports; replica n of a service uses port + n",
+                    next="change one of the two ports",
                 )  # fmt: skip
 
     def addresses(self) -> dict[str, tuple[str, ...]]:
@@ -353,7 +356,7 @@ class _Placing:
         return context if context in self.topology.stores else "default"
 
     def check_stores(self) -> None:
-        # A place that is wholly a variable is known to those who have the store, and judged by them.
+        # If a place is only a variable, it is checked by the services that open the store and have the variable.
         kinds = {context: store.technology for context, store in self.places.items() if store.technology}
         processes = sum(placed.service.replicas for placed in self.services.values())
         for context, kind in kinds.items():
@@ -362,14 +365,14 @@ class _Placing:
                 names = [each.name + (f" ({each.replicas} replicas)" if each.replicas > 1 else "") for each in openers]
                 self.report_store(
                     "topology.store-private", context,
-                    f"the store of {context} is within one process, and is opened by {' and '.join(names)}",
-                    expected="a store that processes can share, so that what writes stays with its store",
+                    f"the store of {context} can be opened by one process, and is opened by {' and '.join(names)}",
+                    expected="a store that several processes can share",
                     next=f'{context} = "{DEFAULT_STORE}"',
                 )  # fmt: skip
             elif not kind.durable and (processes > 1 or any(other.durable for other in kinds.values())):
                 self.report_store(
                     "topology.store-forgets", context,
-                    f"the store of {context} is lost with its process, and what others know of its log is not",
+                    f"the store of {context} is lost with its process, but others keep positions in its log",
                     expected=f"{kind.form} for every context in one process, or for none",
                     next=f'{context} = "{DEFAULT_STORE}"',
                 )  # fmt: skip
@@ -384,22 +387,22 @@ class _Placing:
         first: dict[str, str] = {}
         for context, store in self.places.items():
             kind, other = store.technology, first.setdefault(store.shown, context)
-            # Of the others, each service opens its own.
+            # Stores in memory may share a place: each service opens its own.
             if other != context and kind and (kind.durable or kind.shared_between_processes):
                 self.report_store(
-                    "topology.store-doubled", context, f"the contexts {other} and {context} have one store",
-                    expected="a store for each context", next=f'default = "{DEFAULT_STORE}"',
+                    "topology.store-doubled", context, f"the contexts {other} and {context} have the same store",
+                    expected="one store per context", next=f'default = "{DEFAULT_STORE}"',
                 )  # fmt: skip
 
     def check_published(self) -> None:
-        """A context may be sent commands by any other, so all must be within reach."""
+        """All stores must be in one database, because any context may send commands to any other."""
         channel = self.topology.events
         if channel is None or not channel.technology.direct:
             return
         if channel.codec != CODECS[0] or channel.replicas > 1:
             self.report(
-                "topology.unused", "channels", "events", "nothing is sent that has a codec, or replicas",
-                expected="no further settings where followers read logs themselves",
+                "topology.unused", "channels", "events", "codec and replicas have no effect: no events are sent",
+                expected="no further settings if followers read logs directly",
                 next=f'events = "{channel.url.value}"',
             )  # fmt: skip
         databases = {context: store.database for context, store in self.places.items() if store.technology}
@@ -410,15 +413,15 @@ class _Placing:
                     "topology.store-apart", "channels", "events",
                     f"the stores of {first} and {context} are not in one database, so neither can read the other's log"
                     if database
-                    else f"the store of {context} is not in {FOR_LOGS.title}, so nobody else can read its log there",
+                    else f"the store of {context} is not in {FOR_LOGS.title}, so no other context can read its log",
                     expected=f"all stores in schemas of one {FOR_LOGS.title} database, or a broker",
-                    next=f'[stores] default = "{FOR_LOGS.form}", or leave out events'
+                    next=f'[stores] default = "{FOR_LOGS.form}", or remove events'
                     .replace("USER", "{context}:${PASSWORD}"),
                 )  # fmt: skip
 
 
 class _Listening(NamedTuple):
-    """The ports that a service takes for one of its addresses, from the first to the last."""
+    """The ports of all replicas of a service for one of its addresses."""
 
     first: Address
     last: int

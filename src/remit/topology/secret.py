@@ -1,4 +1,4 @@
-"""What a topology file holds and nobody may see."""
+"""Secrets in a topology file."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from remit.errors import Finding, Findings, ModelError
 
 @dataclass(frozen=True)
 class Secret:
-    """Text that no repr, plan, log or error shows.
+    """A text that no repr, plan, log or error shows.
 
-    It may name variables of the environment that this process does not have: who never reads it need not have them.
+    It may contain environment variables that this process does not have, as long as it does not read the value.
     """
 
     text: str = field(repr=False)
-    """As far as it is known: a variable that is missing stands in it as it is written."""
+    """The text. A missing variable stays as it is written, `${NAME}`."""
     variables: tuple[str, ...] = field(default=(), compare=False)
-    """The variables of the environment that it names."""
+    """The environment variables in the text."""
     lacks: tuple[Finding, ...] = field(default=(), compare=False, repr=False)
-    """A finding for each of them that is missing."""
+    """A finding for each missing variable."""
 
     @property
     def value(self) -> str:
-        """The whole text. Raises `ModelError` when variables are missing."""
+        """The whole text. Raises `ModelError` if variables are missing."""
         if self.lacks:
             raise ModelError(findings=self.lacks)
         return self.text
 
     def tell(self, findings: Findings) -> None:
-        """Reports each variable that is missing once, in however many secrets it is."""
+        """Reports each missing variable once, even if several secrets contain it."""
         findings.extend(lack for lack in self.lacks if lack.what not in {finding.what for finding in findings})
 
     def within(self, text: str) -> Secret:
-        """Another text that was made of this one, with what is missing in it."""
+        """A secret with another text that was derived from this one, and with the same missing variables."""
         return Secret(text, self.variables, self.lacks)

@@ -1,4 +1,4 @@
-"""Which secrets of a topology a process needs: who takes it over gets no others from it."""
+"""Which secrets of a topology a process needs. Other secrets are withheld, in case the process is compromised."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from remit.topology.placement import PlacedService
 from remit.topology.secret import Secret
 
 ADMINISTRATOR = "REMIT_ADMIN_URL"
-"""Who migrates may have it in the environment, and nothing that runs needs it."""
+"""The variable with the address of an administrator, for migrations. No service needs it."""
 _ORDINARY = {"HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV"}
 _ORDINARY_BEGIN = ("LC_", "LD_", "PYTHON", "SSL_", "XDG_")
-"""What programs expect to find, whatever a topology file makes of it."""
+"""Variables that programs expect, so they are never withheld."""
 
 
 def settle(topology: Topology, placed: PlacedService) -> None:
-    """Raises `ModelError` with every variable of the environment that a process needs for its secrets and lacks."""
+    """Raises `ModelError` with every missing environment variable that the secrets of a process need."""
     findings = Findings()
     for secret in _needed(topology, placed):
         secret.tell(findings)
@@ -25,7 +25,7 @@ def settle(topology: Topology, placed: PlacedService) -> None:
 
 
 def withheld_from(topology: Topology, placed: PlacedService) -> set[str]:
-    """The variables that stand in secrets of others only."""
+    """The environment variables that occur only in secrets of other processes."""
     needed = {name for secret in _needed(topology, placed) for name in secret.variables}
     named = {name for secret in _all(topology) for name in secret.variables}
     ordinary = {name for name in named if name in _ORDINARY or name.startswith(_ORDINARY_BEGIN)}
@@ -40,7 +40,7 @@ def _needed(topology: Topology, placed: PlacedService) -> Iterator[Secret]:
         yield credentials
     for channel in topology.channels.values():
         if credentials is None:
-            yield channel.url  # it names the user of whoever has none of its own
+            yield channel.url  # contains the user for services without credentials of their own
         if channel.secret is not None:
             yield channel.secret
 

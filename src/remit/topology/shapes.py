@@ -1,4 +1,4 @@
-"""What the plan has to know of each context, read from its declarations."""
+"""Reads what the plan needs to know of each context from its declarations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from remit.topology.placement import ContextShape, Shapes
 
 
 def shapes_of(model: Model) -> Shapes:
-    """The shape of every context of the system; None for one that is hosted elsewhere."""
+    """The shape of every context of the system. None for a context that is hosted elsewhere."""
     shapes: dict[str, ContextShape | None] = dict.fromkeys(model.names)
     for context in model.contexts:
         followed = [each for each in model.followed if each.context is context]
@@ -32,8 +32,8 @@ def shapes_of(model: Model) -> Shapes:
 
 
 def _parts(model: Model, context: Context[Any]) -> Iterator[PartName]:
-    """A context that declares neither write nor read has an empty write: whoever runs the context answers for its log,
-    as processes expect that do not know what is in it."""
+    """A context that declares neither write nor read has an empty write. The service that runs the context then answers
+    for its log, as other processes expect, which do not know its declarations."""
     declared: set[PartName] = {*_declared(model, context)}
     yield from declared
     if not {"write", "read"} & declared:
@@ -56,7 +56,7 @@ def _owned(model: Model, messages: Iterable[Any]) -> Iterator[str]:
 
 
 def _senders(model: Model, context: Context[Any]) -> Iterator[str]:
-    """The contexts that send commands of this one for later."""
+    """The contexts that send commands of this context for later."""
     for sender in model.contexts:
         later = [command for command, _ in sent_later(sender)]
         later += [command for command in sender.outbox if is_kind(command, Command)]

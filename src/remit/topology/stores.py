@@ -1,6 +1,6 @@
-"""The kinds of stores there are, our own and those of other distributions, and where a topology says that stores are.
+"""The kinds of stores, built-in and of other distributions, and the places of stores in a topology.
 
-An address may hold a password; what is shown of it does not.
+An address may contain a password; its shown form does not.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from remit.stores.sqlite import SQLITE
 from remit.stores.technology import StoreAddress, StoreTechnology
 from remit.topology.secret import Secret
 
-if TYPE_CHECKING:  # it takes a tenth of the time that importing remit does
+if TYPE_CHECKING:  # importing pathlib takes a tenth of the time of `import remit`
     from pathlib import Path
 
 GROUP = "remit.stores"
-"""The entry points of those of other distributions."""
+"""The group of entry points for stores of other distributions."""
 STORES: Mapping[str, StoreTechnology] = {each.name: each for each in (MEMORY, SQLITE, POSTGRESQL)}
 STORE_FORMS = ", ".join(each.form for each in (MEMORY, SQLITE)) + f" or {POSTGRESQL.form}"
-"""How the addresses of our own look."""
+"""The forms of the addresses of built-in stores."""
 FOR_STATEMENTS = SQLITE
-"""What is proposed to whoever has statements of their own."""
+"""The store that advice proposes if handlers run SQL statements."""
 _USUAL = SQLITE
 
 
 def stores_in(folder: str) -> str:
-    """The place of stores in a folder, one file for each context."""
+    """The place of stores in a folder, one file per context."""
     return f"{_USUAL.name}:{folder}/{{context}}.db"
 
 
@@ -41,15 +41,15 @@ DEFAULT_STORE = stores_in("data")
 
 @dataclass(frozen=True, kw_only=True)
 class StorePlace(StoreAddress):
-    """Where the store of a context is."""
+    """The place of the store of a context."""
 
     technology: StoreTechnology | None
-    """None where a variable that is missing would say it."""
+    """None if the scheme is in a missing variable."""
     url: Secret
-    """The address as it was written, which knows what is missing in it."""
+    """The address as it was written, with its missing variables."""
 
     def below(self, folder: Path) -> str:
-        """What may be shown of it to people who are in a folder: a file below it without the way there."""
+        """The shown form, with a path below `folder` made relative to it."""
         from pathlib import Path
 
         inside = self.path and Path(self.path).is_relative_to(folder)
@@ -57,29 +57,32 @@ class StorePlace(StoreAddress):
 
 
 class Reader(NamedTuple):
-    """A context that reads what another one publishes, and the user it does that as."""
+    """A context that reads what another context publishes, and the database user with which it reads."""
 
     context: str
     user: str
 
 
 def store_technology(place: str) -> StoreTechnology | None:
-    """The kind of store that an address names, ours or another's. Raises `StoreError` for a broken one of another's."""
+    """The kind of store, built-in or installed, that an address names. None if there is none.
+
+    Raises `StoreError` for a broken description of another distribution.
+    """
     scheme = place.partition(":")[0]
     return STORES.get(scheme) or found(GROUP, scheme, StoreTechnology, StoreError)
 
 
 def store_forms() -> str:
-    """How the addresses of all stores look that are installed here, for who has written none of them."""
+    """The forms of the addresses of all installed stores, for error texts."""
     others = [each.form for each in installed(GROUP, StoreTechnology, StoreError) if each.name not in STORES]
     return f"{STORE_FORMS}; or {of_others(GROUP, others)}"
 
 
 def store_at(place: Secret | str, context: str) -> StorePlace:
-    """The store of a context at a place, in which `{context}` stands for its name.
+    """The place of the store of a context. `{context}` in `place` stands for its name.
 
-    Raises `StoreError` for what names no store, and for an address that cannot be taken apart. It is not shown, because
-    any part may be a password.
+    Raises `StoreError` for a text that names no store, and for an address that cannot be parsed. The error does not
+    show the address, because any part of it may be a password.
     """
     written = Secret(place) if isinstance(place, str) else place
     url = written.text.replace("{context}", context)
@@ -90,7 +93,7 @@ def store_at(place: Secret | str, context: str) -> StorePlace:
     if written.lacks:
         return StorePlace(text=url, shown=url, technology=None, url=written.within(url))
     raise StoreError(
-        f"{url.partition('//')[0]!r} names no store", where="store", expected=store_forms(),
+        f"{url.partition('//')[0]!r} is not the address of a store", where="store", expected=store_forms(),
         next=f'store="{DEFAULT_STORE}"',
     )  # fmt: skip
 
@@ -99,9 +102,9 @@ T = TypeVar("T")
 
 
 def found(group: str, word: str, kind: type[T], error: type[RemitError]) -> T | None:
-    """The description under an entry point of this name; None where there is none.
+    """The description under an entry point with this name. None if there is none.
 
-    Raises `error` where it cannot be loaded, is no such description, or several distributions have one.
+    Raises `error` if it cannot be loaded, if it is of another kind, or if several distributions have one.
     """
     where, expected = f"entry point {word!r} of {group}", f"one {kind.__name__}"
     try:
@@ -109,17 +112,25 @@ def found(group: str, word: str, kind: type[T], error: type[RemitError]) -> T | 
     except LookupError as several:
         if not several.args:
             return None
-        raise error(f"it stands for {several}", where=where, expected=expected, next="uninstall the others") from None
+        raise error(
+            f"several packages have this entry point: {several}", where=where, expected=expected,
+            next="uninstall all but one of them",
+        ) from None  # fmt: skip
     except Exception as broken:
-        raise error(f"it cannot be loaded: {broken!r}", where=where, expected=expected) from broken
+        raise error(
+            f"it cannot be loaded: {broken!r}", where=where, expected=expected,
+            next="reinstall or update the package that has it",
+        ) from broken  # fmt: skip
     if not isinstance(description, kind):
-        raise error(f"it is {description!r}", where=where, expected=expected)
+        raise error(
+            f"it is {description!r}", where=where, expected=expected, next="report this to the author of the package"
+        )
     return description
 
 
 def installed(group: str, kind: type[T], error: type[RemitError]) -> list[T]:
-    """The descriptions that other distributions bring; a broken one is said to whoever names it."""
-    from importlib.metadata import entry_points  # takes longer than all of what is imported here
+    """The descriptions of other distributions. Skips broken ones, which are reported when they are used."""
+    from importlib.metadata import entry_points  # a slow import
 
     descriptions: list[T] = []
     for word in sorted({point.name for point in entry_points(group=group)}):
@@ -129,13 +140,13 @@ def installed(group: str, kind: type[T], error: type[RemitError]) -> list[T]:
 
 
 def of_others(group: str, forms: Sequence[str]) -> str:
-    """How addresses look that other distributions bring, and how they do it."""
-    return f"what another package brings by an entry point of {group}: {' or '.join(forms) or 'none is installed'}"
+    """The forms of addresses of other distributions, and the entry points that provide them."""
+    return f"another package with an entry point of {group}: {' or '.join(forms) or 'none is installed'}"
 
 
-@cache  # of what is there: what is missing, and so raised, is looked for again
+@cache  # only successful lookups: after an error, the entry points are searched again
 def _loaded(group: str, word: str) -> Any:
-    from importlib.metadata import entry_points  # takes longer than all of what is imported here
+    from importlib.metadata import entry_points  # a slow import
 
     points = {point.value: point for point in entry_points(group=group, name=word)}
     if len(points) != 1:

@@ -1,4 +1,4 @@
-"""The tables of a topology file while it is read: values of the right type, variables filled in, nothing ignored."""
+"""The tables of a topology file while it is read: checks types, fills in variables, and reports unknown keys."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LONGEST_COMPARED = 200
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`did you mean "x"?`, or nothing when no known name is near."""
+    """Advice for an unknown name: the nearest known name, or to use one of the expected names."""
     near = difflib.get_close_matches(word[:_LONGEST_COMPARED], list(known), n=1)
-    return f'did you mean "{near[0]}"?' if near else ""
+    return f'did you mean "{near[0]}"?' if near else "use one of the expected names"
 
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
@@ -31,14 +31,14 @@ class Reading:
     file: str
     environment: Mapping[str, str]
     whole: bool
-    """Whether a variable that is missing in a secret is a finding at once, or only for who needs it."""
+    """Whether a variable that is missing in a secret is reported at once, or only by the process that needs it."""
     findings: Findings = field(default_factory=Findings)
     open: set[str] = field(default_factory=set[str])
-    """The variables of what is no secret, which every process reads."""
+    """The variables in values that are not secret, which every process reads."""
 
 
 class Table:
-    """One table of the file. Each key is taken once; what nobody took is unknown."""
+    """One table of the file. Each key is taken once; keys that were not taken are unknown."""
 
     def __init__(self, table: Mapping[str, Any], name: str, reading: Reading) -> None:
         self.values = table
@@ -53,7 +53,7 @@ class Table:
         self.reading.findings.report(code, self.place(key), what, expected=expected, next=next)
 
     def take(self, key: str, kind: type, expected: str, required: str = "") -> Any:
-        """The value of a key, or None when it is absent or of another type."""
+        """The value of a key. None if it is absent or of another type; the latter is reported."""
         self.taken.append(key)
         if key not in self.values:
             if required:
@@ -61,27 +61,27 @@ class Table:
             return None
         value = self.values[key]
         if isinstance(value, str) and "\0" in value:
-            self.report("topology.type", key, f"{key} contains NUL", expected=expected, next="leave it out")
+            self.report("topology.type", key, f"{key} contains NUL", expected=expected, next="remove the NUL")
             return None
         if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
             return value
-        self.report("topology.type", key, f"{key} is {_kind(value)}", expected=expected)
+        self.report("topology.type", key, f"{key} is {_kind(value)}", expected=expected, next=f"write {expected}")
         return None
 
     def text(self, key: str, *, expected: str = "a string", required: str = "") -> str | None:
-        """A string with its variables filled in, or None (then reported, if it is there)."""
+        """A string with its variables filled in. None if it is absent or wrong; the latter is reported."""
         value = self.take(key, str, expected, required)
         return None if value is None else self.filled(key, value)
 
     def filled(self, key: str, raw: str) -> str | None:
-        """The string with its variables filled in; None, reported, when one is missing."""
+        """The string with its variables filled in. If a variable is missing, reports it and returns None."""
         found = self._fill(key, raw)
         self.reading.open.update(found.variables)
         found.tell(self.reading.findings)
         return None if found.lacks else found.text
 
     def secret(self, key: str, *, expected: str = "a string", required: str = "") -> Secret | None:
-        """The same of what nobody may see. What is missing in it is said when it is read, unless all is to be said."""
+        """The same for a secret. A missing variable is reported only when the value is used, unless `whole` is set."""
         value = self.take(key, str, expected, required)
         if value is None:
             return None
@@ -100,21 +100,21 @@ class Table:
         known = bool(_VARIABLE_NAME.fullmatch(name))
         empty = name in self.reading.environment
         missing = f"{name} is empty in the environment" if empty else f"the environment has no {name}"
-        what = missing if known else f"{name!r} is no name of a variable"
-        next = f"export {name}=..., or run with it: {name}=... remit ..." if known else ""
+        what = missing if known else f"{name!r} cannot be the name of a variable"
+        next = f"export {name}=..., or run with it: {name}=... remit ..." if known else "write ${NAME}"
         return Finding("topology.environment", self.place(key), what, "${NAME}, set in the environment", next)
 
     def shown(self, key: str) -> str:
-        """The value as it is written in the file, without what may be a password."""
+        """The value as it is written in the file, without parts that may be a password."""
         return re.sub(r"\S*@", "…@", str(self.values.get(key)))
 
     def table(self, key: str, *, required: str = "") -> Table:
-        """The table under a key; an empty one when it is absent or something else."""
+        """The table under a key. Empty if it is absent or not a table."""
         values: dict[str, Any] = self.take(key, dict, "a table", required) or {}
         return Table(values, f"{self.name}.{key}" if self.name else key, self.reading)
 
     def finish(self) -> None:
-        """Reports the keys that nobody took."""
+        """Reports the keys that were not taken."""
         for key in (key for key in self.values if key not in self.taken):
             self.report(
                 "topology.unknown-key", key, f"there is no setting {key!r} here",

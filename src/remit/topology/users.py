@@ -1,4 +1,4 @@
-"""Whom the broker of a topology has to know, and what each of them runs."""
+"""The users that the broker of a topology must know, and what each of them runs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from remit.transports.technology import BrokerUser
 
 
 def users_of(placement: Placement, shapes: Shapes) -> list[BrokerUser]:
-    """The users that the services name in `credentials`, or in the URL of the channel. The one of the URL is also that
-    of whoever calls the services from outside.
+    """The users in the `credentials` of services and in the URLs of channels. The user in the URL is also used by
+    programs that call the services from outside.
 
-    Raises `ModelError` with a finding for each service that has none.
+    Raises `ModelError` with a finding for each service without a user.
     """
     topology = placement.topology
     channels = brokers(topology)
@@ -29,7 +29,7 @@ def users_of(placement: Placement, shapes: Shapes) -> list[BrokerUser]:
         if not own or not channels:
             findings.report(
                 "topology.no-user", f"{topology.where} [services.{name}]",
-                "the broker cannot know this service" if channels else "there is no broker that would know its users",
+                "the broker has no user for this service" if channels else "there is no broker, so there are no users",
                 expected="a user of its own, or one in the URL of the channel"
                 if channels
                 else f"a channel over {FOR_BROKER.title}",
@@ -51,7 +51,7 @@ def _users_in(channel: ChannelPlace) -> Iterator[str]:
 def _with(user: BrokerUser, placed: PlacedService, shapes: Shapes) -> BrokerUser:
     writes = user.writes | {context for context in placed.runs if placed.has(context, "write")}
     reads = user.reads | {context for context in placed.runs if placed.has(context, "read")}
-    # Who handles commands looks for those sent for later in every log: its service does not know who sends them.
+    # A service that handles commands follows every log, because any context may send it commands for later.
     followed = {*user.follows, *(shapes if writes else ())}
     for context in reads:
         if (shape := shapes[context]) is not None:

@@ -170,7 +170,7 @@ async def test_an_empty_idempotency_key_is_not_taken_for_none(app: Host) -> None
 
 async def test_an_idempotency_key_that_is_no_text_is_refused(app: Host) -> None:
     key: Any = 3
-    with pytest.raises(BadKey, match="3 is no text"):
+    with pytest.raises(BadKey, match="3 is not a text"):
         await app.send(Say(text="fine"), key=key)
 
 
