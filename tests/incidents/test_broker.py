@@ -98,7 +98,7 @@ def test_credentials_that_are_refused_end_a_start_and_stall_what_runs_until_they
         said = str(failure.value)
         assert "channel.unusable" in said
         assert "the server refuses the credentials" in said
-        assert "set `credentials`" in said
+        assert '"next": "set `credentials`' in said
         assert "office:right" not in said
 
         made.nats.reconfigure(USERS.format(password="right"))
@@ -159,7 +159,7 @@ def test_a_server_that_is_too_old_is_refused_until_it_is_updated(tmp_path: Path)
             said = str(failure.value)
             assert "channel.unusable" in said
             assert "the server is too old: <nats server v2.9.10>" in said
-            assert "nats-server 2.10 or newer" in said
+            assert '"expected": "nats-server 2.10 or newer"' in said
         made.nats.start()
         made.services.start()
         made.nats.kill()
