@@ -72,7 +72,7 @@ async def test_a_message_that_no_store_takes_is_refused(made: Shop, connection: 
 async def test_an_asyncpg_connection_must_be_in_a_transaction(made: Shop, connection: Connection) -> None:
     with refuses("in no transaction"):
         await async_outbox(made).publish(connection, settled(1))
-    with refuses("is awaited"):
+    with refuses("is asynchronous"):
         sync_outbox(made).publish(connection, settled(1))
 
 
@@ -83,7 +83,7 @@ async def test_a_psycopg_connection_that_commits_by_itself_is_refused(made: Shop
     with psycopg.connect(made.server, autocommit=True) as plain:
         with refuses("in no transaction"):
             sync_outbox(made).publish(plain, settled(1))
-        with refuses("is not awaited"):
+        with refuses("is synchronous"):
             await async_outbox(made).publish(plain, settled(1))
 
 
@@ -166,9 +166,9 @@ async def test_an_engine_or_a_pool_is_no_connection(made: Shop) -> None:
     engine = create_async_engine(driven_by(made.server, "asyncpg"))
     async with asyncpg.create_pool(made.server, min_size=1) as pool:
         for each in (pool, engine):
-            with refuses("no connection to PostgreSQL"):
+            with refuses("cannot be published with this connection"):
                 await async_outbox(made).publish(each, settled(1))
-        with refuses("no connection to PostgreSQL"):
+        with refuses("cannot be published with this connection"):
             sync_outbox(made).publish(engine.sync_engine, settled(1))
     await engine.dispose()
 
@@ -180,7 +180,7 @@ async def test_django_outside_of_atomic_is_refused(made: Shop) -> None:
             db.connection.ensure_connection()
             with refuses("in no transaction"):
                 sync_outbox(made).publish(db.connection, settled(1))
-            with refuses("no connection to PostgreSQL"):
+            with refuses("cannot be published with this connection"):
                 sync_outbox(made).publish(db.connections["elsewhere"], settled(1))
         finally:
             db.connection.close()
@@ -191,11 +191,11 @@ async def test_django_outside_of_atomic_is_refused(made: Shop) -> None:
 async def test_what_is_no_connection_to_postgresql_is_refused(shop: Shop) -> None:
     outbox = sync_outbox(shop)
     file = sqlite3.connect(":memory:")
-    with refuses("no connection to PostgreSQL"):
+    with refuses("cannot be published with this connection"):
         outbox.publish(file, settled(1))
     file.close()
     engine = sqlalchemy.create_engine("sqlite://")
-    with engine.begin() as connection, refuses("no connection to PostgreSQL"):
+    with engine.begin() as connection, refuses("cannot be published with this connection"):
         outbox.publish(connection, settled(1))
     engine.dispose()
 

@@ -11,28 +11,28 @@ import pytest
 
 from remit.testing.simulation.judges import Files
 from remit.testing.simulation.judges.delivery import judge_delivery
-from remit.testing.simulation.judges.files import Message
+from remit.testing.simulation.judges.files import LogRow
 
 
 class Written(Files):
     """Logs that were never in a store."""
 
-    def __init__(self, logs: Mapping[str, Sequence[Message]]) -> None:
+    def __init__(self, logs: Mapping[str, Sequence[LogRow]]) -> None:
         super().__init__(Path(), tuple(logs))
         self._logs = logs
 
     def rows(self, context: str, sql: str, *values: str | int) -> list[Any]:
         return []
 
-    def log(self, context: str) -> list[Message]:
+    def log(self, context: str) -> list[LogRow]:
         return list(self._logs[context])
 
 
-def log(*messages: tuple[str, str, str]) -> list[Message]:
+def log(*messages: tuple[str, str, str]) -> list[LogRow]:
     """A log of messages with one key: the identity of each, its type, and what it comes of."""
     ids = ["", *(id for id, _, _ in messages)]
     return [
-        Message(0, 0, at, id, ids[at - 1], "k", type, json.dumps({"cause": cause}))
+        LogRow(0, 0, at, id, ids[at - 1], "k", type, json.dumps({"cause": cause}))
         for at, (id, type, cause) in enumerate(messages, 1)
     ]
 

@@ -215,7 +215,7 @@ def test_an_event_that_its_context_does_not_publish_is_not_injected() -> None:
     class Unknown(IntegrationEvent, version=1):
         reader: ReaderId
 
-    with running(library) as app, pytest.raises(KitError, match="Unknown is of no context"):
+    with running(library) as app, pytest.raises(KitError, match="Unknown belongs to no context"):
         app.inject(Unknown(reader=ADA))
 
 

@@ -102,7 +102,7 @@ class SocketCalls:
                 return await asyncio.open_unix_connection(sockets[(first + number) % len(sockets)])
             except OSError:
                 continue  # its process has died, or is just ending
-        raise Unavailable("the channel is closed" if self._closed else "nobody serves this address", where=address)
+        raise Unavailable("the channel is closed" if self._closed else "no process serves this address", where=address)
 
 
 def _write(writer: asyncio.StreamWriter, message: CallRequest | CallResponse) -> None:

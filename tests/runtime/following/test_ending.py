@@ -360,7 +360,7 @@ async def test_refusal_of_a_subclass_is_not_declared(key: str | None, parity: bo
             assert await app.attempt(Say(how="closed"), key=key) == Closed()
         with pytest.raises(HandlerFailed, match="does not declare: Shut"):
             await app.ask(Ask(how="shut"))
-        with pytest.raises(HandlerFailed, match="cannot be said"):
+        with pytest.raises(HandlerFailed, match="cannot be written"):
             await app.ask(Tell(text="no text"))
 
 

@@ -202,7 +202,7 @@ async def test_a_reaction_together_with_an_event_without_an_aggregate_cannot_ret
     [
         ("no key", "Cleaned is published without an ordering key"),
         ("two keys", "RoomAdded declares its ordering key, and key= gives another"),
-        ("stranger", "Stranger is published, and was not asked for"),
+        ("stranger", "Stranger is published, but was not asked for"),
     ],
 )
 async def test_publishing_without_one_key_is_refused(how: str, said: str, caplog: pytest.LogCaptureFixture) -> None:

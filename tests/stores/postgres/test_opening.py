@@ -83,8 +83,8 @@ async def test_a_user_who_may_not_make_it_is_told(address: str, connection: Conn
     [
         (("postgres@", "nobody_of_this_name@"), "28000|28P01"),
         (("/postgres?", "/no_database_of_this_name?"), "no such database"),
-        (("postgresql:", "mysql:"), "no address"),
-        (("schema=", f"schema={'x' * 64}"), "no address"),
+        (("postgresql:", "mysql:"), "not the address of a database"),
+        (("schema=", f"schema={'x' * 64}"), "does not name a PostgreSQL schema"),
         (("postgres?", "postgres?sslmode=perhaps&"), "not understood"),
     ],
 )

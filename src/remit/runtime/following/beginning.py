@@ -38,7 +38,7 @@ async def beginning(
     if row is None:
         if begins != "now" and begins > now:
             at = datetime.fromtimestamp(begins, UTC).isoformat()
-            raise Unavailable(f"it is declared to begin at {at}", where=id.name, expected="that time", next="wait")
+            raise Unavailable(f"the subscription begins at {at}", where=id.name, expected="that time", next="wait")
         places = await _places_of(feed, standing, begins)
         body = msgspec.json.encode({part: place[:2] for part, place in places.items()})
         try:

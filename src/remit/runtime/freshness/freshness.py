@@ -59,7 +59,7 @@ class Freshness:
         if flaws:
             raise Stale(
                 "; ".join(f"{flaw.where}: {flaw.what}" for flaw in flaws), where=query or context,
-                expected="everything before the question handled", next=flaws[0].next,
+                expected="all earlier messages handled", next=flaws[0].next,
             )  # fmt: skip
 
     async def _settled(self, context: str, query: str, key: str | None, waiting: Waiting) -> list[Flaw]:
@@ -174,9 +174,9 @@ def _too_late(where: str, waiting: Waiting) -> DeadlineExceeded | Unavailable:
     if (away := waiting.away) is not None:
         return Unavailable(
             f"no fresh answer, because {away.where or 'a context'} is away: {away.what}", where=where,
-            expected="every context on the way to be there", next="remit status",
+            expected="every context on the way within reach", next="remit status",
         )  # fmt: skip
     return DeadlineExceeded(
         f"the answer did not become fresh by the deadline: {waiting.what}", where=where,
-        expected="everything before the question handled", next="remit status",
+        expected="all earlier messages handled", next="remit status",
     )  # fmt: skip

@@ -188,7 +188,10 @@ class _Target:
         `DeadlineExceeded` if no time is left."""
         remaining = when - now
         if remaining <= 0:
-            raise DeadlineExceeded("the deadline passed before the call was sent", where=self.address)
+            raise DeadlineExceeded(
+                f"the deadline passed {-remaining:.3f} s before the call could be sent", where=self.address,
+                expected="time for an answer", next="call with a longer deadline",
+            )  # fmt: skip
         asked = CallRequest(request.kind, timed(request.headers, remaining, attempt), request.body)
         with self.breaker.enter(when):
             try:

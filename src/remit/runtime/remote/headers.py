@@ -96,7 +96,7 @@ def original(printed: str) -> str:
     try:
         return unquote(printed, errors="strict")
     except UnicodeDecodeError:
-        raise BadMessage(f"{printed!r} stands for no UTF-8", expected="percent-encoded UTF-8") from None
+        raise BadMessage(f"{printed!r} is not percent-encoded UTF-8", expected="percent-encoded UTF-8") from None
 
 
 # "%" itself is escaped, so that different texts stay different.

@@ -148,7 +148,10 @@ class Reception:
         try:
             remaining = when - loop.time()
             if remaining <= 0:
-                raise DeadlineExceeded("the deadline passed before its turn came", where=handler.name)
+                raise DeadlineExceeded(
+                    f"the deadline passed while the call waited for one of {AT_ONCE} places", where=handler.name,
+                    expected="a place before the deadline", next="call with a longer deadline, or run more replicas",
+                )  # fmt: skip
             return await self._handle(handler, request, remaining)
         finally:
             self._turns.release()
@@ -203,7 +206,7 @@ class Reception:
         encoding = ENCODINGS.get(request.headers.get("content-type", ""))
         if encoding is None:
             expected = " or ".join(ENCODINGS)
-            raise BadMessage("its body is of an unknown type", where=request.kind, expected=expected)
+            raise BadMessage("the body has an unknown content type", where=request.kind, expected=expected)
         contract = handler.contract
         key = (contract.type, contract.version, encoding)
         if key not in self._codecs:

@@ -232,7 +232,7 @@ def _read(body: bytes, kind: type[T], where: str) -> T:
     try:
         return msgspec.msgpack.decode(body, type=kind)
     except msgspec.MsgspecError as error:
-        raise BadMessage(f"it cannot be read: {error}", where=where) from None
+        raise BadMessage(f"the content cannot be read: {error}", where=where) from None
 
 
 def piece_of(answer: CallResponse, begin: int, largest: int) -> CallResponse:

@@ -144,7 +144,7 @@ class _Events(Events[Any]):
         if cls not in self._known:
             told = " | ".join(sorted(each.__name__ for each in self._known))
             raise OutboxError(
-                f"{cls.__name__} is published, and was not asked for", where=where, expected=f"Events[{told}]",
+                f"{cls.__name__} is published, but was not asked for", where=where, expected=f"Events[{told}]",
                 next=f"ask for Events[{told} | {cls.__name__}]",
             )  # fmt: skip
         contract = forms[cls].contract

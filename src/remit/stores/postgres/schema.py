@@ -107,7 +107,7 @@ async def _migrated(session: Session, place: StoreAddress, before: int, sql: str
             there = f"the schema has version {before}, this release needs version {max(migrations())}"
             raise StoreError(
                 f"{there if before else 'there is no schema'}, and this user may not change that ({error})",
-                where=place.shown, expected="a schema that was made or migrated before, or a user who may",
+                where=place.shown, expected="a schema made or migrated before, or a user with that right",
                 next="run remit migrate with the rights of its owner, before the services start",
             ) from error  # fmt: skip
         found = await _found(link, place)

@@ -99,7 +99,7 @@ class NatsCalls:
         largest = self._connection.max_payload - HEADER_BYTES
         if len(request.body) > largest or len(message) > largest + HEADER_BYTES:
             raise BadMessage(
-                f"{len(request.body)} bytes, {len(message)} with headers", where=address,
+                f"the message has {len(request.body)} bytes, {len(message)} with headers", where=address,
                 expected=f"at most {largest} bytes, and {HEADER_BYTES} of headers",
             )  # fmt: skip
         if not self._open:

@@ -193,11 +193,13 @@ class NatsConnection:
             if "authorization" in str(error).lower() or "authentication" in str(error).lower():
                 return ChannelError(
                     "the server refuses the credentials", where=self.place,
-                    expected="user and password of a user it has",
+                    expected="user and password of one of its users",
                     next="set `credentials` of the service in the topology file",
                 )  # fmt: skip
         text = str(errors[0]) or type(errors[0]).__name__
-        return Unavailable(f"no connection to the NATS server: {text}", where=self.place, next="is it running?")
+        return Unavailable(
+            f"no connection to the NATS server: {text}", where=self.place, next="start it, or correct its URL"
+        )
 
     def _check_version(self, client: Client) -> None:
         version = client.connected_server_version
@@ -275,7 +277,11 @@ class NatsConnection:
             way, subject = denied[1].lower(), denied[2].lower()  # the library lower-cases them
             self._refused.add(subject)
             log.warning("%s: the server denies this user the %s to %s", self.place, way, subject)
-            refusal = Unavailable(f"the server denies this user {subject}", where=self.place, next="its permissions")
+            refusal = Unavailable(
+                f"the server denies this user {subject}",
+                where=self.place,
+                next="permissions as `remit plan` prints them",
+            )
             for inbox, (to, answered) in list(self._waiting.items()):
                 if to.lower() == subject:
                     del self._waiting[inbox]

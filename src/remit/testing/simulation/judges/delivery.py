@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from remit.log import SubscriptionId, context_of
-from remit.testing.simulation.judges.files import Files, Message
+from remit.testing.simulation.judges.files import Files, LogRow
 from remit.testing.simulation.judges.verdict import Verdict, in_order, once
 
 __all__ = ["judge_delivery", "torn_off", "unfinished"]
 
-_Logs = Mapping[str, Sequence[Message]]
+_Logs = Mapping[str, Sequence[LogRow]]
 
 
 def judge_delivery(
@@ -35,7 +35,7 @@ def judge_delivery(
             yield Verdict("lost", what)
 
 
-def _holes(files: Files, context: str, log: Sequence[Message]) -> Iterator[Verdict]:
+def _holes(files: Files, context: str, log: Sequence[LogRow]) -> Iterator[Verdict]:
     """Positions have no gaps, and each message names its predecessor."""
     last = {(channel, part): (pos, id) for channel, part, pos, id in files.floors(context)}
     for each in log:
@@ -45,7 +45,7 @@ def _holes(files: Files, context: str, log: Sequence[Message]) -> Iterator[Verdi
         last[place] = (each.pos, each.id)
 
 
-def _written(context: str, log: Sequence[Message], logs: _Logs, *, several: bool) -> Iterator[Verdict]:
+def _written(context: str, log: Sequence[LogRow], logs: _Logs, *, several: bool) -> Iterator[Verdict]:
     """A handler's messages are written once, and those caused by messages of one key are in the order of these."""
     places = {each.id: (of, at, each.key) for of, log in logs.items() for at, each in enumerate(log)}
     effects = defaultdict[tuple[str, ...], list[str]](list)

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Files", "Message"]
+__all__ = ["Files", "LogRow"]
 
 _LOG = "SELECT channel, part, pos, id, prev, key, type, headers FROM log ORDER BY channel, part, pos"
 _FLOORS = "SELECT channel, part, pos, id FROM floor"
@@ -19,7 +19,7 @@ _CHECKPOINTS = (
 )
 
 
-class Message(NamedTuple):
+class LogRow(NamedTuple):
     """A message of a log, with the columns that judges need."""
 
     channel: int
@@ -53,9 +53,9 @@ class Files:
         rows = self.rows(kind.partition(".")[0], "SELECT id, body FROM state WHERE kind = ?", kind)
         return {id: json.loads(body) for id, body in rows}
 
-    def log(self, context: str) -> list[Message]:
+    def log(self, context: str) -> list[LogRow]:
         """All messages that have not been deleted, in order."""
-        return [Message(*row) for row in self.rows(context, _LOG)]
+        return [LogRow(*row) for row in self.rows(context, _LOG)]
 
     def floors(self, context: str) -> list[tuple[int, int, int, str]]:
         """The last deleted message of each partition: channel, partition, position, identity."""

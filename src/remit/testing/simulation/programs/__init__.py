@@ -1,4 +1,4 @@
-"""Programs that nobody has written: small systems from a seed, run in the simulation, and judged by what must be so."""
+"""Generated programs: small systems from a seed, run in the simulation and judged by an oracle."""
 
 from remit.testing.simulation.programs.generating import generate
 from remit.testing.simulation.programs.grammar import Program, Rollout

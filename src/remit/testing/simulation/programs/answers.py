@@ -1,4 +1,4 @@
-"""Whether callers were told what is so: replies, refusals, and failures for which there is a reason."""
+"""Judges what callers were told: replies and refusals that are true, and failures with a reason."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from remit.testing.simulation.programs.tape import INSTANT, ONCE, Called, Run, a
 __all__ = ["judge_answers"]
 
 _NEARLY = 0.8
-"""The share of its time after which a call may be told that its time is over."""
+"""The share of its time after which a call may end with `DeadlineExceeded`."""
 _SHORT_SECONDS = 2.0
-"""A call with less time than this may be over before a handler has begun: stores and networks take some of it."""
+"""A call with less time may end before a handler begins: stores and networks take some of it."""
 
 
 def judge_answers(facts: Facts) -> Iterator[Verdict]:
-    """All that is wrong with what callers were told."""
+    """Yields everything that is wrong with what callers were told."""
     for path, calls in facts.tape.calls.items():
         yield from _agree(facts, path, calls)
         yield from _refused_itself(facts, path, calls)
@@ -37,7 +37,7 @@ def judge_answers(facts: Facts) -> Iterator[Verdict]:
 
 
 def _agree(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdict]:
-    """What was answered as applied is so, and stays; what was answered as nothing was nothing."""
+    """What was answered as applied is stored and stays; what was answered as not applied changed nothing."""
     replies = dict.fromkeys(call.said for call in calls if call.outcome == "reply")
     if len(replies) > facts.allowed(path):
         yield Verdict("false", f"{path} was answered differently: {', '.join(replies)}")
@@ -67,7 +67,7 @@ def _applied(facts: Facts, path: str, run: Run) -> Iterator[Verdict]:
 
 
 def _refused_itself(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdict]:
-    """A refusal is one of this command, which a run has ended with in time; or of what it has called."""
+    """A refusal is one that a run of this command ended with in time, or one of a command that it called."""
     runs = facts.runs[facts.handlers.get(calls[0].type, ""), path]
     refused = [run for run in runs if facts.is_refused(run)]
     ends = [run for run in refused if run.ended is not None and run.ended <= run.limit + INSTANT]
@@ -79,7 +79,7 @@ def _refused_itself(facts: Facts, path: str, calls: Sequence[Called]) -> Iterato
 
 
 def _diverged(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdict]:
-    """Who asks from outside, and is told of a contradiction, can see it."""
+    """If a caller from outside is told of a divergence, two runs differ."""
     told = [call for call in calls if call.by is None and call.said.startswith("Diverged:")]
     runs = facts.runs[facts.handlers.get(calls[0].type, ""), path] if told else []
     every = [each for run in runs for each in facts.with_those_beside(run)]
@@ -89,7 +89,7 @@ def _diverged(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verd
 
 
 def _diverged_for_nothing(facts: Facts) -> Iterator[Verdict]:
-    """A run that a conflict has made necessary may call again all that the run before it had called, as often."""
+    """A run that a conflict has forced may repeat all calls of the run before, as often as that made them."""
     for runs in list(facts.runs.values()):
         for before, run in pairwise(runs):
             told = next((call for call in run.calls if call.said.startswith("Diverged:")), None)
@@ -103,7 +103,7 @@ def _diverged_for_nothing(facts: Facts) -> Iterator[Verdict]:
 
 
 def _failed_although_applied(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdict]:
-    """Who fails after somebody else was answered under the same key gets that answer."""
+    """A call that fails after another one got an answer under the same key gets that answer."""
     answered = [call for call in calls if call.by is None and call.key and call.outcome == "reply"]
     first = min((call.ended for call in answered if call.ended is not None), default=None)
     if first is None:
@@ -118,12 +118,12 @@ def _failed_although_applied(facts: Facts, path: str, calls: Sequence[Called]) -
 
 
 def _has_failed(run: Run) -> bool:
-    """In a way in which a store can still say what is known."""
+    """Whether it failed in a way in which a store can still tell a known outcome."""
     return run.error is not None and not isinstance(run.error, (OutcomeUnknown, StoreError, *PASSING))
 
 
 def _asked_again(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdict]:
-    """Who asks for the last time, when nothing is disturbed any more, has an answer; or there is a reason."""
+    """The last call in calm has an answer, or there is a reason why not."""
     asked = [call for call in calls if call.last]
     if not asked or asked[-1].outcome in ("reply", "refused"):
         return
@@ -136,11 +136,11 @@ def _asked_again(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[V
 def _is_excused(facts: Facts, path: str, call: Called) -> bool:
     said = call.said.partition(":")[0]
     if said == "KeyReused":
-        return True  # which is judged by itself
+        return True  # judged separately
     if said == "BadKey" or is_bad_key(call.about) or is_bad_key(call.key or ""):
         return is_bad_key(call.about) or is_bad_key(call.key or "")
     if any(each.outcome == "reply" and each.ended is not None for each in facts.tape.calls[path]):
-        every: list[Run] = []  # it is known, and its handler does not run any more
+        every: list[Run] = []  # the outcome is known, and its handler does not run again
     else:
         every = facts.runs[facts.handlers.get(call.type, ""), path]
     runs = [run for run in every if (run.limit if run.ended is None else run.ended) >= call.began]
@@ -150,10 +150,10 @@ def _is_excused(facts: Facts, path: str, call: Called) -> bool:
         return contradict(every)
     if said == "AlreadyExists":
         return any(run.changes for run in runs)
-    if said in ("DeadlineExceeded", "NoneType") and call.ended is not None:  # which may be told as a doubt
+    if said in ("DeadlineExceeded", "NoneType") and call.ended is not None:  # may be told as an unknown outcome
         if call.ended - call.began > _NEARLY * call.last:
             return bool(runs) or call.last < _SHORT_SECONDS
-        return call.last < _usual_seconds(facts, call.type)  # it may not be made at all then
+        return call.last < _usual_seconds(facts, call.type)  # such a call may be refused without an attempt
     return False
 
 
@@ -165,7 +165,7 @@ def _usual_seconds(facts: Facts, type: str) -> float:
 
 
 def _reused(facts: Facts) -> Iterator[Verdict]:
-    """A key is taken only by another message of the same caller."""
+    """`KeyReused` is raised only if another message of the same caller has used the key."""
     contents: defaultdict[tuple[str, str, str | None], set[str]] = defaultdict(set)
     applied: set[tuple[tuple[str, str, str | None], str]] = set()
     every = [call for calls in facts.tape.calls.values() for call in calls]

@@ -1,4 +1,4 @@
-"""Programs for what chance hardly ever puts together: each is a small situation in which much can go wrong at once."""
+"""Programs for rare combinations: each drill is a small situation in which much can go wrong at once."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ HOSTILE = (
     "O'Brien \"x\" \\", "日本語 ключ", "a/b.c~d!#*%", "k0 ", "é" * 200, "{k0}", "1e5", "null",
     "\u202ek0\u2028", "-", "k0\n", "nul\0", "x" * 600,
 )  # fmt: skip
-"""Keys that somebody may come by: quotes, other scripts, what is too long, and what no store takes."""
+"""Unusual keys: with quotes, in other scripts, too long, and some that no store takes."""
 _KEY = "message.key"
 _MARK = "ascii(message.key)"
 
 
 def drilled(random: Random, among: Sequence[type[Drill]] = ()) -> Program:
-    """One situation, or two of them beside each other."""
+    """One drill, or two side by side."""
     among = among or DRILLS
     drills = random.sample(among, 1 if random.random() < 0.8 or len(among) == 1 else 2)
     places = tuple("ab"[: random.choice((1, 2, 2))])
@@ -64,7 +64,7 @@ def drilled(random: Random, among: Sequence[type[Drill]] = ()) -> Program:
 
 
 class Drill:
-    """Puts a situation together. `here` is the context that is called, `there` another one, if there is one."""
+    """Builds a situation. `here` is the called context, `there` another one, if there is one."""
 
     def __init__(self, random: Random, places: Sequence[str], number: int) -> None:
         self.random = random
@@ -79,18 +79,18 @@ class Drill:
         self.rollout: Rollout | None = None
 
     def made(self) -> Program:
-        """All of it."""
+        """The whole program."""
         self.put()
         kept, commands, events = tuple(self._kept), tuple(self._commands), tuple(self._events)
         handlers, roots, questions = tuple(self._handlers), tuple(self._roots), tuple(self._questions)
         return Program((), kept, commands, events, handlers, roots, questions, self.rollout)
 
     def put(self) -> None:
-        """Declares what there is."""
+        """Adds the declarations."""
         raise NotImplementedError
 
     def kept(self, context: str) -> str:
-        """An aggregate."""
+        """Adds an aggregate."""
         name = f"{context.upper()}Kept{self.number}{len(self._kept)}"
         self._kept.append(Kept(name, context))
         return name
@@ -98,7 +98,7 @@ class Drill:
     def command(
         self, context: str, *body: Statement, keyed: bool = False, identity: bool = False, refuses: bool = False
     ) -> str:
-        """A command, and what handles it."""
+        """Adds a command and its handler."""
         name = f"{context.upper()}Ask{self.number}{len(self._commands)}"
         text = ("text", "str", repr(self.random.choice(HOSTILE[:-2]))) if self.random.random() < 0.2 else None
         self._commands.append(Message(name, context, keyed, (text,) if text else (), identity))
@@ -106,14 +106,14 @@ class Drill:
         return name
 
     def event(self, context: str) -> tuple[str, str]:
-        """A domain event, and the integration event that is published of it."""
+        """Adds a domain event and the integration event that is published for it."""
         name = f"{context.upper()}Was{self.number}{len(self._events)}"
         told = name.replace("Was", "Told")
         self._events.append(Message(name, context, told=told))
         return name, told
 
     def react(self, context: str, events: Sequence[str], *body: Statement, role: str = "reaction") -> None:
-        """A reaction, or what comes together with its events."""
+        """Adds a reaction, or a `together` reaction."""
         self._handle(context, tuple(events), body, role)
 
     def _handle(
@@ -126,28 +126,28 @@ class Drill:
         self, command: str, key: str = "k0", at: float = 0.0, *, named: str | None = "", deadline: float = 10.0,
         tries: int = 6, copies: int = 1,
     ) -> None:  # fmt: skip
-        """A call from outside; under its own path as a key, if nothing else is said."""
+        """Adds a call from outside; its key is its own path by default."""
         path = f"q{self.number}{len(self._roots)}"
         wish = path if named == "" else named
         self._roots.append(Root(path, command, key, round(at, 2), wish, deadline, tries, copies))
 
     def question(self, kept: str, key: str, at: float) -> None:
-        """A question from outside, for a fresh answer."""
+        """Adds a query from outside for a fresh answer."""
         self._questions.append(Question(kept, key, round(at, 2)))
 
     def sometimes(self, longest: float) -> float:
-        """A moment, often an early one."""
+        """A time, often an early one."""
         return self.random.random() * longest
 
     def followed(self, event: tuple[str, str]) -> tuple[str, str]:
-        """A context that follows, and which of the two events."""
+        """A following context, and which of the two events it follows."""
         if self.there != self.here and self.random.random() < 0.6:
             return self.there, event[1]
         return self.here, event[self.random.random() < 0.3]
 
 
 class _Poison(Drill):
-    """The first of several messages of a key fails until somebody mends it, and more of them come meanwhile."""
+    """The first of several messages of a key fails until its bug is fixed, while further messages come."""
 
     def put(self) -> None:
         event, other = self.event(self.here), self.event(self.here)
@@ -168,7 +168,7 @@ class _Poison(Drill):
 
 
 class _Passing(Drill):
-    """What is needed is away for a while, and what is called then is decided anew each time."""
+    """A dependency is away for a while, and what is called meanwhile is decided anew each time."""
 
     def put(self) -> None:
         event, said = self.event(self.here), self.kept(self.here)
@@ -193,7 +193,7 @@ class _Passing(Drill):
 
 
 class _Crowd(Drill):
-    """Many write one aggregate at the same moment, in one process and in several."""
+    """Many handlers write one aggregate at the same time, in one process and in several."""
 
     def put(self) -> None:
         event, kept = self.event(self.here), self.kept(self.here)
@@ -214,7 +214,7 @@ class _Crowd(Drill):
 
 
 class _Once(Drill):
-    """Nobody asks twice, and everybody gives up early: while something is called, or is being committed."""
+    """Clients ask once and give up early: during calls and during commits."""
 
     def put(self) -> None:
         slow = (Wait(self.random.choice((0.0, 0.0, 0.05, 0.3))),)
@@ -226,7 +226,7 @@ class _Once(Drill):
         ]
         outer = self.command(self.here, *sends, Change(self.kept(self.here), _KEY))
         unknown = self.random.random() < 0.6
-        """Whether nobody gives a key, so that nobody can ask what became of it."""
+        """Whether calls have no key, so that their outcome cannot be asked for."""
         for _ in range(24 if unknown else 8):
             command = self.random.choice((inner, inner, inner, outer) if unknown else (inner, outer))
             named = None if unknown else ""
@@ -236,7 +236,7 @@ class _Once(Drill):
 
 
 class _Stubborn(Drill):
-    """A handler that does not end when it is asked to."""
+    """A handler that does not end when it is cancelled."""
 
     def put(self) -> None:
         waits = [Swallow(1.0) for _ in range(self.random.choice((1, 2, 4, 4)))]
@@ -251,7 +251,7 @@ class _Stubborn(Drill):
 
 
 class _Branches(Drill):
-    """Branches load what others load at the same time."""
+    """Parallel branches of a handler load the same aggregates."""
 
     def put(self) -> None:
         kept, event = self.kept(self.here), self.event(self.here)
@@ -271,7 +271,7 @@ class _Branches(Drill):
 
 
 class _Watch(Drill):
-    """Messages that are handled together look at what others write meanwhile, who are told so."""
+    """Messages handled together read what others write meanwhile, whose callers get answers."""
 
     def put(self) -> None:
         event, said = self.event(self.here), self.kept(self.here)
@@ -288,7 +288,7 @@ class _Watch(Drill):
 
 
 class _Callers(Drill):
-    """What a reaction calls looks at what the message before has led to."""
+    """A command called by a reaction reads what the message before has led to."""
 
     def put(self) -> None:
         event, said = self.event(self.here), self.kept(self.here)
@@ -303,11 +303,11 @@ class _Callers(Drill):
 
 
 class _Wishes(Drill):
-    """Keys that others have too, and refusals of what was decided already."""
+    """Keys that are used twice, and refusals of what was decided before."""
 
     def put(self) -> None:
         kept, refused = self.kept(self.here), self.kept(self.here)
-        # The second one does not meet others at one aggregate: only its key keeps it from being done twice.
+        # The second caller meets no other at an aggregate: only its key prevents a second effect.
         keys = (_KEY, 'f"k{run.tries}"')
         plain = [self.command(self.here, Wait(0.5, meet=True), Change(kept, key)) for key in keys]
         no = Refuse(self.random.choice(('message.key == "k0"', "len(message.path) % 2", "run.tries > 0")))
@@ -320,7 +320,7 @@ class _Wishes(Drill):
             for context in (self.here, self.there)
         ]
         at = self.sometimes(1.0)
-        for command in (*plain, self.random.choice(plain)):  # the last one says something else under a used key
+        for command in (*plain, self.random.choice(plain)):  # the last one has other contents under a used key
             self.ask(command, "k0", at, named="wish", copies=self.random.choice((1, 2, 3)))
         for number in range(3):
             self.ask(plain[1], "k0", number + 1.0, named=f"wish {number}", copies=3)
@@ -331,7 +331,7 @@ class _Wishes(Drill):
 
 
 class _Fresh(Drill):
-    """Somebody asks for what has come of what he was told."""
+    """Clients ask for fresh answers about what they were told."""
 
     def put(self) -> None:
         event, said = self.event(self.here), self.kept(self.here)
@@ -350,7 +350,7 @@ class _Fresh(Drill):
 
 
 class _Rows(Drill):
-    """Rows of the user's own are written by many at once, in branches, and before something fails."""
+    """Rows of users' tables are written concurrently, in branches, and before failures."""
 
     def put(self) -> None:
         event, kept = self.event(self.here), self.kept(self.here)
@@ -381,7 +381,7 @@ class _Rows(Drill):
 
 
 class _Beside(Drill):
-    """Reactions come together with events of a handler that is run again: after a conflict, or after it has failed."""
+    """`together` reactions to events of a handler that runs again, after a conflict or a failure."""
 
     def put(self) -> None:
         event, kept = self.event(self.here), self.kept(self.here)
@@ -399,11 +399,11 @@ class _Beside(Drill):
 
 DRILLS = (_Poison, _Passing, _Crowd, _Once, _Stubborn, _Branches, _Watch, _Callers, _Wishes)
 QUESTIONS = (_Fresh,)
-"""What is asked for besides."""
+"""Drills that ask fresh queries."""
 
 
 class _Releases(Drill):
-    """Aggregates are written by two releases in turn, and what they say is handled by both."""
+    """Aggregates are written by two releases in turn, and both handle their messages."""
 
     def put(self) -> None:
         event, said = self.event(self.here), self.kept(self.here)
@@ -432,7 +432,7 @@ class _Releases(Drill):
 
 
 class _Keys(Drill):
-    """A release that orders an event by another key is tried while the first event of that key waits."""
+    """A release that changes an event's ordering key is started while the first event of that key waits."""
 
     def put(self) -> None:
         event, said = self.event(self.here), self.kept(self.here)
@@ -449,4 +449,4 @@ class _Keys(Drill):
 
 
 FURTHER_DRILLS = (_Rows, _Beside, _Releases, _Releases, _Releases, _Keys)
-"""What was thought of later."""
+"""Drills that were added later."""

@@ -1,4 +1,4 @@
-"""What a process may say about a program that fails: whether the program has really failed so."""
+"""Checks whether a process's report of a failure is true: whether the program has really failed so."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from remit.testing.simulation.programs.tape import HANDLER_SECONDS, Run, Tape, a
 __all__ = ["PASSING", "Excuses", "contradict", "is_bad_key", "writes_two"]
 
 ATTEMPTS = 3
-"""How often a message is tried that fails for good."""
+"""How often a message with a permanent failure is tried."""
 PASSING = (Unavailable, OutcomeUnknown, Conflict, ConnectionError)
-"""What may pass by itself parks nothing."""
+"""Transient errors, which park nothing."""
 _LETTERS = 20
-"""A key that is made of another one has no more letters than this besides."""
+"""A derived key has at most this many letters more."""
 _NEARLY = 0.1
-"""Seconds that a handler may end before its time limit, and have been ended by it."""
+"""A handler may be ended by its time limit this many seconds early."""
 
 
 class Excuses:
-    """Looks on the tape for the reason of what is said."""
+    """Finds the reasons of reports on the tape."""
 
     def __init__(self, tape: Tape, declared: Iterable[ContextMap] = ()) -> None:
         self._tape = tape
         self._together: defaultdict[str, set[str]] = defaultdict(set)
-        """The reactions that follow together with each, in any release: a key that is parked for one waits for all."""
+        """The reactions that follow together with each, in any release. A key parked for one waits for all."""
         for model in map(model_of, declared):
             for group in (group for context in model.contexts for group in groups_of(model, context)):
                 names = {each.name for each in group.members}
@@ -48,7 +48,7 @@ class Excuses:
                     self._together[name] |= names
 
     def excuses(self, event: RuntimeEvent) -> bool:
-        """Whether there is a reason for a failure, or for a parked key."""
+        """Whether there is a reason for a failure or for a parked key."""
         if isinstance(event, HandlerRaised):
             return event.error is not None and _has_failed(self._runs(event.handler, None), event.error)
         if isinstance(event, KeyParked) and not isinstance(event.error, PASSING):
@@ -57,7 +57,7 @@ class Excuses:
         return False
 
     def stays_parked(self, subscription: str, key: str) -> bool:
-        """Whether a key has to stay parked: what it waits for has failed again, though nothing was disturbed."""
+        """Whether a key has to stay parked, because its message failed again in calm."""
         return any(self._has_to_stay(each, key) for each in self._together.get(subscription, {subscription}))
 
     def _has_to_stay(self, subscription: str, key: str) -> bool:
@@ -67,7 +67,7 @@ class Excuses:
         return bool(failed) or any(writes_two(run) for run in ended) or contradict(self._runs(subscription, key))
 
     def _runs(self, handler: str, key: str | None) -> list[Run]:
-        """Those of a handler, or of all commands of a context; for messages with a key."""
+        """The runs of a handler, or of all commands of a context; for messages with this key."""
         context, _, name = handler.partition(".")
         if name == "commands":
             return [run for run in self._tape.runs if run.handler.partition(".")[0] == context]
@@ -85,19 +85,19 @@ def _has_failed(runs: Sequence[Run], error: BaseException) -> bool:
         return any(map(writes_two, runs))
     if isinstance(error, Diverged):
         return contradict(runs)
-    if isinstance(error, (HandlerFailed, RuntimeError)):  # of a cancellation that nobody asked for, or of no exception
+    if isinstance(error, (HandlerFailed, RuntimeError)):  # from a stray cancellation, or from a BaseException
         return any(run.error is not None and not isinstance(run.error, PASSING) for run in runs)
     return False
 
 
 def is_bad_key(key: str) -> bool:
-    """Whether no store takes a key, or one that is made of it: a few letters more."""
+    """Whether no store takes a key, or one derived from it, which is a few letters longer."""
     return "\0" in key or len(key.encode("utf-8", "surrogatepass")) > LONGEST_KEY - _LETTERS
 
 
 def _too_early(runs: Sequence[Run], event: KeyParked) -> bool:
-    """Whether a key is parked at the first failure or the second one of a run that has failed so. Calls that fail may
-    take so long that nobody waits for more."""
+    """Whether a key was parked at the first or second such failure. Not if calls have failed that took too long for
+    another attempt."""
     if event.attempts > 1 or isinstance(event.error, CallError):
         return False
     return any(event.error is run.error and run.tries < ATTEMPTS for run in runs)
@@ -114,8 +114,8 @@ def writes_two(run: Run) -> bool:
 
 
 def contradict(runs: Sequence[Run]) -> bool:
-    """Whether a later run for a message does not make a call that an earlier one has made; or one run said two things
-    of one identity."""
+    """Whether a later run for a message leaves out a call of an earlier one, or one run sent two contents with one
+    identity."""
     made: dict[str, set[str]] = {}
     for run in runs:
         paths = {call.path for call in run.calls}

@@ -1,4 +1,4 @@
-"""What the stores hold in the end, and what the declarations say, as far as the oracle needs it."""
+"""The final contents of the stores and the declarations, as far as the oracle needs them."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ __all__ = ["Facts"]
 
 
 class Declared:
-    """Who handles what, by the names of classes."""
+    """Which handler handles what, by the names of classes."""
 
     def __init__(self, declared: ContextMap) -> None:
         self._model = model_of(declared)
         self.handlers: dict[str, str] = {}
         """The handler of each command."""
         self._refusals: dict[str, set[str]] = {}
-        """What each of these declares as refusals."""
+        """The declared refusals of each."""
         self.keyed: set[str] = set()
-        """The handlers of commands that are ordered by their own key, when they are sent for later."""
+        """The handlers of commands with an ordering key of their own, if these are sent for later."""
         self.identified: set[str] = set()
-        """The commands that have an identity: what one message wishes twice of them is done once."""
+        """Commands with an identity: two equal ones in one message are applied once."""
         self.followers: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-        """Role and name of those who follow an event, and of those who come together with it."""
+        """Role and name of the followers of an event, including its `together` reactions."""
         self.told: defaultdict[str, list[str]] = defaultdict(list)
-        """The integration events that are made of a domain event."""
+        """The integration events published for a domain event."""
         self.beside: set[str] = set()
-        """The reactions that come together with their events."""
+        """The `together` reactions."""
         for context in declared.contexts:
             for each in context.handlers:
                 self._take(context.name, each)
@@ -64,8 +64,8 @@ class Declared:
             self.beside.add(name)
 
     def is_refused(self, run: Run) -> bool:
-        """Whether a run has ended with a refusal that its command declares, also where a task group has failed with it:
-        a failure beside it counts for more."""
+        """Whether a run has ended with a declared refusal, possibly raised in a task group. Another failure in the
+        group takes precedence."""
         inner = all_of(run.error)
         if any(not isinstance(each, (Refusal, CallError, ConnectionError, BaseExceptionGroup)) for each in inner):
             return False
@@ -74,7 +74,7 @@ class Declared:
 
 
 class Facts(Declared):
-    """Stores and tape side by side."""
+    """The stores and the tape together."""
 
     def __init__(self, tape: Tape, declared: ContextMap, files: Files, stopped: Collection[str]) -> None:
         super().__init__(declared)
@@ -82,9 +82,9 @@ class Facts(Declared):
         self.stopped = stopped
         projections = {f"{each.name}.{kept.__name__}" for each in declared.contexts for kept in each.projections}
         self.news: dict[Place, set[str]] = {}
-        """What stands in fields that only the second release knows."""
+        """The contents of fields that only the second release knows."""
         self.marks: dict[Place, list[str]] = {}
-        """What documents say of each event that they have taken up: its path, and the release that has done so."""
+        """What documents say of each handled event: its path, and the release that handled it."""
         self.kept, self.documents = self._state(files, projections)
         for each in declared.contexts:
             if asks_for_sql(each):
@@ -94,7 +94,7 @@ class Facts(Declared):
             Verdict("lost", f"{path} waits for {name}, and nobody tries it again: its key is not parked")
             for name, path in _without_key(files)
         ]
-        """Letters of keys that nobody looks after."""
+        """Letters of keys that were not retried."""
         self.runs: defaultdict[tuple[str, str], list[Run]] = defaultdict(list)
         self._children: defaultdict[int, list[Run]] = defaultdict(list)
         for run in tape.runs:
@@ -104,7 +104,7 @@ class Facts(Declared):
         self.stored: dict[str, tuple[Place, int]] = {
             entry: (place, at) for place, entries in self.kept.items() for at, entry in enumerate(entries)
         }
-        """Where each entry is."""
+        """Where each entry is stored."""
         self.committed = {entry.rpartition("#")[2] for entry in self.stored}
         """The numbers of the runs that are stored."""
         self.replied = {call.said for calls in tape.calls.values() for call in calls if call.outcome == "reply"}
@@ -127,20 +127,20 @@ class Facts(Declared):
         return kept, documents
 
     def is_stored(self, run: Run) -> bool:
-        """Whether what it has changed is there."""
+        """Whether its changes are stored."""
         return f"{run.number}" in self.committed
 
     def is_committed(self, run: Run) -> bool:
-        """Whether it is known to be written."""
+        """Whether it is known to be committed."""
         return f"{run.number}" in self.committed or f"{run.number}" in self.replied
 
     def with_those_beside(self, run: Run) -> list[Run]:
-        """A run, and those of the reactions that came together with its events, which are written with it."""
+        """A run and the `together` reactions to its events, which are committed with it."""
         return [run, *(found for child in self._children[run.number] for found in self.with_those_beside(child))]
 
     def allowed(self, path: str) -> int:
-        """How often what comes of a message may be there: a handler may wish the same twice, and several messages may
-        lead to it."""
+        """How often effects of a path may occur: a handler may send the same twice, and several messages may lead to
+        it."""
         if not path:
             return 1
         known = self._allowed.get(path)
@@ -155,7 +155,7 @@ class Facts(Declared):
         return known
 
     def expected(self, path: str) -> int:
-        """How often a message with this path was put on its way by what is stored, or by what a caller was told of."""
+        """How often a message with this path was sent by runs that are stored or that a caller was told of."""
         return self._expected.get(path.removesuffix("!"), 0)
 
     def _times_said(self) -> Counter[str]:
@@ -166,7 +166,7 @@ class Facts(Declared):
         return found
 
     def _most(self) -> dict[str, dict[tuple[str, str], int]]:
-        """How often each path was called or said by one run for one message, at most."""
+        """The most times that a run has called or sent each path for one message."""
         most: defaultdict[str, dict[tuple[str, str], int]] = defaultdict(dict)
         for run in self.tape.runs:
             calls = Counter(call.path for call in run.calls if call.key is None)
@@ -181,7 +181,7 @@ class Facts(Declared):
 
 
 def _parent_of(path: str) -> str:
-    """The path of the message that another one comes of."""
+    """The path of the message that a path comes from."""
     return path[:-1] if path.endswith("!") else path.rpartition("/")[0]
 
 
@@ -197,7 +197,7 @@ def _news(found: Any) -> Iterator[str]:
 
 
 def _rows(files: Files, context: str) -> dict[Place, list[str]]:
-    """What handlers have written into a table of their own, in the order of their runs."""
+    """The rows that handlers have written into their own table, in order of their runs."""
     found: defaultdict[Place, list[str]] = defaultdict(list)
     for key, entry in files.rows(context, f"SELECT key, entry FROM {NOTE} ORDER BY run"):  # noqa: S608  a name of ours
         found[Place(f"{context}.{NOTE}", key)].append(entry)
@@ -205,7 +205,7 @@ def _rows(files: Files, context: str) -> dict[Place, list[str]]:
 
 
 def _letters(files: Files) -> set[tuple[str, str]]:
-    """The subscriptions that wait with a message, and its path."""
+    """The subscriptions with a waiting message, and its path."""
     rows: list[Any] = [
         row
         for context in files.contexts

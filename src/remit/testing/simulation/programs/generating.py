@@ -1,4 +1,4 @@
-"""A program from a seed."""
+"""Generates a program from a seed."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ __all__ = ["generate"]
 T = TypeVar("T")
 
 MOST = 14
-"""What one call from outside may lead to, at most, in runs of handlers."""
+"""The most runs of handlers that one call from outside may lead to."""
 
 DRILLED = 0.5
-"""The share of programs that are about what chance hardly ever puts together."""
+"""The share of programs that are drills for rare combinations."""
 ASKED = 0.05
-"""The share of those in which somebody asks for fresh answers."""
+"""The share of those that ask fresh queries."""
 FURTHER = 0.12
-"""The share of programs that are about what was thought of later: the others are what they were."""
+"""The share of programs with drills that were added later; all other seeds keep their programs."""
 ODD = 0.08
-"""The share of those that are about what callers are told, and about what a handler may not do."""
+"""The share of programs about what callers are told, and about what a handler may not do."""
 RARE = 0.15
-"""The share of those that are about what is seldom: equal messages, many parked keys, questions meanwhile."""
+"""The share of programs about rare things: equal messages, many parked keys, queries meanwhile."""
 
 _KEYS = ("k0", "k1", "k0", "k1", "k2")
 _KEY_EXPRESSIONS = (
@@ -102,16 +102,16 @@ _FAILS = (
 
 def generate(seed: int) -> Program:
     """The program of a seed."""
-    seldom = Random(f"seldom {seed}")  # noqa: S311  chance that can be repeated, no secret
+    seldom = Random(f"seldom {seed}")  # noqa: S311  # repeatable randomness, no secret
     if seldom.random() < RARE:
         return drilled(seldom, SELDOM)
-    odd = Random(f"odd {seed}")  # noqa: S311  the same
+    odd = Random(f"odd {seed}")  # noqa: S311  # as above
     if odd.random() < ODD:
         return drilled(odd, ODDITIES)
-    further = Random(f"further {seed}")  # noqa: S311  chance that can be repeated, no secret
+    further = Random(f"further {seed}")  # noqa: S311  # as above
     if further.random() < FURTHER:
         return drilled(further, FURTHER_DRILLS)
-    chance = Random(f"drill {seed}")  # noqa: S311  chance that can be repeated, no secret
+    chance = Random(f"drill {seed}")  # noqa: S311  # as above
     share = chance.random()
     if share < DRILLED:
         return drilled(chance)
@@ -125,7 +125,7 @@ def generate(seed: int) -> Program:
 
 
 def _with_meeting(random: Random, program: Program) -> Program:
-    """In some programs two handlers of different contexts wish the same, under the same key."""
+    """In some programs two handlers of different contexts send the same command under the same key."""
     commands = {handler.messages[0]: handler for handler in program.handlers if handler.role == "command"}
     wished = [name for name in commands if all(root.command != name for root in program.roots)]
     if not wished or random.random() > 0.2:
@@ -146,7 +146,7 @@ def _with_meeting(random: Random, program: Program) -> Program:
 
 
 def _come_of(program: Program, command: str) -> set[Handler]:
-    """All handlers that a command leads to, its own among them."""
+    """All handlers that a command leads to, including its own."""
     told = {event.told: event.name for event in program.events if event.told}
     found: set[Handler] = set()
     names = {command}
@@ -159,7 +159,7 @@ def _come_of(program: Program, command: str) -> set[Handler]:
 
 
 def _with_draws(random: Random, program: Program) -> Program:
-    """Some handlers that call send on what they are given: an identity, or the time."""
+    """Some handlers that make calls pass on a value that they were given: an identity, or the time."""
     return replace(
         program,
         handlers=tuple(
@@ -170,7 +170,7 @@ def _with_draws(random: Random, program: Program) -> Program:
 
 
 def _with_rows(random: Random, program: Program) -> Program:
-    """In some programs handlers write rows into tables of their own, and read them."""
+    """In some programs handlers write and read rows of their own tables."""
     if random.random() > 0.25:
         return program
     return replace(
@@ -186,7 +186,7 @@ def _rowed(random: Random, handler: Handler) -> Handler:
     key, body = random.choice(_ROW_KEYS), handler.body
     for _ in range(random.choice((1, 1, 2))):
         mark, catch = "", ""
-        if random.random() < 0.3 and not uses(body).sent:  # who waits with it keeps others waiting
+        if random.random() < 0.3 and not uses(body).sent:  # a call would hold its locks meanwhile
             mark, catch = random.choice(_MARKS), random.choice(("", "", "go on", "refuse", "refuse"))
         body = _somewhere(random, body, Insert(key, mark, catch))
     if random.random() < 0.6:
@@ -195,7 +195,7 @@ def _rowed(random: Random, handler: Handler) -> Handler:
 
 
 def _somewhere(random: Random, body: tuple[Statement, ...], each: Statement) -> tuple[Statement, ...]:
-    """With a statement more, perhaps in a branch."""
+    """Adds a statement, perhaps in a branch."""
     at = random.randrange(len(body) + 1)
     into = body[at] if at < len(body) else None
     if isinstance(into, Gather) and random.random() < 0.7:
@@ -207,7 +207,7 @@ def _somewhere(random: Random, body: tuple[Statement, ...], each: Statement) -> 
 
 
 def _with_rollout(random: Random, program: Program) -> Program:
-    """Some programs have a second release, which processes come to run while all the rest goes on."""
+    """Some programs have a second release, which is rolled out while everything else goes on."""
     if random.random() > 0.2:
         return program
     turns, first = random.choice((1, 1, 2, 3)), 0.3 + random.random() * 3.0
@@ -237,7 +237,7 @@ def _made(random: Random) -> tuple[tuple[str, str, str], ...]:
 
 
 def _with_late(random: Random, program: Program, contexts: Sequence[str]) -> Program:
-    """With a reaction and a projection that only the second release has."""
+    """Adds a reaction and a projection that only the second release has."""
     late: list[Handler] = []
     views: list[Kept] = []
     for event in program.events:
@@ -253,17 +253,17 @@ def _with_late(random: Random, program: Program, contexts: Sequence[str]) -> Pro
 
 
 class _Generator:
-    """Messages have levels: a handler sends and records only what is of a higher level than its own, so each call from
-    outside comes to an end."""
+    """Messages have levels. A handler sends and records only messages of higher levels, so each call from outside
+    comes to an end."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
         self._contexts = tuple("abcd"[: random.choice((1, 2, 2, 2, 3, 3, 4))])
         self._calm = random.random() < 0.35
-        """Whether nobody fails on purpose."""
+        """Whether no handler fails on purpose."""
         self._levels: dict[str, int] = {}
         self._weights: dict[str, int] = {}
-        """What comes of a message, in runs of handlers."""
+        """The number of handler runs that a message leads to."""
         self._kept: list[Kept] = []
         self._commands: list[Message] = []
         self._events: list[Message] = []
@@ -316,7 +316,7 @@ class _Generator:
         return (("extra", *self._one(_EXTRAS)),)
 
     def _react(self, level: int) -> None:
-        """Reactions to the events of a level; they are done before who records these events."""
+        """Adds reactions to the events of a level, before the handlers that record these events."""
         for event in [each for each in self._events if self._levels[each.name] == level]:
             self._weights[event.name] = 1
             if self._chance(0.2):
@@ -346,7 +346,7 @@ class _Generator:
         self._handlers.append(Handler(name, context, messages, body, role, refuses))
 
     def weight(self, statement: Statement) -> int:
-        """How many runs of handlers come of a statement."""
+        """The number of handler runs that a statement leads to."""
         if isinstance(statement, Send):
             return statement.times * self._weights.get(statement.command, 1)
         if isinstance(statement, Later):
@@ -358,23 +358,23 @@ class _Generator:
     # ── what handlers may do ────────────────────────────────────────────────────────────────────────────────────────
 
     def commands_above(self, level: int) -> list[Message]:
-        """Those that a handler of this level may send."""
+        """The commands that a handler of this level may send."""
         return [each for each in self._commands if self._levels[each.name] > level]
 
     def level(self, command: Message) -> tuple[int, str]:
-        """How far a command is from calls from outside; no two are the same."""
+        """The distance of a command from calls from outside; unique."""
         return self._levels[command.name], command.name
 
     def events_above(self, context: str, level: int) -> list[str]:
-        """Those that a handler of this level may record."""
+        """The events that a handler of this level may record."""
         return [each.name for each in self._events if each.context == context and self._levels[each.name] > level]
 
     @property
     def calm(self) -> bool:
-        """Whether nobody fails on purpose."""
+        """Whether no handler fails on purpose."""
         return self._calm
 
-    # ── who calls ───────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── callers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _roots(self) -> tuple[Root, ...]:
         first = [each.name for each in self._commands if self._levels[each.name] == 0]
@@ -400,20 +400,20 @@ class _Generator:
 
 
 class _Body:
-    """The statements of one handler."""
+    """Generates the statements of one handler."""
 
     def __init__(
         self, program: _Generator, context: str, kept: Sequence[Kept], level: int, role: str, refuses: bool
     ) -> None:
         self._program = program
-        self._random = program._random  # noqa: SLF001  one stream of chance
+        self._random = program._random  # noqa: SLF001  # one stream of randomness
         self._kept = kept
         self._context = context
         self._level = level
         self._role = role
         self._refuses = refuses
         self._mine = (self._one(kept).name, self._one(_KEY_EXPRESSIONS))
-        """The aggregate that is changed: a handler that changes two has a bug."""
+        """The aggregate that it changes: a handler that changes two has a bug."""
         self._wild = self._chance(0.03)
 
     def _one(self, among: Sequence[T]) -> T:
@@ -423,7 +423,7 @@ class _Body:
         return self._random.random() < share
 
     def statements(self, count: int, depth: int = 0) -> tuple[Statement, ...]:
-        """So many statements, with all that is in them."""
+        """Generates `count` statements with everything inside them."""
         body: list[Statement] = [self._statement(depth) for _ in range(count)]
         if depth == 0 and self._role != "together" and self._chance(0.85):
             body.insert(self._random.randrange(len(body) + 1), self._change())
@@ -463,7 +463,7 @@ class _Body:
         if not commands:
             return None
         shared = self._chance(0.2)
-        # What is done once for several messages is best done by the same command, whoever asks for it.
+        # All handlers use the same command for what is done once for several messages.
         command = max(commands, key=self._program.level) if shared else self._one(commands)
         times = self._one((1, 1, 1, 1, 2, 3))
         varies = self._one(("run.tries", "run.count(SEEN)", "")) if command.identity else ""

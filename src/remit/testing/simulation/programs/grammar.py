@@ -1,6 +1,6 @@
-"""What a generated program is made of: contexts, what they keep, say and handle, and who calls. Data, and nothing else.
+"""The parts of a generated program: contexts, aggregates, messages, handlers and calls. Data only.
 
-Whatever a field calls an expression is Python as it will stand in the program.
+Fields called expressions hold Python source for the program.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ __all__ = [
 
 
 BY = ("by", "str", '"another"')
-"""A further field of an event, by which another release orders it."""
+"""An additional field of an event, by which another release orders it."""
 MADE = ("made", "int = field(default_factory=lambda: release)", "1")
-"""A further field of a command that each release makes another value for."""
+"""An additional field of a command, with a different default in each release."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """Loads an aggregate and changes nothing."""
+    """Loads an aggregate without changing it."""
 
     kept: str
     key: str
     get: bool = False
-    """Whether it has to be there."""
+    """Whether it must exist."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """Loads an aggregate, or makes it, changes it, and has it record events."""
+    """Loads or makes an aggregate, changes it, and has it record events."""
 
     kept: str
     key: str
     events: tuple[str, ...] = ()
     event_key: str = "message.key"
-    """Where it says NUMBER, events have keys of their own."""
+    """If it contains NUMBER, each event has a key of its own."""
     equal: bool = False
-    """Whether those of one class say the same."""
+    """Whether events of one class have equal contents."""
 
 
 @dataclass(frozen=True)
 class Add:
-    """Adds an aggregate that must not be there."""
+    """Adds an aggregate that must not exist."""
 
     kept: str
     key: str
@@ -55,25 +55,25 @@ class Add:
 
 @dataclass(frozen=True)
 class Send:
-    """Calls a command and waits for its answer."""
+    """Calls a command and awaits its answer."""
 
     command: str
     key: str
     catch: str = ""
-    """What of it is caught: nothing, "refusal" (by `attempt`), or "all"."""
+    """What is caught: nothing, "refusal" (by `attempt`), or "all"."""
     deadline: float = 0.0
-    """0 for what is usual."""
+    """In seconds; 0 for the default."""
     times: int = 1
     equal: bool = False
-    """Whether those say the same."""
+    """Whether the calls have equal contents."""
     shared: bool = False
-    """Under a key of its own, so that it is done once for all messages with this key."""
+    """Under a key of its own, so that it is applied once for all messages with this key."""
     varies: str = ""
-    """An expression, for a command with an identity, of what else it says: not the same in each run."""
+    """An expression for other contents of a command with an identity, different in each run."""
     again: bool = False
-    """Whether it is the wish, known by its identity, of another statement that says so too: done once for both."""
+    """Whether it has the same identity as another statement with this flag: applied once for both."""
     alike: bool = False
-    """Whether it says the same for all messages with this key, and is done for each of them."""
+    """Whether it is equal for all messages with this key, and applied for each of them."""
 
 
 @dataclass(frozen=True)
@@ -83,32 +83,32 @@ class Later:
     command: str
     key: str
     times: int = 1
-    """How often it says the same."""
+    """How often it is sent."""
     again: bool = False
-    """Whether it is the wish, known by its identity, of another statement that says so too: done once for both."""
+    """Whether it has the same identity as another statement with this flag: applied once for both."""
 
 
 @dataclass(frozen=True)
 class Gather:
-    """Does several things side by side."""
+    """Runs several statements in parallel."""
 
     branches: tuple[tuple[Statement, ...], ...]
     how: str = "gather"
-    """Or "group" for a task group, or "returned" where exceptions are returned."""
+    """Or "group" for a task group, or "returned" for `return_exceptions`."""
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Takes its time."""
+    """Waits for some time."""
 
     seconds: float
     meet: bool = False
-    """Whether until a moment that all share who wait so: the next multiple."""
+    """Whether it waits until the next multiple of that time, which is the same for all."""
 
 
 @dataclass(frozen=True)
 class Branch:
-    """Goes one of two ways."""
+    """Runs one of two blocks."""
 
     test: str
     then: tuple[Statement, ...]
@@ -117,7 +117,7 @@ class Branch:
 
 @dataclass(frozen=True)
 class Refuse:
-    """Says no."""
+    """Raises a refusal."""
 
     test: str
     declared: bool = True
@@ -125,7 +125,7 @@ class Refuse:
 
 @dataclass(frozen=True)
 class Fail:
-    """Has a bug."""
+    """Raises an error, as a bug does."""
 
     test: str
     error: str
@@ -134,20 +134,20 @@ class Fail:
 
 @dataclass(frozen=True)
 class Swallow:
-    """Waits, and takes no notice of being cancelled."""
+    """Waits and swallows cancellations."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Insert:
-    """Writes a row into a table of the user's own."""
+    """Inserts a row into a user's table."""
 
     key: str
     mark: str = ""
-    """An expression of what no two rows may have; nothing for a row without."""
+    """An expression for a unique column; empty for none."""
     catch: str = ""
-    """What becomes of a mark that is taken: nothing is done, "go on", or "refuse"."""
+    """What happens on a unique violation: nothing is caught, "go on", or "refuse"."""
 
 
 @dataclass(frozen=True)
@@ -164,19 +164,19 @@ Statement: TypeAlias = (
 
 @dataclass(frozen=True)
 class Kept:
-    """An aggregate, or a projection of events."""
+    """An aggregate, or a projection."""
 
     name: str
     context: str
     folds: tuple[str, ...] = ()
-    """The events that it is a projection of; an aggregate has none."""
+    """The events of a projection; empty for an aggregate."""
     news: str = ""
-    """Where the second release has a further field: "field" in itself; in a value in a "list", a "set" or a "dict"; in
-    a value or a dataclass of its "own" or "data"."""
+    """Where the second release has an additional field: "field" in the class itself; in values of a "list", a "set" or
+    a "dict"; in its "own" value or its "data" dataclass."""
     since: int = 1
-    """The release that has it first."""
+    """The first release that has it."""
     fails: str = ""
-    """Of a projection: an expression of an event that it cannot take up until somebody mends it; nothing for none."""
+    """Of a projection: an expression for an event that it fails at until its bug is fixed; empty for none."""
 
 
 @dataclass(frozen=True)
@@ -186,26 +186,26 @@ class Message:
     name: str
     context: str
     keyed: bool = True
-    """Whether its field `key` orders it."""
+    """Whether its field `key` is the ordering key."""
     extra: tuple[tuple[str, str, str], ...] = ()
-    """Further fields: name, type, and the value they always have; both are expressions."""
+    """Additional fields: name, type, and constant value; both are expressions."""
     identity: bool = False
-    """Of a command: whether its path says which request it is."""
+    """Of a command: whether its path is its identity."""
     ahead: bool = False
-    """Of a command: whether its key comes before all other fields, so that what its handler loads is foreseen."""
+    """Of a command: whether its key is the first field, so that the handler's load is predicted."""
     told: str = ""
-    """Of a domain event: the integration event that is published of it."""
+    """Of a domain event: the integration event that is published for it."""
     news: bool = False
-    """Whether the second release has a further field, which it uses; of a command it needs an identity."""
+    """Whether the second release has an additional field and uses it. A command with it needs an identity."""
     newer: bool = False
-    """Whether the second release publishes a second version too."""
+    """Whether the second release also publishes a second version."""
     rekeyed: bool = False
-    """Whether the second release orders what is told by another field, `BY`: it does not start."""
+    """Whether the second release orders the integration event by another field, `BY`: then it does not start."""
 
 
 @dataclass(frozen=True)
 class Handler:
-    """What handles a command, or reacts to events."""
+    """The handler of a command, or a reaction."""
 
     name: str
     context: str
@@ -216,35 +216,35 @@ class Handler:
     refuses: bool = False
     """Whether the command declares the refusal."""
     draws: str = ""
-    """An expression of what it is given at its beginning and sends on as a key: an identity or the time."""
+    """An expression for a value that it is given at its start and sends on as a key: an identity or the time."""
     prompt: bool = False
-    """Whether it begins with its first statement at once: all others take a while before it."""
+    """Whether its first statement runs at once; other handlers wait a little first."""
     since: int = 1
-    """The release that has it first."""
+    """The first release that has it."""
 
 
 @dataclass(frozen=True)
 class Root:
-    """A call from outside, by whom nothing else is done."""
+    """A call from outside."""
 
     path: str
     command: str
     key: str
-    """What it is about: a text, not an expression."""
+    """The key that it is about: a text, not an expression."""
     at: float
     wish: str | None
-    """Its idempotency key, None for none."""
+    """Its idempotency key; None for none."""
     deadline: float = 10.0
     tries: int = 6
     copies: int = 1
-    """How many do it side by side."""
+    """How many clients make it in parallel."""
     anew: bool = False
-    """Whether what has changed nothing is wished anew, under another key."""
+    """Whether a call that changed nothing is repeated under another key."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question from outside, for a fresh answer: what is kept under a key, after all that was answered before."""
+    """A query from outside with a fresh answer: the state under a key, after everything that was answered before."""
 
     kept: str
     """An aggregate or a projection."""
@@ -255,17 +255,17 @@ class Question:
 
 @dataclass(frozen=True)
 class Rollout:
-    """A second release, which processes come to run one after the other."""
+    """A second release that is rolled out to one process after the other."""
 
     at: tuple[float, ...]
     """When it is rolled out, rolled back, rolled out again."""
     contexts: tuple[str, ...]
-    """The processes of these."""
+    """Whose processes."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """A system, and who calls it."""
+    """A system and its callers."""
 
     contexts: tuple[str, ...]
     kept: tuple[Kept, ...]
@@ -286,7 +286,7 @@ class Program:
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
 
     def tidied(self) -> Program:
-        """Without what nobody uses: statements that name what is gone, and declarations that nothing names."""
+        """Removes what is unused: statements that name missing things, and declarations that nothing names."""
         before, program = None, self if self.rollout else _in_one_release(self)
         while program != before:
             before, program = program, _tidied_once(program)
@@ -294,7 +294,7 @@ class Program:
 
 
 def _in_one_release(program: Program) -> Program:
-    """Without what only a second release has."""
+    """Removes what only a second release has."""
 
     def plain(each: Message) -> Message:
         extra = tuple(one for one in each.extra if one not in (BY, MADE))
@@ -310,7 +310,7 @@ def _in_one_release(program: Program) -> Program:
 
 
 def inner(body: tuple[Statement, ...]) -> Iterator[Statement]:
-    """All statements, and those within them."""
+    """All statements, including nested ones."""
     for each in body:
         yield each
         for name in fields(each):
@@ -397,7 +397,7 @@ def _tidied_once(program: Program) -> Program:
 def _without(
     body: tuple[Statement, ...], commands: set[str], events: set[str], kept: set[str]
 ) -> tuple[Statement, ...]:
-    """The statements that name nothing but this."""
+    """The statements that name only these."""
     left: list[Statement] = []
     for each in body:
         if isinstance(each, (Send, Later)) and each.command not in commands:

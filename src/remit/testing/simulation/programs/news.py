@@ -1,4 +1,4 @@
-"""What the second release of a program adds to what is kept: a field somewhere in it, in which it notes each change."""
+"""The fields that the second release of a program adds to its state, and how it notes each change in them."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ PLACES: dict[str, tuple[str, str, str]] = {
         "        self.data.text = entry\n        if release > 1:\n            self.data.news.append(entry)",
     ),
 }
-"""By place: a record that is declared before the aggregate, its field, and how a change is noted there."""
+"""By place: the record declared before the aggregate, its field, and how a change is noted there."""
 
 
 def declared_news(kept: Kept) -> tuple[str, str]:
-    """What stands before an aggregate, and what more stands in it."""
+    """The code before an aggregate, and the additional code in it."""
     if not kept.news:
         return "", ""
     before, field, note = (text.format(name=kept.name) for text in PLACES[kept.news])

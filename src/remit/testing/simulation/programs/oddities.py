@@ -25,7 +25,7 @@ _ASCII = HOSTILE[:1] + HOSTILE[3:4]
 
 
 class _Chain(Drill):
-    """Commands sent for later that change nothing send others, and are refused then: as they declare, or not."""
+    """Commands sent for later that change nothing, send others, and are then refused, declared or not."""
 
     def put(self) -> None:
         last = self.command(self.here, Change(self.kept(self.here), _KEY))
@@ -40,7 +40,7 @@ class _Chain(Drill):
 
 
 class _Copies(Drill):
-    """The same is asked for side by side: the slower one fails, or refuses, when the other one has been answered."""
+    """The same command is sent in parallel: the slower one fails or is refused after the other got its answer."""
 
     def put(self) -> None:
         fails: Statement = Fail("True", 'ValueError("a bug of who is slower")')
@@ -53,7 +53,7 @@ class _Copies(Drill):
 
 
 class _Asked(Drill):
-    """Plain commands, with little time, with the same key, with a refusal, with keys that are hard to write."""
+    """Plain commands: with little time, with the same key, with a refusal, with unusual keys."""
 
     def put(self) -> None:
         kept = self.kept(self.there)
@@ -70,7 +70,7 @@ class _Asked(Drill):
 
 
 class _Forbidden(Drill):
-    """A handler that decides differently when it is run again, and one that writes two aggregates."""
+    """A handler that decides differently when it runs again, and one that writes two aggregates."""
 
     def put(self) -> None:
         called = [self.command(self.there, Change(self.kept(self.there), _KEY)) for _ in range(2)]
@@ -87,7 +87,7 @@ class _Forbidden(Drill):
 
 
 class _Newer(Drill):
-    """A newer release sends a field that an older one does not know, which handles the command elsewhere."""
+    """A newer release sends a field that an older release, which handles the command elsewhere, does not know."""
 
     def put(self) -> None:
         called = self.command(self.there, Change(self.kept(self.there), _KEY), identity=True)
@@ -101,7 +101,7 @@ class _Newer(Drill):
 
 
 class _Met(Drill):
-    """Two contexts give a command of a third one the same key."""
+    """Two contexts send a command of a third one under the same key."""
 
     def put(self) -> None:
         called = self.command(self.there, Change(self.kept(self.there), _KEY))

@@ -1,7 +1,7 @@
-"""Whether a program came out as it must have: nothing twice, nothing half, nothing untrue, nothing out of order.
+"""Judges whether a program came out right: nothing doubled, partial, untrue or out of order.
 
-It knows nothing of the runtime. It compares what handlers have noted on the tape, and what callers were told, with what
-is in the stores.
+It does not use the runtime. It compares what handlers have noted on the tape, and what callers were told, with the
+contents of the stores.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from remit.testing.simulation.programs.tape import ALIKE, INSTANT, Run, Said, Ta
 __all__ = ["judge"]
 
 SLACK_SECONDS = 1.5
-"""How much later than its deadline something may end: a commit that has begun is waited for."""
+"""How much later than its deadline a call may end: a commit that has begun is waited for."""
 
 
 def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[str]) -> Iterator[Verdict]:
-    """Everything that is wrong."""
+    """Yields everything that is wrong."""
     facts = Facts(tape, declared, files, stopped)
     yield from _once(facts)
     yield from _whole(facts)
@@ -59,7 +59,7 @@ def _once(facts: Facts) -> Iterator[Verdict]:
 
 
 def _whole(facts: Facts) -> Iterator[Verdict]:
-    """What a run has decided is there completely, or not at all; and only what came to its end."""
+    """The changes of a run are stored completely or not at all, and only those of runs that came to their end."""
     for run in facts.tape.runs:
         if f"{run.number}" not in facts.committed:
             continue
@@ -79,8 +79,8 @@ def _whole(facts: Facts) -> Iterator[Verdict]:
 
 
 def _repeated(facts: Facts) -> Iterator[Verdict]:
-    """A run that is stored has called what the run before it had called which a conflict has undone: in one task, and
-    nobody was told anything in between."""
+    """A stored run has repeated the calls of the conflicting run before it, if both ran in one task and no caller was
+    told anything in between."""
     for path, calls in facts.tape.calls.items():
         runs = facts.runs[facts.handlers.get(calls[0].type, ""), path]
         for before, run in pairwise(runs):
@@ -95,7 +95,7 @@ def _repeated(facts: Facts) -> Iterator[Verdict]:
 
 
 def _equals(facts: Facts) -> Iterator[Verdict]:
-    """What one run has wished several times was done as often."""
+    """What one run has sent several times was applied as often."""
     for run in facts.tape.runs:
         replies: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         for call in run.calls:
@@ -107,7 +107,7 @@ def _equals(facts: Facts) -> Iterator[Verdict]:
 
 
 def _each_for_itself(facts: Facts) -> Iterator[Verdict]:
-    """What several messages have wished alike was done for each of them."""
+    """What several messages have sent alike was applied for each of them."""
     told: dict[str, Run] = {}
     for path, calls in facts.tape.calls.items():
         for call in calls if path.startswith(ALIKE) else ():
@@ -118,7 +118,7 @@ def _each_for_itself(facts: Facts) -> Iterator[Verdict]:
 
 
 def _kept_news(facts: Facts) -> Iterator[Verdict]:
-    """What a release has noted in a field that an older one does not know is still there, whoever has written since."""
+    """What a release has noted in a field that an older one does not know is kept, whichever release writes later."""
     for run in facts.tape.runs:
         for place, entry in run.news if f"{run.number}" in facts.committed else ():
             if entry not in facts.news.get(place, ()):
@@ -126,7 +126,7 @@ def _kept_news(facts: Facts) -> Iterator[Verdict]:
 
 
 def _kept_news_of_documents(facts: Facts) -> Iterator[Verdict]:
-    """The same of a projection's document."""
+    """The same for a projection's document."""
     for place, marks in facts.marks.items():
         for mark in marks:
             if mark.endswith("#2") and mark not in facts.news[place]:
@@ -134,7 +134,7 @@ def _kept_news_of_documents(facts: Facts) -> Iterator[Verdict]:
 
 
 def _consequences(facts: Facts) -> Iterator[Verdict]:
-    """What a run that is stored has said was handled, or is seen to wait."""
+    """What a stored run has sent was handled, or visibly waits."""
     for run in facts.tape.runs:
         if facts.is_committed(run):
             for each in facts.with_those_beside(run):
@@ -142,7 +142,7 @@ def _consequences(facts: Facts) -> Iterator[Verdict]:
                     yield from _handled(facts, said, each)
     for (handler, path), runs in list(facts.runs.items()):
         if handler in facts.beside:
-            continue  # it is written with what it came together with, or not at all
+            continue  # committed together with its cause, or not at all
         silent = [run for run in runs if run.whole and not run.changes]
         if silent and not any(map(facts.is_committed, runs)) and _must_be_over(facts, handler, path):
             missing = [[verdict for said in run.said for verdict in _handled(facts, said, run)] for run in silent]
@@ -151,8 +151,8 @@ def _consequences(facts: Facts) -> Iterator[Verdict]:
 
 
 def _must_be_over(facts: Facts, handler: str, path: str) -> bool:
-    """Whether one of the runs of a handler for a message that came by itself has done what it has decided: one that has
-    changed nothing, if none is stored."""
+    """Whether a handler's work for a message is complete: a run for it is stored, or one has ended that changed
+    nothing."""
     command = handler in facts.handlers.values()
     subscription = f"{handler.partition('.')[0]}.commands" if command else handler
     if subscription in facts.stopped or (subscription, path) in facts.letters:
@@ -161,7 +161,7 @@ def _must_be_over(facts: Facts, handler: str, path: str) -> bool:
 
 
 def _handled(facts: Facts, said: Said, by: Run) -> Iterator[Verdict]:
-    """Everybody whom a message is for has handled it."""
+    """All handlers of a message have handled it."""
     if said.type in facts.handlers:
         handler = facts.handlers[said.type]
         subscription = f"{handler.partition('.')[0]}.commands"
@@ -205,7 +205,7 @@ def _folded(facts: Facts, follower: str, path: str, by: Run) -> Iterator[Verdict
 
 
 def _of_nothing(facts: Facts) -> Iterator[Verdict]:
-    """Nothing comes of what was never written."""
+    """No message comes from a run that was never committed."""
     said: defaultdict[str, list[Run]] = defaultdict(list)
     for run in facts.tape.runs:
         for each in run.said:
@@ -215,8 +215,8 @@ def _of_nothing(facts: Facts) -> Iterator[Verdict]:
     for run in facts.tape.runs:
         by = said.get(run.path, [])
         if facts.tape.calls.get(run.path):
-            continue  # it was called besides
-        silent = any(each.whole and not each.changes for each in by)  # which may be written
+            continue  # it was also called
+        silent = any(each.whole and not each.changes for each in by)  # such a run may be committed
         if run.handler in facts.beside or not by or silent or any(id(each) in roots for each in by):
             continue
         if any(each.handler in facts.beside for each in by):
@@ -225,10 +225,10 @@ def _of_nothing(facts: Facts) -> Iterator[Verdict]:
 
 
 def _in_time(tape: Tape) -> Iterator[Verdict]:
-    """Deadlines hold, for those who call and for what they call."""
+    """Deadlines hold, for callers and for inner calls."""
     for calls in tape.calls.values():
         for call in calls:
-            due = max(call.began, call.limit)  # some are made when it is too late, by a branch that goes on
+            due = max(call.began, call.limit)  # a branch that goes on may call too late
             if call.ended is not None and call.ended > due + SLACK_SECONDS:
                 yield Verdict("late", f"{call.type} {call.path} ended {call.ended - due:.1f} s after its deadline")
     for run in tape.runs:

@@ -1,4 +1,4 @@
-"""Whether the messages of one key were handled in the order in which they were said."""
+"""Judges whether messages of one key were handled in the order in which they were sent."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from remit.testing.simulation.programs.tape import Place, Said
 __all__ = ["LATER", "judge_order", "sequences"]
 
 LATER = "later"
-"""The way of a command that was sent for later."""
+"""Marks the path of a command that was sent for later."""
 
 Follower = tuple[str, str, str]
-"""Who handles, by which way the messages come, and their key."""
+"""The handler, the kind of message that reaches it, and the ordering key."""
 
 
 def sequences(facts: Facts) -> Iterator[tuple[Follower, list[str]]]:
-    """What one aggregate has said under one key to somebody: the paths, in order."""
+    """The messages that one aggregate has sent to a handler under one key, as paths, in order."""
     for place, entries in facts.kept.items():
         if place.is_rows:
-            continue  # in the order in which runs have begun
+            continue  # their order is that in which runs have begun
         found: defaultdict[Follower, list[str]] = defaultdict(list)
         for number in dict.fromkeys(entry.rpartition("#")[2] for entry in entries):
             run = facts.tape.numbered(number)
@@ -30,14 +30,14 @@ def sequences(facts: Facts) -> Iterator[tuple[Follower, list[str]]]:
                 continue  # it comes with the run that it belongs to
             for each in facts.with_those_beside(run):
                 for said in each.said:
-                    # What comes in two versions comes once.
+                    # A message in two versions comes once.
                     for follower, path in dict.fromkeys(_ways(facts, said, place.kind.partition(".")[0])):
                         found[follower].append(path)
         yield from found.items()
 
 
 def _ways(facts: Facts, said: Said, context: str) -> Iterator[tuple[Follower, str]]:
-    """To whom a message comes, and its path there."""
+    """The handlers of a message, and its path there."""
     if said.type in facts.handlers:
         yield (facts.handlers[said.type], LATER, said.key), said.path
     for role, follower in facts.followers[said.type]:
@@ -49,7 +49,7 @@ def _ways(facts: Facts, said: Said, context: str) -> Iterator[tuple[Follower, st
 
 
 def judge_order(facts: Facts) -> Iterator[Verdict]:
-    """In each aggregate and document, effects stand in the order of their causes."""
+    """In each aggregate and document, effects are in the order of their causes."""
     where: defaultdict[tuple[str, str], list[tuple[Place, int]]] = defaultdict(list)
     for run in facts.tape.runs:
         stored = [facts.stored[entry] for _, entry in run.changes if entry in facts.stored]

@@ -1,4 +1,4 @@
-"""Who calls a program from outside: each call as it was wished, until there is an answer or nobody asks any more."""
+"""The callers of a program: each call is repeated as planned until it has an answer or is given up."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from remit.testing.simulation.workloads import Workload
 __all__ = ["Ask", "ProgramWorkload", "Question", "workload"]
 
 _STARTING_SECONDS = 15.0
-"""How long whoever deploys a release waits for a process to come up."""
+"""How long a deployment waits for a process to start."""
 _ROUNDS = 25
-"""How often parked keys are tried again once there is peace, at most."""
+"""How often parked keys are retried in calm, at most."""
 _LAST_TRIES = 10
-"""How often everybody asks once more when there is peace, where what is asked is not there."""
+"""How often each call is repeated in calm, if what it asks for is missing."""
 _AWAY = ("Unavailable:", "Overloaded:", "StoreUnavailable:")
 _PATIENT = 8
-"""How often a question is asked, until there is a fresh answer."""
+"""How often a fresh query is repeated until it has an answer."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Ask:
     """A call from outside."""
 
     path: str
-    """What it is known by."""
+    """Identifies it."""
     command: Callable[..., Command[str, Any]]
-    """Makes the command, given a path; and the messages of a release, where there are two."""
+    """Makes the command from a path, and from the messages of a release if there are two."""
     at: float
     """Seconds after the beginning."""
     key: str | None = None
@@ -50,17 +50,17 @@ class Ask:
     deadline: float = 10.0
     tries: int = 6
     copies: int = 1
-    """How many do it side by side."""
+    """How many clients make it in parallel."""
     anew: bool = False
-    """Whether what has changed nothing is wished anew, under another key."""
+    """Whether a call that changed nothing is repeated under another key."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question from outside, for a fresh answer."""
+    """A query from outside for a fresh answer."""
 
     kind: str
-    """Of the aggregate: `<context>.<class>`."""
+    """The kind of the aggregate: `<context>.<class>`."""
     id: str
     query: Query[list[str]]
     at: float
@@ -73,9 +73,9 @@ def workload(
     tables: Mapping[str, Sequence[str]] = MappingProxyType({}),
     rollout: Rollout | None = None,
 ) -> type[Workload]:
-    """A workload of a system whose handlers note on a tape what they do. `tables` are statements that make the tables
-    of its users, by context. With a `rollout` the system is asked for its releases, 1 and 2, and each call from outside
-    is made of the classes of the release that it is sent to."""
+    """A workload for a system whose handlers note on a tape what they do. `tables` are statements that create the
+    users' tables, by context. With a `rollout`, the system has releases 1 and 2, and each call from outside uses the
+    classes of the release that it is sent to."""
     what = {"declared": staticmethod(system), "calls": tuple(calls), "questions": tuple(questions), "tables": tables}
     return type("Written", (ProgramWorkload,), {**what, "rollout": rollout})
 
@@ -95,9 +95,9 @@ class ProgramWorkload(Workload):
         declared = type(self).declared
         self._maps = [declared(self.tape, 1), declared(self.tape, 2)] if self.rollout else [declared(self.tape)]
         self._deployed: dict[str, int] = {}
-        """The release that a machine starts, by its name."""
+        """The release that a machine starts, by name of the machine."""
         self._running: dict[str, int] = {}
-        """The release that a process runs, by its name."""
+        """The release that a process runs, by name of the process."""
         self.contexts = self._maps[0].names  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride]  # of this program
         self._asked: list[Called] = []
         self._excuses = Excuses(self.tape, self._maps)
@@ -129,8 +129,8 @@ class ProgramWorkload(Workload):
         return judge(self.tape, self._maps[last], files, stopped)
 
     async def peace(self, door: ClusterDoor) -> None:
-        """Somebody has every parked key tried again, also what only a person can decide: three times at least, and as
-        long as there are any, for each of the messages of a key may fail once more."""
+        """Retries all parked keys, including those that only a person can release: at least three times, and as long as
+        there are any, because each message of a key may fail once more."""
         for turn in range(_ROUNDS):
             await asyncio.sleep(5.0)
             if not turn:
@@ -140,7 +140,7 @@ class ProgramWorkload(Workload):
                 break
 
     async def ask_again(self, door: ClusterDoor) -> None:
-        """Who has given a key asks for the last time."""
+        """Repeats all calls with a key for the last time."""
         asking = [self._ask_again(door, each) for each in self.calls if each.key is not None and not each.anew]
         await asyncio.gather(*asking)
 
@@ -152,9 +152,9 @@ class ProgramWorkload(Workload):
             await asyncio.sleep(3.0)
 
     async def _roll(self, door: ClusterDoor, rollout: Rollout) -> None:
-        """Starts one process after the other with the other release; stops where one does not come up."""
+        """Restarts one process after the other with the other release; stops at one that does not start."""
         loop = asyncio.get_running_loop()
-        # What is stored then was begun by the first release.
+        # Wait for all processes, so that the stored state begins with the first release.
         everybody = door.processes(self.contexts)
         while any(each.living is None or each.living.host is None for each in everybody if not each.lost):  # noqa: ASYNC110  no event tells of a process
             await asyncio.sleep(0.1)
@@ -169,7 +169,7 @@ class ProgramWorkload(Workload):
                         break
 
     def _made(self, ask: Ask, path: str, living: Incarnation) -> Command[str, Any]:
-        """The command, as the release knows it that runs there."""
+        """The command in the classes of the release that runs there."""
         if self.rollout is None:
             return ask.command(path)
         declared = self._maps[self._running[living.name] - 1]
@@ -219,7 +219,7 @@ class ProgramWorkload(Workload):
 
 
 async def _try_again(living: Incarnation) -> int:
-    """Says how many subscriptions have parked keys."""
+    """Retries parked keys. Returns how many subscriptions have any."""
     if living.host is None:
         return 0
     tried = 0

@@ -1,4 +1,4 @@
-"""A program is written, loaded as the module that it is, and run."""
+"""Writes a program, loads it as a module, and runs it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAME = "remit_generated_program"
 
 @dataclass(frozen=True)
 class Found:
-    """A program, the scene in which it ran, and what came of it."""
+    """A program, the scene in which it ran, and the result."""
 
     program: Program
     scene: Scene
@@ -28,7 +28,7 @@ class Found:
 
     @property
     def judges(self) -> set[str]:
-        """Who accuses it."""
+        """The judges that found something."""
         return {verdict.judge for verdict in self.report.verdicts}
 
     @property
@@ -40,8 +40,8 @@ class Found:
 
 
 def scene_of(seed: int) -> Scene:
-    """How the program of a seed runs: together, or apart; with logs that are trimmed, or without;
-    with stores that are near, or far; calls between processes as JSON, or as MessagePack."""
+    """How the program of a seed runs: contexts together or apart, logs trimmed or not, stores near or far, calls in
+    JSON or MessagePack."""
     return Scene(seed, apart=seed % 2 == 1, pull=seed % 10 != 7, far=seed % 10 in (3, 6), packed=seed % 4 == 1)
 
 
@@ -51,10 +51,10 @@ def run_program(program: Program, scene: Scene) -> Found:
 
 
 def load(text: str, name: str = _NAME) -> Any:
-    """The module that a text is, under this name."""
+    """Loads a text as a module of this name."""
     module = ModuleType(name)
     place = f"<{name}>"
     linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
     sys.modules[name] = module
-    exec(compile(text, place, "exec", dont_inherit=True), vars(module))  # noqa: S102  what the generator has written
+    exec(compile(text, place, "exec", dont_inherit=True), vars(module))  # noqa: S102  # the text is generated
     return module

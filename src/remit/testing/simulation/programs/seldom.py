@@ -1,4 +1,4 @@
-"""Programs about what is seldom: messages that are equal, keys parked by the dozen, questions while something waits."""
+"""Programs about rare things: equal messages, many parked keys, queries while something waits."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ __all__ = ["SELDOM"]
 _KEY = "message.key"
 _LONG = HOSTILE[4]
 _STORM = 34
-"""Keys that fail at once: more than are parked in a short time."""
+"""Keys that fail at once: more than are parked before a storm is detected."""
 _WIRE = (
     ("datetime.datetime",
      "datetime.datetime(2024, 2, 29, 23, 59, tzinfo=datetime.timezone(datetime.timedelta(hours=5, minutes=30)))"),
     ("int", "2**70"),
     ("bytes", 'b"\\x00\\xff"'),
 )  # fmt: skip
-"""What MessagePack has a form of its own for, or none."""
+"""Types that MessagePack encodes in its own way, or not at all."""
 
 
 class _Alike(Drill):
-    """Several messages wish the same: of one handler, of two reactions to one event, of two contexts."""
+    """Several messages send equal commands: of one handler, of two reactions to one event, of two contexts."""
 
     def put(self) -> None:
         event, said = self.event(self.here), self.kept(self.here)
@@ -57,7 +57,7 @@ class _Alike(Drill):
 
 
 class _Equals(Drill):
-    """One run says the same several times: it calls, sends for later and records; also after a conflict."""
+    """One run makes equal calls, sends equal commands for later and records equal events; also after a conflict."""
 
     def put(self) -> None:
         event, kept = self.event(self.here), self.kept(self.here)
@@ -76,7 +76,7 @@ class _Equals(Drill):
 
 
 class _Foreseen(Drill):
-    """What a handler loads first is likely to be known: it does so at once, or after it has changed."""
+    """A handler's first load is predicted: it loads at once, or only after the state has changed."""
 
     def put(self) -> None:
         watched, mine = self.kept(self.here), self.kept(self.here)
@@ -112,7 +112,7 @@ class _Storm(Drill):
 
 
 class _Waiting(Drill):
-    """Somebody asks for fresh answers while what they are about is parked: in a reaction, or in the view itself."""
+    """Clients ask for fresh answers while a key they concern is parked: in a reaction, or in the view itself."""
 
     def put(self) -> None:
         event, said = self.event(self.here), self.kept(self.here)
@@ -133,7 +133,7 @@ class _Waiting(Drill):
 
 
 class _Twice(Drill):
-    """Commands sent for later: two that are one wish, and one that fails for a while."""
+    """Commands sent for later: two with one identity, and one that fails for a while."""
 
     def put(self) -> None:
         event, said = self.event(self.here), self.kept(self.here)
@@ -156,7 +156,7 @@ class _Twice(Drill):
 
 
 class _Long(Drill):
-    """Events with a key of hundreds of bytes are handled in their order."""
+    """Events with a key of hundreds of bytes are handled in order."""
 
     def put(self) -> None:
         event, said = self.event(self.here), self.kept(self.here)

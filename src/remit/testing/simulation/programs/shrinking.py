@@ -1,4 +1,4 @@
-"""A program that fails made smaller: fewer calls, contexts, handlers, statements and faults, as long as it fails so."""
+"""Shrinks a failing program: fewer calls, contexts, handlers, statements and faults, while it fails in the same way."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from remit.testing.simulation.scene import Scene
 __all__ = ["shrink_program", "signature"]
 
 _SEEDS = 4
-"""So many other seeds are tried for a smaller program: what fails may need another moment."""
+"""How many other seeds are tried for a smaller program: its failure may need another timing."""
 
 _WORDS = re.compile(r"(?<![\w.])[A-Za-z]{4,}(?![\w.])")
 
@@ -31,7 +31,7 @@ Body = tuple[Statement, ...]
 
 
 def shrink_program(found: Found, *, tries: int = 400) -> Found:
-    """The smallest failing program found with so many runs, and then with the fewest faults."""
+    """The smallest failing program found within `tries` runs, and then with the fewest faults."""
     search = _Search(found, tries)
     before = -1
     while before != search.best.program.size() and search.tries:
@@ -45,7 +45,7 @@ def shrink_program(found: Found, *, tries: int = 400) -> Found:
 
 
 def signature(found: Found) -> set[str]:
-    """What a program fails with, without the names and numbers that are its own."""
+    """What a program fails with, without its own names and numbers."""
     return {f"{each.judge}: {' '.join(_WORDS.findall(each.what))[:60]}" for each in found.report.verdicts}
 
 
@@ -57,7 +57,7 @@ class _Search:
         self._seen: set[Any] = set()
 
     def fails(self, program: Program, scenes: list[Scene]) -> bool:
-        """Whether this program fails in the same way in one of these scenes; then it is the best so far."""
+        """Whether this program fails in the same way in one of these scenes; then it becomes the best."""
         for scene in scenes:
             if (program, scene) in self._seen:
                 continue
@@ -67,7 +67,7 @@ class _Search:
             self._seen.add((program, scene))
             try:
                 found = run_program(program, scene)
-            except Exception:  # noqa: BLE001  what does not start is no smaller program
+            except Exception:  # noqa: BLE001  # a program that does not start is no smaller program
                 return False
             if signature(found) & self._signature:
                 self.best = found
@@ -75,7 +75,7 @@ class _Search:
         return False
 
     def descend(self, edit: Callable[[Program], Iterator[Program]]) -> None:
-        """Makes the program smaller in one way for as long as it goes."""
+        """Applies one kind of edit as long as the program still fails."""
         again = True
         while again and self.tries:
             again = False
@@ -90,7 +90,7 @@ class _Search:
         return [scene, *(replace(scene, seed=scene.seed % 3 + 3 * number) for number in range(_SEEDS))]
 
     def without_faults(self) -> None:
-        """Names the faults that are needed."""
+        """Keeps only the faults that are needed."""
         scene = self.best.scene
         self.fails(self.best.program, [replace(scene, faults=self.best.report.fired)])
         size = len(self.best.report.fired)
@@ -113,7 +113,7 @@ def _calmer(scene: Scene) -> Iterator[Scene]:
 
 
 def _rollout(program: Program) -> Iterator[Program]:
-    """One release; or less that is new in the second one."""
+    """One release; or fewer changes in the second one."""
     if program.rollout is None:
         return
     yield replace(program, rollout=None)
@@ -184,7 +184,7 @@ def _with(program: Program, at: int, handler: Handler) -> Program:
 
 
 def _smaller(body: Body) -> Iterator[Body]:
-    """A statement less; or what stands in one, in place of it; or one of them smaller."""
+    """One statement less; or a nested statement in place of one; or a smaller one."""
     for at, each in enumerate(body):
         before, after = body[:at], body[at + 1 :]
         yield before + after
@@ -207,7 +207,7 @@ def _smaller(body: Body) -> Iterator[Body]:
 
 
 def _details(program: Program) -> Iterator[Program]:
-    """The same statements, simpler; and messages without further fields."""
+    """The same statements, simpler; and messages without additional fields."""
     for at, handler in enumerate(program.handlers):
         if handler.refuses:
             yield _with(program, at, replace(handler, refuses=False))

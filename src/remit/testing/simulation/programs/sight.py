@@ -1,4 +1,4 @@
-"""Whether handlers have seen what was there when they began."""
+"""Judges whether handlers have seen what was committed when they began."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["judge_sight"]
 
 
 def judge_sight(facts: Facts) -> Iterator[Verdict]:
-    """A run that counts has seen what somebody was told of before it began, and what came of the message before."""
+    """A run that counts has seen what callers were told before it began, and the effects of the message before."""
     yield from _what_was_answered(facts)
     yield from _what_it_was_answered(facts)
     yield from _what_came_before(facts)
@@ -23,7 +23,7 @@ def judge_sight(facts: Facts) -> Iterator[Verdict]:
 
 
 def _counts(facts: Facts, run: Run) -> bool:
-    """What it has seen matters only where something came of it."""
+    """What a run has seen matters only if it had an effect."""
     return facts.is_committed(run) or (run.whole and not run.changes and bool(run.calls))
 
 
@@ -46,7 +46,7 @@ def _what_was_answered(facts: Facts) -> Iterator[Verdict]:
 
 
 def _what_it_was_answered(facts: Facts) -> Iterator[Verdict]:
-    """What a run looks at first after its own calls were answered has what came of them."""
+    """What a run reads first after its calls were answered includes the effects of these calls."""
     for run in facts.tape.runs:
         seen: set[Place] = set()
         for look in run.looks if _counts(facts, run) else ():
@@ -58,7 +58,7 @@ def _what_it_was_answered(facts: Facts) -> Iterator[Verdict]:
 
 
 def _what_came_before(facts: Facts) -> Iterator[Verdict]:
-    """Also for what is called on the way: the message before is over by then."""
+    """Also for inner calls: the message before is complete by then."""
     below: defaultdict[str, list[Run]] = defaultdict(list)
     for run in facts.tape.runs:
         path = run.path
@@ -79,7 +79,7 @@ def _what_came_before(facts: Facts) -> Iterator[Verdict]:
 
 
 def _fresh(facts: Facts) -> Iterator[Verdict]:
-    """A fresh answer has all that has come, by now, of what was answered before it was asked for."""
+    """A fresh answer includes all effects so far of what was answered before it was asked for."""
     told: dict[str, float] = {}
     for path, calls in facts.tape.calls.items():
         ends = [call.ended for call in calls if call.by is None and call.outcome == "reply" and call.ended is not None]
@@ -94,7 +94,7 @@ def _fresh(facts: Facts) -> Iterator[Verdict]:
 
 
 def _comes_of(run: Run, path: str, follower: str) -> bool:
-    """Whether a run is that of a follower for a message, or what it has called."""
+    """Whether a run is a follower's run for a message, or a run that it called."""
     if run.path == path:
         return run.handler == follower
     return run.path.startswith(f"{path}/{follower.partition('.')[2]}-")

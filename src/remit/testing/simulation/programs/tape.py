@@ -1,7 +1,7 @@
-"""What really happened in a program, noted beside the runtime: every run of a handler, what it saw, decided and called.
+"""Records, independently of the runtime, every run of a handler: what it saw, decided and called.
 
-Every message carries its path: the call from outside that it comes of, then each statement on the way. What a handler
-changes says so too, with the number of the run that has decided it.
+Every message carries its path: the call from outside, then each statement on the way. The changes of a handler carry
+their path too, with the number of the run that decided them.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ M = TypeVar("M", bound=Message)
 Outcome = Literal["open", "reply", "refused", "nothing", "unknown"]
 
 HANDLER_SECONDS = 30.0
-"""How long a reaction may take."""
+"""The time limit of a reaction."""
 INSTANT = 0.01
-"""Seconds that a deadline may come later, of those that are sent on with less precision."""
+"""Tolerance in seconds for deadlines, which lose precision on the way."""
 ALIKE = "alike-"
-"""The path of what several messages say alike begins so."""
+"""Prefix of the path of what several messages send alike."""
 ONCE = "once-"
-"""The path of what is done once for several messages begins so."""
+"""Prefix of the path of what is applied once for several messages."""
 NOTE = "note"
-"""The table into which handlers write rows: entry, key, run, and what no two of them may have."""
+"""The table into which handlers write rows: entry, key, run, and a unique mark."""
 CALL_SECONDS = 10.0
-"""How long a call may take when nothing else is said."""
+"""The default deadline of a call."""
 
 
 class Place(NamedTuple):
-    """An aggregate: its kind and its identity. Or rows of the user's own, and their key."""
+    """Kind and identity of an aggregate; or rows of a user's table, and their key."""
 
     kind: str
     id: str
 
     @property
     def is_rows(self) -> bool:
-        """Whether no aggregate is meant."""
+        """Whether it stands for rows."""
         return self.kind.endswith(f".{NOTE}")
 
 
 class Said(NamedTuple):
-    """A message that a run has put on its way."""
+    """A message that a run has sent or recorded."""
 
     type: str
     path: str
@@ -67,11 +67,11 @@ class Look(NamedTuple):
     place: Place
     entries: tuple[str, ...]
     answered: tuple[str, ...] = ()
-    """What its own calls had been answered by then, where nothing goes on beside it."""
+    """What its own calls had been answered by then, if nothing ran in parallel."""
 
 
 class Answer(NamedTuple):
-    """A fresh answer: what was kept."""
+    """A fresh answer: the state."""
 
     place: Place
     began: float
@@ -87,7 +87,7 @@ class Called:
     path: str
     began: float
     limit: float
-    """When it has to be over."""
+    """Its deadline."""
     key: str | None = None
     ended: float | None = None
     outcome: Outcome = "open"
@@ -95,18 +95,18 @@ class Called:
     """The reply, or the error."""
     by: Run | None = None
     no: str = ""
-    """The path that a refusal names."""
+    """The path in a refusal."""
     news: int = 0
-    """What it says in a newer field."""
+    """The value of its newer field."""
     about: str = ""
-    """What the command says as its key."""
+    """The key in the command."""
     content: str = ""
-    """All that a command says which is sent under a key of its own, in short."""
+    """A digest of a command that is sent under a key of its own."""
     last: float = 0.0
-    """The seconds of a call that repeats one from outside when nothing is disturbed any more; 0 of all others."""
+    """The seconds of a call that repeats a call from outside in calm; otherwise 0."""
 
     def end(self, value: Any, at: float) -> None:
-        """Notes a reply, a refusal, or what was raised, at this time."""
+        """Notes a reply, a refusal, or an error, at this time."""
         self.ended = at
         self.no = getattr(value, "path", "") if isinstance(value, Refusal) else ""
         self.said = value if isinstance(value, str) else f"{type(value).__name__}: {value}"
@@ -123,7 +123,7 @@ def _outcome(value: Any) -> Outcome:
 
 @dataclass(eq=False)
 class Run:
-    """One run of a handler for a message: a `with` statement in the handler."""
+    """One run of a handler for a message: a context manager in the handler."""
 
     number: int
     handler: str
@@ -131,37 +131,37 @@ class Run:
     key: str
     tape: Tape
     tries: int
-    """How many runs of this handler there have been for this message, with this one."""
+    """The number of this run of the handler for the message, from 1."""
     began: float
     limit: float
-    """When it has to be over."""
+    """Its deadline."""
     calm: bool
-    """Whether it began when nothing was disturbed any more."""
+    """Whether it began after all faults had ended."""
     parent: int = 0
-    """The run that has recorded the event that is handled."""
+    """The run that recorded the handled event."""
     release: int = 1
-    """Of the process in which it runs."""
+    """The release of its process."""
     news_of: int = 0
-    """What has arrived in a newer field."""
+    """The value that has arrived in a newer field."""
     task: int = 0
-    """The task in which it began; each has another number."""
+    """The number of the task in which it began."""
     alone: bool = True
-    """Whether all that it has seen and called was so in that task."""
+    """Whether everything it has seen and called happened in that task."""
     ended: float | None = None
     error: BaseException | None = None
     looks: list[Look] = field(default_factory=list[Look])
     missed: list[Place] = field(default_factory=list[Place])
-    """What was not there, and had to be."""
+    """What was missing and should have been there."""
     changes: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
     said: list[Said] = field(default_factory=list[Said])
     calls: list[Called] = field(default_factory=list[Called])
     answered: int = 0
-    """What a call was answered last: the number of another run."""
+    """The last answer to a call: the number of another run."""
     wrong: list[str] = field(default_factory=list[str])
     news: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
     """What it has noted in fields that only its release knows."""
     broken: list[Exception] = field(default_factory=list[Exception])
-    """What its statements have raised: nothing that it has decided counts then."""
+    """Errors of its statements: after one, nothing that it has decided counts."""
 
     def __str__(self) -> str:
         return f"run {self.number} of {self.handler} for {self.path}"
@@ -176,24 +176,24 @@ class Run:
 
     @property
     def whole(self) -> bool:
-        """Whether it has come to its end."""
+        """Whether it has come to its end without an error."""
         return self.ended is not None and self.error is None
 
     def at(self, step: str, turn: int | None = None) -> str:
-        """The path of what a statement does."""
+        """The path of a statement's effect."""
         made = f"{self.path}/{self.handler.partition('.')[2]}-{step}"
         return made if turn is None else f"{made}.{turn}"
 
     def shared(self, type: str) -> str:
-        """The path of what is done once for all messages with this key."""
+        """The path of what is applied once for all messages with this key."""
         return f"{ONCE}{self.handler.partition('.')[0]}-{type}-{_short(self.key)}"
 
     def alike(self, type: str) -> str:
-        """The path of what all messages with this key say alike."""
+        """The path of what all messages with this key send alike."""
         return f"{ALIKE}{type}-{_short(self.key)}"
 
     def seen(self, kept: A) -> A:
-        """Notes what was loaded, if anything was."""
+        """Notes what was loaded, if anything."""
         loaded: Any = kept
         if loaded is not None:
             look = Look(self._place(loaded), tuple(loaded.entries), self._answers())
@@ -205,7 +205,7 @@ class Run:
         return kept
 
     async def got(self, kind: str, key: str, getting: Awaitable[A]) -> A:
-        """What is loaded that has to be there, and notes that it was not."""
+        """Loads what should exist, and notes if it does not."""
         place = Place(f"{self.handler.partition('.')[0]}.{kind}", str(key))
         known = place in [*(at for at, _ in self.changes), *(look.place for look in self.looks)]
         try:
@@ -219,7 +219,7 @@ class Run:
 
     @staticmethod
     def count(kept: Any) -> int:
-        """How often an aggregate was changed; 0 where there is none."""
+        """How often an aggregate was changed; 0 if it does not exist."""
         return 0 if kept is None else len(kept.entries)
 
     def change(self, kept: Any, step: str) -> None:
@@ -264,23 +264,23 @@ class Run:
                 self._accuse(f"has lost sight of its own row {own}")
 
     def noted(self, message: M) -> M:
-        """Notes a message that is put on its way."""
+        """Notes a message that is sent or recorded."""
         self.said.append(Said(type(message).__name__, getattr(message, "path", ""), getattr(message, "key", "")))
         self.tape.note("said", self, self.said[-1])
         return message
 
     def newly(self) -> dict[str, int]:
-        """What only the second release says."""
+        """The value that only the second release sends."""
         return {"news": self.number} if self.release > 1 else {}
 
     def told(self, message: Any) -> None:
-        """What arrives of a newer field is what was said, if it was: nothing where an older release has said it."""
+        """Checks that a newer field arrives as it was sent; empty from an older release."""
         said = self.tape.newer(message.run)
         if getattr(message, "news", said) != said:
             self._accuse(f"of {said} in a newer field has arrived {message.news}")
 
     def same(self, found: object, written: object) -> None:
-        """What arrives is what was sent."""
+        """Checks that a value arrives as it was sent."""
         if found != written or type(found) is not type(written) or _offset(found) != _offset(written):
             self._accuse(f"{found!r:.100} has arrived as {written!r:.100}")
 
@@ -291,12 +291,12 @@ class Run:
     async def call(
         self, sender: Sender, command: Command[str, Any], *, deadline: float | None = None, key: str | None = None
     ) -> str:
-        """Calls a command, and notes what comes of it."""
+        """Calls a command, and notes the result."""
         called = self._called(command, deadline, key)
         try:
             answer = await sender.send(command, deadline=deadline, key=key)
         except GeneratorExit:
-            raise  # its process is gone, and its loop with it
+            raise  # its process has crashed
         except BaseException as error:
             called.end(error, self.tape.now())
             self.tape.note("answer", self, called)
@@ -309,7 +309,7 @@ class Run:
     async def attempt(
         self, sender: Sender, command: Command[str, Any], *, deadline: float | None = None, key: str | None = None
     ) -> str:
-        """The same; a refusal is no error, and answers as 0."""
+        """As `call`, but a refusal is no error, and counts as 0."""
         try:
             return await self.call(sender, command, deadline=deadline, key=key)
         except Refusal:
@@ -317,7 +317,7 @@ class Run:
             return "0"
 
     def _answers(self) -> tuple[str, ...]:
-        """Of the calls that have ended before now, where this is the one task that has made any."""
+        """The calls answered so far, if this is the only task that has made any."""
         if not self.alone or not self.tape.is_current(self.task):
             self.alone = False
             return ()
@@ -344,7 +344,7 @@ class Run:
 
 
 def all_of(error: BaseException | None) -> list[BaseException]:
-    """An error, and those of the group that it is."""
+    """An error and those of its group."""
     if isinstance(error, BaseExceptionGroup):
         group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  # of any
         return [error, *(found for each in group.exceptions for found in all_of(each))]
@@ -365,12 +365,12 @@ def _come(moment: asyncio.Future[None]) -> None:
 
 
 class Tape:
-    """Outlives all processes. Where processes are real, each writes one of its own, whose numbers follow `after`."""
+    """Survives all processes. With real processes, each writes its own tape, with numbers after `after`."""
 
     def __init__(self, choices: Choices, weather: Weather, after: int = 0) -> None:
         self.runs: list[Run] = []
         self.calls: defaultdict[str, list[Called]] = defaultdict(list)
-        """By path, those from outside too."""
+        """By path, including calls from outside."""
         self.answers: list[Answer] = []
         self._choices = choices
         self._weather = weather
@@ -380,7 +380,7 @@ class Tape:
 
     @property
     def fixed(self) -> bool:
-        """Whether the bugs have been mended that somebody mends."""
+        """Whether the bugs have been fixed that are fixed during a run."""
         return self._weather.fixed
 
     def now(self) -> float:
@@ -388,10 +388,10 @@ class Tape:
         return asyncio.get_running_loop().time()
 
     def note(self, what: str, run: Run, *more: Any) -> None:
-        """Something has happened in a run, and stands in it already. Who outlives no process writes it down."""
+        """Something was noted in a run. The tape of a real process writes it to disk."""
 
     def numbered(self, number: str) -> Run:
-        """The run that has this number."""
+        """The run with this number."""
         return self.runs[int(number) - self._after - 1]
 
     def run(self, handler: str, message: Any, release: int = 1) -> Run:
@@ -418,22 +418,22 @@ class Tape:
         return self._task() == task
 
     def newer(self, number: int) -> int:
-        """What the run of this number has said in newer fields: itself, or nothing where an older release ran."""
+        """The value that the run of this number has sent in newer fields; 0 from an older release."""
         return number if self.numbered(f"{number}").release > 1 else 0
 
     async def meet(self, seconds: float) -> None:
-        """Waits until a moment that all share who wait so: the next multiple of so many seconds."""
+        """Waits until the next multiple of `seconds`, which is the same moment for all."""
         loop = asyncio.get_running_loop()
         moment: asyncio.Future[None] = loop.create_future()
         loop.call_at((loop.time() // seconds + 1.0) * seconds, _come, moment)
         await moment
 
     async def blow(self, run: Run) -> None:
-        """A handler takes a while, and what it depends on is away now and then."""
+        """Takes a while, and sometimes raises that a dependency is away."""
         await self._weather.blow(run.handler)
 
     def called(self, command: Any, limit: float, key: str | None) -> Called:
-        """A call begins that has to be over at this time."""
+        """A call begins that has this deadline."""
         called = Called(type(command).__name__, command.path, self.now(), limit, key, about=command.key)
         called.news = getattr(command, "news", 0)
         called.content = "" if key is None else _short(repr(command))

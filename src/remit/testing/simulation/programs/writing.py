@@ -1,4 +1,4 @@
-"""A program as the code that a user would write. What is printed is what runs."""
+"""Writes a program as code, as a user would. The printed text is what runs."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ _NEWER = ["    if release > 1:", "        news: int = 0"]
 
 def written(program: Program, scene: Scene, title: str = "A generated program.") -> str:
     """The program with its scene, as a module: `SCENE`, and a test that runs it."""
-    if program.rollout:  # what is owed is asked of the logs of others, which say nothing then
+    if program.rollout:  # fresh answers need other contexts' logs, which return nothing without `pull`
         program = replace(program, questions=())
-    if not scene.pull or scene.trims:  # what is new begins with the first message of a log, and some are gone there
+    if not scene.pull or scene.trims:  # a new subscription begins with the first message of a log, which may be gone
         program = _without_late(program)
     parts = [_HEAD.format(title=title)]
     declared = list(_declared(program))
@@ -131,7 +131,7 @@ def _declared(program: Program) -> Iterator[str]:
     for each in program.events:
         yield from _event(each)
     for kept in program.kept:
-        if program.rollout or not kept.fails:  # which asks the tape
+        if program.rollout or not kept.fails:  # a failing projection asks the tape
             yield _kept(program, kept)
     for name in dict.fromkeys(each.kept for each in program.questions):
         yield f"class Seen{name}(Query[list[str]]):\n    key: str\n"
@@ -257,14 +257,14 @@ def _question(program: Program, each: Question) -> str:
 
 
 class _Writer:
-    """Writes one handler. Each statement has a number, which is part of the path of what it does."""
+    """Writes one handler. Each statement has a number, which is part of the path of its effects."""
 
     def __init__(self, program: Program, handler: Handler) -> None:
         self._program = program
         self._handler = handler
         self._step = 0
         self._seen = ""
-        """What was looked at last."""
+        """What was loaded last."""
         self._messages = {each.name: each for each in (*program.commands, *program.events)}
 
     def lines(self) -> Iterator[str]:
@@ -411,7 +411,7 @@ class _Writer:
         return [*lines, f"await asyncio.gather({', '.join(f'{name}()' for name in names)}{returned})"]
 
     def _test(self, test: str) -> str:
-        """What is asked of something seen is asked of what was seen last; of the message where nothing was."""
+        """Applies a test to what was loaded last, or to the message if nothing was."""
         if "SEEN" not in test:
             return test
         return test.replace("SEEN", self._seen) if self._seen else "len(message.path) % 2"
