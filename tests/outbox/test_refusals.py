@@ -56,7 +56,7 @@ async def test_a_message_must_be_declared_and_have_one_key(made: Shop, connectio
             await outbox.publish(connection, Unknown(student="ada"))
         with refuses("Closed needs an ordering key"):
             await outbox.publish(connection, Closed(student="ada"))
-        with refuses("Settled has a key of its own"):
+        with refuses("Settled has an ordering key of its own"):
             await outbox.publish(connection, settled(1), key="bob")
         with refuses("nothing says by which key Remind is ordered"):
             await outbox.send(connection, Remind(student="ada", number=1))
