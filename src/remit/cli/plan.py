@@ -150,7 +150,7 @@ def _flows(flows: Sequence[Flow]) -> Table:
 
 
 def _reactions(shapes: Shapes) -> list[dict[str, Any]]:
-    """Each reaction, with those that follow together with it, and the models that are the reason."""
+    """Each reaction, with those that follow together with it, and the aggregates and records that are the reason."""
     return [
         {
             "name": member.name,
