@@ -451,8 +451,14 @@ class Seat(Claim[int, Order]):
     """One order per seat."""
 
 
-class RoomPut(IntegrationEvent, version=1, key="room"):
+class RoomEvent(IntegrationEvent):
     room: OrderId
+
+
+class RoomPut(RoomEvent, version=1, key="room"): ...
+
+
+class RoomGone(RoomEvent, version=1, key="room"): ...
 
 
 class RoomSeen(DomainEvent):
@@ -475,6 +481,11 @@ async def keep_room(command: KeepRoom, rooms: Records[Room], events: Events[Room
     assert_type(await rooms.delete(command.room), bool)
     events.publish(RoomPut(room=command.room))
     events.publish(RoomSeen(room=command.room), key=command.room)
+
+
+async def tell_room(event: RoomSeen, events: Events[RoomEvent]) -> None:
+    events.publish(RoomPut(room=event.room))
+    events.publish(RoomGone(room=event.room))
 
 
 async def seats(command: KeepRoom, orders: Repository[Order], seats: Claims[Seat]) -> None:

@@ -169,7 +169,8 @@ class Claims(Generic[Cl]):
 
 
 class Events(Generic[Ev]):
-    """Publishes events without an aggregate: `Events[RoomAdded | RoomClosed]`.
+    """Publishes events without an aggregate: `Events[RoomAdded | RoomClosed]`. A class that other events inherit from
+    stands for all of them that are known when the system starts: `Events[RoomEvent]`.
 
     Domain events of the context take the way of those that an aggregate has recorded: publishers and reactions see
     them. Integration events are published as they are.
@@ -298,7 +299,8 @@ EVENTS = Injectable(
     of=Message,
     several=True,
     is_known=lambda context, events: all(
-        issubclass(event, (DomainEvent, IntegrationEvent)) for event in union_members(events)
+        issubclass(event, (DomainEvent, IntegrationEvent)) and event not in (DomainEvent, IntegrationEvent)
+        for event in union_members(events)
     ),
     remedy="Events[<domain events of {context} | integration events>]",
 )

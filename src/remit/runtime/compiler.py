@@ -21,12 +21,12 @@ from remit.contexts import (
     follows,
     groups_of,
 )
-from remit.contexts.annotations import Asked, asked_by, claims_by, is_kind, projected_by, takes_envelope
+from remit.contexts.annotations import Asked, asked_by, claims_by, is_kind, projected_by, publishable, takes_envelope
 from remit.contexts.declarations import Begins
 from remit.contexts.ports import ENVELOPE, owner_of
 from remit.domain import Aggregate, Claim, Projection, Record
 from remit.log import Channel, SubscriptionId
-from remit.messages import Codec, Command, Contract, Message, contract_of, parameter_of, reply_of, union_members
+from remit.messages import Codec, Command, Contract, Message, contract_of, parameter_of, reply_of
 from remit.runtime.plan import (
     AggregatePlan,
     ClaimPlan,
@@ -173,7 +173,7 @@ class _Compiler:
             kind = f"{self.context.name}.{subject.__name__} claim"  # with a blank: no class is called so
             subject = ClaimPlan(kind, subject, HOLDER, self._aggregate(owner_of(subject)))
         elif asked.injectable.several:
-            subject = frozenset(union_members(subject))
+            subject = frozenset(publishable(subject))
         elif is_kind(subject, Command):
             self._later(subject)
         return Dependency(asked.injectable, subject, GIVEN[asked.injectable])
