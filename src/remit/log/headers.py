@@ -16,6 +16,7 @@ LATER = ',"later":true'
 """The header of a command that was sent for later: it is meant for the context that its name begins with."""
 _NEWER = ',"newer":{'
 _WISH = ',"wish":"'
+_MOMENT = ',"moment":'
 
 
 class _Headers(msgspec.Struct):
@@ -25,6 +26,7 @@ class _Headers(msgspec.Struct):
     by: str = ""
     wish: str = ""
     headers: dict[str, str] = {}
+    moment: float = 0.0
 
 
 _headers = msgspec.json.Decoder(_Headers)
@@ -89,6 +91,19 @@ def wish_of(record: Record) -> tuple[str, str] | None:
         return None
     headers = _headers.decode(record.headers)
     return (headers.by, headers.wish) if headers.wish else None
+
+
+def with_moment(headers: str, seconds: float) -> str:
+    """Headers of a message with the time of the unit of work that records it, in seconds since the epoch."""
+    return f"{headers[:-1]}{_MOMENT}{seconds!r}}}"
+
+
+def moment_of(record: Record) -> float:
+    """The time of the unit of work that recorded a message, in seconds since the epoch; when it was written to the log,
+    where its headers do not say the other."""
+    if _MOMENT not in record.headers:
+        return record.at
+    return _headers.decode(record.headers).moment or record.at
 
 
 def write_carried(headers: Mapping[str, str]) -> str:

@@ -71,8 +71,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
     """A row of the runtime's own."""
     refused: LaterRefused | None = None
     """What is said once it is committed: the command that was sent for later has been refused."""
-    recorded: Entry | None = None
-    """The event that was recorded last, while those handle it who come together with it and ask for its envelope."""
+    recorded: tuple[str, float] | None = None
+    """Identity and time of the event recorded last, while reactions handle it together and ask for its envelope."""
     transaction: Transaction | None = None
     """For the statements of a handler that has asked for it."""
     leaving: list[Tracked] | None = None
@@ -360,7 +360,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         plan = recorded.get(event.__class__) or recorded[event.__class__]
         key = self._enter(Channel.PRIVATE, plan, event, key)
         if plan.is_stamped:
-            self.recorded = self.entries[-1]
+            self.recorded = self.attempt.shown(self.entries, before_commit=bool(plan.together))
         elif not plan.publish:
             return plan.together
         made = [public for publish in plan.publish if (public := publish(event)) is not None]
@@ -417,7 +417,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         """The identity and the time of the message that is handled now."""
         entry, attempt, workplace = self.recorded, self.attempt, self.workplace
         if entry is not None:
-            return Envelope(id=entry.id, time=datetime.fromtimestamp(entry.at, UTC))
+            return Envelope(id=entry[0], time=datetime.fromtimestamp(entry[1], UTC))
         if not attempt.origin:
             return Envelope(id=workplace.ids.new(), time=workplace.clock.now())
         return Envelope(id=attempt.message, time=datetime.fromtimestamp(attempt.begun, UTC))
