@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from remit.checks import check, model_of
-from remit.contexts import ClientOf, Context, ContextMap, HttpEdge, Model, Relation, Sender
+from remit.contexts import ClientOf, Context, ContextMap, Model, Relation, Sender
+from remit.contexts.edges import HttpEdge
 from remit.errors import Findings, ModelError, OutboxError, one_of
 from remit.hosting.loading import load_contexts, load_edges
 from remit.hosting.outbox import Outbox, SyncOutbox
@@ -125,14 +126,14 @@ class System:
         except ModelError as error:
             return Findings(error.findings)
         findings = check(whole._map)  # noqa: SLF001  # one of its own kind
-        unseen = not_imported(whole.contexts)
+        unseen = not_imported(whole._map)  # noqa: SLF001  # one of its own kind
         return Findings([*findings, *unseen], notes=[*findings.notes, *unseen.notes])
 
     def model(self) -> Model:
         """What runs, places and shows the system. Raises `ModelError` with every finding."""
         from remit.hosting.modules import not_imported  # who only declares a system reads no files
 
-        return model_of(self._map, not_imported(self.contexts))
+        return model_of(self._map, not_imported(self._map))
 
     def hosting(self, names: Collection[str] | None = None, *, edges: Collection[str] | None = None) -> System:
         """The system as a process knows it that hosts these contexts, or all: the others are only names. So with edges;

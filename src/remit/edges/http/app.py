@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from remit.contexts import ClientOf, HttpEdge, Sender
+from remit.contexts import ClientOf, Sender
+from remit.contexts.edges import HttpEdge
 from remit.edges.http.doors import compile_operations, endpoint
 from remit.edges.http.openapi import describe
 from remit.edges.http.origins import Door, preflight, shared
