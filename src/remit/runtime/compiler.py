@@ -40,7 +40,6 @@ from remit.runtime.plan import (
     ProjectionPlan,
     ReactionPlan,
     RecordPlan,
-    ServicePlan,
 )
 from remit.runtime.work.carried import carried
 from remit.runtime.work.claimed import HOLDER, Claimed
@@ -100,11 +99,11 @@ class _Compiler:
 
     def plan(self) -> ContextPlan:
         """The plan, once all contexts are compiled: one may have another follow its commands."""
-        services = [ServicePlan(service, make) for service, make in self.context.provided.items()]
-        return ContextPlan(
-            self.context.name, services, self.projections, self.commands, self.queries, self._events(), self.follows,
+        plan = ContextPlan(
+            self.context.name, (), self.projections, self.commands, self.queries, self._events(), self.follows,
             [tuple(map(_id, group.members)) for group in groups_of(self.model, self.context) if len(group.members) > 1],
         )  # fmt: skip
+        return plan.with_services(self.context.provided)
 
     def follow_commands(self, source: str) -> None:
         """Applies the commands that a context sends for later."""

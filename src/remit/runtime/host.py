@@ -47,7 +47,8 @@ class Host:
     `model` has been checked, without findings. `stores` and `channels` are made and not yet open: they are opened when
     the process starts, and closed when it stops. A simulation and tests give their own, and their own `ports`, `feeds`,
     and what of these is `followed`, while fresh answers go by the feed itself. `listeners` are told what happens. With
-    `parity` every message within the process makes a round trip through the codec. Raises `ListenerError`.
+    `parity` every message within the process makes a round trip through the codec. `plans` are those of the model, if
+    they were compiled before. Raises `ListenerError`.
     """
 
     def __init__(
@@ -62,19 +63,21 @@ class Host:
         feeds: Feeds = as_it_is,
         followed: Feeds = as_it_is,
         parity: bool = False,
+        plans: Mapping[str, ContextPlan] | None = None,
     ) -> None:
         self.model, self.stores, self.ports = model, stores, ports
         self._channels = channels
         self._listeners = Listeners(beside(self._recovered, listeners), ports.clock)
-        whole = {name: plan for name, plan in compile_system(model).items() if name in stores}
-        self._plans = plans = whole if placed.runs is None else _only(whole, placed.runs)
+        compiled = compile_system(model) if plans is None else plans
+        whole = {name: plan for name, plan in compiled.items() if name in stores}
+        self._plans = run = whole if placed.runs is None else _only(whole, placed.runs)
         self._time = StoreTime(ports.clock)
-        self._services = Services(plans.values())
+        self._services = Services(run.values())
 
         self.remote = self._remote_calls(placed)
         """The contexts that other processes run; None where there is no channel for calls."""
         self.shared = Shared(
-            plans, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
+            run, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
             self._sender_of, carries=bool(model.headers),
         )  # fmt: skip
         self._sharing = Sharing(stores, ports)
@@ -85,7 +88,7 @@ class Host:
             parity=parity, elsewhere=self.remote,
         )  # fmt: skip
         self.reception = Reception(
-            self.calls, plans, stores, model.names, self.freshness, self._listeners, self._time.stamp
+            self.calls, run, stores, model.names, self.freshness, self._listeners, self._time.stamp
         )  # fmt: skip
 
         self.subscriptions = self._subscribe(followings, followed)

@@ -170,6 +170,10 @@ class ContextPlan:
     """Which reactions follow together, because they work on one model: two or more each, first the one declared first.
     All of them follow one log."""
 
+    def with_services(self, provided: Mapping[type, Callable[[], Any]]) -> ContextPlan:
+        """The same with what the context provides now."""
+        return replace(self, services=[ServicePlan(service, make) for service, make in provided.items()])
+
     def followed_together(self) -> list[tuple[SubscriptionId, ...]]:
         """All subscriptions, those that follow together in one tuple."""
         groups = {group[0]: tuple(group) for group in self.groups}

@@ -11,7 +11,8 @@ from typing_extensions import ParamSpec, TypeVar
 
 from remit.contexts import Clock, Context, Envelope
 from remit.contexts.annotations import is_kind, takes_envelope
-from remit.domain import Aggregate, Projection, Record, take_recorded
+from remit.contexts.policies import methods_of
+from remit.domain import Aggregate, Claim, Projection, Record, take_recorded
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal
 from remit.testing.answers import CommandType, On, QueryType
 from remit.testing.bench import Bench
@@ -28,6 +29,8 @@ R = TypeVar("R")
 S = TypeVar("S")
 X = TypeVar("X")
 P = ParamSpec("P")
+C = TypeVar("C")
+H = TypeVar("H", bound=Aggregate[Any, Any])
 
 
 @overload
@@ -77,6 +80,15 @@ class _Prepared:
         self._bench.provide(service, make())
         return self
 
+    def claimed(self, claim: type[Claim[C, H]], value: C, /, *, by: H) -> Self:
+        """A value that an aggregate has: `.claimed(Email, "ada@example.org", by=Member(id="m1"))`. The aggregate is
+        given with it, where it is not given already.
+
+        The step raises `KitError` for a claim that no handler asks for, and for a value that two aggregates have.
+        """
+        self._bench.claimed.append((claim, value, by))
+        return self
+
     @overload
     def on(self, message: CommandType[X, R], /) -> On[Self, X, R]: ...
     @overload
@@ -104,6 +116,8 @@ class Given(_Prepared, Generic[T]):
     @overload
     def when(self, handler: Callable[Concatenate[M, ...], Awaitable[R]], message: M, /) -> Outcome[R]: ...
     @overload
+    def when(self, policy: type[object], event: DomainEvent | IntegrationEvent, /) -> Outcome[None]: ...
+    @overload
     def when(self, method: Callable[Concatenate[T, P], R], /, *arguments: P.args, **named: P.kwargs) -> Outcome[R]: ...
     @overload
     def when(self: Given[None], make: Callable[P, R], /, *arguments: P.args, **named: P.kwargs) -> Outcome[R]: ...
@@ -112,12 +126,12 @@ class Given(_Prepared, Generic[T]):
 
         - `when(Order.place, 120)` calls the method of the given aggregate with these arguments.
         - `when(placed)` calls a publisher with the given domain event, and with an envelope where it asks for one.
-        - `when(charge, OrderPlaced(...))` runs a handler. What it asks for is in memory. A handler that waits for
+        - `when(charge, OrderPlaced(...))` runs a handler, `when(Booking, Held(...))` a policy. What it asks for is in memory. A handler that waits for
           something real, under an event loop that runs already, is awaited: `await given(...).when_awaited(...)`.
 
         Raises what the step raises, but for a refusal, and `KitError` where it needs what is not given.
         """
-        if inspect.iscoroutinefunction(step):
+        if inspect.iscoroutinefunction(step) or (isinstance(step, type) and methods_of(step)):
             return self._bench.run(step, *arguments)
         if self._state and isinstance(self._state[0], DomainEvent):
             if not arguments and takes_envelope(step):
@@ -126,8 +140,14 @@ class Given(_Prepared, Generic[T]):
             return Published([] if made is None else [made])
         return _decided(self._state[:1], step, arguments, named)
 
-    async def when_awaited(self, handler: Callable[Concatenate[M, ...], Awaitable[R]], message: M, /) -> Outcome[R]:
-        """As `when` with a handler, on the event loop that runs."""
+    @overload
+    async def when_awaited(self, handler: Callable[Concatenate[M, ...], Awaitable[R]], message: M, /) -> Outcome[R]: ...
+    @overload
+    async def when_awaited(
+        self, policy: type[object], event: DomainEvent | IntegrationEvent, /
+    ) -> Outcome[None]: ...
+    async def when_awaited(self, handler: Any, message: Any, /) -> Outcome[Any]:
+        """As `when` with a handler or a policy, on the event loop that runs."""
         return await self._bench.run_awaited(handler, message)
 
 
