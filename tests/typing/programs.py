@@ -407,6 +407,8 @@ def steps(order: OrderId, ada: StudentId, now: datetime) -> None:
     assert_type(asked.when(Owed(student=ada)).then(LimitExceeded(limit=1)).answer, int)
     assert_type(given(sales, Order(id=order)).when(CancelOrder(order=order)).sends(command), Outcome[None])
     given(billing).when(OrderPlaced(order=order, student=ada, price=price)).calls(OrdersOf(student=ada))
+    assert_type(given(Order(id=order)).when(Watching, event), Outcome[None])
+    given(hotel).claimed(Seat, 7, by=Order(id=order)).when(KeepRoom(room=order)).then(SoldOut())
 
 
 async def running_systems(system: System, ada: StudentId) -> None:
