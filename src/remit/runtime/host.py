@@ -80,6 +80,8 @@ class Host:
             run, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
             self._sender_of, carries=bool(model.headers),
         )  # fmt: skip
+        if (remote := self.remote) is not None:
+            self.shared.avoids = lambda: bool(remote.avoided)
         self._sharing = Sharing(stores, ports)
         followings = _followings(whole, stores, Sources(stores, placed, channels, self.remote, ports, feeds))
         self.freshness = self._freshness(whole, followings)

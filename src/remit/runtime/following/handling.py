@@ -33,6 +33,8 @@ from remit.stores import Advance, Park, Unit
 
 BATCH = 100
 """Messages handled in one transaction at most."""
+SOON_SECONDS = 5.0
+"""The longest pause after a call that has failed, while no breaker says when the other side is back."""
 BATCH_SECONDS = 0.05
 """A batch ends when its handlers have taken so long."""
 
@@ -243,8 +245,9 @@ class Handling(Effect):
         return ("paused", told(error)) if failures >= IN_A_ROW else None
 
     async def pause(self, error: Exception, failures: int) -> None:
-        seconds = backoff(failures - 1, self._ports.random)
         if isinstance(error, CallError) and not isinstance(error, StoreUnavailable):
-            await self._shared.recovered.wait(seconds)  # whoever was called may be back before it is over
+            # An open breaker rings. One that is closed does not, if too few calls have failed or it has just rung.
+            longest = LONGEST_SECONDS if self._shared.avoids() else SOON_SECONDS
+            await self._shared.recovered.wait(backoff(failures - 1, self._ports.random, longest))
         else:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(backoff(failures - 1, self._ports.random))

@@ -45,6 +45,8 @@ class Shared:
         self.outcomes = Outcomes(stamp)
         self.recovered = Pulse()
         """Rung when an address that was not called is called again."""
+        self.avoids: Callable[[], bool] = lambda: False
+        """Whether an address is not called now, so that `recovered` will be rung."""
         published = Forms({}, contracts.__getitem__)
         self.workplaces = {
             name: Workplace(
