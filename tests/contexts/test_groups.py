@@ -82,7 +82,7 @@ def test_reactions_that_share_a_record_follow_together() -> None:
 
 
 def test_claims_are_of_the_aggregates_that_have_the_values() -> None:
-    """Two claims of one aggregate meet in it, and so do a claim and a repository: the aggregate is written with each."""
+    """Two claims of one aggregate meet in it, and so do a claim and a repository."""
     desk = Context("desk")
 
     @desk.react(Held)

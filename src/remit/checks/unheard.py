@@ -1,4 +1,4 @@
-"""A refusal of a command that is sent for later is returned by its handler, or it is noted: nobody waits for the answer.
+"""A refusal of a command sent for later is returned by its handler, or it is noted: nobody waits for the answer.
 
 A handler that returns a refusal may record an event of it, which others follow. What it raises leaves nothing behind.
 """

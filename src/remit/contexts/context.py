@@ -339,8 +339,8 @@ class Context(Generic[B]):
 
         A reaction is a policy with its own transaction, retries and parked keys, run after the event is stored.
         Reactions that ask for a `Repository` of the same aggregate, or for `Records` of the same record, follow
-        together: it sees the events of a key in one order. With `together`, only for one of the context's own domain events: in the very transaction that records
-        the event.
+        together: it sees the events of a key in one order. With `together`, only for one of the context's own domain
+        events: in the very transaction that records the event.
 
         A new reaction handles all messages that are left in the log. With `begins="now"` it handles what is written
         after it has run for the first time, with a time what is written after that.

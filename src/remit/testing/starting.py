@@ -175,7 +175,8 @@ def running(
     loop has to be a `VirtualLoop`. `store` is as in `System.connect`, with `async with` and real time.
 
     Leaving fails the test, by `AssertionError`, where a message could not be handled and the test has not asked for
-    `parked()`, and where a command that was sent for later was refused and it has not asked for `refused()`. Entering raises what `System.connect` raises, and `KitError` where the clock cannot be moved.
+    `parked()`, and where a command that was sent for later was refused and it has not asked for `refused()`. Entering
+    raises what `System.connect` raises, and `KitError` where the clock cannot be moved.
     """
 
     def make(ports: Ports) -> Made:

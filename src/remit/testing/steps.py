@@ -126,8 +126,9 @@ class Given(_Prepared, Generic[T]):
 
         - `when(Order.place, 120)` calls the method of the given aggregate with these arguments.
         - `when(placed)` calls a publisher with the given domain event, and with an envelope where it asks for one.
-        - `when(charge, OrderPlaced(...))` runs a handler, `when(Booking, Held(...))` a policy. What it asks for is in memory. A handler that waits for
-          something real, under an event loop that runs already, is awaited: `await given(...).when_awaited(...)`.
+        - `when(charge, OrderPlaced(...))` runs a handler, `when(Booking, Held(...))` a policy. What it asks for is in
+          memory. A handler that waits for something real, under an event loop that runs already, is awaited: `await
+          given(...).when_awaited(...)`.
 
         Raises what the step raises, but for a refusal, and `KitError` where it needs what is not given.
         """
@@ -143,9 +144,7 @@ class Given(_Prepared, Generic[T]):
     @overload
     async def when_awaited(self, handler: Callable[Concatenate[M, ...], Awaitable[R]], message: M, /) -> Outcome[R]: ...
     @overload
-    async def when_awaited(
-        self, policy: type[object], event: DomainEvent | IntegrationEvent, /
-    ) -> Outcome[None]: ...
+    async def when_awaited(self, policy: type[object], event: DomainEvent | IntegrationEvent, /) -> Outcome[None]: ...
     async def when_awaited(self, handler: Any, message: Any, /) -> Outcome[Any]:
         """As `when` with a handler or a policy, on the event loop that runs."""
         return await self._bench.run_awaited(handler, message)

@@ -282,7 +282,7 @@ async def test_a_command_sent_for_later_has_that_of_its_record(app: Host, notes:
 
 
 async def test_a_reaction_together_has_the_moment_of_its_unit_of_work(notes: Notes) -> None:
-    """The clock of the handler, its own clock and its envelope say the same; so does whoever handles the event later."""
+    """Its clock, its envelope and the clock of the handler say the same; so do those who handle the event later."""
     said: list[datetime] = []
 
     @notes.notes.handle(Mark)
