@@ -49,8 +49,8 @@ class Badge(Claim[str, Member]): ...
 
 
 class Totals(Document[str, Held]):
-    @classmethod
-    def key(cls, event: Held) -> str:
+    @staticmethod
+    def key(event: Held) -> str:
         return event.who
 
     def evolve(self, event: Held) -> None: ...

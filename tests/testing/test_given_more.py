@@ -131,7 +131,7 @@ def test_an_event_that_a_policy_does_not_take_and_a_method_of_one_are_mistakes_o
     with pytest.raises(KitError, match="no handler of given takes Other"):
         given().when(Counting, Other())
     with pytest.raises(KitError, match=r"Counting\.joined is a method of a policy") as refused:
-        given().when(Counting.joined, Joined(member="ada"))  # type: ignore[misc]  # pyright: ignore[reportCallIssue,reportArgumentType]  # the mistake
+        given().when(Counting.joined, Joined(member="ada"))  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]  # the mistake
     assert refused.value.next == "when(Counting, Joined(...))"
 
 

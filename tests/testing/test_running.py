@@ -12,7 +12,7 @@ import pytest
 from remit import Command, Context, DomainEvent, IntegrationEvent, Later, Query, Refusal, System
 from remit.contexts import Model
 from remit.errors import BadValue, DeadlineExceeded, HandlerFailed, ModelError
-from remit.runtime import host
+from remit.runtime import compile_system, host
 from remit.runtime.plan import ContextPlan
 from remit.testing import KitError, MovableClock, VirtualLoop, running, starting
 from remit.testing.virtual import OUTSIDE_SECONDS
@@ -427,22 +427,26 @@ async def test_a_refused_command_is_read_under_asyncio_too() -> None:
 
 def test_a_system_is_compiled_once_for_all_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[str] = []
-    real = starting.compile_system
 
-    def compile_system(model: Model) -> dict[str, ContextPlan]:
+    def counted(model: Model) -> dict[str, ContextPlan]:
         compiled.append(model.name)
-        return real(model)
+        return compile_system(model)
 
     for module in (starting, host):
-        monkeypatch.setattr(module, "compile_system", compile_system)
+        monkeypatch.setattr(module, "compile_system", counted)
     hall = make_hall()
     (context,) = hall.contexts
     made: list[str] = []
-    context.provide(Tool, lambda: made.append("of the context") or Tool())
+
+    def make(whose: str) -> Tool:
+        made.append(whose)
+        return Tool()
+
+    context.provide(Tool, lambda: make("of the context"))
     for test in ("of the context", "of the test", "of the context"):
         start = running(hall)
         if test == "of the test":
-            start.provide(Tool, lambda: made.append("of the test") or Tool())
+            start.provide(Tool, lambda: make("of the test"))
         with start as app:
             app.send(Ask(seat="free"))
     assert made == ["of the context", "of the test", "of the context"]

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from remit.contexts import Clock, Context, Envelope, Ids
-from remit.contexts.annotations import first_parameter, projected_by
+from remit.contexts.annotations import first_parameter, is_kind, projected_by
 from remit.domain import Aggregate, Claim, Record, take_recorded
 from remit.log import Channel, forms_of, is_command
 from remit.log import Record as Logged
@@ -110,7 +110,7 @@ def _plan_of(handler: Any, message: Any) -> Compiled:
             f"{handler.__qualname__} is a method of a policy", where="when", expected="the class of the policy",
             next=f"when({policy}, {type(message).__name__}(...))",
         )  # fmt: skip
-    return lone(handler, type(message))
+    return lone(handler, message.__class__)
 
 
 class _Run:
@@ -269,7 +269,8 @@ class _Run:
 
     def _holders(self) -> list[Aggregate[Any, Any]]:
         """The aggregates that have claimed something, but for those that are given themselves."""
-        given = [(type(each), each.id) for each in self._state if isinstance(each, Aggregate)]  # pyright: ignore[reportUnknownMemberType]  # of any
+        state: Sequence[Any] = self._state
+        given = [(each.__class__, each.id) for each in state if is_kind(each.__class__, Aggregate)]
         found = {(type(by), by.id): by for _, _, by in self._claimed}
         return [by for place, by in found.items() if place not in given]
 
