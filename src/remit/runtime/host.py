@@ -68,8 +68,7 @@ class Host:
         self.model, self.stores, self.ports = model, stores, ports
         self._channels = channels
         self._listeners = Listeners(beside(self._recovered, listeners), ports.clock)
-        compiled = compile_system(model) if plans is None else plans
-        whole = {name: plan for name, plan in compiled.items() if name in stores}
+        whole = {name: plan for name, plan in (plans or compile_system(model)).items() if name in stores}
         self._plans = run = whole if placed.runs is None else _only(whole, placed.runs)
         self._time = StoreTime(ports.clock)
         self._services = Services(run.values())
