@@ -11,6 +11,7 @@ import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Later, Repository, System
 from remit.checks import check
+from remit.checks.rules import notes_on
 from remit.contexts import ContextMap
 from remit.errors import Finding
 from tests.checks.packages import Packages
@@ -20,6 +21,7 @@ from tests.checks.shop import (
     Paid,
     Place,
     Placed,
+    SoldOut,
     followed,
     on_placed,
     paid,
@@ -159,6 +161,50 @@ def test_command_sent_for_later_that_declares_refusals() -> None:
     (note,) = noted(sales, stock)
     assert note.code == "later.unheard"
     assert note.what == "pack sends Place for later, and nothing receives its refusals: SoldOut"
+    assert note.next.startswith("return SoldOut instead of raising it")
+
+
+def test_refusal_that_a_handler_returns_may_be_heard_of() -> None:
+    sales, stock = Context("sales"), Context("stock")
+
+    @sales.handle(Place)
+    async def place_or_refuse(command: Place) -> str | SoldOut:
+        return SoldOut()
+
+    sales.publish(Placed)(placed)
+    stock.react(OrderPlaced)(on_placed)
+
+    @stock.handle(Pack)
+    async def pack(command: Pack, later: Later[Place]) -> None: ...
+
+    assert noted(sales, stock) == []
+
+
+def test_what_another_process_handles_is_not_judged(packages: Packages) -> None:
+    files = {
+        "stall/__init__.py": "",
+        "stall/sales.py": """
+            from remit import *
+            __context__ = "sales"
+            class SoldOut(Refusal): ...
+            class Place(Command[None, SoldOut]): ...
+            sales = Context("sales")
+            """,
+        "stall/stock.py": """
+            from remit import *
+            from stall.sales import Place
+            class Pack(Command[None]): ...
+            stock = Context("stock")
+            @stock.handle(Pack)
+            async def pack(command: Pack, later: Later[Place]) -> None: ...
+            """,
+        "stall/system.py": """
+            from remit import *
+            system = System("stall", contexts={"sales": "stall.sales:sales", "stock": "stall.stock:stock"})
+            """,
+    }
+    system = packages.imported(files, "stall.system").system
+    assert notes_on(system.hosting(["stock"]).model()) == []
 
 
 STALL = """

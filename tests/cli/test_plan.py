@@ -70,7 +70,7 @@ def test_as_json_it_is_complete() -> None:
 
 
 DESK = """
-from remit import Aggregate, Context, DomainEvent, IntegrationEvent, Repository, System
+from remit import Aggregate, Context, DomainEvent, IntegrationEvent, Record, Records, Repository, System
 
 class Placed(DomainEvent):
     id: str
@@ -78,7 +78,12 @@ class Cancelled(DomainEvent):
     id: str
 class Hold(Aggregate[str, Placed | Cancelled]): ...
 class Copy(Aggregate[str]): ...
+class Room(Record[str]): ...
 desk = Context("desk")
+@desk.react(Placed)
+async def open_room(event: Placed, rooms: Records[Room]) -> None: ...
+@desk.react(Cancelled)
+async def close_room(event: Cancelled, rooms: Records[Room]) -> None: ...
 @desk.react(Placed)
 async def on_placed(event: Placed, copies: Repository[Copy]) -> None: ...
 @desk.react(Cancelled)
@@ -97,6 +102,7 @@ def test_it_says_which_reactions_follow_together_and_which_are_independent(tmp_p
     assert "REACTION FOLLOWS IN ONE ORDER WITH MODELS" in lines
     assert "desk.on_placed desk private on_cancelled Copy, Hold" in lines
     assert "desk.on_cancelled desk private on_placed Copy, Hold" in lines
+    assert "desk.open_room desk private close_room Room" in lines
     assert "desk.tell desk private independent" in lines
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from remit import Context, IntegrationEvent
 from remit.checks import model_of
-from remit.contexts import ContextMap, HttpEdge
+from remit.contexts import ContextMap
+from remit.edges import HttpEdge
 from tests.checks import shop
 from tests.checks.shop import Count, OrderPaid, Orders, Paid, Place, Placed, count, paid, place, placed
 from tests.typing import programs

@@ -19,6 +19,7 @@ from remit.edges.http.problems import problem_of
 from remit.errors import TooLarge
 from remit.messages import Command
 from tests.edges.shop import Closed, LimitExceeded, Recorder, call, edge
+from tests.runtime.talk import virtually
 
 ORDERS = "/customers/7/orders"
 
@@ -345,6 +346,26 @@ async def test_anything_else_is_500_without_internals_and_in_the_log(
     assert (answer.status, answer.json["code"]) == (500, "http.internal")
     assert b"secret" not in answer.body
     assert "secret" in caplog.text
+
+
+def test_a_failure_of_every_request_is_one_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """A table that is missing fails all of them."""
+
+    async def story() -> None:
+        app, _ = edge(errors.StoreError("no such table: log"))
+        for _ in range(1238):
+            assert (await call(app, "PUT", "/orders/o-1/touched")).status == 500
+        assert [record.getMessage() for record in caplog.records] == ["PUT '/orders/o-1/touched' failed"]
+        assert caplog.records[0].exc_info is not None
+        await asyncio.sleep(61)
+        await call(app, "PUT", "/orders/o-2/touched")
+        again = "PUT '/orders/o-2/touched' failed, and 1237 more since it was last logged"
+        assert caplog.records[1].getMessage() == again
+        other, _ = edge(errors.StoreUnavailable("busy"))
+        await call(other, "PUT", "/orders/o-1/touched")
+        assert len(caplog.records) == 3, "another failure is said at once"
+
+    virtually(story())
 
 
 async def test_a_reply_that_cannot_be_encoded_is_500(caplog: pytest.LogCaptureFixture) -> None:

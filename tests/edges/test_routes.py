@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from remit.contexts import Context, HttpEdge, Route
+from remit.contexts import Context, Route
+from remit.edges import HttpEdge
 from remit.edges.http import HttpApp
 from remit.errors import ModelError
 from remit.hosting import System

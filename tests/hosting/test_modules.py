@@ -9,6 +9,7 @@ import warnings
 import pytest
 
 from remit.errors import ModelError
+from remit.hosting.modules import not_imported
 from tests.checks.packages import Packages
 from tests.checks.shop import only
 
@@ -172,3 +173,55 @@ def test_huge_package_is_looked_through_at_once(packages: Packages) -> None:
     begun = time.process_time()
     assert len(system.check()) == 1
     assert time.process_time() - begun < 0.5, "400 files are read, and one is parsed"
+
+
+EDGES = {
+    "by the name of the context": "from remit.edges import HttpEdge\nedge = HttpEdge('sales')",
+    "by the context": "from remit.edges import HttpEdge\nfrom .context import sales\nedge = HttpEdge(sales)",
+    "under another name": "from remit.edges import HttpEdge as Edge\nedge = Edge('sales')",
+    "through the module": "import remit.edges\nedge = remit.edges.HttpEdge('sales', origins=['*'])",
+    "with an annotation": "from remit.edges import HttpEdge\nedge: HttpEdge = HttpEdge('sales')",
+}
+EDGED = {
+    "stall/stock/__init__.py": "",
+    "stall/stock/context.py": "from remit import *\nstock = Context('stock')\n",
+    "stall/stock/edge.py": "from remit.edges import HttpEdge\nedge = HttpEdge('stock')\n",
+    "stall/system.py": """
+        from remit import *
+        system = System(
+            "stall",
+            contexts={"sales": "stall.sales.context:sales", "stock": "stall.stock.context:stock"},
+            edges={"stock": "stall.stock.edge:edge"},
+        )
+        """,
+}
+
+
+@pytest.mark.parametrize("way", EDGES)
+def test_edge_that_nobody_imports_is_found_in_a_system_that_has_others(packages: Packages, way: str) -> None:
+    assert found(packages, EDGED | {"stall/sales/web.py": EDGES[way]}) == [
+        f"stall.sales.web:{3 if 'by the context' in way else 2}"
+    ]
+
+
+@pytest.mark.parametrize("of", ["'other'", "name", "", "stock"])
+def test_edge_of_another_context_is_not_missed(packages: Packages, of: str) -> None:
+    text = f"from remit.edges import HttpEdge\nfrom remit import *\nstock = Context('stock')\nedge = HttpEdge({of})"
+    assert found(packages, EDGED | {"stall/sales/web.py": text}) == []
+
+
+def test_edge_of_a_system_without_edges_is_noted(packages: Packages) -> None:
+    system = packages.imported(STALL | {"stall/sales/web.py": EDGES["by the context"]}, "stall.system").system
+    said = system.check()
+    (note,) = said.notes
+    assert (said, note.code) == ([], "edge.forgotten")
+    packages.module("stall.sales.web")
+    (note,) = system.check().notes
+    assert (note.code, note.where) == ("edge.forgotten", "stall.sales.web"), "so is one that is imported"
+
+
+def test_edge_that_another_process_serves_is_not_missed(packages: Packages) -> None:
+    stall = packages.imported(STALL | EDGED, "stall.system")
+    hosted = stall.system.hosting(["stock"], edges=()).model()
+    unseen = not_imported(hosted)
+    assert (unseen, unseen.notes) == ([], [])

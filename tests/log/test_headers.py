@@ -16,9 +16,12 @@ from remit.log import (
     has_newer,
     is_command,
     is_escaped,
+    moment_of,
     origin_of,
     trace_of,
     wish_of,
+    with_moment,
+    write_carried,
     write_headers,
     write_newer,
     write_wish,
@@ -99,3 +102,15 @@ def test_newer_versions_stand_beside_the_message() -> None:
     assert trace_of(written) == "t"
     assert not is_command(written)
     assert wish_of(written) is None
+
+
+def test_the_moment_of_a_message_is_when_it_was_written_unless_its_headers_say_another() -> None:
+    headers = write_headers("c", "t")
+    assert moment_of(record(headers)) == 1.0
+    written = record(with_moment(headers, 1764474460.123456))
+    assert moment_of(written) == 1764474460.123456
+    assert trace_of(written) == "t"
+
+
+def test_a_header_of_a_request_is_no_moment() -> None:
+    assert moment_of(record(write_headers("c", "t", write_carried({"a": "b", "moment": "7"})))) == 1.0

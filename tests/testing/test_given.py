@@ -161,18 +161,20 @@ def test_a_state_that_differs_or_is_not_there_is_told() -> None:
         outcome.leaves(Copy(id=BookId("emma")))
 
 
-def test_a_policy_is_tested_with_its_context() -> None:
+def test_a_class_that_is_neither_a_projection_nor_a_policy_is_a_mistake_of_the_test() -> None:
     class Reminding:
         def __init__(self, copies: Any) -> None: ...
 
         async def lent(self, event: Lent) -> None: ...
 
     anything: Any = Reminding
-    with pytest.raises(KitError, match="Reminding is no projection"):
+    with pytest.raises(KitError, match="Reminding is no projection") as refused:
         given(anything)
-    for step in (anything, anything.lent):
-        with pytest.raises(KitError, match=r"given\(<its context>, ...\)"):
-            given(ON_LOAN).when(step, LENT)
+    assert refused.value.next == "given(...).when(Reminding, <an event>) if it is a policy"
+    with pytest.raises(KitError, match="Reminding is neither an aggregate nor a policy"):
+        given(ON_LOAN).when(anything, LENT)
+    with pytest.raises(KitError, match=r"Reminding\.lent is a method of a policy"):
+        given(ON_LOAN).when(anything.lent, LENT)
 
 
 def test_a_bound_method_and_two_refusals_are_mistakes_of_the_test() -> None:

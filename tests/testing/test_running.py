@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from remit import Command, Context, DomainEvent, IntegrationEvent, Query, System
+from remit import Command, Context, DomainEvent, IntegrationEvent, Later, Query, Refusal, System
+from remit.contexts import Model
 from remit.errors import BadValue, DeadlineExceeded, HandlerFailed, ModelError, NotFound
-from remit.testing import KitError, MovableClock, VirtualLoop, running
+from remit.runtime import compile_system, host
+from remit.runtime.plan import ContextPlan
+from remit.testing import KitError, MovableClock, VirtualLoop, running, starting
 from remit.testing.virtual import OUTSIDE_SECONDS
 from tests.runtime.shop import Account, Buyer, Charge, OrderId, OrderPlaced, Owed, Place, Placed, make_shop
 from tests.testing.library import (
@@ -416,3 +419,91 @@ def test_the_shop_of_other_tests_runs_as_well() -> None:
         assert app.ask(Owed(buyer=Buyer("ada")), fresh=True) == 3
         assert app.recorded(Placed) == [Placed(order=OrderId("o-1"), buyer=Buyer("ada"), amount=3)]
         assert app.published(OrderPlaced, key="ada")
+
+
+class Full(Refusal):
+    seats: int
+
+
+class Book(Command[None, Full], key="seat"):
+    seat: str
+
+
+class Ask(Command[None]):
+    seat: str
+
+
+def make_hall() -> System:
+    hall = Context("hall")
+
+    @hall.handle(Ask)
+    async def ask(command: Ask, later: Later[Book]) -> None:
+        later.send(Book(seat=command.seat))
+
+    @hall.handle(Book)
+    async def book(command: Book) -> None:
+        if command.seat == "taken":
+            raise Full(seats=0)
+
+    return System("hall", contexts=[hall])
+
+
+def test_a_command_for_later_that_is_refused_fails_the_test_that_does_not_ask_for_it() -> None:
+    hall = make_hall()
+    refused = pytest.raises(AssertionError, match=r"hall\.Book, key 'taken': Full\(seats=0\)")
+    with refused as error, running(hall) as app:
+        app.send(Ask(seat="taken"))
+    assert isinstance(error.value.__cause__, Full)
+    with running(hall) as app:
+        app.send(Ask(seat="free"))
+        app.send(Ask(seat="taken"))
+        assert app.refused() == [("hall.Book", "taken", Full(seats=0))]
+
+
+async def test_a_refused_command_is_read_under_asyncio_too() -> None:
+    async with running(make_hall()) as app:
+        await app.send(Ask(seat="taken"))
+        (refused,) = await app.refused()
+    assert refused.refusal == Full(seats=0)
+
+
+def test_a_system_is_compiled_once_for_all_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+
+    def counted(model: Model) -> dict[str, ContextPlan]:
+        compiled.append(model.name)
+        return compile_system(model)
+
+    for module in (starting, host):
+        monkeypatch.setattr(module, "compile_system", counted)
+    hall = make_hall()
+    (context,) = hall.contexts
+    made: list[str] = []
+
+    def make(whose: str) -> Tool:
+        made.append(whose)
+        return Tool()
+
+    context.provide(Tool, lambda: make("of the context"))
+    for test in ("of the context", "of the test", "of the context"):
+        start = running(hall)
+        if test == "of the test":
+            start.provide(Tool, lambda: make("of the test"))
+        with start as app:
+            app.send(Ask(seat="free"))
+    assert made == ["of the context", "of the test", "of the context"]
+    assert compiled == ["hall"]
+
+    @context.answer(Seats)
+    async def seats(query: Seats) -> int:
+        return 7
+
+    with running(hall) as app:
+        assert app.ask(Seats()) == 7
+    assert compiled == ["hall", "hall"], "what is declared later is seen"
+
+
+class Tool: ...
+
+
+class Seats(Query[int]): ...

@@ -460,6 +460,8 @@ def steps() -> None:
     given(Refunds).when(event)  # wrong: the same
     given(Refunds).then(parcel)  # wrong: an aggregate is no document
     given(parcel).when(weigh, event)  # wrong: a message of another type
+    given(parcel).claimed(Seat, "7", by=Order(id=order))  # wrong: a value of another type
+    given(parcel).claimed(Seat, 7, by=Account(id=student))  # wrong: seats are not for accounts
     given(billing).when(parcel)  # wrong: a message
     given(billing).when(Owed(student=student)).then("much")  # wrong: another answer
     given(billing).on(PlaceOrder).answers(7)  # wrong: another reply

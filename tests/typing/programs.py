@@ -407,6 +407,8 @@ def steps(order: OrderId, ada: StudentId, now: datetime) -> None:
     assert_type(asked.when(Owed(student=ada)).then(LimitExceeded(limit=1)).answer, int)
     assert_type(given(sales, Order(id=order)).when(CancelOrder(order=order)).sends(command), Outcome[None])
     given(billing).when(OrderPlaced(order=order, student=ada, price=price)).calls(OrdersOf(student=ada))
+    assert_type(given(Order(id=order)).when(Watching, event), Outcome[None])
+    given(hotel).claimed(Seat, 7, by=Order(id=order)).when(KeepRoom(room=order)).then(SoldOut())
 
 
 async def running_systems(system: System, ada: StudentId) -> None:
@@ -452,8 +454,14 @@ class Seat(Claim[int, Order]):
     """One order per seat."""
 
 
-class RoomPut(IntegrationEvent, version=1, key="room"):
+class RoomEvent(IntegrationEvent):
     room: OrderId
+
+
+class RoomPut(RoomEvent, version=1, key="room"): ...
+
+
+class RoomGone(RoomEvent, version=1, key="room"): ...
 
 
 class RoomSeen(DomainEvent):
@@ -476,6 +484,11 @@ async def keep_room(command: KeepRoom, rooms: Records[Room], events: Events[Room
     assert_type(await rooms.delete(command.room), bool)
     events.publish(RoomPut(room=command.room))
     events.publish(RoomSeen(room=command.room), key=command.room)
+
+
+async def tell_room(event: RoomSeen, events: Events[RoomEvent]) -> None:
+    events.publish(RoomPut(room=event.room))
+    events.publish(RoomGone(room=event.room))
 
 
 async def seats(command: KeepRoom, orders: Repository[Order], seats: Claims[Seat]) -> None:

@@ -18,8 +18,10 @@ def check_deferred(model: Model, findings: Findings) -> None:
                     expected="Later[...] in the handler of a command or of an event",
                     next=f"make {name_of(handler.message)} a command, or remove Later[{name_of(command)}]",
                 )  # fmt: skip
+        told: list[tuple[type, object]] = []
         for event, handler in announced_by(context):
-            if handler.role is QUERY:
+            if handler.role is QUERY and not any(handler is of and issubclass(event, base) for base, of in told):
+                told.append((event, handler))  # a base class comes first, and its finding covers its subclasses
                 findings.report(
                     "query.events", handler.place,
                     f"{handler.name} answers {name_of(handler.message)} and asks for Events[{name_of(event)}]:"

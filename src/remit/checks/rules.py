@@ -12,6 +12,7 @@ from remit.checks.deferred import check_deferred
 from remit.checks.dependencies import check_dependencies
 from remit.checks.edges import check_edges
 from remit.checks.forgotten import check_forgotten
+from remit.checks.forgotten_edges import check_forgotten_edges
 from remit.checks.handled import check_handled
 from remit.checks.interceptors import check_interceptors
 from remit.checks.kept import check_kept
@@ -73,6 +74,7 @@ RULES: tuple[Rule, ...] = (
 NOTED: tuple[Rule, ...] = (
     check_unfollowed,
     check_unrecorded,
+    check_forgotten_edges,
     check_unheard,
     check_unused,
 )

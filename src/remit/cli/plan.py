@@ -152,7 +152,7 @@ def _flows(flows: Sequence[Flow]) -> Table:
 
 
 def _reactions(shapes: Shapes) -> list[dict[str, Any]]:
-    """Each reaction, with those that follow the log together with it, and the models they have in common."""
+    """Each reaction, with those that follow the log together with it, and the models that they have in common."""
     return [
         {
             "name": member.name,

@@ -14,7 +14,7 @@ from remit.contexts.declarations import (
     Later,
     Role,
 )
-from remit.contexts.edges import ClientOf, HttpEdge, Route
+from remit.contexts.edges import ClientOf, Route
 from remit.contexts.groups import Follows, Group, follows, groups_of
 from remit.contexts.interception import Interceptor, Invocation
 from remit.contexts.map import (
@@ -68,7 +68,6 @@ __all__ = [
     "Follows",
     "Group",
     "Handler",
-    "HttpEdge",
     "Ids",
     "Injectable",
     "Interceptor",

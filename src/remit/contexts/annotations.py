@@ -149,9 +149,15 @@ def announced_by(context: Context[Any]) -> Iterator[tuple[type[Message], Handler
     for handler in context.handlers:
         for asked in asked_by(context, handler):
             if asked.injectable is EVENTS:
-                for event in union_members(asked.subject):
-                    if is_kind(event, DomainEvent, IntegrationEvent):
-                        yield event, handler
+                for event in publishable(asked.subject):
+                    yield event, handler
+
+
+def publishable(events: Any) -> list[type[Message]]:
+    """The events that `Events[...]` publishes. A base class stands for itself and all its subclasses."""
+    named = [each for each in union_members(events) if is_kind(each, DomainEvent, IntegrationEvent)]
+    named = [each for each in named if each not in (DomainEvent, IntegrationEvent)]
+    return list(dict.fromkeys(event for each in named for event in known_events(each)))
 
 
 def sent_later(context: Context[Any]) -> Iterator[tuple[Any, Handler]]:

@@ -342,9 +342,9 @@ class Context(Generic[B]):
         events, type checkers no longer check the parameter of the function; it is checked at start.
 
         A reaction has its own transaction, retries and parked keys, and runs after the event is stored. Reactions that
-        ask for a `Repository` of the same aggregate follow together: the aggregate sees the events of a key in one
-        order. With `together=True`, the function runs in the transaction that records the event; this is possible only
-        for one domain event of the context itself.
+        ask for a `Repository` of the same aggregate, or for `Records` of the same record, follow together: the model
+        sees the events of a key in one order. With `together=True`, the function runs in the transaction that records
+        the event; this is possible only for one domain event of the context itself.
 
         A new reaction handles all messages that the log still has. With `begins="now"`, it handles what is written
         after its first start; with a time, what is written after that time.

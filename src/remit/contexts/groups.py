@@ -1,19 +1,23 @@
 """Groups: the reactions of a context that follow a log together, because they work on one model.
 
-Order per key is a property of the model. Two reactions that ask for a `Repository` of the same aggregate handle the
-messages of a key in one order, as if they were one reaction. The relation is transitive.
+Order per key is a property of the model. A model is an aggregate or a record. Two reactions that may write the same
+model handle the messages of a key in one order, as if they were one reaction. The relation is transitive.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from remit.contexts.annotations import asked_by, is_kind
 from remit.contexts.context import Context
-from remit.contexts.declarations import REACTION
+from remit.contexts.declarations import REACTION, Handler
 from remit.contexts.model import Model
-from remit.domain import Aggregate
+from remit.contexts.ports import CLAIMS, RECORDS, REPOSITORY, owner_of
+from remit.domain import Aggregate, Record
 from remit.messages import DomainEvent
+
+ModelClass = type[Aggregate[Any, Any]] | type[Record[Any]]
 
 
 class Follows(NamedTuple):
@@ -32,11 +36,11 @@ class Group(NamedTuple):
 
     members: tuple[Follows, ...]
     """In the order of declaration. The members handle each message in this order."""
-    models: tuple[type[Aggregate[Any, Any]], ...]
-    """The aggregates that the members work on."""
+    models: tuple[ModelClass, ...]
+    """The aggregates and records that the members may write."""
 
 
-_Models = dict[type[Aggregate[Any, Any]], None]
+_Models = dict[ModelClass, None]
 
 
 def groups_of(model: Model, context: Context[Any]) -> list[Group]:
@@ -66,11 +70,23 @@ def follows(model: Model, name: str, event: type[Any]) -> Follows:
 
 
 def _reactions(model: Model, context: Context[Any]) -> dict[Follows, _Models]:
-    """Each reaction, per log that it follows, with the aggregates that its function asks for."""
+    """Each reaction, per log that it follows, with the models that its function may write."""
     found: dict[Follows, _Models] = {}
     for handler in context.handlers:
         if handler.role is REACTION and handler.fits:
-            asked = (each for each in asked_by(context, handler) if each.injectable.of is Aggregate)
-            models = {each.subject: None for each in asked if is_kind(each.subject, Aggregate)}
+            models = dict.fromkeys(_models(context, handler))
             found.setdefault(follows(model, f"{context.name}.{handler.name}", handler.message), {}).update(models)
     return found
+
+
+def _models(context: Context[Any], handler: Handler) -> Iterator[ModelClass]:
+    """The aggregates and records that a handler may write, by its parameters."""
+    for asked in asked_by(context, handler):
+        if asked.injectable in (REPOSITORY, RECORDS) and is_kind(asked.subject, Aggregate, Record):
+            yield asked.subject
+        elif asked.injectable is CLAIMS:
+            owner = owner_of(
+                asked.subject
+            )  # each claim writes its aggregate, and removing the aggregate gives its claims up
+            if is_kind(owner, Aggregate):
+                yield owner

@@ -10,16 +10,19 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Union
+from weakref import WeakKeyDictionary
 
 from remit.contexts.declarations import Handler
 
 _EVENT = "event"
+_methods: WeakKeyDictionary[type, tuple[Handler, ...]] = WeakKeyDictionary()
 
 
 def policy_of(policy: type, methods: Sequence[Handler]) -> dict[Handler, Handler]:
     """Maps each handler of a method to its replacement. All methods become one function, named after the class."""
     if not methods:
         return {}
+    _methods[policy] = tuple(methods)
     table: dict[type, Callable[..., Any]] = {each.message: each.function for each in methods}
 
     async def react(event: Any, *asked: Any) -> Any:
@@ -37,6 +40,11 @@ def policy_of(policy: type, methods: Sequence[Handler]) -> dict[Handler, Handler
         __signature__=inspect.Signature(parameters), __wrapped__=init, __remit_policy__=policy
     )  # the signature holds the dependencies; text annotations are evaluated in the module of `__init__`
     return {each: replace(each, function=react, method=each.function) for each in methods}
+
+
+def methods_of(policy: type) -> tuple[Handler, ...]:
+    """The handlers of a policy, one for each of its methods. Empty for a class that is not a policy."""
+    return _methods.get(policy, ())
 
 
 def bodies_of(function: Callable[..., Any]) -> list[Callable[..., Any]]:

@@ -178,7 +178,8 @@ class Claims(Generic[Cl]):
 
 
 class Events(Generic[Ev]):
-    """Publishes events without an aggregate: `Events[RoomAdded | RoomClosed]`.
+    """Publishes events without an aggregate: `Events[RoomAdded | RoomClosed]`. A base class stands for
+    itself and all its subclasses that are loaded when the system starts: `Events[RoomEvent]`.
 
     Domain events of the context are treated like those that an aggregate records: publishers and reactions receive
     them. Integration events are published as they are.
@@ -312,7 +313,8 @@ EVENTS = Injectable(
     of=Message,
     several=True,
     is_known=lambda context, events: all(
-        issubclass(event, (DomainEvent, IntegrationEvent)) for event in union_members(events)
+        issubclass(event, (DomainEvent, IntegrationEvent)) and event not in (DomainEvent, IntegrationEvent)
+        for event in union_members(events)
     ),
     remedy="Events[<domain events of {context} | integration events>]",
 )

@@ -4,6 +4,6 @@ An edge is declared in a module of its own, which imports published languages an
 protocol is loaded only by the process that serves it.
 """
 
-from remit.contexts import HttpEdge
+from remit.contexts.edges import HttpEdge
 
 __all__ = ["HttpEdge"]

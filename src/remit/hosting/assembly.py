@@ -17,6 +17,7 @@ from remit.messages.component import Component
 from remit.observability import log_event
 from remit.runtime import Host, Listener, LoopWatch, Placed, Ports, compile_system
 from remit.runtime.listeners import beside
+from remit.runtime.plan import ContextPlan
 from remit.stores import Store
 from remit.topology.channels import FOR_CALLS
 from remit.topology.file import Service, Topology, read_topology
@@ -93,8 +94,10 @@ def assemble(
     parity: bool = False,
     stores: Mapping[str, Store] | None = None,
     listeners: Iterable[Listener] = (),
+    plans: Mapping[str, ContextPlan] | None = None,
 ) -> Host:
-    """A process that runs the whole system, not yet started. Logs the notes on the model.
+    """A process that runs the whole system, not yet started. Logs the notes on the model. `plans` are the plans of the
+    model, if they were compiled before.
 
     `listeners` receive the events of the process, beside the log. Raises `ModelError` for stores that lack a feature
     that handlers need, `StoreError` and `ListenerError`.
@@ -111,7 +114,10 @@ def assemble(
             )  # fmt: skip
     findings.settle()
     tell_notes(model)
-    return Host(model, stores, ports or Ports(watch=LoopWatch()), parity=parity, listeners=beside(log_event, listeners))
+    return Host(
+        model, stores, ports or Ports(watch=LoopWatch()), parity=parity, listeners=beside(log_event, listeners),
+        plans=plans,
+    )  # fmt: skip
 
 
 def assemble_service(

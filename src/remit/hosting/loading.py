@@ -7,7 +7,8 @@ import traceback
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from remit.contexts import Context, HttpEdge
+from remit.contexts import Context
+from remit.contexts.edges import HttpEdge
 from remit.errors import Findings
 
 

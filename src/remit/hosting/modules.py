@@ -10,18 +10,19 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from remit.contexts import Context
+from remit.contexts import Context, ContextMap
 from remit.contexts.homes import is_of_tests, package_of
 from remit.errors import Findings
 from remit.hosting.reading import ROLES, Declared, Module
 
 _DECLARES = re.compile(rb"^[ \t]*(@[ \t]*|\w+[ \t]*=[ \t]*)?[\w.]+\.(%s)\b" % "|".join(ROLES).encode(), re.MULTILINE)
-"""A line that may be a declaration. Only files with such a line are parsed."""
+"""A line that may be a declaration. Only files with such a line, or with an edge, are parsed."""
+_EDGE = b"HttpEdge"
 
 
 class _File(NamedTuple):
@@ -31,10 +32,11 @@ class _File(NamedTuple):
     is_package: bool
 
 
-def not_imported(contexts: Sequence[Context[Any]]) -> Findings:
-    """A finding for each module that declares something on one of these contexts and is not imported. A note for each
-    file that may do so and cannot be parsed."""
-    packages = {package for context in contexts if (package := package_of(context)) is not None}
+def not_imported(declared: ContextMap) -> Findings:
+    """A finding for each module that declares something on one of the contexts and is not imported. A note for each
+    file that may do so and cannot be parsed, and for each forgotten edge of a system without edges."""
+    contexts = {context.name: context for context in declared.contexts}
+    packages = {package for context in contexts.values() if (package := package_of(context)) is not None}
     findings = Findings()
     if not packages:
         return findings
@@ -44,10 +46,34 @@ def not_imported(contexts: Sequence[Context[Any]]) -> Findings:
         if file.name not in sys.modules and os.path.abspath(file.path) not in imported:  # noqa: PTH100  # as above
             _read(file, unread, findings)
     for module in unread.values():
-        declared = [each for each in module.declared(unread) if any(each.context is context for context in contexts)]
-        if declared:
-            _report(module, declared, findings)
+        found = [_of_contexts(each, contexts) for each in module.declared(unread)]
+        missed = [each for each in found if each is not None and each.context.name not in _apart(each, declared)]
+        if any(not each.is_edge for each in missed) or (missed and declared.with_edges):
+            _report(module, missed, findings)
+        elif missed:
+            _note(module, missed[0], findings)
     return findings
+
+
+class _Missed(NamedTuple):
+    """Something that a module declares on a context of this process, in a module that is not imported."""
+
+    context: Context[Any]
+    what: str
+    line: int
+    is_edge: bool
+
+
+def _of_contexts(found: Declared, contexts: Mapping[str, Context[Any]]) -> _Missed | None:
+    context = contexts.get(found.context) if isinstance(found.context, str) else found.context
+    if context is None or contexts.get(context.name) is not context:
+        return None
+    return _Missed(context, *found[1:])
+
+
+def _apart(found: _Missed, declared: ContextMap) -> tuple[str, ...]:
+    """The contexts whose edges another process serves."""
+    return declared.edges_elsewhere if found.is_edge else ()
 
 
 def _paths_of_modules() -> Iterator[str]:
@@ -88,7 +114,7 @@ def _read(file: _File, unread: dict[str, Module], findings: Findings) -> None:
         text = Path(file.path).read_bytes()
     except OSError:
         return
-    declares = _DECLARES.search(text) is not None
+    declares = _EDGE in text or _DECLARES.search(text) is not None
     if not declares and b"import" not in text:  # it neither declares anything nor re-exports a context
         return
     unread[file.name] = Module(file.name, file.path, text, is_package=file.is_package, declares=declares)
@@ -107,7 +133,15 @@ def _read(file: _File, unread: dict[str, Module], findings: Findings) -> None:
         )  # fmt: skip
 
 
-def _report(module: Module, declared: Sequence[Declared], findings: Findings) -> None:
+def _note(module: Module, edge: _Missed, findings: Findings) -> None:
+    findings.note(
+        "edge.forgotten", f"{module.path}:{edge.line}",
+        f"{module.name} declares {edge.what}, which this system does not have: nothing serves its routes",
+        expected="System(edges=[...]) with the edge", next="pass the edge to the System that serves its routes",
+    )  # fmt: skip
+
+
+def _report(module: Module, declared: Sequence[_Missed], findings: Findings) -> None:
     first, others = declared[0], len(declared) - 1
     more = f", and {others} more" if others else ""
     home = sys.modules[first.context.declared_in]

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, TypeGuard
 
 from remit.contexts import Context
+from remit.edges import HttpEdge
 
 ROLES = frozenset({"handle", "answer", "react", "publish", "publish_as", "project"})
 """The methods of a context whose effect would be missed silently. Not `provide`: a handler that asks for a missing
@@ -23,9 +24,11 @@ Unread = Mapping[str, "Module"]
 class Declared(NamedTuple):
     """A declaration of a module on a context."""
 
-    context: Context[Any]
+    context: Context[Any] | str
+    """The context, or its name."""
     what: str
     line: int
+    is_edge: bool = False
 
 
 class _Import(NamedTuple):
@@ -122,7 +125,7 @@ class Module:
     def _declared_by(self, statement: ast.stmt, unread: Unread) -> Iterator[Declared]:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             said, what = statement.decorator_list, statement.name
-        elif isinstance(statement, ast.Expr | ast.Assign):
+        elif isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign) and statement.value is not None:
             said, what = [statement.value], ""
         else:
             return
@@ -130,6 +133,8 @@ class Module:
             context = self._context_in(expression, unread)
             if context is not None:
                 yield Declared(context, what or ast.unparse(expression), expression.lineno)
+            elif (of := self._edge_in(expression, unread)) is not None:
+                yield Declared(of, ast.unparse(expression), expression.lineno, is_edge=True)
 
     def _context_in(self, expression: ast.expr, unread: Unread) -> Context[Any] | None:
         """The context in `context.handle(Message)`, `context.handle(Message)(function)` and `context.project`."""
@@ -139,6 +144,16 @@ class Module:
             return None
         value = self._resolved(expression.value, unread, frozenset())
         return value if _is_context(value) else None
+
+    def _edge_in(self, expression: ast.expr, unread: Unread) -> Context[Any] | str | None:
+        """The context of `HttpEdge(context)`, or its name."""
+        if not isinstance(expression, ast.Call) or not expression.args:
+            return None
+        if self._resolved(expression.func, unread, frozenset()) is not HttpEdge:
+            return None
+        of = expression.args[0]
+        value = of.value if isinstance(of, ast.Constant) else self._resolved(of, unread, frozenset())
+        return value if isinstance(value, str) or _is_context(value) else None
 
     def _resolved(self, expression: ast.expr, unread: Unread, seen: frozenset[tuple[str, str]]) -> Any:
         if isinstance(expression, ast.Name):

@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from remit.contexts import ClientOf, Context, ContextMap, HttpEdge, Model, Relation, Sender
+from remit.contexts import ClientOf, Context, ContextMap, Model, Relation, Sender
+from remit.contexts.edges import HttpEdge
 from remit.errors import Findings, ModelError, OutboxError, one_of
 from remit.hosting.loading import load_contexts, load_edges
 from remit.hosting.outbox import Outbox, SyncOutbox
@@ -128,7 +129,7 @@ class System:
         except ModelError as error:
             return Findings(error.findings)
         findings = check(whole._map)  # noqa: SLF001  # another instance of this class
-        unseen = not_imported(whole.contexts)
+        unseen = not_imported(whole._map)  # noqa: SLF001  # another instance of this class
         return Findings([*findings, *unseen], notes=[*findings.notes, *unseen.notes])
 
     def model(self) -> Model:
@@ -137,7 +138,7 @@ class System:
         from remit.checks import model_of  # declaring a system neither checks it nor reads files
         from remit.hosting.modules import not_imported
 
-        return model_of(self._map, not_imported(self.contexts))
+        return model_of(self._map, not_imported(self._map))
 
     def hosting(self, names: Collection[str] | None = None, *, edges: Collection[str] | None = None) -> System:
         """The system as seen by a process that hosts these contexts (None: all). The other contexts are known by name

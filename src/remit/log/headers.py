@@ -16,6 +16,7 @@ LATER = ',"later":true'
 """The header of a command that was sent for later; the first part of its type is the context it is for."""
 _NEWER = ',"newer":{'
 _WISH = ',"wish":"'
+_MOMENT = ',"moment":'
 
 
 class _Headers(msgspec.Struct):
@@ -25,6 +26,7 @@ class _Headers(msgspec.Struct):
     by: str = ""
     wish: str = ""
     headers: dict[str, str] = {}
+    moment: float = 0.0
 
 
 _headers = msgspec.json.Decoder(_Headers)
@@ -89,6 +91,19 @@ def wish_of(record: MessageRecord) -> tuple[str, str] | None:
         return None
     headers = _headers.decode(record.headers)
     return (headers.by, headers.wish) if headers.wish else None
+
+
+def with_moment(headers: str, seconds: float) -> str:
+    """Adds the time of the unit of work that records the message to its headers, in seconds since the epoch."""
+    return f"{headers[:-1]}{_MOMENT}{seconds!r}}}"
+
+
+def moment_of(record: MessageRecord) -> float:
+    """The time of the unit of work that recorded a message, in seconds since the epoch. If its headers do not have it,
+    the time at which the message was written to the log."""
+    if _MOMENT not in record.headers:
+        return record.at
+    return _headers.decode(record.headers).moment or record.at
 
 
 def write_carried(headers: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from remit.errors import visible
+from remit.errors import CallError, StoreError, visible
 from remit.runtime.events import (
     BreakerClosed,
     BreakerOpened,
@@ -64,6 +64,11 @@ def _parked(event: KeyParked) -> Line | None:
     return Line("parked", event.subscription, f"key {event.key!r}{again}: {event.what}", event.error)
 
 
+def _of_the_user(error: BaseException) -> BaseException | None:
+    """The error, if its traceback says more than its text: not if a call or a store failed."""
+    return None if isinstance(error, (CallError, StoreError)) else error
+
+
 _LINES: Mapping[type[RuntimeEvent], Callable[[Any], Line | None]] = {
     HandlerRaised: lambda event: Line("handler-failed", event.handler, event.what, event.error),
     KeyParked: _parked,
@@ -71,7 +76,7 @@ _LINES: Mapping[type[RuntimeEvent], Callable[[Any], Line | None]] = {
         "begins", event.subscription, f"{event.messages} messages of {event.source} wait for it"
     ),
     KeyReleased: lambda event: Line("released", event.subscription, f"key {event.key!r}"),
-    Retrying: lambda event: Line("retrying", event.follower, event.what, event.error),
+    Retrying: lambda event: Line("retrying", event.follower, event.what, _of_the_user(event.error)),
     LaterRefused: lambda event: Line(
         "refused-later",
         event.subscription,
@@ -79,7 +84,7 @@ _LINES: Mapping[type[RuntimeEvent], Callable[[Any], Line | None]] = {
     ),
     TroubleBegun: lambda event: Line(event.state, event.where, event.note),
     TroubleEnded: lambda event: Line("resumed", event.where, event.note),
-    BreakerOpened: lambda event: Line("breaker-opened", event.address, event.what, event.error),
+    BreakerOpened: lambda event: Line("breaker-opened", event.address, event.what),
     BreakerClosed: lambda event: Line("breaker-closed", event.address, "it answers again"),
     LoopBlocked: lambda event: Line(
         "blocked", "event loop", f"for more than {event.seconds:g} s, in {event.where}\n{event.stack}"

@@ -21,12 +21,12 @@ from remit.contexts import (
     follows,
     groups_of,
 )
-from remit.contexts.annotations import Asked, asked_by, claims_by, is_kind, projected_by, takes_envelope
+from remit.contexts.annotations import Asked, asked_by, claims_by, is_kind, projected_by, publishable, takes_envelope
 from remit.contexts.declarations import Begins
 from remit.contexts.ports import ENVELOPE, owner_of
 from remit.domain import Aggregate, Claim, Projection, Record
 from remit.log import Channel, SubscriptionId
-from remit.messages import Codec, Command, Contract, Message, contract_of, parameter_of, reply_of, union_members
+from remit.messages import Codec, Command, Contract, Message, contract_of, parameter_of, reply_of
 from remit.runtime.plan import (
     AggregatePlan,
     ClaimPlan,
@@ -40,7 +40,6 @@ from remit.runtime.plan import (
     ProjectionPlan,
     ReactionPlan,
     RecordPlan,
-    ServicePlan,
 )
 from remit.runtime.work.carried import carried
 from remit.runtime.work.claimed import HOLDER, Claimed
@@ -100,11 +99,11 @@ class _Compiler:
 
     def plan(self) -> ContextPlan:
         """The plan. Call it after all contexts are compiled: another context may add followed commands."""
-        services = [ServicePlan(service, make) for service, make in self.context.provided.items()]
-        return ContextPlan(
-            self.context.name, services, self.projections, self.commands, self.queries, self._events(), self.follows,
+        plan = ContextPlan(
+            self.context.name, (), self.projections, self.commands, self.queries, self._events(), self.follows,
             [tuple(map(_id, group.members)) for group in groups_of(self.model, self.context) if len(group.members) > 1],
         )  # fmt: skip
+        return plan.with_services(self.context.provided)
 
     def follow_commands(self, source: str) -> None:
         """Subscribes this context to the commands that `source` sends for later."""
@@ -173,7 +172,7 @@ class _Compiler:
             kind = f"{self.context.name}.{subject.__name__} claim"  # the blank keeps it apart from class names
             subject = ClaimPlan(kind, subject, HOLDER, self._aggregate(owner_of(subject)))
         elif asked.injectable.several:
-            subject = frozenset(union_members(subject))
+            subject = frozenset(publishable(subject))
         elif is_kind(subject, Command):
             self._later(subject)
         return Dependency(asked.injectable, subject, GIVEN[asked.injectable])

@@ -46,7 +46,8 @@ class Host:
     `model` has been checked, without findings. `stores` and `channels` are not yet open: `start` opens them, `stop`
     closes them. Simulation and tests pass their own, and their own `ports` and `feeds`. `followed` replaces the feeds
     that followers read; fresh answers still use `feeds`. `listeners` receive runtime events. With `parity`, every
-    message within the process makes a round trip through the codec. Raises `ListenerError`.
+    message within the process makes a round trip through the codec. `plans` are the plans of the model, if they were
+    compiled before. Raises `ListenerError`.
     """
 
     def __init__(
@@ -61,21 +62,24 @@ class Host:
         feeds: Feeds = as_it_is,
         followed: Feeds = as_it_is,
         parity: bool = False,
+        plans: Mapping[str, ContextPlan] | None = None,
     ) -> None:
         self.model, self.stores, self.ports = model, stores, ports
         self._channels = channels
         self._listeners = Listeners(beside(self._recovered, listeners), ports.clock)
-        whole = {name: plan for name, plan in compile_system(model).items() if name in stores}
-        self._plans = plans = whole if placed.runs is None else _only(whole, placed.runs)
+        whole = {name: plan for name, plan in (plans or compile_system(model)).items() if name in stores}
+        self._plans = run = whole if placed.runs is None else _only(whole, placed.runs)
         self._time = StoreTime(ports.clock)
-        self._services = Services(plans.values())
+        self._services = Services(run.values())
 
         self.remote = self._remote_calls(placed)
         """Calls to contexts that other processes run; None without a channel for calls."""
         self.shared = Shared(
-            plans, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
+            run, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
             self._sender_of, carries=bool(model.headers),
         )  # fmt: skip
+        if (remote := self.remote) is not None:
+            self.shared.avoids = lambda: bool(remote.avoided)
         self._sharing = Sharing(stores, ports)
         followings = _followings(whole, stores, Sources(stores, placed, channels, self.remote, ports, feeds))
         self.freshness = self._freshness(whole, followings)
@@ -84,7 +88,7 @@ class Host:
             parity=parity, elsewhere=self.remote,
         )  # fmt: skip
         self.reception = Reception(
-            self.calls, plans, stores, model.names, self.freshness, self._listeners, self._time.stamp
+            self.calls, run, stores, model.names, self.freshness, self._listeners, self._time.stamp
         )  # fmt: skip
 
         self.subscriptions = self._subscribe(followings, followed)

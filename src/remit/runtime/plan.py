@@ -169,6 +169,10 @@ class ContextPlan:
     """Reactions that follow together because they work on one aggregate: two or more each, in order of declaration.
     All of a group follow one log."""
 
+    def with_services(self, provided: Mapping[type, Callable[[], Any]]) -> ContextPlan:
+        """The same plan, with the services that the context provides now."""
+        return replace(self, services=[ServicePlan(service, make) for service, make in provided.items()])
+
     def followed_together(self) -> list[tuple[SubscriptionId, ...]]:
         """All subscriptions; those that follow together in one tuple."""
         groups = {group[0]: tuple(group) for group in self.groups}

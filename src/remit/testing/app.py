@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 from remit.errors import RemitError
 from remit.log import Channel, write_headers
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, contract_of, key_text
 from remit.runtime import Host
+from remit.runtime.events import KeyParked, LaterRefused
 from remit.stores import Entry, Unit
 from remit.testing.compiled import codec_of
+from remit.testing.differences import shown
 from remit.testing.doubles import Double
 from remit.testing.language import Language
 from remit.testing.logs import Logs, Parked, require_kind
@@ -31,6 +33,32 @@ LOOK_SECONDS = 0.005
 """Between two checks while waiting."""
 
 
+class Refused(NamedTuple):
+    """A command that was sent for later and refused."""
+
+    type: str
+    """Its wire name: `<context>.<name>`."""
+    key: str
+    """Its ordering key."""
+    refusal: Refusal
+
+
+class Heard:
+    """Why keys were parked, and which commands were refused, in the process of a test."""
+
+    def __init__(self) -> None:
+        self.causes: dict[tuple[str, str], BaseException] = {}
+        """Why keys were parked, by subscription and key."""
+        self.refused: list[Refused] = []
+
+    def hear(self, event: KeyParked | LaterRefused) -> None:
+        """Receives runtime events, as a listener of the process."""
+        if isinstance(event, KeyParked):
+            self.causes[event.subscription, event.key] = event.error
+        elif isinstance(event.refusal, Refusal):
+            self.refused.append(Refused(event.type, event.key, event.refusal))
+
+
 @dataclass
 class Made:
     """A process that is ready to be started, and its data for the test."""
@@ -38,11 +66,10 @@ class Made:
     host: Host
     languages: dict[str, Language]
     """What a test may inject, by context."""
+    heard: Heard
     doubles: dict[str, Double] = field(default_factory=dict[str, Double])
     faults: list[Exception] = field(default_factory=list[Exception])
     """Errors of doubles."""
-    causes: dict[tuple[str, str], BaseException] = field(default_factory=dict[tuple[str, str], BaseException])
-    """Why keys were parked, by subscription and key."""
 
 
 class App:
@@ -56,7 +83,7 @@ class App:
         self._made = made
         self._host = made.host
         self._logs = Logs(made.host)
-        self._parked_seen = False
+        self._parked_seen = self._refused_seen = False
 
     @property
     def clock(self) -> MovableClock:
@@ -150,6 +177,13 @@ class App:
         self._parked_seen = True
         return await self._logs.parked()
 
+    async def refused(self) -> list[Refused]:
+        """The commands sent for later that were refused, in the order in which they were refused. A test that has
+        called this does not fail at its end because of refused commands."""
+        await self.settled()
+        self._refused_seen = True
+        return list(self._made.heard.refused)
+
     async def inject(self, *events: IntegrationEvent, key: str | None = None) -> None:
         """Puts integration events into the log of the context that publishes them, in this order. Subscribers receive
         them as if that context had published them. The same event given twice is two messages.
@@ -210,16 +244,23 @@ class App:
         await self._host.stop()
 
     async def refuse_forgotten(self) -> None:
-        """Called at the end of a passed test. Raises errors of doubles, and `AssertionError` for parked keys that the
-        test has not asked for."""
+        """Called at the end of a passed test. Raises errors of doubles, and `AssertionError` for parked keys and
+        refused commands that the test has not asked for."""
         __tracebackhide__ = True
         await self.settled()
         left = [] if self._parked_seen else await self._logs.parked()
         if left:
             lines = [f"  {each.subscription}, key {each.key!r}: {each.error}" for each in left]
             what = f"{len(left)} parked at the end, because a message could not be handled:"
-            cause = self._made.causes.get((left[0].subscription, left[0].key))
+            cause = self._made.heard.causes.get((left[0].subscription, left[0].key))
             raise AssertionError("\n".join([what, *lines, "  Next: mend it, or expect it by app.parked()"])) from cause
+        refused = [] if self._refused_seen else self._made.heard.refused
+        if refused:
+            lines = [f"  {each.type}, key {each.key!r}: {shown(each.refusal)}" for each in refused]
+            what = f"{len(refused)} refused at the end, of the commands sent for later:"
+            raise AssertionError(
+                "\n".join([what, *lines, "  Next: mend it, or expect it by app.refused()"])
+            ) from refused[0].refusal
 
 
 class SyncApp:
@@ -283,6 +324,11 @@ class SyncApp:
     def parked(self) -> list[Parked]:
         """See `App.parked`."""
         found: list[Parked] = self._run(self._app.parked())
+        return found
+
+    def refused(self) -> list[Refused]:
+        """See `App.refused`."""
+        found: list[Refused] = self._run(self._app.refused())
         return found
 
     def inject(self, *events: IntegrationEvent, key: str | None = None) -> None:

@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from remit.contexts import Clock, Context, Envelope, Ids
-from remit.contexts.annotations import projected_by
-from remit.domain import Aggregate, Record, take_recorded
+from remit.contexts.annotations import first_parameter, is_kind, projected_by
+from remit.domain import Aggregate, Claim, Record, take_recorded
 from remit.log import Channel, forms_of, is_command
 from remit.log import MessageRecord as Logged
 from remit.messages import (
@@ -25,15 +25,16 @@ from remit.messages import (
     write_reply,
 )
 from remit.runtime import Listeners, Ports, SystemClock
-from remit.runtime.plan import AggregatePlan, HandlerPlan, ProjectionPlan, ReactionPlan, RecordPlan
+from remit.runtime.plan import AggregatePlan, ClaimPlan, HandlerPlan, ProjectionPlan, ReactionPlan, RecordPlan
 from remit.runtime.services import Services
 from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.claims import UnitClaims
 from remit.runtime.work.deadlines import NEVER
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Change, Entry, Unit
 from remit.testing.answers import Answers
-from remit.testing.compiled import GIVEN, Compiled, compiled, lone
+from remit.testing.compiled import GIVEN, Compiled, compiled, lone, lone_policy
 from remit.testing.keeping import KeepingStore
 from remit.testing.mistakes import KitError
 from remit.testing.outcome import Outcome
@@ -41,7 +42,11 @@ from remit.testing.virtual import CountedIds, MovableClock, VirtualLoop
 
 T = TypeVar("T")
 Kept: TypeAlias = Aggregate[Any, Any] | Record[Any]
-KeptPlan: TypeAlias = AggregatePlan | RecordPlan
+AskedPlan: TypeAlias = AggregatePlan | RecordPlan | ClaimPlan
+
+
+class _Taken(Refusal):
+    """Another aggregate has the value."""
 
 
 class Bench:
@@ -52,6 +57,8 @@ class Bench:
         self.answers = Answers("given")
         self._context = context
         self.state = state
+        self.claimed: list[tuple[type[Claim[Any, Any]], object, Aggregate[Any, Any]]] = []
+        """The given claims: class, value, and the aggregate that has the value."""
         self.services = _Services()
         self.clock: SystemClock = MovableClock()
         self.ids: Ids = CountedIds()
@@ -80,8 +87,8 @@ class Bench:
                 f"{handler.__name__} is run with {len(messages)} arguments", where="when", expected="one message",
                 next=f"when({handler.__name__}, <message>); the handler's other parameters are provided",
             )  # fmt: skip
-        kind: Any = type(messages[0])
-        return await _Run(self, lone(handler, kind)).handle(messages[0])
+        plan = _plan_of(handler, messages[0])
+        return await _Run(self, plan).handle(messages[0])
 
     def handle(self, message: Any) -> Outcome[Any]:
         """Lets the context handle a message."""
@@ -93,13 +100,26 @@ class Bench:
         return await _Run(self, compiled(self._context)).handle(message)
 
 
+def _plan_of(handler: Any, message: Any) -> Compiled:
+    """The plan of a handler or a policy without its context."""
+    if isinstance(handler, type):
+        return lone_policy(handler)
+    if (first := first_parameter(handler)) is not None and first[0] == "self":
+        policy = handler.__qualname__.rpartition(".")[0]
+        raise KitError(
+            f"{handler.__qualname__} is a method of a policy", where="when", expected="the class of the policy",
+            next=f"when({policy}, {type(message).__name__}(...))",
+        )  # fmt: skip
+    return lone(handler, message.__class__)
+
+
 class _Run:
     """One step, on a store of its own."""
 
     def __init__(self, bench: Bench, compiled: Compiled) -> None:
         self._plan = plan = compiled.plan
         self._store = KeepingStore()
-        self._state = bench.state
+        self._state, self._claimed = bench.state, bench.claimed
         self._answers = bench.answers
         self._outcome = Outcome[Any]()
         self._faults: list[KitError] = []
@@ -218,20 +238,22 @@ class _Run:
             )  # fmt: skip
         return found
 
-    def _kept(self) -> dict[type, KeptPlan]:
+    def _asked(self) -> dict[type, AskedPlan]:
+        """The plans of the aggregates, records and claims that handlers ask for, by class."""
         plan = self._plan
         handlers = [*plan.commands.values(), *plan.queries.values()]
         handlers += [each for event in plan.events.values() for each in event.together]
         for follow in plan.follows.values():
             handlers += [each for each in follow.takes.values() if isinstance(each, HandlerPlan)]
         subjects = [need.subject for handler in handlers for need in handler.dependencies]
-        return {subject.type: subject for subject in subjects if isinstance(subject, (AggregatePlan, RecordPlan))}
+        subjects += [claim.owner for claim in subjects if isinstance(claim, ClaimPlan)]
+        return {each.type: each for each in subjects if isinstance(each, (AggregatePlan, ClaimPlan, RecordPlan))}
 
     async def _put(self) -> None:
         """Stores the given state."""
-        plans = self._kept()
+        plans = self._asked()
         unit = UnitOfWork(self._place, self._attempt())
-        for each in self._state:
+        for each in [*self._state, *self._holders()]:
             if isinstance(each, (Aggregate, Record)):
                 await self._store.commit(Unit(changes=[self._change(plans, each)]))  # pyright: ignore[reportUnknownArgumentType]  # of any
             elif isinstance(each, (DomainEvent, IntegrationEvent)):
@@ -242,7 +264,33 @@ class _Run:
                     f"{each!r} is given", where="given", expected="aggregates, records and events",
                     next=".provide(<type>, <zero-argument callable>)",
                 )  # fmt: skip
+        for claimed in self._claimed:
+            await self._claim(plans, unit, *claimed)
         await unit.commit(unit.unit())
+
+    def _holders(self) -> list[Aggregate[Any, Any]]:
+        """The aggregates of given claims, except those that are given themselves."""
+        state: Sequence[Any] = self._state
+        given = [(each.__class__, each.id) for each in state if is_kind(each.__class__, Aggregate)]
+        found = {(type(by), by.id): by for _, _, by in self._claimed}
+        return [by for place, by in found.items() if place not in given]
+
+    async def _claim(
+        self, plans: Mapping[type, AskedPlan], unit: UnitOfWork, claim: Any, value: object, by: Aggregate[Any, Any]
+    ) -> None:
+        plan = plans.get(claim)
+        if not isinstance(plan, ClaimPlan):
+            raise KitError(
+                f"no handler of {self._plan.name} asks for Claims[{claim.__name__}]", where="claimed",
+                expected=", ".join(each.__name__ for each in plans if issubclass(each, Claim)) or "no claim",
+            )  # fmt: skip
+        holder = await unit.load(plan.owner, key_text(by.id, "identity", plan.owner.kind))
+        assert holder is not None  # noqa: S101  # _put stored it
+        taken = KitError(f"{claim.__name__} {value!r} is given to two aggregates", where="claimed", expected="one")
+        try:
+            await UnitClaims(unit, plan).take(value, by=holder.value, otherwise=_Taken())
+        except _Taken:
+            raise taken from None
 
     def _folded_from(self, event: type) -> list[ProjectionPlan]:
         found = [each for each in self._plan.projections.values() if event in projected_by(each.type)]
@@ -253,11 +301,11 @@ class _Run:
             )  # fmt: skip
         return found
 
-    def _change(self, plans: Mapping[type, KeptPlan], kept: Kept) -> Change:
+    def _change(self, plans: Mapping[type, AskedPlan], kept: Kept) -> Change:
         plan = plans.get(type(kept))
         if plan is None:
             asked = "Repository" if isinstance(kept, Aggregate) else "Records"
-            known = ", ".join(sorted(each.__name__ for each in plans)) or "none"
+            known = ", ".join(sorted(each.__name__ for each in plans if not issubclass(each, Claim))) or "none"
             raise KitError(
                 f"no handler of {self._plan.name} asks for {asked}[{type(kept).__name__}]", where="given",
                 expected=f"an aggregate or record that one of them asks for: {known}",
@@ -267,10 +315,10 @@ class _Run:
         return Change(plan.kind, key_text(kept.id, "identity", plan.kind), 0, plan.codec.write(kept))
 
     async def _states(self) -> AsyncIterator[Kept]:
-        for plan in self._kept().values():
+        for plan in self._asked().values():
             for kind, id in self._store.places:
                 row = await self._store.load(kind, id) if kind == plan.kind else None
-                if row is not None and row[1]:  # removed state has an empty body
+                if row is not None and row[1] and not isinstance(plan, ClaimPlan):  # removed state has an empty body
                     yield plan.codec.read(row[1])
 
 

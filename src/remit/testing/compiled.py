@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from remit.contexts import COMMAND, QUERY, REACTION, Context, ContextMap, Handler, derive
 from remit.contexts.annotations import asked_by, is_kind, projected_by, sent_later
+from remit.contexts.policies import methods_of, policy_of
 from remit.contexts.ports import VIEW
 from remit.messages import Codec, Command, Message, Query, contract_of, declared_context
 from remit.runtime import compile_system
@@ -70,6 +71,16 @@ def lone(handler: Callable[..., Any], message: Any) -> Compiled:
     declared = Handler(role, message, handler)
     context.bound.append(declared)
     context.projections += [asked.subject for asked in asked_by(context, declared) if asked.injectable is VIEW]
+    return Compiled(context)
+
+
+@lru_cache(maxsize=256)
+def lone_policy(policy: type) -> Compiled:
+    """The plan of a policy without its context."""
+    context = Context[Any](GIVEN)
+    context.bound += policy_of(policy, methods_of(policy)).values()
+    for declared in context.handlers[:1]:
+        context.projections += [asked.subject for asked in asked_by(context, declared) if asked.injectable is VIEW]
     return Compiled(context)
 
 

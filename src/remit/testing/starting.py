@@ -7,17 +7,17 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from random import Random
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from remit.contexts import Context, Model
 from remit.hosting import System
 from remit.hosting.assembly import assemble
 from remit.messages.component import Component
 from remit.observability import log_event
-from remit.runtime import Channels, Host, Listener, Placed, Ports
-from remit.runtime.events import KeyParked
+from remit.runtime import Channels, Host, Listener, Placed, Ports, compile_system
+from remit.runtime.plan import ContextPlan
 from remit.stores import Store
-from remit.testing.app import App, Made, SyncApp
+from remit.testing.app import App, Heard, Made, SyncApp
 from remit.testing.compiled import Known
 from remit.testing.doubles import Double, DoubleCalls
 from remit.testing.keeping import KeepingStore
@@ -27,8 +27,16 @@ from remit.testing.virtual import CountedIds, MovableClock, VirtualLoop
 
 S = TypeVar("S")
 
-_models: Known[Model] = Known()
-"""A model is checked once, not in every test."""
+
+class _Ready(NamedTuple):
+    """A checked model and its compiled plans."""
+
+    model: Model
+    plans: Mapping[str, ContextPlan]
+
+
+_ready: Known[_Ready] = Known()
+"""A system is checked and compiled once, not in every test."""
 MEMORY = "memory:"
 PARTS = ("write", "read", "log")
 """The addresses of a context that is replaced by a double."""
@@ -168,19 +176,21 @@ def running(
     loop must be a `VirtualLoop`. `store` is as in `System.connect`; other values than `memory:` need `async with` and
     real time.
 
-    Leaving raises `AssertionError` if a message could not be handled and the test has not called `parked()`. Entering
-    raises the errors of `System.connect`, and `KitError` if the clock cannot be moved.
+    Leaving raises `AssertionError` if a message could not be handled and the test has not called `parked()`, or if a
+    command sent for later was refused and the test has not called `refused()`. Entering raises the errors of
+    `System.connect`, and `KitError` if the clock cannot be moved.
     """
 
     def make(ports: Ports) -> Made:
         hosted = system.hosting()
-        model = _models.of(hosted.contexts, hosted.model, system, *hosted.relations)
-        hear, causes = _causes()
+        model, plans = _known(hosted.contexts, hosted, system, *hosted.relations)
+        heard = Heard()
         stores = {each.name: KeepingStore() for each in model.contexts} if store == MEMORY else None
-        host = assemble(model, store=store, stores=stores, ports=ports, parity=True, listeners=[hear, *listeners])
-        return Made(
-            host, {each.name: Language(each.name, each, model.owners) for each in model.contexts}, causes=causes
-        )
+        host = assemble(
+            model, store=store, stores=stores, ports=ports, parity=True, listeners=[heard.hear, *listeners],
+            plans=plans,
+        )  # fmt: skip
+        return Made(host, {each.name: Language(each.name, each, model.owners) for each in model.contexts}, heard)
 
     return Starting(make, clock, lambda: system.hosting().contexts, in_memory=store == MEMORY)
 
@@ -198,7 +208,7 @@ def alone(
 
     def make(ports: Ports) -> Made:
         hosted = of.hosting([context.name])
-        model = _models.of([*hosted.contexts, *of.contexts], hosted.model, of, *of.relations)
+        model, plans = _known([*hosted.contexts, *of.contexts], hosted, of, *of.relations)
         known = {each.name: each for each in of.contexts}
         others = [name for name in model.names if name != context.name]
         languages = {name: Language(name, known.get(name), model.owners) for name in others}
@@ -209,23 +219,28 @@ def alone(
                     expected=f"one of: {', '.join(others)}",
                 )  # fmt: skip
             double.require(languages[double.name])
-        hear, causes = _causes()
-        faults: list[Exception] = []
+        heard, faults = Heard(), list[Exception]()
         stores: dict[str, Store] = {name: KeepingStore() for name in model.names}
         placed = Placed(
             {context.name: ("write", "read")}, [Component(name, part) for name in others for part in PARTS]
         )  # fmt: skip
         channels = Channels(calls=DoubleCalls(doubles, faults))
-        host = Host(model, stores, ports, placed=placed, channels=channels, listeners=[log_event, hear], parity=True)
-        return Made(host, languages, {each.name: each for each in doubles}, faults, causes)
+        host = Host(
+            model, stores, ports, placed=placed, channels=channels, listeners=[log_event, heard.hear], parity=True,
+            plans=plans,
+        )  # fmt: skip
+        return Made(host, languages, heard, {each.name: each for each in doubles}, faults)
 
     return Starting(make, clock, lambda: [context], in_memory=True)
 
 
-def _causes() -> tuple[Listener, dict[tuple[str, str], BaseException]]:
-    causes: dict[tuple[str, str], BaseException] = {}
+def _known(contexts: Sequence[Context[Any]], hosted: System, *beside: object) -> _Ready:
+    """The model and plans of a system, with the services that its contexts provide now."""
 
-    def hear(event: KeyParked) -> None:
-        causes[event.subscription, event.key] = event.error
+    def make() -> _Ready:
+        model = hosted.model()
+        return _Ready(model, compile_system(model))
 
-    return hear, causes
+    model, plans = _ready.of(contexts, make, *beside)
+    provided = {context.name: context.provided for context in hosted.contexts}
+    return _Ready(model, {name: plan.with_services(provided[name]) for name, plan in plans.items()})

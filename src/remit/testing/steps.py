@@ -11,7 +11,8 @@ from typing_extensions import ParamSpec, TypeVar
 
 from remit.contexts import Clock, Context, Envelope
 from remit.contexts.annotations import is_kind, takes_envelope
-from remit.domain import Aggregate, Projection, Record, take_recorded
+from remit.contexts.policies import methods_of
+from remit.domain import Aggregate, Claim, Projection, Record, take_recorded
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal
 from remit.testing.answers import CommandType, On, QueryType
 from remit.testing.bench import Bench
@@ -28,6 +29,8 @@ R = TypeVar("R")
 S = TypeVar("S")
 X = TypeVar("X")
 P = ParamSpec("P")
+C = TypeVar("C")
+H = TypeVar("H", bound=Aggregate[Any, Any])
 
 
 @overload
@@ -55,7 +58,11 @@ def given(first: Any = None, /, *more: Any) -> Any:
     """
     if isinstance(first, type):
         if not is_kind(first, Projection):
-            raise _needs_context(f"{first.__name__} is no projection", "given")
+            raise KitError(
+                f"{first.__name__} is no projection", where="given",
+                expected="a projection, a context, aggregates, records or events",
+                next=f"given(...).when({first.__name__}, <an event>) if it is a policy",
+            )  # fmt: skip
         return GivenProjection[Any](first, more)
     if isinstance(first, Context):
         return GivenContext(Bench(first, more))  # pyright: ignore[reportUnknownArgumentType]  # of any
@@ -77,6 +84,15 @@ class _Prepared:
         """Sets what handlers get that ask for this type: a service, `Clock` or `Ids`. `make` is called once, at once.
         The services that the context itself provides are not made in such a test."""
         self._bench.provide(service, make())
+        return self
+
+    def claimed(self, claim: type[Claim[C, H]], value: C, /, *, by: H) -> Self:
+        """Gives a value that an aggregate has: `.claimed(Email, "ada@example.org", by=Member(id="m1"))`. The aggregate
+        is given too, unless it is given already.
+
+        The step raises `KitError` for a claim that no handler asks for, and for a value that two aggregates have.
+        """
+        self._bench.claimed.append((claim, value, by))
         return self
 
     @overload
@@ -104,6 +120,8 @@ class Given(_Prepared, Generic[T]):
         self: Given[V], publisher: Callable[[V, Envelope], IntegrationEvent | None], /
     ) -> Published: ...
     @overload
+    def when(self, policy: type[object], event: DomainEvent | IntegrationEvent, /) -> Outcome[None]: ...
+    @overload
     def when(self, handler: Callable[Concatenate[M, ...], Awaitable[R]], message: M, /) -> Outcome[R]: ...
     @overload
     def when(self, method: Callable[Concatenate[T, P], R], /, *arguments: P.args, **named: P.kwargs) -> Outcome[R]: ...
@@ -114,13 +132,13 @@ class Given(_Prepared, Generic[T]):
 
         - `when(Order.place, 120)` calls the method of the given aggregate with these arguments.
         - `when(placed)` calls a publisher with the given domain event, and with an envelope if it asks for one.
-        - `when(charge, OrderPlaced(...))` runs a handler, in memory. Under a running event loop, a handler that waits
-          for real I/O has to be awaited: `await given(...).when_awaited(...)`.
+        - `when(charge, OrderPlaced(...))` runs a handler, and `when(Booking, Held(...))` a policy, in memory. Under a
+          running event loop, a handler that waits for real I/O has to be awaited:
+          `await given(...).when_awaited(...)`.
 
         Raises what the step raises, except refusals; and `KitError` if something is missing that the step needs.
         """
-        _refuse_policy(step)
-        if inspect.iscoroutinefunction(step):
+        if inspect.iscoroutinefunction(step) or _is_policy(step):
             return self._bench.run(step, *arguments)
         if self._state and isinstance(self._state[0], DomainEvent):
             if not arguments and takes_envelope(step):
@@ -129,8 +147,12 @@ class Given(_Prepared, Generic[T]):
             return Published([] if made is None else [made])
         return _decided(self._state[:1], step, arguments, named)
 
-    async def when_awaited(self, handler: Callable[Concatenate[M, ...], Awaitable[R]], message: M, /) -> Outcome[R]:
-        """As `when` with a handler, on the running event loop."""
+    @overload
+    async def when_awaited(self, policy: type[object], event: DomainEvent | IntegrationEvent, /) -> Outcome[None]: ...
+    @overload
+    async def when_awaited(self, handler: Callable[Concatenate[M, ...], Awaitable[R]], message: M, /) -> Outcome[R]: ...
+    async def when_awaited(self, handler: Any, message: Any, /) -> Outcome[Any]:
+        """As `when` with a handler or a policy, on the running event loop."""
         return await self._bench.run_awaited(handler, message)
 
 
@@ -186,19 +208,15 @@ class GivenProjection(Generic[E]):
         return Folded(last)
 
 
-def _refuse_policy(step: Any) -> None:
-    """A policy asks for things by its class, and only its context knows which."""
-    is_class = isinstance(step, type) and not is_kind(step, Aggregate)
-    is_method = inspect.iscoroutinefunction(step) and next(iter(inspect.signature(step).parameters), "") == "self"
-    if is_class or is_method:
-        raise _needs_context(f"{step.__qualname__} is of a class that is no aggregate", "when")
-
-
-def _needs_context(what: str, where: str) -> KitError:
-    return KitError(
-        what, where=where, expected="a policy is tested with its context",
-        next="given(<its context>, ...).when(<an event>)",
-    )  # fmt: skip
+def _is_policy(step: Any) -> bool:
+    if not isinstance(step, type) or is_kind(step, Aggregate):
+        return False
+    if not methods_of(step):
+        raise KitError(
+            f"{step.__name__} is neither an aggregate nor a policy", where="when",
+            expected="the class of an aggregate or of a policy", next="declare a policy with @<its context>.policy",
+        )  # fmt: skip
+    return True
 
 
 def _copy(value: Any) -> Any:

@@ -87,6 +87,28 @@ def test_reactions_go_on_as_soon_as_the_breaker_is_closed() -> None:
     virtually(story())
 
 
+def test_a_reaction_goes_on_soon_when_its_callee_hung_and_too_few_calls_failed_to_open_the_breaker() -> None:
+    """Nobody finds the way back for it, so that it looks itself."""
+
+    async def story() -> None:
+        async with reacting() as sides:
+            sides.wire.silent = True
+            await sides.desk.host.send(Order(till="t"))
+            await asyncio.sleep(600)
+            assert "breaker-opened" not in sides.desk.said_of("till.write")
+            before = sides.wire.asked("command")
+            await until(lambda: sides.wire.asked("command") > before)
+            before = sides.wire.asked("command")
+            await asyncio.sleep(10.1)  # the call that is under way has no answer either
+            sides.wire.silent = False
+            await asyncio.sleep(5.1)
+            assert sides.wire.asked("command") > before
+            (state,) = [each.state for each in sides.desk.host.subscriptions if each.name == "desk.on_ordered"]
+            assert state == "running"
+
+    virtually(story())
+
+
 def test_the_pause_of_a_call_that_failed_ends_with_the_pulse() -> None:
     assert virtually_tried_again(Unavailable("the test")) is True
 
@@ -109,6 +131,7 @@ def virtually_tried_again(error: Exception) -> bool:
             return error
 
         async with reacting(raised) as sides:
+            sides.desk.host.shared.avoids = lambda: True
             await sides.desk.host.send(Order(till="t"))
             await failed_for_long(tries)
             before = len(tries)

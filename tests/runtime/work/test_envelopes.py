@@ -11,6 +11,7 @@ import pytest
 
 from remit import (
     Aggregate,
+    Clock,
     Command,
     Context,
     DomainEvent,
@@ -24,7 +25,7 @@ from remit import (
 )
 from remit.errors import HandlerFailed
 from remit.hosting.assembly import assemble
-from remit.log import Channel, MessageRecord
+from remit.log import Channel, MessageRecord, moment_of
 from remit.runtime import Host
 from tests.runtime.talk import until, until_parked
 
@@ -44,6 +45,14 @@ class NoteLater(Command[None]):
 
 
 class Ask(Query[str]): ...
+
+
+class Mark(Command[None]): ...
+
+
+class Tell(Command[None]):
+    id: str
+    at: datetime
 
 
 class Noted(DomainEvent):
@@ -170,7 +179,7 @@ async def stored(host: Host, channel: Channel = Channel.PRIVATE, context: str = 
 
 def of(record: MessageRecord) -> Envelope:
     """The envelope that those who handle a record are given."""
-    return Envelope(id=record.id, time=datetime.fromtimestamp(record.at, UTC))
+    return Envelope(id=record.id, time=datetime.fromtimestamp(moment_of(record), UTC))
 
 
 async def test_all_that_handle_an_event_have_its_identity_and_time(app: Host, notes: Notes) -> None:
@@ -270,3 +279,48 @@ async def test_a_command_sent_for_later_has_that_of_its_record(app: Host, notes:
     await until(lambda: "note" in notes.had)
     (record,) = await stored(app, Channel.PUBLISHED)
     assert notes.had["note"] == [of(record)]
+
+
+async def test_a_reaction_together_has_the_moment_of_its_unit_of_work(notes: Notes) -> None:
+    """Its clock, its envelope and the clock of the handler say the same; so do those who handle the event later."""
+    said: list[datetime] = []
+
+    @notes.notes.handle(Mark)
+    async def mark(command: Mark, books: Repository[Book], clock: Clock) -> None:
+        said.append(clock.now())
+        (await books.obtain("book")).record(Noted(text=""))
+        notes.had.clear()
+
+    @notes.notes.react(Noted, together=True)
+    async def timed(event: Noted, clock: Clock, envelope: Envelope) -> None:
+        said.extend((clock.now(), envelope.time))
+
+    async with opened(notes, "memory:") as host:
+        await host.send(Mark())
+        await until(lambda: "afterwards" in notes.had)
+    assert len({*said, notes.had["afterwards"][0].time}) == 1
+
+
+async def test_a_reaction_together_has_the_same_when_the_handler_runs_again(notes: Notes) -> None:
+    """It may have told others."""
+    had: list[Envelope] = []
+    asked: list[str] = []
+
+    @notes.readers.handle(Tell)
+    async def told(command: Tell) -> None:
+        asked.append(command.id)
+
+    @notes.notes.react(Read, together=True)
+    async def tells(event: Read, envelope: Envelope, sender: Sender) -> None:
+        had.append(envelope)
+        await sender.send(Tell(id=envelope.id, at=envelope.time))
+
+    async def between() -> None:
+        notes.between = None
+        await host.send(Note(text=""))
+
+    async with opened(notes, "memory:") as host:
+        notes.between = between
+        await host.send(Note(text=""), key="k")
+    other, one, again = had
+    assert one == again != other

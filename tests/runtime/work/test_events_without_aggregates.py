@@ -245,3 +245,98 @@ def test_only_events_are_published() -> None:
         "handler.dependency",
         "Events[<domain events of one | integration events>]",
     )
+
+
+class HotelEvent(IntegrationEvent):
+    room: str
+
+
+class Opened(HotelEvent, version=1, key="room"): ...
+
+
+class Closed(HotelEvent, version=1, key="room"):
+    why: str = ""
+
+
+class Closed2(Closed, name="Closed", version=2, key="room"):
+    until: str = ""
+
+
+class Seen(Projection[str, HotelEvent]):
+    what: tuple[str, ...] = ()
+
+    @staticmethod
+    def key(event: HotelEvent) -> str:
+        return event.room
+
+    def evolve(self, event: HotelEvent) -> None:
+        self.what = (*self.what, type(event).__name__)
+
+
+def hotel_that_publishes(*events: HotelEvent) -> System:
+    hotel, desk = Context("hotel"), Context("desk")
+    desk.project(Seen)
+
+    @hotel.handle(Add)
+    async def add(command: Add, publishes: Events[HotelEvent]) -> None:
+        for event in events:
+            publishes.publish(event)
+
+    @desk.answer(Told)
+    async def told(query: Told, seen: View[Seen]) -> list[str]:
+        return list((await seen.get(query.key)).what)
+
+    return System("hotel", contexts=[hotel, desk])
+
+
+async def test_a_class_that_others_inherit_from_stands_for_all_of_them() -> None:
+    async with hotel_that_publishes(Opened(room="1"), Closed(room="1")).connect(store="memory:") as app:
+        await app.send(Add(room="1"))
+        assert await app.ask(Told(key="1"), fresh=True) == ["Opened", "Closed"]
+
+
+async def test_a_version_of_an_event_is_asked_for_by_itself(caplog: pytest.LogCaptureFixture) -> None:
+    hotel = Context("hotel")
+
+    @hotel.handle(Add)
+    async def add(command: Add, publishes: Events[Closed]) -> None:
+        publishes.publish(Closed2(room="1"))
+
+    async with System("hotel", contexts=[hotel]).connect(store="memory:") as app:
+        with pytest.raises(HandlerFailed):
+            await app.send(Add(room="1"))
+    assert "OutboxError: Closed2 is published, but was not asked for" in caplog.text
+
+
+async def test_an_event_that_is_defined_after_the_start_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    events: list[HotelEvent] = []
+    system = hotel_that_publishes()
+    (hotel, _) = system.contexts
+
+    @hotel.handle(Rename)
+    async def rename(command: Rename, publishes: Events[HotelEvent]) -> None:
+        publishes.publish(events[0])
+
+    async with system.connect(store="memory:") as app:
+
+        class Late(HotelEvent, version=1, key="room"): ...
+
+        events.append(Late(room="1"))
+        with pytest.raises(HandlerFailed):
+            await app.send(Rename(how=""))
+    assert "OutboxError: Late is published, but its class was not loaded when the system started" in caplog.text
+    assert f"import {__name__} in the module of the System" in caplog.text
+
+
+@pytest.mark.parametrize("base", [DomainEvent, IntegrationEvent])
+def test_the_base_of_all_events_is_no_event(base: Any) -> None:
+    one = Context("one")
+
+    async def add(command: Add, events: Any) -> None: ...
+
+    port: Any = Events
+    add.__annotations__["events"] = port[base]
+    one.handle(Add)(add)
+    with pytest.raises(ModelError) as refused:
+        System("house", contexts=[one]).model()
+    assert [finding.code for finding in refused.value.findings] == ["handler.dependency"]

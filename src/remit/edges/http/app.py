@@ -10,8 +10,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from remit.contexts import ClientOf, HttpEdge, Sender
+from remit.contexts import ClientOf, Sender
+from remit.contexts.edges import HttpEdge
 from remit.edges.http.doors import compile_operations, endpoint
+from remit.edges.http.failures import Failures
 from remit.edges.http.openapi import describe
 from remit.edges.http.origins import Door, preflight, sendable, shared
 from remit.edges.http.page import render
@@ -33,7 +35,6 @@ from remit.edges.http.request import (
     throw_away,
 )
 from remit.edges.http.routing import Router
-from remit.errors import RemitError, visible
 
 Check = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -105,6 +106,7 @@ class HttpApp:
         self._page = render(self._description)
         self._has_docs = docs
         self._sendable = sendable(system.headers)
+        self._failures = Failures()
         self._router: Router[Door] = Router(tells_routes=docs)
         for path, show in own.items():
             self._router.add("GET", path, Door(show))
@@ -153,7 +155,9 @@ class HttpApp:
         except Gone:
             raise
         except Exception as error:  # noqa: BLE001  # for any error, the client gets an answer and the log the cause
-            answer = _failed(scope, error)
+            raised = problem_of(error)
+            self._failures.say(scope, error, raised)
+            answer = problem_answer(raised)
         return answer if door is None or not door.origins else shared(answer, door, _headers(scope))
 
     async def _show_live(self, request: HttpRequest) -> HttpResponse:
@@ -190,15 +194,6 @@ def _asks_before(scope: Scope) -> str:
     """The method that a browser asks for in a preflight request. Empty for any other request."""
     headers = _headers(scope)
     return headers.get(b"access-control-request-method", b"").decode("latin-1") if b"origin" in headers else ""
-
-
-def _failed(scope: Scope, error: Exception) -> HttpResponse:
-    raised = problem_of(error)
-    if raised.problem.code == "http.internal":
-        _log.error("%s %r failed", scope["method"], scope["path"], exc_info=error)
-    elif raised.problem.status >= 500 and isinstance(error, RemitError):
-        _log.warning("%s %r: %s %s", scope["method"], scope["path"], error.code, visible(error.what))
-    return problem_answer(raised)
 
 
 async def _live(receive: Receive, send: Send) -> None:

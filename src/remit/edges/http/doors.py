@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from remit.contexts import ClientOf, HttpEdge, Route, Sender
+from remit.contexts import ClientOf, Route, Sender
+from remit.contexts.edges import HttpEdge
 from remit.edges.http.origins import is_origin, origins_of
 from remit.edges.http.problems import refused, rejected
 from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, only, query_reader

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from remit.errors import BadMessage, HandlerFailed
-from remit.log import MessageRecord, carried_by, forms_of, has_newer, is_command, trace_of, wish_of
+from remit.log import MessageRecord, carried_by, forms_of, has_newer, is_command, moment_of, trace_of, wish_of
 from remit.messages import Refusal, write_reply
 from remit.runtime.events import LaterRefused
 from remit.runtime.following.effect import HANDLER_SECONDS
@@ -46,10 +46,10 @@ class Dispatcher:
         return UnitOfWork(self._workplace, _NOBODY, taken)
 
     def attempt(self, record: MessageRecord) -> Attempt:
-        """A new attempt at a message. Its time is when the message was recorded."""
+        """A new attempt at a message. Its time is the time of the message's envelope."""
         origin = f"{record.id}.{self._name}"
         context = self._follow.id.context
-        return Attempt(origin, origin, trace_of(record), record.at, context, float("inf"), record=record.id)
+        return Attempt(origin, origin, trace_of(record), moment_of(record), context, float("inf"), record=record.id)
 
     def is_alone(self, record: MessageRecord) -> bool:
         """Whether a message needs a unit of work of its own, because its handler may have effects outside of it."""

@@ -33,6 +33,8 @@ from remit.stores import Advance, Park, Unit
 
 BATCH = 100
 """The most messages handled in one transaction."""
+SOON_SECONDS = 5.0
+"""The longest pause after a failed call while no circuit breaker is open."""
 BATCH_SECONDS = 0.05
 """A batch ends once it has taken this long."""
 
@@ -243,8 +245,10 @@ class Handling(Effect):
         return ("paused", told(error)) if failures >= IN_A_ROW else None
 
     async def pause(self, error: Exception, failures: int) -> None:
-        seconds = backoff(failures - 1, self._ports.random)
         if isinstance(error, CallError) and not isinstance(error, StoreUnavailable):
-            await self._shared.recovered.wait(seconds)  # ends early when a circuit breaker closes
+            # An open breaker ends the pause when it closes. If no breaker is open, nothing ends the pause early: too
+            # few calls have failed, or the breaker has just closed.
+            longest = LONGEST_SECONDS if self._shared.avoids() else SOON_SECONDS
+            await self._shared.recovered.wait(backoff(failures - 1, self._ports.random, longest))
         else:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(backoff(failures - 1, self._ports.random))

@@ -15,8 +15,10 @@ import msgspec
 
 from remit.domain import Aggregate
 from remit.errors import CallError, HandlerFailed, KeyReused
+from remit.log import with_moment
 from remit.messages import Refusal
 from remit.runtime.work.called import Called
+from remit.stores import Entry
 
 DERIVED = "*"
 """Suffix of the caller's name that marks a derived key."""
@@ -51,6 +53,10 @@ class Attempt(msgspec.Struct, eq=False):
     """The aggregates that recorded events in this run."""
     record: str = ""
     """The identity of the message in the log; empty if it is not from a log."""
+    stamps: list[str] | None = None
+    """The identities of events that a run has shown in envelopes before the commit. The next run shows the same."""
+    stamped: int = 0
+    """How many of `stamps` this run has shown."""
 
     @property
     def message(self) -> str:
@@ -67,7 +73,20 @@ class Attempt(msgspec.Struct, eq=False):
             self.called.begin_again(whole=self.whole)
         self.noted = None
         self.ended = self.whole = False
-        self.identities = 0
+        self.identities = self.stamped = 0
+
+    def shown(self, entries: list[Entry], *, before_commit: bool) -> tuple[str, float]:
+        """Identity and time of the event that was entered last, for envelopes in the unit of work. A reaction may send
+        both elsewhere before the commit. So each run shows the same identity, and the time that `Clock` shows."""
+        entry = entries[-1]
+        if not before_commit:
+            return entry.id, entry.at
+        stamps = self.stamps = [] if self.stamps is None else self.stamps
+        if self.stamped == len(stamps):
+            stamps.append(entry.id)
+        id, self.stamped = stamps[self.stamped], self.stamped + 1
+        entries[-1] = entry._replace(id=id, headers=with_moment(entry.headers, self.begun))
+        return id, self.begun
 
     def note(self, aggregate: Aggregate[Any, Any]) -> None:
         """Notes an aggregate that has recorded an event."""

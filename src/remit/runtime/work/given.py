@@ -142,11 +142,7 @@ class _Events(Events[Any]):
         forms = unit.workplace.recorded if isinstance(event, DomainEvent) else unit.workplace.published
         where = self._attempt.context
         if cls not in self._known:
-            told = " | ".join(sorted(each.__name__ for each in self._known))
-            raise OutboxError(
-                f"{cls.__name__} is published, but was not asked for", where=where, expected=f"Events[{told}]",
-                next=f"ask for Events[{told} | {cls.__name__}]",
-            )  # fmt: skip
+            raise _not_asked_for(cls, self._known, where)
         contract = forms[cls].contract
         if (contract.key is None) is (key is None):
             raise OutboxError(
@@ -157,6 +153,21 @@ class _Events(Events[Any]):
             )  # fmt: skip
         text = key_text(getattr(event, contract.key) if contract.key else key, "ordering key", contract.type)
         unit.announce(event, text)
+
+
+def _not_asked_for(event: Any, known: Iterable[Any], where: str) -> OutboxError:
+    """The error for an event that the handler publishes without asking for it."""
+    name, told = event.__name__, " | ".join(sorted(each.__name__ for each in known))
+    if any(issubclass(event, each) and event.__remit_name__ != each.__remit_name__ for each in known):
+        return OutboxError(
+            f"{name} is published, but its class was not loaded when the system started", where=where,
+            expected="all events are imported before the start",
+            next=f"import {event.__module__} in the module of the System",
+        )  # fmt: skip
+    return OutboxError(
+        f"{name} is published, but was not asked for", where=where, expected=f"Events[{told}]",
+        next=f"ask for Events[{told} | {name}]",
+    )  # fmt: skip
 
 
 class _Repeated:

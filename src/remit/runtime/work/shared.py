@@ -45,6 +45,8 @@ class Shared:
         self.outcomes = Outcomes(stamp)
         self.recovered = Pulse()
         """Rings when the circuit breaker of an address closes."""
+        self.avoids: Callable[[], bool] = lambda: False
+        """Whether a circuit breaker is open, so that `recovered` will ring."""
         published = Forms({}, contracts.__getitem__)
         self.workplaces = {
             name: Workplace(

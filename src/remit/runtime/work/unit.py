@@ -71,8 +71,9 @@ class UnitOfWork(msgspec.Struct, eq=False):
     """An additional row of the runtime."""
     refused: LaterRefused | None = None
     """Reported after the commit: the command sent for later was refused."""
-    recorded: Entry | None = None
-    """The event recorded last, while its `together` reactions run that ask for its envelope."""
+    recorded: tuple[str, float] | None = None
+    """Identity and time of the event recorded last, while its `together` reactions or publishers run that ask for its
+    envelope."""
     transaction: Transaction | None = None
     """For the statements of a handler that asks for SQL."""
     leaving: list[Tracked] | None = None
@@ -360,7 +361,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         plan = recorded.get(event.__class__) or recorded[event.__class__]
         key = self._enter(Channel.PRIVATE, plan, event, key)
         if plan.is_stamped:
-            self.recorded = self.entries[-1]
+            self.recorded = self.attempt.shown(self.entries, before_commit=bool(plan.together))
         elif not plan.publish:
             return plan.together
         made = [public for publish in plan.publish if (public := publish(event)) is not None]
@@ -417,7 +418,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         """The identity and the time of the current message."""
         entry, attempt, workplace = self.recorded, self.attempt, self.workplace
         if entry is not None:
-            return Envelope(id=entry.id, time=datetime.fromtimestamp(entry.at, UTC))
+            return Envelope(id=entry[0], time=datetime.fromtimestamp(entry[1], UTC))
         if not attempt.origin:
             return Envelope(id=workplace.ids.new(), time=workplace.clock.now())
         return Envelope(id=attempt.message, time=datetime.fromtimestamp(attempt.begun, UTC))
