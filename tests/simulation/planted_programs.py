@@ -32,7 +32,7 @@ from remit.stores.replay import Replayed
 from remit.stores.sqlite import writer
 from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
-from tests.simulation import planted, planted_answers, planted_releases, planted_seldom
+from tests.simulation import planted, planted_answers, planted_kit, planted_releases, planted_seldom
 from tests.simulation.planted import Plant, in_two_transactions
 
 NEVER = float("inf")
@@ -569,4 +569,5 @@ OF_PROGRAMS = [
     PlantedInPrograms("parked commands are never tried", planted_seldom.try_parked_commands_never, (99,)),
     PlantedInPrograms("long keys are spread over partitions", planted_seldom.spread_long_keys, (0,)),
     PlantedInPrograms("letters are settled beside their rows", planted_seldom.settle_letters_beside_their_rows, (169,)),
+    *(PlantedInPrograms(*each) for each in planted_kit.OF_THE_KIT),
 ]  # fmt: skip

@@ -14,7 +14,8 @@ import pytest
 from remit.testing.simulation import run_scene
 from remit.testing.simulation.programs import Found, generate, load, run_program, scene_of, shrink_program, written
 from remit.testing.simulation.programs.drills import DRILLS, FURTHER_DRILLS, QUESTIONS, Drill, drilled
-from remit.testing.simulation.programs.grammar import Gather, Send, inner
+from remit.testing.simulation.programs.grammar import Gather, Refuse, Send, inner
+from remit.testing.simulation.programs.kit import KIT
 from remit.testing.simulation.programs.news import PLACES
 from remit.testing.simulation.programs.oddities import ODDITIES
 from remit.testing.simulation.programs.seldom import SELDOM
@@ -55,6 +56,7 @@ def test_programs_hold_every_kind_of_statement_and_of_handler() -> None:
         "Insert", "Select",
     }  # fmt: skip
     assert {each.catch for each in statements if isinstance(each, Send)} == {"", "refusal", "all"}
+    assert {each.returned for each in statements if isinstance(each, Refuse)} == {True, False}
     assert {each.how for each in statements if isinstance(each, Gather)} == {"gather", "group", "returned"}
     assert {handler.role for program in programs for handler in program.handlers} == {"command", "reaction", "together"}
     rollouts = [program.rollout for program in programs if program.rollout]
@@ -71,7 +73,7 @@ def test_programs_hold_every_kind_of_statement_and_of_handler() -> None:
 
 
 @pytest.mark.parametrize(
-    "drill", [*DRILLS, *QUESTIONS, *FURTHER_DRILLS, *dict.fromkeys(ODDITIES), *dict.fromkeys(SELDOM)]
+    "drill", [*DRILLS, *QUESTIONS, *FURTHER_DRILLS, *dict.fromkeys(ODDITIES), *dict.fromkeys(SELDOM), *KIT]
 )
 def test_each_drill_is_a_program_that_is_well(drill: type[Drill]) -> None:
     made = drill(Random(1), "ab", 0).made()

@@ -121,6 +121,8 @@ class Refuse:
 
     test: str
     declared: bool = True
+    returned: bool = False
+    """Whether the refusal is returned, so that what was decided is committed; in a branch of a gather it is raised."""
 
 
 @dataclass(frozen=True)

@@ -106,9 +106,12 @@ class Called:
     """The seconds of a call that repeats one from outside when nothing is disturbed any more; 0 of all others."""
 
     def end(self, value: Any, at: float) -> None:
-        """Notes a reply, a refusal, or what was raised, at this time."""
+        """Notes a reply, a refusal, or what was raised, at this time. A refusal that was returned is as good as a reply:
+        it names the run that has decided it."""
         self.ended = at
         self.no = getattr(value, "path", "") if isinstance(value, Refusal) else ""
+        if self.no == self.path and (run := getattr(value, "run", 0)):
+            value = f"{run}"
         self.said = value if isinstance(value, str) else f"{type(value).__name__}: {value}"
         self.outcome = _outcome(value)
 
@@ -309,12 +312,12 @@ class Run:
     async def attempt(
         self, sender: Sender, command: Command[str, Any], *, deadline: float | None = None, key: str | None = None
     ) -> str:
-        """The same; a refusal is no error, and answers as 0."""
+        """The same; a refusal is no error. One that was raised answers as 0."""
         try:
             return await self.call(sender, command, deadline=deadline, key=key)
-        except Refusal:
-            self.answered = 0
-            return "0"
+        except Refusal as refusal:
+            self.answered = getattr(refusal, "run", 0)
+            return f"{self.answered}"
 
     def _answers(self) -> tuple[str, ...]:
         """Of the calls that have ended before now, where this is the one task that has made any."""

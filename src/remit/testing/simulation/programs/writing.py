@@ -28,6 +28,7 @@ from remit.testing.simulation.programs.grammar import (
     Statement,
     Swallow,
     Wait,
+    inner,
     uses,
 )
 from remit.testing.simulation.programs.news import declared_news
@@ -59,6 +60,10 @@ class No(Refusal):
 class NeverDeclared(Refusal):
     path: str
 '''
+_NOTED = """class Noted(Refusal):
+    path: str
+    run: int
+"""
 _TABLES = '''INSERT = "INSERT INTO note VALUES ($1, $2, $3, $4)"
 SELECT = "SELECT entry FROM note WHERE key = $1 ORDER BY run"
 NOTE = """
@@ -77,6 +82,7 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
     if not scene.pull or scene.trims:  # what is new begins with the first message of a log, and some are gone there
         program = _without_late(program)
     parts = [_HEAD.format(title=title)]
+    parts += [_NOTED] if any(map(_returns, program.handlers)) else []
     declared = list(_declared(program))
     parts += declared if program.rollout is None else []
     if with_tables := _with_tables(program):
@@ -118,8 +124,17 @@ def _with_tables(program: Program) -> list[str]:
     return list(dict.fromkeys(each.context for each in program.handlers if uses(each.body).rows))
 
 
-def _refuses(program: Program, command: Message) -> bool:
-    return any(each.refuses for each in program.handlers if command.name in each.messages)
+def _replies(program: Program, command: Message) -> str:
+    """The type of a command: what it is answered with, and refused with."""
+    handled = [each for each in program.handlers if command.name in each.messages]
+    refusals = ["No"] if any(each.refuses for each in handled) else []
+    refusals += ["Noted"] if any(map(_returns, handled)) else []
+    return f"Command[{', '.join(['str', *([' | '.join(refusals)] if refusals else [])])}]"
+
+
+def _returns(handler: Handler) -> bool:
+    """Whether a handler returns refusals."""
+    return handler.refuses and any(isinstance(each, Refuse) and each.returned for each in inner(handler.body))
 
 
 # ── what is declared ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -127,7 +142,7 @@ def _refuses(program: Program, command: Message) -> bool:
 
 def _declared(program: Program) -> Iterator[str]:
     for each in program.commands:
-        yield _message(each, "Command[str, No]" if _refuses(program, each) else "Command[str]")
+        yield _message(each, _replies(program, each))
     for each in program.events:
         yield from _event(each)
     for kept in program.kept:
@@ -263,6 +278,8 @@ class _Writer:
         self._program = program
         self._handler = handler
         self._step = 0
+        self._within = 0
+        """How many branches of a gather a statement stands in."""
         self._seen = ""
         """What was looked at last."""
         self._messages = {each.name: each for each in (*program.commands, *program.events)}
@@ -275,6 +292,7 @@ class _Writer:
         known = [f"*Every{name}" if name in newer else name for name in handler.messages]
         yield f"@{handler.context}.{verb}({', '.join(known)}{beside})"
         reply = "str" if handler.role == "command" else "None"
+        reply += " | Noted" if _returns(handler) else ""
         asked = "".join(f", {name}: {type}" for name, type in self._asks())
         type = f"Union[{', '.join(known)}]" if set(known) - set(handler.messages) else " | ".join(handler.messages)
         yield f"async def {handler.name}(message: {type}{asked}) -> {reply}:"
@@ -402,7 +420,9 @@ class _Writer:
         names = [f"branch{step}{letter}" for letter, _ in zip("abcdef", each.branches, strict=False)]
         for name, body in zip(names, each.branches, strict=True):
             seen = self._seen
+            self._within += 1
             lines += [f"async def {name}() -> None:", *self._block(body)]
+            self._within -= 1
             self._seen = seen
         if each.how == "group":
             calls = [f"{_INDENT}group.create_task({name}())" for name in names]
@@ -425,6 +445,8 @@ class _Writer:
         return lines
 
     def _refuse(self, _: str, each: Refuse) -> list[str]:
+        if each.returned and self._handler.refuses and not self._within:
+            return [f"if {self._test(each.test)}:", f"{_INDENT}return Noted(path=message.path, run=run.number)"]
         name = "No" if each.declared and self._handler.refuses else "NeverDeclared"
         return [f"if {self._test(each.test)}:", f"{_INDENT}raise {name}(path=message.path)"]
 

@@ -1,0 +1,43 @@
+"""Programs about what else handlers may ask for and declare: refusals that are returned, what is removed, claims, records."""
+
+from __future__ import annotations
+
+from remit.testing.simulation.programs.drills import Drill
+from remit.testing.simulation.programs.grammar import Change, Fail, Later, Look, Refuse, Send, Statement, Wait
+
+__all__ = ["KIT"]
+
+_KEY = "message.key"
+
+
+class _Returned(Drill):
+    """Refusals are returned, so that what was decided stays: to callers from outside, to handlers, and to nobody."""
+
+    def put(self) -> None:
+        event, said = self.event(self.here), self.kept(self.here)
+        context, name = self.followed(event)
+        self.react(context, (name,), Change(self.kept(context), _KEY))
+        later = self.command(self.here, Change(self.kept(self.here), _KEY))
+        test = self.random.choice(("True", "run.count(SEEN) > 1", "run.count(SEEN) % 2", 'message.key == "k0"'))
+        crowded = (Look(said, _KEY), Wait(0.25, meet=True)) if self.random.random() < 0.4 else ()
+        more: tuple[Statement, ...] = (Later(later, _KEY),) if self.random.random() < 0.5 else ()
+        ends = (Refuse("run.tries % 2"),) if self.random.random() < 0.2 else ()
+        recorded = Change(said, _KEY, (event[0],) * self.random.choice((0, 1, 2)))
+        body = (*crowded, recorded, *more, *ends, Refuse(test, returned=True))
+        refused = self.command(self.here, *body, refuses=True, identity=self.random.random() < 0.3)
+        catch = self.random.choice(("", "refusal", "refusal", "all"))
+        after = (Fail("run.tries < 2", 'ConnectionError("away, once")'),) if self.random.random() < 0.4 else ()
+        calling = (Send(refused, _KEY, catch, times=self.random.choice((1, 1, 2))), *after)
+        commands = [
+            refused,
+            self.command(self.there, *calling, Change(self.kept(self.there), _KEY), refuses=self.random.random() < 0.3),
+            self.command(self.here, Later(refused, _KEY), Change(self.kept(self.here), _KEY)),
+        ]
+        for _ in range(self.random.choice((3, 5))):
+            command = self.random.choice(commands)
+            self.ask(
+                command, self.random.choice(("k0", "k0", "k1")), self.sometimes(3.0), copies=self.random.choice((1, 2))
+            )
+
+
+KIT: tuple[type[Drill], ...] = (_Returned,)

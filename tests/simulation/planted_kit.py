@@ -1,0 +1,65 @@
+"""Bugs in what else handlers may ask for and declare: refusals that are returned, what is removed, claims, records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from remit.messages import Refusal
+from remit.runtime.following.dispatch import DISPATCHERS
+from remit.runtime.plan import LaterPlan
+from remit.runtime.work.unit import UnitOfWork
+from remit.stores import Unit
+from tests.simulation.planted import Plant
+
+# ── refusals that are returned ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def drop_what_is_refused(patch: pytest.MonkeyPatch) -> None:
+    """A refusal that is returned drops what was decided, as if it were raised."""
+    run = UnitOfWork.run
+
+    async def raised(self: UnitOfWork, handler: Any, message: Any) -> Any:
+        reply = await run(self, handler, message)
+        if isinstance(reply, Refusal):
+            raise reply
+        return reply
+
+    patch.setattr(UnitOfWork, "run", raised)
+
+
+def keep_no_returned_refusals(patch: pytest.MonkeyPatch) -> None:
+    """A refusal that is returned is not stored as the outcome under its key."""
+    commit = UnitOfWork.commit
+
+    def unclaimed(self: UnitOfWork, rows: Unit) -> Any:
+        if rows.claim is not None and bytes(rows.claim.outcome or b"").startswith(b'{"refusal'):
+            rows.claim = None
+        return commit(self, rows)
+
+    patch.setattr(UnitOfWork, "commit", unclaimed)
+
+
+def drop_what_is_refused_later(patch: pytest.MonkeyPatch) -> None:
+    """A command sent for later that returns a refusal leaves nothing behind."""
+    later: Any = DISPATCHERS[LaterPlan]
+    do = later._do
+
+    async def dropped(self: Any, unit: UnitOfWork, *more: Any) -> Any:
+        refused = await do(self, unit, *more)
+        if refused is not None:
+            claim = unit.claim
+            await unit.forget()
+            unit.claim = claim
+        return refused
+
+    patch.setattr(later, "_do", dropped)
+
+
+OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
+    ("a returned refusal drops what was decided", drop_what_is_refused, (1,)),
+    ("a returned refusal is not kept under its key", keep_no_returned_refusals, (1,)),
+    ("what a command for later decides and refuses is dropped", drop_what_is_refused_later, (1,)),
+)
+"""Their names, and the programs of generator seed 1 that have shown them."""
