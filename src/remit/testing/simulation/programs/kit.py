@@ -1,4 +1,4 @@
-"""Programs about what else handlers may ask for and declare: refusals that are returned, what is removed, claims, records."""
+"""Programs about what else handlers may ask for, and declare: refusals that are returned, what is removed, claims."""
 
 from __future__ import annotations
 
@@ -34,10 +34,8 @@ class _Returned(Drill):
             self.command(self.here, Later(refused, _KEY), Change(self.kept(self.here), _KEY)),
         ]
         for _ in range(self.random.choice((3, 5))):
-            command = self.random.choice(commands)
-            self.ask(
-                command, self.random.choice(("k0", "k0", "k1")), self.sometimes(3.0), copies=self.random.choice((1, 2))
-            )
+            command, key = self.random.choice(commands), self.random.choice(("k0", "k0", "k1"))
+            self.ask(command, key, self.sometimes(3.0), copies=self.random.choice((1, 2)))
 
 
 KIT: tuple[type[Drill], ...] = (_Returned,)

@@ -106,8 +106,10 @@ class Called:
     """The seconds of a call that repeats one from outside when nothing is disturbed any more; 0 of all others."""
 
     def end(self, value: Any, at: float) -> None:
-        """Notes a reply, a refusal, or what was raised, at this time. A refusal that was returned is as good as a reply:
-        it names the run that has decided it."""
+        """Notes a reply, a refusal, or what was raised, at this time.
+
+        A refusal that was returned is as good as a reply: it names the run that has decided it.
+        """
         self.ended = at
         self.no = getattr(value, "path", "") if isinstance(value, Refusal) else ""
         if self.no == self.path and (run := getattr(value, "run", 0)):
