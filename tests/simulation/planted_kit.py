@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from remit.messages import Refusal
+from remit.runtime import compiler
 from remit.runtime.following.dispatch import DISPATCHERS
+from remit.runtime.following.joint import JointHandling, JointParking
 from remit.runtime.plan import LaterPlan
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Unit
@@ -58,9 +60,45 @@ def drop_what_is_refused_later(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(later, "_do", dropped)
 
 
+# ── reactions that follow together ──────────────────────────────────────────────────────────────────────────────────
+
+
+def follow_apart(patch: pytest.MonkeyPatch) -> None:
+    """Reactions on one model follow each by itself."""
+
+    def alone(*_: Any) -> list[Any]:
+        return []
+
+    patch.setattr(compiler, "groups_of", alone)
+
+
+def handle_letters_apart(patch: pytest.MonkeyPatch) -> None:
+    """Each of the reactions on one model handles its own letters of a key, whatever the others wait for."""
+
+    async def own(self: JointParking, key: str) -> Any:
+        letters = await self._store.letters(self.place, key, 1)
+        return (self, letters[0].record) if letters else None
+
+    patch.setattr(JointParking, "_first", own)
+
+
+def go_on_beside_parked_keys(patch: pytest.MonkeyPatch) -> None:
+    """A key that is parked for one of the reactions on one model holds up that one alone."""
+    step = JointHandling._step
+
+    async def alone(self: Any, lane: Any, unit: Any, decided: Any, record: Any, turn: int, parked: Any) -> bool:
+        own = [name for name in parked if name == self._members[turn].id.name]
+        return await step(self, lane, unit, decided, record, turn, own)
+
+    patch.setattr(JointHandling, "_step", alone)
+
+
 OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("a returned refusal drops what was decided", drop_what_is_refused, (1,)),
     ("a returned refusal is not kept under its key", keep_no_returned_refusals, (1,)),
     ("what a command for later decides and refuses is dropped", drop_what_is_refused_later, (1,)),
+    ("reactions on one model follow apart", follow_apart, (1,)),
+    ("reactions on one model handle letters apart", handle_letters_apart, (1,)),
+    ("a key is parked for one of the reactions on one model", go_on_beside_parked_keys, (1,)),
 )
 """Their names, and the programs of generator seed 1 that have shown them."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from remit.checks import model_of
-from remit.contexts import ContextMap
+from remit.contexts import ContextMap, groups_of
 from remit.contexts.annotations import asks_for_sql
 from remit.contexts.declarations import TOGETHER
 from remit.contexts.declarations import Handler as Declaration
@@ -19,7 +19,15 @@ from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.news import NEWS
 from remit.testing.simulation.programs.tape import ALIKE, NOTE, Place, Run, Tape, all_of
 
-__all__ = ["Facts"]
+__all__ = ["OWN", "Facts", "told_by"]
+
+OWN = "own"
+"""The way of a domain event."""
+
+
+def told_by(context: str) -> str:
+    """The way of the integration events of a context."""
+    return f"told by {context}"
 
 
 class Declared:
@@ -41,11 +49,17 @@ class Declared:
         """The integration events that are made of a domain event."""
         self.beside: set[str] = set()
         """The reactions that come together with their events."""
+        self.groups: dict[tuple[str, str], tuple[str, ...]] = {}
+        """The reactions that follow together, in their order, by each of them and the way of their messages."""
         for context in declared.contexts:
             for each in context.handlers:
                 self._take(context.name, each)
             for each in context.publishers:
                 self.told[each.message.__name__].append(each.function.__annotations__["return"].__name__)
+            for group in groups_of(self._model, context):
+                names = tuple(each.name for each in group.members)
+                for name, source, private in group.members if len(names) > 1 else ():
+                    self.groups[name, OWN if private else told_by(source)] = names
         for followed in self._model.followed:
             place = f"{followed.context.name}.{followed.follower.__name__}"
             self.followers[followed.event.__name__].append((followed.role.name, place))

@@ -38,4 +38,38 @@ class _Returned(Drill):
             self.ask(command, key, self.sometimes(3.0), copies=self.random.choice((1, 2)))
 
 
-KIT: tuple[type[Drill], ...] = (_Returned,)
+class _Model(Drill):
+    """Reactions of one context work on one model. One of them fails, waits or is slow while the others could go on."""
+
+    def put(self) -> None:
+        events = [self.event(self.here) for _ in range(self.random.choice((2, 2, 3)))]
+        said, far = self.kept(self.here), self.random.random() < 0.5
+        context, public = (self.there, 1) if far and self.there != self.here else (self.here, 0)
+        model, other = self.kept(context), self.kept(context)
+        called = self.command(context, Change(self.kept(context), _KEY))
+        ways: tuple[tuple[Statement, ...], ...] = (
+            (Fail(f"run.tries < {self.random.choice((2, 4, 6))}", 'ConnectionError("away for a moment")'),),
+            (Fail("run.tries < 3 and not tape.fixed", 'ValueError("a bug, twice")'),),
+            (Fail('not tape.fixed and message.path[-3:] in (".0/", ".0", ".0!")', 'ValueError("a bug")'),),
+            (Fail("not tape.fixed", 'ValueError("a bug, until it is mended")'),),
+            (Wait(0.3),),
+            (Send(called, _KEY),),
+        )
+        first = self.random.choice(ways)
+        turn = self.random.randrange(len(events))
+        for number, event in enumerate(events):
+            body: list[Statement] = [*(first if number == turn else ()), Change(model, _KEY)]
+            body += [Look(other, _KEY)] if self.random.random() < 0.3 else []
+            self.react(context, (event[public],), *body)
+        if self.random.random() < 0.4:
+            self.react(context, (events[0][public],), Look(model, _KEY), Change(other, _KEY))
+        if self.random.random() < 0.3:
+            self.react(context, (events[-1][public],), Change(model, _KEY))
+        recorded = [event[0] for event in events] * self.random.choice((1, 2))
+        self.random.shuffle(recorded)
+        command = self.command(self.here, Change(said, _KEY, tuple(recorded)))
+        for _ in range(self.random.choice((2, 4))):
+            self.ask(command, self.random.choice(("k0", "k0", "k1")), self.sometimes(4.0))
+
+
+KIT: tuple[type[Drill], ...] = (_Returned, _Model)
