@@ -14,6 +14,7 @@ from remit.runtime.following.joint import JointHandling, JointParking
 from remit.runtime.plan import LaterPlan
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Unit
+from remit.stores.sqlite.writer import Writer
 from tests.simulation.planted import Plant
 
 # ── refusals that are returned ──────────────────────────────────────────────────────────────────────────────────────
@@ -93,6 +94,44 @@ def go_on_beside_parked_keys(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(JointHandling, "_step", alone)
 
 
+# ── aggregates that are removed ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def forget_removed_versions(patch: pytest.MonkeyPatch) -> None:
+    """Nothing is left of an aggregate that was removed: its version begins anew."""
+    write = Writer._write
+
+    def without(self: Any, unit: Unit) -> None:
+        write(self, unit)
+        self._execute("DELETE FROM state WHERE length(body) = 0")
+
+    patch.setattr(Writer, "_write", without)
+
+
+def lose_what_the_removed_say(patch: pytest.MonkeyPatch) -> None:
+    """Events that an aggregate has recorded before it was removed are lost."""
+    take_up = UnitOfWork._take_up
+
+    def silent(self: UnitOfWork, handler: Any, tracked: Any) -> Any:
+        events = take_up(self, handler, tracked)
+        return [] if tracked.removed else events
+
+    patch.setattr(UnitOfWork, "_take_up", silent)
+
+
+def keep_what_is_removed(patch: pytest.MonkeyPatch) -> None:
+    """A removal is not written where the aggregate has recorded nothing."""
+    unit = UnitOfWork.unit
+
+    def kept(self: UnitOfWork) -> Unit:
+        rows = unit(self)
+        if not rows.entries:
+            rows.changes = [change for change in rows.changes if change.body]
+        return rows
+
+    patch.setattr(UnitOfWork, "unit", kept)
+
+
 OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("a returned refusal drops what was decided", drop_what_is_refused, (1,)),
     ("a returned refusal is not kept under its key", keep_no_returned_refusals, (1,)),
@@ -100,5 +139,8 @@ OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("reactions on one model follow apart", follow_apart, (1,)),
     ("reactions on one model handle letters apart", handle_letters_apart, (1,)),
     ("a key is parked for one of the reactions on one model", go_on_beside_parked_keys, (1,)),
+    ("a removed aggregate leaves no version", forget_removed_versions, (1,)),
+    ("what a removed aggregate has recorded is lost", lose_what_the_removed_say, (1,)),
+    ("a removal is not written", keep_what_is_removed, (1,)),
 )
 """Their names, and the programs of generator seed 1 that have shown them."""

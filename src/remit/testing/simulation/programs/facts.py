@@ -17,7 +17,7 @@ from remit.messages import Refusal
 from remit.messages.contract import reply_of
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.news import NEWS
-from remit.testing.simulation.programs.tape import ALIKE, NOTE, Place, Run, Tape, all_of
+from remit.testing.simulation.programs.tape import ALIKE, GRAVE, NOTE, Place, Run, Tape, all_of
 
 __all__ = ["OWN", "Facts", "told_by"]
 
@@ -99,6 +99,8 @@ class Facts(Declared):
         """What stands in fields that only the second release knows."""
         self.marks: dict[Place, list[str]] = {}
         """What documents say of each event that they have taken up: its path, and the release that has done so."""
+        self.buried: dict[str, int] = {}
+        """What stood in aggregates that were removed, and the number of the run that has removed it."""
         self.kept, self.documents = self._state(files, projections)
         for each in declared.contexts:
             if asks_for_sql(each):
@@ -132,12 +134,20 @@ class Facts(Declared):
     ) -> tuple[dict[Place, list[str]], dict[Place, list[str]]]:
         kept: dict[Place, list[str]] = {}
         documents: dict[Place, list[str]] = {}
+        graves: list[tuple[float, Place, list[str]]] = []
+        """One after the other: who makes an aggregate again has seen that it was removed."""
         for context in files.contexts:
-            for kind, id, body in files.rows(context, "SELECT kind, id, body FROM state"):
+            for kind, id, body in files.rows(context, "SELECT kind, id, body FROM state WHERE length(body) > 0"):
                 found: dict[str, Any] = json.loads(body)
+                if kind.endswith(GRAVE):
+                    graves.append((found["at"], Place(found["kind"], found["of"]), found["entries"]))
+                    self.buried |= dict.fromkeys(found["entries"], int(id.partition(" ")[0]))
+                    continue
                 (documents if kind in projections else kept)[Place(kind, id)] = found.get("entries", [])
                 self.marks[Place(kind, id)] = found.get("marks", [])
                 self.news[Place(kind, id)] = set(_news(found))
+        for _, place, entries in sorted(graves, reverse=True):
+            kept[place] = entries + kept.get(place, [])
         return kept, documents
 
     def is_stored(self, run: Run) -> bool:

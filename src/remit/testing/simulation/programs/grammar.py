@@ -43,6 +43,8 @@ class Change:
     """Where it says NUMBER, events have keys of their own."""
     equal: bool = False
     """Whether those of one class say the same."""
+    remove: bool = False
+    """Whether it is removed then, if it is there. Otherwise nothing is done."""
 
 
 @dataclass(frozen=True)
@@ -334,12 +336,16 @@ class Uses:
     recorded: list[str] = field(default_factory=list[str])
     rows: bool = False
     """Whether they write or read rows."""
+    removes: bool = False
+    """Whether they remove aggregates."""
 
 
 def uses(body: tuple[Statement, ...]) -> Uses:
     """What a body names, each once, in order."""
-    found = Uses(rows=any(isinstance(each, (Insert, Select)) for each in inner(body)))
-    for each in inner(body):
+    every = list(inner(body))
+    rows = any(isinstance(each, (Insert, Select)) for each in every)
+    found = Uses(rows=rows, removes=any(isinstance(each, Change) and each.remove for each in every))
+    for each in every:
         if isinstance(each, (Add, Look, Change)) and each.kept not in found.kept:
             found.kept.append(each.kept)
         if isinstance(each, Change):

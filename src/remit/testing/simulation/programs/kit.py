@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from remit.testing.simulation.programs.drills import Drill
-from remit.testing.simulation.programs.grammar import Change, Fail, Later, Look, Refuse, Send, Statement, Wait
+from remit.testing.simulation.programs.grammar import Add, Change, Fail, Later, Look, Refuse, Send, Statement, Wait
 
 __all__ = ["KIT"]
 
@@ -72,4 +72,34 @@ class _Model(Drill):
             self.ask(command, self.random.choice(("k0", "k0", "k1")), self.sometimes(4.0))
 
 
-KIT: tuple[type[Drill], ...] = (_Returned, _Model)
+class _Removed(Drill):
+    """Aggregates are removed and made again, while somebody who has loaded an old one is about to write it."""
+
+    def put(self) -> None:
+        event, kept = self.event(self.here), self.kept(self.here)
+        context, name = self.followed(event)
+        recorded = (event[0],) * self.random.choice((0, 1, 2))
+        change = self.command(self.here, Change(kept, _KEY, recorded))
+        slow = self.command(self.here, Look(kept, _KEY), Wait(self.random.choice((1.0, 2.0, 2.0))), Change(kept, _KEY))
+        removed = Change(kept, _KEY, (event[0],) * self.random.choice((0, 1)), remove=True)
+        again: tuple[Statement, ...] = (Change(kept, _KEY, recorded),) if self.random.random() < 0.2 else ()
+        remove = self.command(self.here, removed, *again)
+        added = self.command(self.here, Add(kept, _KEY))
+        get = self.command(self.here, Look(kept, _KEY, get=True), Change(kept, _KEY))
+        mine = self.kept(context)
+        self.react(context, (name,), Change(mine, _KEY, remove=self.random.random() < 0.3))
+        if self.random.random() < 0.3:
+            self.react(self.here, (event[0],), Look(kept, _KEY), role="together")
+        at = 0.0
+        for _ in range(self.random.choice((1, 2))):
+            self.ask(change, "k0", at)
+            self.ask(slow, "k0", at + 1.2)
+            self.ask(remove, "k0", at + 2.2 + self.sometimes(0.4))
+            self.ask(self.random.choice((change, change, added)), "k0", at + 2.8 + self.sometimes(0.5))
+            at += self.random.choice((1.0, 4.0))
+        for _ in range(self.random.choice((2, 4))):
+            command = self.random.choice((change, remove, get, added, slow))
+            self.ask(command, self.random.choice(("k0", "k0", "k1")), self.sometimes(6.0))
+
+
+KIT: tuple[type[Drill], ...] = (_Returned, _Model, _Removed)

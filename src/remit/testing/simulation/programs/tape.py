@@ -21,7 +21,21 @@ from remit.errors import NotFound, OutcomeUnknown, ReplyTooLarge
 from remit.messages import Command, Message, Refusal
 from remit.testing.simulation.cluster import Choices, Weather
 
-__all__ = ["ALIKE", "INSTANT", "NOTE", "ONCE", "Answer", "Called", "Look", "Place", "Run", "Said", "Tape", "all_of"]
+__all__ = [
+    "ALIKE",
+    "GRAVE",
+    "INSTANT",
+    "NOTE",
+    "ONCE",
+    "Answer",
+    "Called",
+    "Look",
+    "Place",
+    "Run",
+    "Said",
+    "Tape",
+    "all_of",
+]
 
 A = TypeVar("A")
 M = TypeVar("M", bound=Message)
@@ -37,6 +51,8 @@ ONCE = "once-"
 """The path of what is done once for several messages begins so."""
 NOTE = "note"
 """The table into which handlers write rows: entry, key, run, and what no two of them may have."""
+GRAVE = "Grave"
+"""The class of a record of a removed aggregate ends so: what it has been, and when."""
 CALL_SECONDS = 10.0
 """How long a call may take when nothing else is said."""
 
@@ -165,6 +181,8 @@ class Run:
     wrong: list[str] = field(default_factory=list[str])
     news: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
     """What it has noted in fields that only its release knows."""
+    removed: set[str] = field(default_factory=set[str])
+    """What stood in the aggregates that it has removed."""
     broken: list[Exception] = field(default_factory=list[Exception])
     """What its statements have raised: nothing that it has decided counts then."""
 
@@ -205,14 +223,15 @@ class Run:
             self.looks.append(look)
             self.tape.note("look", self, look)
             for at, own in self.changes:
-                if at == look.place and own not in look.entries:
+                if at == look.place and own not in look.entries and own not in self.removed:
                     self._accuse(f"has lost sight of its own {own}")
         return kept
 
     async def got(self, kind: str, key: str, getting: Awaitable[A]) -> A:
         """What is loaded that has to be there, and notes that it was not."""
         place = Place(f"{self.handler.partition('.')[0]}.{kind}", str(key))
-        known = place in [*(at for at, _ in self.changes), *(look.place for look in self.looks)]
+        seen = [*self.changes, *((look.place, entry) for look in self.looks for entry in look.entries)]
+        known = any(at == place and entry not in self.removed for at, entry in seen)
         try:
             return await getting
         except NotFound:
@@ -237,6 +256,13 @@ class Run:
             kept.keep(entry)
             if self.release > 1:
                 self.news.append((self._place(kept), entry))
+
+    def buried(self, kept: Any) -> dict[str, Any]:
+        """What an aggregate has been that is removed now."""
+        place, entries = self._place(kept), list(kept.entries)
+        self.removed.update(entries)
+        id = f"{self.number} {len(self.removed)}"
+        return {"id": id, "kind": place.kind, "of": place.id, "at": self.tape.now(), "entries": entries}
 
     def row(self, step: str, key: str, mark: str | None = None) -> tuple[str, str, int, str | None]:
         """A row to write."""

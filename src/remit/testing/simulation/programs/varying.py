@@ -179,11 +179,31 @@ def _returned(statement: Statement) -> Statement:
     return replace(statement, returned=statement.declared) if isinstance(statement, Refuse) else statement
 
 
+def with_removed(random: Random, program: Program) -> Program:
+    """In some programs aggregates are removed where they would be changed."""
+    if random.random() > 0.12 or program.rollout is not None:
+        return program
+    return replace(
+        program,
+        handlers=tuple(
+            replace(each, body=tuple(_removed(random, statement) for statement in each.body))
+            for each in program.handlers
+        ),
+    )
+
+
+def _removed(random: Random, statement: Statement) -> Statement:
+    """Not in a branch: beside another one that has loaded the same, its changes would be lost."""
+    is_one = isinstance(statement, Change) and random.random() < 0.3
+    return replace(statement, remove=True) if is_one else statement
+
+
 VARIATIONS: Sequence[tuple[str, Callable[[Random, Program], Program]]] = (
     ("meeting", with_meeting),
     ("draws", with_draws),
     ("rows", with_rows),
     ("rollout", with_rollout),
     ("returned", with_returned),
+    ("removed", with_removed),
 )
 """What is varied, one after the other."""

@@ -47,7 +47,7 @@ from typing import Union
 
 from remit import Aggregate, Clock, Command, Context, DomainEvent, Ids, IntegrationEvent
 from remit.errors import CallError, ConstraintViolated
-from remit import Later, Projection, Query, Refusal, Repository, Sender, Sql, Value, View, field
+from remit import Later, Projection, Query, Record, Records, Refusal, Repository, Sender, Sql, Value, View, field
 from remit.contexts import ContextMap
 from remit.testing.simulation import Scene, run_scene
 from remit.testing.simulation.programs import Ask, Question, Rollout, Tape, workload
@@ -63,6 +63,12 @@ class NeverDeclared(Refusal):
 _NOTED = """class Noted(Refusal):
     path: str
     run: int
+"""
+_GRAVE = """class {}Grave(Record[str]):
+    kind: str
+    of: str
+    at: float
+    entries: list[str]
 """
 _TABLES = '''INSERT = "INSERT INTO note VALUES ($1, $2, $3, $4)"
 SELECT = "SELECT entry FROM note WHERE key = $1 ORDER BY run"
@@ -148,6 +154,8 @@ def _declared(program: Program) -> Iterator[str]:
     for kept in program.kept:
         if program.rollout or not kept.fails:  # which asks the tape
             yield _kept(program, kept)
+    for context in dict.fromkeys(each.context for each in program.handlers if uses(each.body).removes):
+        yield _GRAVE.format(context.upper())
     for name in dict.fromkeys(each.kept for each in program.questions):
         yield f"class Seen{name}(Query[list[str]]):\n    key: str\n"
 
@@ -309,6 +317,8 @@ class _Writer:
             yield "sender", "Sender"
         if used.rows:
             yield "sql", "Sql"
+        if used.removes:
+            yield "graves", f"Records[{self._handler.context.upper()}Grave]"
         if self._handler.draws:
             yield self._handler.draws.partition(".")[0], self._handler.draws.partition(".")[0].capitalize()
         yield from ((f"later_{command.lower()}", f"Later[{command}]") for command in used.later)
@@ -354,7 +364,14 @@ class _Writer:
             fields = f'path=run.at("{step}", {turn}), key={key}, run=run.number{self._extra(event)}'
             fields += ", **run.newly()" if event.news else ""
             lines.append(f"{self._seen}.record(run.noted({name}({fields})))")
-        return lines
+        return self._removed(each, lines) if each.remove else lines
+
+    def _removed(self, each: Change, lines: list[str]) -> list[str]:
+        """The same with what is there, which is buried: what it has been is kept as a record."""
+        repository, grave = f"{each.kept.lower()}s", f"{self._handler.context.upper()}Grave"
+        buried = [f"await graves.put({grave}(**run.buried({self._seen})))", f"{repository}.remove({self._seen})"]
+        found = lines[0].replace(f"{repository}.obtain(", f"{repository}.find(")
+        return [found, f"if {self._seen} is not None:", *(_INDENT + line for line in (*lines[1:], *buried))]
 
     @staticmethod
     def _extra(message: Message) -> str:
