@@ -13,13 +13,14 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self, TypeVar
+from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
 
 from remit.contexts import Sender, Sql
-from remit.errors import NotFound, OutcomeUnknown, ReplyTooLarge
+from remit.errors import NotFound
 from remit.messages import Command, Message, Refusal
 from remit.testing.simulation.cluster import Choices, Weather
+from remit.testing.simulation.programs.noted import GRAVE, NOTE, Answer, Called, Look, Place, Said
 
 __all__ = [
     "ALIKE",
@@ -39,7 +40,6 @@ __all__ = [
 
 A = TypeVar("A")
 M = TypeVar("M", bound=Message)
-Outcome = Literal["open", "reply", "refused", "nothing", "unknown"]
 
 HANDLER_SECONDS = 30.0
 """How long a reaction may take."""
@@ -49,97 +49,8 @@ ALIKE = "alike-"
 """The path of what several messages say alike begins so."""
 ONCE = "once-"
 """The path of what is done once for several messages begins so."""
-NOTE = "note"
-"""The table into which handlers write rows: entry, key, run, and what no two of them may have."""
-GRAVE = "Grave"
-"""The class of a record of a removed aggregate ends so: what it has been, and when."""
 CALL_SECONDS = 10.0
 """How long a call may take when nothing else is said."""
-
-
-class Place(NamedTuple):
-    """An aggregate: its kind and its identity. Or rows of the user's own, and their key."""
-
-    kind: str
-    id: str
-
-    @property
-    def is_rows(self) -> bool:
-        """Whether no aggregate is meant."""
-        return self.kind.endswith(f".{NOTE}")
-
-
-class Said(NamedTuple):
-    """A message that a run has put on its way."""
-
-    type: str
-    path: str
-    key: str
-
-
-class Look(NamedTuple):
-    """What a run has seen of an aggregate."""
-
-    place: Place
-    entries: tuple[str, ...]
-    answered: tuple[str, ...] = ()
-    """What its own calls had been answered by then, where nothing goes on beside it."""
-
-
-class Answer(NamedTuple):
-    """A fresh answer: what was kept."""
-
-    place: Place
-    began: float
-    """When it was asked for."""
-    entries: tuple[str, ...]
-
-
-@dataclass
-class Called:
-    """A call, and what its caller was told."""
-
-    type: str
-    path: str
-    began: float
-    limit: float
-    """When it has to be over."""
-    key: str | None = None
-    ended: float | None = None
-    outcome: Outcome = "open"
-    said: str = ""
-    """The reply, or the error."""
-    by: Run | None = None
-    no: str = ""
-    """The path that a refusal names."""
-    news: int = 0
-    """What it says in a newer field."""
-    about: str = ""
-    """What the command says as its key."""
-    content: str = ""
-    """All that a command says which is sent under a key of its own, in short."""
-    last: float = 0.0
-    """The seconds of a call that repeats one from outside when nothing is disturbed any more; 0 of all others."""
-
-    def end(self, value: Any, at: float) -> None:
-        """Notes a reply, a refusal, or what was raised, at this time.
-
-        A refusal that was returned is as good as a reply: it names the run that has decided it.
-        """
-        self.ended = at
-        self.no = getattr(value, "path", "") if isinstance(value, Refusal) else ""
-        if self.no == self.path and (run := getattr(value, "run", 0)):
-            value = f"{run}"
-        self.said = value if isinstance(value, str) else f"{type(value).__name__}: {value}"
-        self.outcome = _outcome(value)
-
-
-def _outcome(value: Any) -> Outcome:
-    if isinstance(value, Refusal):
-        return "refused"
-    if value is None or isinstance(value, (OutcomeUnknown, ReplyTooLarge, asyncio.CancelledError)):
-        return "unknown"
-    return "nothing" if isinstance(value, BaseException) else "reply"
 
 
 @dataclass(eq=False)
