@@ -103,6 +103,9 @@ class _Run:
     calls: list[list[Any]] = field(default_factory=list[list[Any]])
     broken: list[list[Any]] = field(default_factory=list[list[Any]])
     wrong: list[str] = field(default_factory=list[str])
+    claims: dict[str, list[tuple[Place, str]]] = field(
+        default_factory=lambda: {"wants": [], "took": [], "freed": [], "unheld": []},
+    )
 
 
 def _take(found: Read, runs: dict[int, _Run], life: str, what: str, more: list[Any]) -> None:
@@ -130,6 +133,8 @@ def _note(run: _Run, what: str, more: list[Any]) -> None:
         run.changes.append((Place(*more[0]), more[1]))
     elif what == "said":
         run.said.append(Said(*more[0]))
+    elif what in run.claims:
+        run.claims[what].append((Place(*more[0]), more[1]))
     elif what == "wrong":
         run.wrong.append(more[0])
     elif what == "broken":
@@ -156,6 +161,7 @@ def _put_together(found: Read, runs: Iterable[_Run], outside: Tape, peace: float
         if noted.ended:
             run.ended, run.error = noted.ended[0], _error(noted.ended[1])
         run.looks, run.changes, run.said, run.wrong = noted.looks, noted.changes, noted.said, noted.wrong
+        run.wanted, run.taken, run.freed, run.unheld = noted.claims.values()
         run.broken = [_failure(each) for each in noted.broken]
         for _, type, to, called, wish, ended, outcome, said, no, seconds in noted.calls:
             due = min(called + seconds, limit)

@@ -12,8 +12,10 @@ from remit.runtime import compiler
 from remit.runtime.following.dispatch import DISPATCHERS
 from remit.runtime.following.joint import JointHandling, JointParking
 from remit.runtime.plan import LaterPlan
+from remit.runtime.work import claims, unit
+from remit.runtime.work.claims import UnitClaims
 from remit.runtime.work.unit import UnitOfWork
-from remit.stores import Unit
+from remit.stores import Change, Unit
 from remit.stores.sqlite.writer import Writer
 from tests.simulation.planted import Plant
 
@@ -121,15 +123,49 @@ def lose_what_the_removed_say(patch: pytest.MonkeyPatch) -> None:
 
 def keep_what_is_removed(patch: pytest.MonkeyPatch) -> None:
     """A removal is not written where the aggregate has recorded nothing."""
-    unit = UnitOfWork.unit
+    made = UnitOfWork.unit
 
     def kept(self: UnitOfWork) -> Unit:
-        rows = unit(self)
+        rows = made(self)
         if not rows.entries:
             rows.changes = [change for change in rows.changes if change.body]
         return rows
 
     patch.setattr(UnitOfWork, "unit", kept)
+
+
+# ── claims ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def claim_over_others(patch: pytest.MonkeyPatch) -> None:
+    """Of two that take a value at the same time, both have it."""
+    change = Writer._change
+
+    def over(self: Any, each: Change) -> None:
+        if each.kind.endswith(" claim"):
+            self._execute("DELETE FROM state WHERE kind = ? AND id = ?", (each.kind, each.id))
+            each = each._replace(expected=0)
+        change(self, each)
+
+    patch.setattr(Writer, "_change", over)
+
+
+def keep_claims_of_the_removed(patch: pytest.MonkeyPatch) -> None:
+    """What an aggregate has claimed is not given up with it."""
+
+    async def keep(unit: Any) -> None:
+        unit.leaving = None
+
+    for module in (claims, unit):
+        patch.setattr(module, "give_up_all", keep)
+
+
+def give_nothing_up(patch: pytest.MonkeyPatch) -> None:
+    """A value that is given up stays with its aggregate."""
+
+    async def nothing(self: UnitClaims, value: Any, /, *, by: Any) -> None: ...
+
+    patch.setattr(UnitClaims, "give_up", nothing)
 
 
 OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
@@ -142,5 +178,8 @@ OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("a removed aggregate leaves no version", forget_removed_versions, (1,)),
     ("what a removed aggregate has recorded is lost", lose_what_the_removed_say, (1,)),
     ("a removal is not written", keep_what_is_removed, (1,)),
+    ("two have one claimed value", claim_over_others, (1,)),
+    ("a removed aggregate keeps what it has claimed", keep_claims_of_the_removed, (1,)),
+    ("what is given up stays claimed", give_nothing_up, (1,)),
 )
 """Their names, and the programs of generator seed 1 that have shown them."""

@@ -22,6 +22,7 @@ from remit.testing.simulation.programs.grammar import (
     Send,
     Statement,
     Swallow,
+    Take,
     Wait,
     inner,
     uses,
@@ -75,6 +76,7 @@ class Writer:
             yield "sender", "Sender"
         if used.rows:
             yield "sql", "Sql"
+        yield from ((f"{kept.lower()}marks", f"Claims[{kept}Mark]") for kept in used.claimed)
         if used.removes:
             yield "graves", f"Records[{self._handler.context.upper()}Grave]"
         if self._handler.draws:
@@ -130,6 +132,21 @@ class Writer:
         buried = [f"await graves.put({grave}(**run.buried({self._seen})))", f"{repository}.remove({self._seen})"]
         found = lines[0].replace(f"{repository}.obtain(", f"{repository}.find(")
         return [found, f"if {self._seen} is not None:", *(INDENT + line for line in (*lines[1:], *buried))]
+
+    def _take(self, step: str, each: Take) -> list[str]:
+        self._seen, marks = f"seen{step}", f"{each.kept.lower()}marks"
+        if each.how == "find":
+            return [f"{self._seen} = run.holding(await {marks}.find({each.value}), {each.value})"]
+        lines = self._change(step, Change(each.kept, each.key))
+        if each.how == "give up":
+            lines.append(f"await {marks}.give_up({each.value}, by={self._seen})")
+            return [*lines, f"run.gave_up({self._seen}, {each.value})"]
+        refusal = "No" if self._handler.refuses else "NeverDeclared"
+        claim = f"await {marks}.take({each.value}, by={self._seen}, otherwise={refusal}(path=message.path))"
+        took = [claim, f"run.took({self._seen}, {each.value})"]
+        if self._handler.role == "command":
+            return [*lines, f"run.wants({self._seen}, {each.value})", *took]
+        return [*lines, f"if await {marks}.find({each.value}) is None:", *(INDENT + line for line in took)]
 
     @staticmethod
     def _extra(message: Message) -> str:

@@ -101,6 +101,12 @@ class Facts(Declared):
         """What documents say of each event that they have taken up: its path, and the release that has done so."""
         self.buried: dict[str, int] = {}
         """What stood in aggregates that were removed, and the number of the run that has removed it."""
+        self.holders: dict[tuple[str, str], str] = {}
+        """Who has which value, by the kind of aggregates that claim them."""
+        self.noted: dict[Place, list[str]] = {}
+        """What is noted of aggregates: the values that they have."""
+        self.held: dict[Place, list[str]] = {}
+        """What aggregates say themselves."""
         self.kept, self.documents = self._state(files, projections)
         for each in declared.contexts:
             if asks_for_sql(each):
@@ -143,6 +149,14 @@ class Facts(Declared):
                     graves.append((found["at"], Place(found["kind"], found["of"]), found["entries"]))
                     self.buried |= dict.fromkeys(found["entries"], int(id.partition(" ")[0]))
                     continue
+                if kind.endswith(" claim"):
+                    self.holders[kind.removesuffix("Mark claim"), id] = found["by"]
+                    continue
+                if kind.endswith(" claims"):
+                    of = Place(kind.removesuffix(" claims"), id)
+                    self.noted[of] = sorted(value for _, value in found["values"])
+                    continue
+                self.held[Place(kind, id)] = sorted(found.get("held", ()))
                 (documents if kind in projections else kept)[Place(kind, id)] = found.get("entries", [])
                 self.marks[Place(kind, id)] = found.get("marks", [])
                 self.news[Place(kind, id)] = set(_news(found))

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 __all__ = [
     "BY", "MADE", "Add", "Branch", "Change", "Fail", "Gather", "Handler", "Insert", "Kept", "Later", "Look", "Message",
-    "Program", "Question", "Refuse", "Rollout", "Root", "Select", "Send", "Statement", "Swallow", "Wait", "inner",
-    "uses",
+    "Program", "Question", "Refuse", "Rollout", "Root", "Select", "Send", "Statement", "Swallow", "Take", "Wait",
+    "inner", "uses",
 ]  # fmt: skip
 
 
@@ -53,6 +53,18 @@ class Add:
 
     kept: str
     key: str
+
+
+@dataclass(frozen=True)
+class Take:
+    """Claims a value for an aggregate, which is made if it is not there."""
+
+    kept: str
+    key: str
+    value: str
+    """An expression."""
+    how: str = "take"
+    """Or "give up"; or "find" for whoever has it, which changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +174,7 @@ class Select:
 
 
 Statement: TypeAlias = (
-    Add | Look | Change | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow | Insert | Select
+    Add | Look | Change | Take | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow | Insert | Select
 )
 
 
@@ -338,6 +350,8 @@ class Uses:
     """Whether they write or read rows."""
     removes: bool = False
     """Whether they remove aggregates."""
+    claimed: list[str] = field(default_factory=list[str])
+    """The aggregates for which values are claimed."""
 
 
 def uses(body: tuple[Statement, ...]) -> Uses:
@@ -346,8 +360,10 @@ def uses(body: tuple[Statement, ...]) -> Uses:
     rows = any(isinstance(each, (Insert, Select)) for each in every)
     found = Uses(rows=rows, removes=any(isinstance(each, Change) and each.remove for each in every))
     for each in every:
-        if isinstance(each, (Add, Look, Change)) and each.kept not in found.kept:
+        if isinstance(each, (Add, Look, Change, Take)) and each.kept not in found.kept:
             found.kept.append(each.kept)
+        if isinstance(each, Take) and each.kept not in found.claimed:
+            found.claimed.append(each.kept)
         if isinstance(each, Change):
             found.recorded.extend(event for event in each.events if event not in found.recorded)
         if isinstance(each, Send) and each.command not in found.sent:
@@ -410,7 +426,7 @@ def _without(
     for each in body:
         if isinstance(each, (Send, Later)) and each.command not in commands:
             continue
-        if isinstance(each, (Add, Look, Change)) and each.kept not in kept:
+        if isinstance(each, (Add, Look, Change, Take)) and each.kept not in kept:
             continue
         if isinstance(each, Change):
             left.append(replace(each, events=tuple(name for name in each.events if name in events)))

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from remit.testing.simulation.programs.drills import Drill
-from remit.testing.simulation.programs.grammar import Add, Change, Fail, Later, Look, Refuse, Send, Statement, Wait
+from remit.testing.simulation.programs.grammar import (
+    Add,
+    Change,
+    Fail,
+    Later,
+    Look,
+    Refuse,
+    Send,
+    Statement,
+    Take,
+    Wait,
+)
 
 __all__ = ["KIT"]
 
@@ -102,4 +115,35 @@ class _Removed(Drill):
             self.ask(command, self.random.choice(("k0", "k0", "k1")), self.sometimes(6.0))
 
 
-KIT: tuple[type[Drill], ...] = (_Returned, _Model, _Removed)
+class _Claimed(Drill):
+    """Several race for a value that one aggregate has at a time: it is given up, also with its aggregate."""
+
+    def put(self) -> None:
+        kept, event = self.kept(self.here), self.event(self.here)
+        value = self.random.choice(('"v"', '"v"', 'f"v {message.text}"', "message.path[:3]"))
+        meeting = (Wait(0.25, meet=True),) if self.random.random() < 0.6 else ()
+        ends = (Fail("run.tries < 2", 'ConnectionError("away, once")'),) if self.random.random() < 0.3 else ()
+        key = self.random.choice((_KEY, _KEY, "message.path"))
+        first = self.random.random() < 0.5
+        take = Take(kept, key, value)
+        body = (take, *meeting) if first else (Look(kept, key), *meeting, take)
+        taking = self.command(self.here, *body, *ends, refuses=True)
+        plain = self.command(self.here, *meeting, Take(kept, _KEY, '"w"'))
+        giving = self.command(self.here, Take(kept, _KEY, value, "give up"))
+        remove = self.command(self.here, Change(kept, _KEY, (event[0],), remove=True))
+        find = self.command(self.here, Take(kept, _KEY, value, "find"), Change(self.kept(self.here), _KEY))
+        self._commands = [replace(each, extra=(("text", "str", '"t"'),)) for each in self._commands]
+        if self.random.random() < 0.5:
+            self.react(self.here, (event[0],), Take(kept, 'f"{message.key}r"', value))
+        if self.random.random() < 0.3:
+            self.react(self.here, (event[0],), Take(kept, _KEY, '"w"'), role="together")
+        calling = self.command(self.there, Send(taking, _KEY, "refusal"), Change(self.kept(self.there), _KEY))
+        at = self.sometimes(0.5)
+        for number in range(self.random.choice((3, 4, 5))):
+            self.ask(self.random.choice((taking, taking, taking, calling)), f"k{number % 3}", at)
+        for _ in range(self.random.choice((4, 6, 8))):
+            command = self.random.choice((taking, taking, giving, remove, remove, find, plain))
+            self.ask(command, self.random.choice(("k0", "k1", "k2")), 1.0 + self.sometimes(4.0))
+
+
+KIT: tuple[type[Drill], ...] = (_Returned, _Model, _Removed, _Claimed)

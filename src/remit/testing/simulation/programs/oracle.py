@@ -13,6 +13,7 @@ from itertools import pairwise
 from remit.contexts import ContextMap
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.answers import judge_answers
+from remit.testing.simulation.programs.claims import judge_claims
 from remit.testing.simulation.programs.excuses import writes_two
 from remit.testing.simulation.programs.facts import Facts
 from remit.testing.simulation.programs.order import judge_order
@@ -39,6 +40,7 @@ def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[st
     yield from _of_nothing(facts)
     yield from judge_order(facts)
     yield from judge_sight(facts)
+    yield from judge_claims(facts)
     yield from _in_time(tape)
     yield from facts.left_behind
 

@@ -94,6 +94,14 @@ class Run:
     """What it has noted in fields that only its release knows."""
     removed: set[str] = field(default_factory=set[str])
     """What stood in the aggregates that it has removed."""
+    wanted: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
+    """Values that it was about to claim, and for which aggregates."""
+    taken: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
+    """Those of them that it has claimed."""
+    freed: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
+    """Values that it has given up."""
+    unheld: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
+    """Values of which it was told that an aggregate has them, which did not say so when it was loaded."""
     broken: list[Exception] = field(default_factory=list[Exception])
     """What its statements have raised: nothing that it has decided counts then."""
 
@@ -172,8 +180,39 @@ class Run:
         """What an aggregate has been that is removed now."""
         place, entries = self._place(kept), list(kept.entries)
         self.removed.update(entries)
+        for value in getattr(kept, "held", ()):
+            self._free(kept, value)
         id = f"{self.number} {len(self.removed)}"
         return {"id": id, "kind": place.kind, "of": place.id, "at": self.tape.now(), "entries": entries}
+
+    def wants(self, kept: Any, value: str) -> None:
+        """Is about to claim a value, which another one may have."""
+        self.wanted.append((self._place(kept), value))
+        self.tape.note("wants", self, *self.wanted[-1])
+
+    def took(self, kept: Any, value: str) -> None:
+        """Has claimed a value for an aggregate, which says so too."""
+        if value not in kept.held:
+            kept.held.append(value)
+        self.taken.append((self._place(kept), value))
+        self.tape.note("took", self, *self.taken[-1])
+
+    def gave_up(self, kept: Any, value: str) -> None:
+        """The value is free, if the aggregate had it."""
+        if value in kept.held:
+            kept.held.remove(value)
+            self._free(kept, value)
+
+    def _free(self, kept: Any, value: str) -> None:
+        self.freed.append((self._place(kept), value))
+        self.tape.note("freed", self, *self.freed[-1])
+
+    def holding(self, kept: Any, value: str) -> Any:
+        """Notes the aggregate that has a value."""
+        if kept is not None and value not in kept.held:
+            self.unheld.append((self._place(kept), value))
+            self.tape.note("unheld", self, *self.unheld[-1])
+        return self.seen(kept)
 
     def row(self, step: str, key: str, mark: str | None = None) -> tuple[str, str, int, str | None]:
         """A row to write."""

@@ -29,7 +29,7 @@ import decimal
 import uuid
 from typing import Union
 
-from remit import Aggregate, Clock, Command, Context, DomainEvent, Ids, IntegrationEvent
+from remit import Aggregate, Claim, Claims, Clock, Command, Context, DomainEvent, Ids, IntegrationEvent
 from remit.errors import CallError, ConstraintViolated
 from remit import Later, Projection, Query, Record, Records, Refusal, Repository, Sender, Sql, Value, View, field
 from remit.contexts import ContextMap
@@ -171,7 +171,11 @@ def _kept(program: Program, kept: Kept) -> str:
     if not kept.folds:
         own = " | ".join(each.name for each in program.events if each.context == kept.context)
         before, more = declared_news(kept)
-        return f"{before}class {kept.name}(Aggregate[str{', ' + own if own else ''}]):\n{entries}\n{more}"
+        claimed = kept.name in {name for each in program.handlers for name in uses(each.body).claimed}
+        if claimed:
+            entries += "\n    held: list[str] = field(default_factory=list[str])"
+        mark = f"\n\nclass {kept.name}Mark(Claim[str, {kept.name}]): ...\n" if claimed else ""
+        return f"{before}class {kept.name}(Aggregate[str{', ' + own if own else ''}]):\n{entries}\n{more}{mark}"
     events = " | ".join(kept.folds)
     taking = ["        self.entries.append(event.path)"]
     before, more = declared_news(kept)
