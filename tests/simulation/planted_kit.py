@@ -14,6 +14,7 @@ from remit.runtime.following.joint import JointHandling, JointParking
 from remit.runtime.plan import LaterPlan
 from remit.runtime.work import claims, unit
 from remit.runtime.work.claims import UnitClaims
+from remit.runtime.work.records import UnitRecords
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Change, Unit
 from remit.stores.sqlite.writer import Writer
@@ -168,6 +169,49 @@ def give_nothing_up(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(UnitClaims, "give_up", nothing)
 
 
+# ── records ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def put_over_others(patch: pytest.MonkeyPatch) -> None:
+    """A record is put, whoever has changed it since it was looked at."""
+    change = Writer._change
+
+    def over(self: Any, each: Change) -> None:
+        if ".ACard" in each.kind or ".BCard" in each.kind:
+            self._execute("DELETE FROM state WHERE kind = ? AND id = ?", (each.kind, each.id))
+            each = each._replace(expected=0)
+        change(self, each)
+
+    patch.setattr(Writer, "_change", over)
+
+
+def list_what_is_stored(patch: pytest.MonkeyPatch) -> None:
+    """A list has what is stored, and not what the handler has put and deleted."""
+    page = UnitRecords.page
+
+    async def stored(self: Any, **more: Any) -> Any:
+        tracked, self._unit._tracked = self._unit._tracked, {}
+        try:
+            return await page(self, **more)
+        finally:
+            self._unit._tracked = tracked
+
+    patch.setattr(UnitRecords, "page", stored)
+
+
+def put_one_record(patch: pytest.MonkeyPatch) -> None:
+    """Of the records that a handler has put, one is written."""
+    made = UnitOfWork.unit
+
+    def one(self: UnitOfWork) -> Unit:
+        rows = made(self)
+        records = [each for each in rows.changes if "Card" in each.kind]
+        rows.changes = [each for each in rows.changes if each not in records[1:]]
+        return rows
+
+    patch.setattr(UnitOfWork, "unit", one)
+
+
 OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("a returned refusal drops what was decided", drop_what_is_refused, (1,)),
     ("a returned refusal is not kept under its key", keep_no_returned_refusals, (1,)),
@@ -181,5 +225,8 @@ OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("two have one claimed value", claim_over_others, (1,)),
     ("a removed aggregate keeps what it has claimed", keep_claims_of_the_removed, (1,)),
     ("what is given up stays claimed", give_nothing_up, (1,)),
+    ("a record is put over that of somebody else", put_over_others, (1,)),
+    ("a list has what is stored", list_what_is_stored, (1,)),
+    ("one record of several is put", put_one_record, (1,)),
 )
 """Their names, and the programs of generator seed 1 that have shown them."""

@@ -17,6 +17,7 @@ from remit.testing.simulation.programs.grammar import (
     Look,
     Message,
     Program,
+    Put,
     Refuse,
     Select,
     Send,
@@ -31,6 +32,8 @@ from remit.testing.simulation.programs.grammar import (
 __all__ = ["INDENT", "Writer", "returns"]
 
 INDENT = "    "
+PAGE = 100
+"""Records of a list: more than a program makes."""
 
 
 def returns(handler: Handler) -> bool:
@@ -71,7 +74,9 @@ class Writer:
 
     def _asks(self) -> Iterator[tuple[str, str]]:
         used = uses(self._handler.body)
-        yield from ((f"{kept.lower()}s", f"Repository[{kept}]") for kept in used.kept)
+        records = {each.name for each in self._program.kept if each.record}
+        for kept in used.kept:
+            yield f"{kept.lower()}s", f"{'Records' if kept in records else 'Repository'}[{kept}]"
         if used.sent:
             yield "sender", "Sender"
         if used.rows:
@@ -132,6 +137,19 @@ class Writer:
         buried = [f"await graves.put({grave}(**run.buried({self._seen})))", f"{repository}.remove({self._seen})"]
         found = lines[0].replace(f"{repository}.obtain(", f"{repository}.find(")
         return [found, f"if {self._seen} is not None:", *(INDENT + line for line in (*lines[1:], *buried))]
+
+    def _put(self, step: str, each: Put) -> list[str]:
+        self._seen, records = f"seen{step}", f"{each.kept.lower()}s"
+        if each.how == "page":
+            self._seen = ""
+            return [f'run.listed("{each.kept}", await {records}.page(limit={PAGE}), {PAGE})']
+        found = f"{self._seen} = run.seen(await {records}.find({each.key}))"
+        made = f'run.written({each.kept}, {self._seen}, {each.key}, "{step}")'
+        if each.how == "put":
+            return [found, f"{self._seen} = {made}", f"await {records}.put({self._seen})"]
+        grave = f"{self._handler.context.upper()}Grave"
+        buried = [f"await graves.put({grave}(**run.buried({made})))", f"await {records}.delete({each.key})"]
+        return [found, f"if {self._seen} is not None:", *(INDENT + line for line in buried)]
 
     def _take(self, step: str, each: Take) -> list[str]:
         self._seen, marks = f"seen{step}", f"{each.kept.lower()}marks"

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 __all__ = [
     "BY", "MADE", "Add", "Branch", "Change", "Fail", "Gather", "Handler", "Insert", "Kept", "Later", "Look", "Message",
-    "Program", "Question", "Refuse", "Rollout", "Root", "Select", "Send", "Statement", "Swallow", "Take", "Wait",
+    "Program", "Put", "Question", "Refuse", "Rollout", "Root", "Select", "Send", "Statement", "Swallow", "Take", "Wait",
     "inner", "uses",
 ]  # fmt: skip
 
@@ -65,6 +65,16 @@ class Take:
     """An expression."""
     how: str = "take"
     """Or "give up"; or "find" for whoever has it, which changes nothing."""
+
+
+@dataclass(frozen=True)
+class Put:
+    """Puts a record in the place of the one that is there, if there is one."""
+
+    kept: str
+    key: str
+    how: str = "put"
+    """Or "delete"; or "page" for a list of the first ones, which changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +184,7 @@ class Select:
 
 
 Statement: TypeAlias = (
-    Add | Look | Change | Take | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow | Insert | Select
+    Add | Look | Change | Take | Put | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow | Insert | Select
 )
 
 
@@ -191,6 +201,8 @@ class Kept:
     a value or a dataclass of its "own" or "data"."""
     since: int = 1
     """The release that has it first."""
+    record: bool = False
+    """Whether it is a record, and no aggregate."""
     fails: str = ""
     """Of a projection: an expression of an event that it cannot take up until somebody mends it; nothing for none."""
 
@@ -349,18 +361,22 @@ class Uses:
     rows: bool = False
     """Whether they write or read rows."""
     removes: bool = False
-    """Whether they remove aggregates."""
+    """Whether they remove aggregates or delete records."""
     claimed: list[str] = field(default_factory=list[str])
     """The aggregates for which values are claimed."""
+
+
+def _removes(each: Statement) -> bool:
+    return (isinstance(each, Change) and each.remove) or (isinstance(each, Put) and each.how == "delete")
 
 
 def uses(body: tuple[Statement, ...]) -> Uses:
     """What a body names, each once, in order."""
     every = list(inner(body))
     rows = any(isinstance(each, (Insert, Select)) for each in every)
-    found = Uses(rows=rows, removes=any(isinstance(each, Change) and each.remove for each in every))
+    found = Uses(rows=rows, removes=any(_removes(each) for each in every))
     for each in every:
-        if isinstance(each, (Add, Look, Change, Take)) and each.kept not in found.kept:
+        if isinstance(each, (Add, Look, Change, Take, Put)) and each.kept not in found.kept:
             found.kept.append(each.kept)
         if isinstance(each, Take) and each.kept not in found.claimed:
             found.claimed.append(each.kept)
@@ -426,7 +442,7 @@ def _without(
     for each in body:
         if isinstance(each, (Send, Later)) and each.command not in commands:
             continue
-        if isinstance(each, (Add, Look, Change, Take)) and each.kept not in kept:
+        if isinstance(each, (Add, Look, Change, Take, Put)) and each.kept not in kept:
             continue
         if isinstance(each, Change):
             left.append(replace(each, events=tuple(name for name in each.events if name in events)))

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from remit.testing.simulation.programs.drills import Drill
+from remit.testing.simulation.programs.drills import HOSTILE, Drill
 from remit.testing.simulation.programs.grammar import (
     Add,
     Change,
     Fail,
+    Kept,
     Later,
     Look,
+    Put,
     Refuse,
     Send,
     Statement,
     Take,
     Wait,
 )
+from remit.testing.simulation.programs.noted import CARD
 
 __all__ = ["KIT"]
 
@@ -142,8 +145,51 @@ class _Claimed(Drill):
         for number in range(self.random.choice((3, 4, 5))):
             self.ask(self.random.choice((taking, taking, taking, calling)), f"k{number % 3}", at)
         for _ in range(self.random.choice((4, 6, 8))):
-            command = self.random.choice((taking, taking, giving, remove, remove, find, plain))
+            command = self.random.choice((taking, taking, giving, giving, remove, remove, find, plain))
             self.ask(command, self.random.choice(("k0", "k1", "k2")), 1.0 + self.sometimes(4.0))
 
 
-KIT: tuple[type[Drill], ...] = (_Returned, _Model, _Removed, _Claimed)
+class _Records(Drill):
+    """Records are put, listed and deleted, several by one handler, also by those who write an aggregate."""
+
+    def put(self) -> None:
+        event, said = self.event(self.here), self.kept(self.here)
+        context, name = self.followed(event)
+        cards, others = self.record(self.here), self.record(context)
+        row, change = Put(cards, _KEY), Change(said, _KEY, (event[0],))
+        meeting, page = Wait(0.25, meet=True), Put(cards, _KEY, "page")
+        ways: tuple[tuple[Statement, ...], ...] = (
+            (row, change),
+            (row, Put(cards, '"one"'), page),
+            (page, meeting, row, page),
+            (row, meeting, Put(cards, "message.path")),
+            (Put(cards, _KEY, "delete"), page),
+            (Put(cards, _KEY, "delete"), row),
+            (change, Put(cards, '"one"', "delete"), row),
+        )
+        ends: tuple[tuple[Statement, ...], ...] = (
+            (), (), (Fail("run.tries < 2", 'ConnectionError("away, once")'),), (Refuse("run.tries % 2"),),
+            (Refuse("len(message.path) % 2", returned=True),),
+        )  # fmt: skip
+        more: list[Statement] = [Put(others, '"one"')] if self.random.random() < 0.5 else []
+        more += [Put(others, _KEY, self.random.choice(("put", "page", "delete")))]
+        self.react(context, (name,), Put(others, _KEY), *more, *self.random.choice(ends[:3]))
+        if self.random.random() < 0.3:
+            self.react(self.here, (event[0],), Put(cards, '"one"'), role="together")
+        commands = [self.command(self.here, *way, *self.random.choice(ends), refuses=True)
+                    for way in (ways[0], *self.random.sample(ways, 3))]  # fmt: skip
+        for _ in range(self.random.choice((4, 7))):
+            command, key = self.random.choice(commands), self.random.choice(("k0", "k0", "k1", *HOSTILE[:-2]))
+            self.ask(command, key, self.sometimes(3.0), copies=self.random.choice((1, 2)))
+        crowd, at = self.command(self.here, row, meeting), self.sometimes(3.0)
+        for _ in range(self.random.choice((2, 3))):
+            self.ask(crowd, "k0", at)
+
+    def record(self, context: str) -> str:
+        """A class of records."""
+        name = f"{context.upper()}{CARD}{self.number}{len(self._kept)}"
+        self._kept.append(Kept(name, context, record=True))
+        return name
+
+
+KIT: tuple[type[Drill], ...] = (_Returned, _Model, _Removed, _Claimed, _Records)

@@ -12,12 +12,14 @@ from remit.messages import Refusal
 if TYPE_CHECKING:
     from remit.testing.simulation.programs.tape import Run
 
-__all__ = ["GRAVE", "NOTE", "Answer", "Called", "Look", "Place", "Said"]
+__all__ = ["CARD", "GRAVE", "NOTE", "Answer", "Called", "Look", "Place", "Said"]
 
 Outcome = Literal["open", "reply", "refused", "nothing", "unknown"]
 
 NOTE = "note"
 """The table into which handlers write rows: entry, key, run, and what no two of them may have."""
+CARD = "Card"
+"""The class of a record is called so, behind the letter of its context."""
 GRAVE = "Grave"
 """The class of a record of a removed aggregate ends so: what it has been, and when."""
 
@@ -32,6 +34,11 @@ class Place(NamedTuple):
     def is_rows(self) -> bool:
         """Whether no aggregate is meant."""
         return self.kind.endswith(f".{NOTE}")
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is an aggregate, of which a run changes one: there may be any number of rows and records."""
+        return not self.is_rows and not self.kind.rpartition(".")[2][1:].startswith(CARD)
 
 
 class Said(NamedTuple):

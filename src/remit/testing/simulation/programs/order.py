@@ -32,8 +32,8 @@ def sequences(facts: Facts) -> Iterator[tuple[Follower, list[str]]]:
 def _said(facts: Facts) -> Iterator[tuple[str, list[Said]]]:
     """By aggregate: its context, and what it has said, in order."""
     for place, entries in facts.kept.items():
-        if place.is_rows:
-            continue  # in the order in which runs have begun
+        if not place.is_one:
+            continue  # rows are in the order in which runs have begun; who writes records may have several aggregates
         every: list[Said] = []
         for number in dict.fromkeys(entry.rpartition("#")[2] for entry in entries):
             run = facts.tape.numbered(number)

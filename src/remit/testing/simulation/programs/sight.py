@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from remit.testing.simulation.judges import Verdict
 from remit.testing.simulation.programs.facts import Facts
@@ -39,11 +39,16 @@ def _what_was_answered(facts: Facts) -> Iterator[Verdict]:
         each.sort()
     for run in facts.tape.runs:
         looks = run.looks if _counts(facts, run) else []
-        for look in [*looks, *(Look(place, ()) for place in run.missed)]:
+        for look in [*looks, *(Look(place, ()) for place in (*run.missed, *_unlisted(run, answered, looks)))]:
             known = answered[look.place]
             for _, entry in known[: bisect_right(known, (run.began, ""))]:
                 if entry not in look.entries and entry not in facts.buried:
                     yield _blind(run, look.place, entry, "answered")
+
+
+def _unlisted(run: Run, known: Collection[Place], looks: Sequence[Look]) -> list[Place]:
+    """The records that were not in the lists that it was given."""
+    return [each for kind, ids in run.lists if looks for each in known if each.kind == kind and each.id not in ids]
 
 
 def _what_was_removed(facts: Facts) -> Iterator[Verdict]:

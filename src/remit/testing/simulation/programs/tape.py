@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 from collections import defaultdict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import TracebackType
@@ -102,6 +102,8 @@ class Run:
     """Values that it has given up."""
     unheld: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
     """Values of which it was told that an aggregate has them, which did not say so when it was loaded."""
+    lists: list[tuple[str, tuple[str, ...]]] = field(default_factory=list[tuple[str, tuple[str, ...]]])
+    """All records of a kind that it was given."""
     broken: list[Exception] = field(default_factory=list[Exception])
     """What its statements have raised: nothing that it has decided counts then."""
 
@@ -175,6 +177,29 @@ class Run:
             kept.keep(entry)
             if self.release > 1:
                 self.news.append((self._place(kept), entry))
+
+    def written(self, kind: Callable[..., A], before: Any, key: str, step: str) -> A:
+        """A record that is to be put in the place of the one that was there."""
+        entry = f"{self.at(step)}#{self.number}"
+        made = kind(id=key, entries=[*([] if before is None else before.entries), entry])
+        self.changes.append((self._place(made), entry))
+        self.tape.note("change", self, *self.changes[-1])
+        return made
+
+    def listed(self, kind: str, page: Sequence[Any], limit: int) -> None:
+        """Notes a list of records, which is all of them where it is shorter than it might be."""
+        for each in page:
+            self.seen(each)
+        ids = [str(each.id) for each in page]
+        if ids != sorted(ids):
+            self._accuse(f"was given records out of order: {ids}")
+        if len(page) < limit:
+            whole = f"{self.handler.partition('.')[0]}.{kind}"
+            self.lists.append((whole, tuple(ids)))
+            self.tape.note("list", self, *self.lists[-1])
+            for at, own in self.changes:
+                if at.kind == whole and at.id not in ids and own not in self.removed:
+                    self._accuse(f"has lost sight of its own {own}, which was to be listed")
 
     def buried(self, kept: Any) -> dict[str, Any]:
         """What an aggregate has been that is removed now."""

@@ -14,6 +14,7 @@ from remit.testing.simulation.programs.grammar import (
     Insert,
     Kept,
     Program,
+    Put,
     Refuse,
     Rollout,
     Select,
@@ -22,6 +23,7 @@ from remit.testing.simulation.programs.grammar import (
     uses,
 )
 from remit.testing.simulation.programs.news import PLACES
+from remit.testing.simulation.programs.noted import CARD
 
 __all__ = ["VARIATIONS"]
 
@@ -198,6 +200,33 @@ def _removed(random: Random, statement: Statement) -> Statement:
     return replace(statement, remove=True) if is_one else statement
 
 
+def with_records(random: Random, program: Program) -> Program:
+    """In some programs handlers put records, list and delete them."""
+    if random.random() > 0.12 or program.rollout is not None:
+        return program
+    cards = {each: Kept(f"{each.upper()}{CARD}", each, record=True) for each in program.contexts}
+    return replace(
+        program,
+        kept=(*program.kept, *cards.values()),
+        handlers=tuple(
+            each if each.role == "together" or random.random() > 0.6 else _carded(random, each, cards[each.context])
+            for each in program.handlers
+        ),
+    ).tidied()
+
+
+def _carded(random: Random, handler: Handler, card: Kept) -> Handler:
+    """Not in a branch: another one might put the same meanwhile."""
+    body = list(handler.body)
+    for _ in range(random.choice((1, 1, 2))):
+        key, how = (
+            random.choice(("message.key", "message.key", '"k0"')),
+            random.choice(("put", "put", "page", "delete")),
+        )
+        body.insert(random.randrange(len(body) + 1), Put(card.name, key, how))
+    return replace(handler, body=tuple(body))
+
+
 VARIATIONS: Sequence[tuple[str, Callable[[Random, Program], Program]]] = (
     ("meeting", with_meeting),
     ("draws", with_draws),
@@ -205,5 +234,6 @@ VARIATIONS: Sequence[tuple[str, Callable[[Random, Program], Program]]] = (
     ("rollout", with_rollout),
     ("returned", with_returned),
     ("removed", with_removed),
+    ("records", with_records),
 )
 """What is varied, one after the other."""

@@ -168,6 +168,8 @@ def _event(event: Message) -> Iterator[str]:
 
 def _kept(program: Program, kept: Kept) -> str:
     entries = "    entries: list[str] = field(default_factory=list[str])"
+    if kept.record:
+        return f"class {kept.name}(Record[str]):\n{entries}\n"
     if not kept.folds:
         own = " | ".join(each.name for each in program.events if each.context == kept.context)
         before, more = declared_news(kept)
@@ -217,7 +219,8 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
         yield from (indent + line if line else line for line in Writer(program, handler).lines())
     for kept in (each for each in program.kept if any(each.name == one.kept for one in program.questions)):
         yield f"\n    @{kept.context}.answer(Seen{kept.name})"
-        asked = f"query: Seen{kept.name}, stored: {'View' if kept.folds else 'Repository'}[{kept.name}]"
+        stored = "View" if kept.folds else "Records" if kept.record else "Repository"
+        asked = f"query: Seen{kept.name}, stored: {stored}[{kept.name}]"
         yield f"    async def seen_{kept.name.lower()}({asked}) -> list[str]:"
         yield "        found = await stored.find(query.key)"
         yield "        return [] if found is None else found.entries"
