@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from remit.contexts.declarations import REACTION
 from remit.messages import Refusal
 from remit.runtime import compiler
 from remit.runtime.following.dispatch import DISPATCHERS
@@ -212,6 +213,42 @@ def put_one_record(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(UnitOfWork, "unit", one)
 
 
+# ── what is followed and published ──────────────────────────────────────────────────────────────────────────────────
+
+
+def follow_three_events(patch: pytest.MonkeyPatch) -> None:
+    """A reaction follows three events at most."""
+    reaction = compiler._BINDS[REACTION]
+
+    def few(self: Any, plan: Any, handler: Any) -> None:
+        id = self._followed(plan.name, handler.message)
+        if id not in self.follows or len(self.follows[id].takes) < 3:
+            reaction(self, plan, handler)
+
+    patch.setitem(compiler._BINDS, REACTION, few)
+
+
+def announce_in_the_first_run(patch: pytest.MonkeyPatch) -> None:
+    """An event without an aggregate is left out when the handler runs again."""
+    announce = UnitOfWork.announce
+
+    def once(self: UnitOfWork, event: Any, key: str) -> None:
+        if self.attempt.run == 1:
+            announce(self, event, key)
+
+    patch.setattr(UnitOfWork, "announce", once)
+
+
+def announce_by_no_key(patch: pytest.MonkeyPatch) -> None:
+    """Events without an aggregate are spread over the partitions, whatever key they are given."""
+    announce = UnitOfWork.announce
+
+    def spread(self: UnitOfWork, event: Any, key: str) -> None:
+        announce(self, event, event.path)
+
+    patch.setattr(UnitOfWork, "announce", spread)
+
+
 OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("a returned refusal drops what was decided", drop_what_is_refused, (1,)),
     ("a returned refusal is not kept under its key", keep_no_returned_refusals, (1,)),
@@ -228,5 +265,8 @@ OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("a record is put over that of somebody else", put_over_others, (1,)),
     ("a list has what is stored", list_what_is_stored, (1,)),
     ("one record of several is put", put_one_record, (1,)),
+    ("a reaction follows three events", follow_three_events, (1,)),
+    ("an event without an aggregate is published in the first run", announce_in_the_first_run, (1,)),
+    ("an event without an aggregate is ordered by nothing", announce_by_no_key, (1,)),
 )
 """Their names, and the programs of generator seed 1 that have shown them."""

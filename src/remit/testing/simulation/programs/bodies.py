@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from remit.testing.simulation.programs.grammar import (
@@ -17,6 +17,7 @@ from remit.testing.simulation.programs.grammar import (
     Look,
     Message,
     Program,
+    Publish,
     Put,
     Refuse,
     Select,
@@ -55,22 +56,46 @@ class Writer:
         self._messages = {each.name: each for each in (*program.commands, *program.events)}
 
     def lines(self) -> Iterator[str]:
-        handler, name = self._handler, f"{self._handler.context}.{self._handler.name}"
-        verb = "handle" if handler.role == "command" else "react"
-        beside = ", together=True" if handler.role == "together" else ""
+        handler = self._handler
         newer = [each.told for each in self._program.events if each.newer]
         known = [f"*Every{name}" if name in newer else name for name in handler.messages]
+        known = [f"{handler.context.upper()}Event"] if handler.style == "base" else known
+        type = f"Union[{', '.join(known)}]" if set(known) & {f"*Every{name}" for name in newer} else " | ".join(known)
+        if handler.style == "policy":
+            yield from self._policy(known, type)
+            return
+        verb = "handle" if handler.role == "command" else "react"
+        beside = ", together=True" if handler.role == "together" else ""
         yield f"@{handler.context}.{verb}({', '.join(known)}{beside})"
         reply = "str" if handler.role == "command" else "None"
         reply += " | Noted" if returns(handler) else ""
         asked = "".join(f", {name}: {type}" for name, type in self._asks())
-        type = f"Union[{', '.join(known)}]" if set(known) - set(handler.messages) else " | ".join(handler.messages)
         yield f"async def {handler.name}(message: {type}{asked}) -> {reply}:"
-        release = ", release" if self._program.rollout else ""
-        yield f'    with tape.run("{name}", message{release}) as run:'
+        yield from (INDENT + line for line in self._body())
+
+    def _policy(self, known: Sequence[str], type: str) -> Iterator[str]:
+        """A class, whose methods do the same for each of the events."""
+        handler, asked = self._handler, list(self._asks())
+        yield f"@{handler.context}.policy"
+        yield "@dataclasses.dataclass"
+        yield f"class {handler.name}:"
+        yield from (f"{INDENT}{name}: {type}" for name, type in asked)
+        for each in known:
+            yield ""
+            yield f"{INDENT}@{handler.context}.react({each})"
+            yield f"{INDENT}async def on_{each.strip('*').lower()}(self, message: {each}) -> None:"
+            yield f"{INDENT * 2}await self.do(message)"
+        yield ""
+        yield f"{INDENT}async def do(self, message: {type}) -> None:"
+        yield from (f"{INDENT * 2}{name} = self.{name}" for name, _ in asked)
+        yield from (INDENT * 2 + line for line in self._body())
+
+    def _body(self) -> Iterator[str]:
+        handler, release = self._handler, ", release" if self._program.rollout else ""
+        yield f'with tape.run("{handler.context}.{handler.name}", message{release}) as run:'
         body = [*self._received(), *(line for each in handler.body for line in self._statement(each))]
         body += ["return run.reply()"] if handler.role == "command" else []
-        yield from (2 * INDENT + line for line in body or ["pass"])
+        yield from (INDENT + line for line in body or ["pass"])
 
     def _asks(self) -> Iterator[tuple[str, str]]:
         used = uses(self._handler.body)
@@ -82,6 +107,8 @@ class Writer:
         if used.rows:
             yield "sql", "Sql"
         yield from ((f"{kept.lower()}marks", f"Claims[{kept}Mark]") for kept in used.claimed)
+        if used.published:
+            yield "events", f"Events[{' | '.join(dict.fromkeys(map(self._published, used.published)))}]"
         if used.removes:
             yield "graves", f"Records[{self._handler.context.upper()}Grave]"
         if self._handler.draws:
@@ -150,6 +177,17 @@ class Writer:
         grave = f"{self._handler.context.upper()}Grave"
         buried = [f"await graves.put({grave}(**run.buried({made})))", f"await {records}.delete({each.key})"]
         return [found, f"if {self._seen} is not None:", *(INDENT + line for line in buried)]
+
+    def _published(self, each: Publish) -> str:
+        """The event that is published."""
+        return self._messages[each.event].told if each.public and self._messages[each.event].told else each.event
+
+    def _publish(self, step: str, each: Publish) -> list[str]:
+        event, name = self._messages[each.event], self._published(each)
+        fields = f'path=run.at("{step}"), key={each.key}, run=run.number{self._extra(event)}'
+        fields += ', via=""' if event.same and name == event.told else ""
+        key = "" if event.keyed else f", key={each.key}"
+        return [f"events.publish(run.noted({name}({fields})){key})"]
 
     def _take(self, step: str, each: Take) -> list[str]:
         self._seen, marks = f"seen{step}", f"{each.kept.lower()}marks"

@@ -47,6 +47,8 @@ class Declared:
         """Role and name of those who follow an event, and of those who come together with it."""
         self.told: defaultdict[str, list[str]] = defaultdict(list)
         """The integration events that are made of a domain event."""
+        self.public: set[str] = set()
+        """The integration events."""
         self.beside: set[str] = set()
         """The reactions that come together with their events."""
         self.groups: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -55,7 +57,9 @@ class Declared:
             for each in context.handlers:
                 self._take(context.name, each)
             for each in context.publishers:
-                self.told[each.message.__name__].append(each.function.__annotations__["return"].__name__)
+                made = each.function.__annotations__["return"].__name__
+                self.told[each.message.__name__].append(made)
+                self.public.add(made)
             for group in groups_of(self._model, context):
                 names = tuple(each.name for each in group.members)
                 for name, source, private in group.members if len(names) > 1 else ():

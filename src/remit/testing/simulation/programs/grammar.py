@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 __all__ = [
     "BY", "MADE", "Add", "Branch", "Change", "Fail", "Gather", "Handler", "Insert", "Kept", "Later", "Look", "Message",
-    "Program", "Put", "Question", "Refuse", "Rollout", "Root", "Select", "Send", "Statement", "Swallow", "Take", "Wait",
-    "inner", "uses",
+    "Program", "Publish", "Put", "Question", "Refuse", "Rollout", "Root", "Select", "Send", "Statement", "Swallow",
+    "Take", "Wait", "inner", "uses",
 ]  # fmt: skip
 
 
@@ -75,6 +75,17 @@ class Put:
     key: str
     how: str = "put"
     """Or "delete"; or "page" for a list of the first ones, which changes nothing."""
+
+
+@dataclass(frozen=True)
+class Publish:
+    """Publishes an event without an aggregate, behind all that aggregates record."""
+
+    event: str
+    """A domain event."""
+    key: str
+    public: bool = False
+    """Whether it is the integration event that would be published of it."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +195,22 @@ class Select:
 
 
 Statement: TypeAlias = (
-    Add | Look | Change | Take | Put | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow | Insert | Select
+    Add
+    | Look
+    | Change
+    | Take
+    | Put
+    | Publish
+    | Send
+    | Later
+    | Gather
+    | Wait
+    | Branch
+    | Refuse
+    | Fail
+    | Swallow
+    | Insert
+    | Select
 )
 
 
@@ -223,6 +249,8 @@ class Message:
     """Of a command: whether its key comes before all other fields, so that what its handler loads is foreseen."""
     told: str = ""
     """Of a domain event: the integration event that is published of it."""
+    same: bool = False
+    """Whether it is published as that one, field by field."""
     news: bool = False
     """Whether the second release has a further field, which it uses; of a command it needs an identity."""
     newer: bool = False
@@ -249,6 +277,9 @@ class Handler:
     """Whether it begins with its first statement at once: all others take a while before it."""
     since: int = 1
     """The release that has it first."""
+    style: str = ""
+    """Of a reaction: nothing for a function; "policy" for a class, and "base" for a function that names the class which
+    all domain events of its context inherit from."""
 
 
 @dataclass(frozen=True)
@@ -358,6 +389,7 @@ class Uses:
     sent: list[str] = field(default_factory=list[str])
     later: list[str] = field(default_factory=list[str])
     recorded: list[str] = field(default_factory=list[str])
+    published: list[Publish] = field(default_factory=list[Publish])
     rows: bool = False
     """Whether they write or read rows."""
     removes: bool = False
@@ -382,6 +414,9 @@ def uses(body: tuple[Statement, ...]) -> Uses:
             found.claimed.append(each.kept)
         if isinstance(each, Change):
             found.recorded.extend(event for event in each.events if event not in found.recorded)
+        if isinstance(each, Publish):
+            found.recorded.extend([] if each.event in found.recorded else [each.event])
+            found.published.append(each)
         if isinstance(each, Send) and each.command not in found.sent:
             found.sent.append(each.command)
         if isinstance(each, Later) and each.command not in found.later:
@@ -443,6 +478,8 @@ def _without(
         if isinstance(each, (Send, Later)) and each.command not in commands:
             continue
         if isinstance(each, (Add, Look, Change, Take, Put)) and each.kept not in kept:
+            continue
+        if isinstance(each, Publish) and each.event not in events:
             continue
         if isinstance(each, Change):
             left.append(replace(each, events=tuple(name for name in each.events if name in events)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from remit.testing.simulation.programs.drills import HOSTILE, Drill
@@ -12,6 +13,7 @@ from remit.testing.simulation.programs.grammar import (
     Kept,
     Later,
     Look,
+    Publish,
     Put,
     Refuse,
     Send,
@@ -192,4 +194,44 @@ class _Records(Drill):
         return name
 
 
-KIT: tuple[type[Drill], ...] = (_Returned, _Model, _Removed, _Claimed, _Records)
+class _Policies(Drill):
+    """Many events are followed by one reaction: a class, a function that names what they inherit from, or each of them.
+    Some are published as they are, some without an aggregate."""
+
+    def put(self) -> None:
+        events = [self.event(self.here) for _ in range(self.random.choice((2, 4, 5, 6)))]
+        self._events = [
+            replace(each, same=self.random.random() < 0.6, keyed=self.random.random() < 0.7) for each in self._events
+        ]
+        own, public = [each for each, _ in events], [each for _, each in events]
+        first = "message.path.endswith(('.0', '.0!'))"
+        tries = self.random.choice((2, 4))
+        bodies: tuple[tuple[Statement, ...], ...] = (
+            (), (Wait(0.1),), (Fail(f"run.tries < {tries} and {first}", 'ConnectionError("away for a moment")'),),
+            (Fail(f"not tape.fixed and {first}", 'ValueError("a bug, until it is mended")'),),
+        )  # fmt: skip
+        for style in self.random.sample(("policy", "policy", "base", ""), self.random.choice((1, 2, 2, 3))):
+            near = style == "base" or self.random.random() < 0.5
+            context = self.here if near else self.there
+            body = (*self.random.choice(bodies), Change(self.kept(context), _KEY))
+            self.react(context, own if near and (style == "base" or self.random.random() < 0.6) else public, *body)
+            last = self._handlers[-1]
+            name = last.name.replace("on", "On") if style == "policy" else last.name
+            self._handlers[-1] = replace(last, style=style, name=name)
+        recorded = tuple(self.random.choice(own) for _ in range(self.random.choice((2, 3, 5))))
+        published = [self._published(own) for _ in range(self.random.choice((0, 1, 2, 3)))]
+        said, card = self.kept(self.here), f"{self.here.upper()}{CARD}{self.number}"
+        self._kept.append(Kept(card, self.here, record=True))
+        crowded = (Look(said, _KEY), Wait(0.25, meet=True)) if self.random.random() < 0.5 else ()
+        command = self.command(self.here, *crowded, Change(said, _KEY, recorded), *published)
+        announced = self.command(self.here, Put(card, _KEY), self._published(own))
+        at = self.sometimes(3.0)
+        for _ in range(self.random.choice((3, 5))):
+            chosen, key = self.random.choice((command, command, announced)), self.random.choice(("k0", "k0", "k1"))
+            self.ask(chosen, key, self.random.choice((at, self.sometimes(3.0))), copies=self.random.choice((1, 2)))
+
+    def _published(self, events: Sequence[str]) -> Publish:
+        return Publish(self.random.choice(events), _KEY, self.random.random() < 0.5)
+
+
+KIT: tuple[type[Drill], ...] = (_Returned, _Model, _Removed, _Claimed, _Records, _Policies)

@@ -48,7 +48,7 @@ def _ways(facts: Facts, said: Said, context: str) -> Iterator[tuple[Follower, st
         yield (facts.handlers[said.type], LATER, said.key), said.path
     for role, follower in facts.followers[said.type]:
         if role != "together":
-            yield (follower, OWN, said.key), said.path
+            yield (follower, told_by(context) if said.type in facts.public else OWN, said.key), said.path
     for told in facts.told[said.type]:
         for _, follower in facts.followers[told]:
             yield (follower, told_by(context), said.key), f"{said.path}!"

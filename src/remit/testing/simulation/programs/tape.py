@@ -402,12 +402,12 @@ class Tape:
 
     def run(self, handler: str, message: Any, release: int = 1) -> Run:
         """A handler begins, in a process of this release."""
-        now = self.now()
-        self._tries[handler, message.path] += 1
-        spans = [each.limit - each.began for each in self.calls.get(message.path, ())]
-        number, tries = self._after + len(self.runs) + 1, self._tries[handler, message.path]
+        now, path = self.now(), message.path + getattr(message, "via", "")
+        self._tries[handler, path] += 1
+        spans = [each.limit - each.began for each in self.calls.get(path, ())]
+        number, tries = self._after + len(self.runs) + 1, self._tries[handler, path]
         run = Run(
-            number, handler, message.path, message.key, self, tries, now,
+            number, handler, path, message.key, self, tries, now,
             now + max(spans, default=HANDLER_SECONDS), self._choices.calm, getattr(message, "run", 0),
             release, getattr(message, "news", 0), self._task(),
         )  # fmt: skip

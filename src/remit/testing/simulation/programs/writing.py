@@ -29,7 +29,7 @@ import decimal
 import uuid
 from typing import Union
 
-from remit import Aggregate, Claim, Claims, Clock, Command, Context, DomainEvent, Ids, IntegrationEvent
+from remit import Aggregate, Claim, Claims, Clock, Command, Context, DomainEvent, Events, Ids, IntegrationEvent
 from remit.errors import CallError, ConstraintViolated
 from remit import Later, Projection, Query, Record, Records, Refusal, Repository, Sender, Sql, Value, View, field
 from remit.contexts import ContextMap
@@ -127,8 +127,10 @@ def _replies(program: Program, command: Message) -> str:
 def _declared(program: Program) -> Iterator[str]:
     for each in program.commands:
         yield _message(each, _replies(program, each))
+    named = {each.context for each in program.handlers if each.style == "base"}
+    yield from (f"class {context.upper()}Event(DomainEvent): ...\n" for context in program.contexts if context in named)
     for each in program.events:
-        yield from _event(each)
+        yield from _event(each, f"{each.context.upper()}Event" if each.context in named else "DomainEvent")
     for kept in program.kept:
         if program.rollout or not kept.fails:  # which asks the tape
             yield _kept(program, kept)
@@ -149,14 +151,15 @@ def _message(message: Message, base: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _event(event: Message) -> Iterator[str]:
-    yield _message(event, "DomainEvent")
+def _event(event: Message, base: str) -> Iterator[str]:
+    yield _message(event, base)
     if event.told:
         key = ", key='key'" if event.keyed else ""
         if event.rekeyed:
             key = f", key='{BY[0]}' if release > 1 else {'None' if not event.keyed else repr('key')}"
         fields = [f"    {name}: {type}" for name, type in (("path", "str"), ("key", "str"), ("run", "int"))]
         fields += [f"    {name}: {type}" for name, type, _ in event.extra]
+        fields += ['    via: str = "!"'] if event.same else []
         newer = _NEWER if event.news else []
         yield "\n".join([f"class {event.told}(IntegrationEvent{key}):", *fields, *newer]) + "\n"
         if event.newer:
@@ -179,7 +182,8 @@ def _kept(program: Program, kept: Kept) -> str:
         mark = f"\n\nclass {kept.name}Mark(Claim[str, {kept.name}]): ...\n" if claimed else ""
         return f"{before}class {kept.name}(Aggregate[str{', ' + own if own else ''}]):\n{entries}\n{more}{mark}"
     events = " | ".join(kept.folds)
-    taking = ["        self.entries.append(event.path)"]
+    same = any(each.same and each.told in kept.folds for each in program.events)
+    taking = [f"        self.entries.append(event.path{' + event.via' if same else ''})"]
     before, more = declared_news(kept)
     if kept.news:
         entries += "\n    marks: list[str] = field(default_factory=list[str])\n" + more.rstrip("\n")
@@ -229,7 +233,9 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
 
 def _publishers(program: Program) -> Iterator[str]:
     for event in program.events:
-        if event.told:
+        if event.told and event.same:
+            yield f"\n    {event.context}.publish_as({event.name}, {event.told})"
+        elif event.told:
             extra = "".join(f", {name}=event.{name}" for name, _, _ in event.extra)
             yield f"\n    @{event.context}.publish({event.name})"
             yield f"    def tell_{event.name.lower()}(event: {event.name}) -> {event.told}:"
