@@ -159,6 +159,7 @@ def _put_together(found: Read, runs: Iterable[_Run], outside: Tape, peace: float
             run.ended, run.error = noted.ended[0], _error(noted.ended[1])
         run.looks, run.changes, run.said = noted.looks, noted.changes, noted.said
         run.wrong = [what for (what,) in noted.more["wrong"]]
+        run.envelope = next((what for (what,) in noted.more["envelope"]), "")
         run.lists = [(kind, tuple(ids)) for kind, ids in noted.more["list"]]
         run.wanted, run.taken, run.freed, run.unheld = map(noted.claims, ("wants", "took", "freed", "unheld"))
         run.broken = [_failure(each) for (each,) in noted.more["broken"]]

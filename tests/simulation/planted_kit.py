@@ -7,14 +7,19 @@ from typing import Any
 
 import pytest
 
+from remit.contexts import Envelope
 from remit.contexts.declarations import REACTION
 from remit.messages import Refusal
 from remit.runtime import compiler
+from remit.runtime.following import dispatch
 from remit.runtime.following.dispatch import DISPATCHERS
 from remit.runtime.following.joint import JointHandling, JointParking
 from remit.runtime.plan import LaterPlan
+from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.work import claims, unit
+from remit.runtime.work.carried import carrying
 from remit.runtime.work.claims import UnitClaims
+from remit.runtime.work.intercepting import _Invocation, intercepted
 from remit.runtime.work.records import UnitRecords
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Change, Unit
@@ -249,6 +254,60 @@ def announce_by_no_key(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(UnitOfWork, "announce", spread)
 
 
+# ── interceptors, headers and envelopes ─────────────────────────────────────────────────────────────────────────────
+
+
+def run_interceptors_backwards(patch: pytest.MonkeyPatch) -> None:
+    """The first interceptor is the innermost."""
+
+    def backwards(function: Any, interceptors: Sequence[Any], *more: Any) -> Any:
+        return intercepted(function, tuple(reversed(interceptors)), *more)
+
+    patch.setattr(compiler, "intercepted", backwards)
+
+
+def let_interceptors_hide_failures(patch: pytest.MonkeyPatch) -> None:
+    """What an interceptor returns counts, although the handler has raised something."""
+    proceed: Any = _Invocation.proceed
+
+    async def forget(self: Any) -> Any:
+        try:
+            return await proceed(self)
+        finally:
+            self._failed = None
+
+    patch.setattr(_Invocation, "proceed", forget)
+
+
+def lose_headers_of_events(patch: pytest.MonkeyPatch) -> None:
+    """A header does not travel with what is recorded."""
+
+    def nothing(record: Any) -> Any:
+        return {}
+
+    patch.setattr(dispatch, "carried_by", nothing)
+
+
+def lose_headers_of_calls(patch: pytest.MonkeyPatch) -> None:
+    """A header does not travel to another process."""
+    call = RemoteCalls.call
+
+    async def without(self: Any, *more: Any, **named: Any) -> Any:
+        with carrying({}):
+            return await call(self, *more, **named)
+
+    patch.setattr(RemoteCalls, "call", without)
+
+
+def make_envelopes_anew(patch: pytest.MonkeyPatch) -> None:
+    """Whoever handles a message has another identity of it."""
+
+    def own(self: UnitOfWork) -> Envelope:
+        return Envelope(id=self.workplace.ids.new(), time=self.workplace.clock.now())
+
+    patch.setattr(UnitOfWork, "envelope", own)
+
+
 OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("a returned refusal drops what was decided", drop_what_is_refused, (1,)),
     ("a returned refusal is not kept under its key", keep_no_returned_refusals, (1,)),
@@ -268,5 +327,10 @@ OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("a reaction follows three events", follow_three_events, (1,)),
     ("an event without an aggregate is published in the first run", announce_in_the_first_run, (1,)),
     ("an event without an aggregate is ordered by nothing", announce_by_no_key, (1,)),
+    ("interceptors run backwards", run_interceptors_backwards, (1,)),
+    ("an interceptor hides a failure", let_interceptors_hide_failures, (1,)),
+    ("headers do not travel with events", lose_headers_of_events, (1,)),
+    ("headers do not travel to other processes", lose_headers_of_calls, (1,)),
+    ("an envelope is made anew for each handler", make_envelopes_anew, (1,)),
 )
 """Their names, and the programs of generator seed 1 that have shown them."""

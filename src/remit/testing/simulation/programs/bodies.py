@@ -111,11 +111,18 @@ class Writer:
             yield "events", f"Events[{' | '.join(dict.fromkeys(map(self._published, used.published)))}]"
         if used.removes:
             yield "graves", f"Records[{self._handler.context.upper()}Grave]"
+        if self._handler.enveloped:
+            yield "envelope", "Envelope"
         if self._handler.draws:
             yield self._handler.draws.partition(".")[0], self._handler.draws.partition(".")[0].capitalize()
         yield from ((f"later_{command.lower()}", f"Later[{command}]") for command in used.later)
 
     def _received(self) -> Iterator[str]:
+        guards = [number for number, each in enumerate(self._program.guards) if each.context == self._handler.context]
+        if guards:
+            yield f"run.came_through({', '.join(f'guard{number}' for number in guards)})"
+        if self._handler.enveloped:
+            yield "run.enveloped(envelope.id, envelope.time)"
         if self._handler.role == "together":
             return
         if not self._handler.prompt:

@@ -13,6 +13,7 @@ from remit.testing.simulation.programs.grammar import (
     Change,
     Fail,
     Gather,
+    Guard,
     Handler,
     Insert,
     Kept,
@@ -60,6 +61,8 @@ def drilled(random: Random, among: Sequence[type[Drill]] = ()) -> Program:
         tuple(each for part in parts for each in part.roots),
         tuple(each for part in parts for each in part.questions),
         next((part.rollout for part in parts if part.rollout), None),
+        tuple(each for part in parts for each in part.guards),
+        any(part.headers for part in parts),
     ).tidied()
 
 
@@ -77,13 +80,17 @@ class Drill:
         self._roots: list[Root] = []
         self._questions: list[Question] = []
         self.rollout: Rollout | None = None
+        self.guards: list[Guard] = []
+        self.headers = False
 
     def made(self) -> Program:
         """All of it."""
         self.put()
         kept, commands, events = tuple(self._kept), tuple(self._commands), tuple(self._events)
         handlers, roots, questions = tuple(self._handlers), tuple(self._roots), tuple(self._questions)
-        return Program((), kept, commands, events, handlers, roots, questions, self.rollout)
+        return Program(
+            (), kept, commands, events, handlers, roots, questions, self.rollout, tuple(self.guards), self.headers
+        )
 
     def put(self) -> None:
         """Declares what there is."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
 __all__ = [
-    "BY", "MADE", "Add", "Branch", "Change", "Fail", "Gather", "Handler", "Insert", "Kept", "Later", "Look", "Message",
-    "Program", "Publish", "Put", "Question", "Refuse", "Rollout", "Root", "Select", "Send", "Statement", "Swallow",
-    "Take", "Wait", "inner", "uses",
+    "BY", "MADE", "Add", "Branch", "Change", "Fail", "Gather", "Guard", "Handler", "Insert", "Kept", "Later", "Look",
+    "Message", "Program", "Publish", "Put", "Question", "Refuse", "Rollout", "Root", "Select", "Send", "Statement",
+    "Swallow", "Take", "Wait", "inner", "uses",
 ]  # fmt: skip
 
 
@@ -273,6 +273,8 @@ class Handler:
     """Whether the command declares the refusal."""
     draws: str = ""
     """An expression of what it is given at its beginning and sends on as a key: an identity or the time."""
+    enveloped: bool = False
+    """Whether it asks for the envelope of its message."""
     prompt: bool = False
     """Whether it begins with its first statement at once: all others take a while before it."""
     since: int = 1
@@ -280,6 +282,18 @@ class Handler:
     style: str = ""
     """Of a reaction: nothing for a function; "policy" for a class, and "base" for a function that names the class which
     all domain events of its context inherit from."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """An interceptor. Those of a context stand around its handlers in their order, the first one outermost."""
+
+    context: str
+    how: str = ""
+    """Nothing for one that lets all through; "answers" itself, "raises" before or "spoils" after the handler has run,
+    or "hides" what the handler has raised."""
+    test: str = "True"
+    """When it does so: an expression of the message, and of the run."""
 
 
 @dataclass(frozen=True)
@@ -334,6 +348,9 @@ class Program:
     roots: tuple[Root, ...]
     questions: tuple[Question, ...] = ()
     rollout: Rollout | None = None
+    guards: tuple[Guard, ...] = ()
+    headers: bool = False
+    """Whether a header says which call from outside everything comes of."""
 
     def size(self) -> int:
         """How much there is to read."""
@@ -342,6 +359,7 @@ class Program:
         messages = (*self.commands, *self.events)
         extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
         extras += sum(bool(each.news) for each in self.kept) + (1 + len(self.rollout.at) if self.rollout else 0)
+        extras += len(self.guards) + self.headers
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
 
     def tidied(self) -> Program:
@@ -451,6 +469,7 @@ def _tidied_once(program: Program) -> Program:
     live = {each.name for each in followed} | {each.told for each in followed}
     used_kept = {name for used in every for name in used.kept}
     views = {each.name for each in program.kept if set(each.folds) & live}
+    contexts = tuple(each for each in program.contexts if any(handler.context == each for handler in handlers))
     return replace(
         program,
         handlers=tuple(each for each in handlers if each.role == "command" or set(each.messages) & live),
@@ -463,9 +482,8 @@ def _tidied_once(program: Program) -> Program:
             for each in program.kept
             if (set(each.folds) & live if each.folds else each.name in used_kept)
         ),
-        contexts=tuple(
-            each for each in program.contexts if any(handler.context == each for handler in handlers)
-        ),
+        contexts=contexts,
+        guards=tuple(each for each in program.guards if each.context in contexts),
     )  # fmt: skip
 
 

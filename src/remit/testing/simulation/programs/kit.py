@@ -10,6 +10,7 @@ from remit.testing.simulation.programs.grammar import (
     Add,
     Change,
     Fail,
+    Guard,
     Kept,
     Later,
     Look,
@@ -234,4 +235,35 @@ class _Policies(Drill):
         return Publish(self.random.choice(events), _KEY, self.random.random() < 0.5)
 
 
-KIT: tuple[type[Drill], ...] = (_Returned, _Model, _Removed, _Claimed, _Records, _Policies)
+class _Guarded(Drill):
+    """Interceptors stand around handlers: some answer themselves, some raise. A header says what all of it comes of."""
+
+    def put(self) -> None:
+        event, said = self.event(self.here), self.kept(self.here)
+        context, name = self.followed(event)
+        later = self.command(self.here, Change(self.kept(self.here), _KEY))
+        called = self.command(self.there, Change(self.kept(self.there), _KEY), identity=self.random.random() < 0.3)
+        failing = (Fail("run.tries < 2", 'ConnectionError("away, once")'),) if self.random.random() < 0.4 else ()
+        calling = (Send(called, _KEY),) if self.random.random() < 0.6 else ()
+        self.react(context, (name,), Change(self.kept(context), _KEY), *calling, *failing)
+        self.react(self.here, (event[0],), Change(self.kept(self.here), _KEY))
+        if self.random.random() < 0.3:
+            self.react(self.here, (event[0],), Later(later, _KEY), role="together")
+        meeting = (Look(said, _KEY), Wait(0.25, meet=True)) if self.random.random() < 0.4 else ()
+        recorded = Change(said, _KEY, (event[0],) * self.random.choice((1, 2, 3)))
+        command = self.command(self.here, *meeting, recorded, Later(later, _KEY), *failing)
+        sending = self.command(self.there, Send(command, _KEY), Change(self.kept(self.there), _KEY))
+        tests = ("tries < 2", "tries < 2", 'message.key == "k1"', "len(message.path) % 2", "not tape.fixed")
+        for _ in range(self.random.choice((1, 2, 3))):
+            how = self.random.choice(("", "", "answers", "raises", "spoils", "hides", "hides"))
+            test = self.random.choice(tests[2:4] if how == "answers" else tests[:2] if how != "hides" else ("True",))
+            self.guards.append(Guard(self.random.choice((self.here, self.there)), how, test))
+        self.guards.insert(self.random.randrange(len(self.guards) + 1), Guard(self.here))
+        self.headers = self.random.random() < 0.7
+        self._handlers = [replace(each, enveloped=self.random.random() < 0.6) for each in self._handlers]
+        for _ in range(self.random.choice((3, 5))):
+            chosen, key = self.random.choice((command, command, sending)), self.random.choice(("k0", "k0", "k1"))
+            self.ask(chosen, key, self.sometimes(3.0), copies=self.random.choice((1, 2)))
+
+
+KIT: tuple[type[Drill], ...] = (_Returned, _Model, _Removed, _Claimed, _Records, _Policies, _Guarded)

@@ -41,6 +41,7 @@ def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[st
     yield from judge_order(facts)
     yield from judge_sight(facts)
     yield from judge_claims(facts)
+    yield from _envelopes(facts)
     yield from _in_time(tape)
     yield from facts.left_behind
 
@@ -224,6 +225,23 @@ def _of_nothing(facts: Facts) -> Iterator[Verdict]:
         if any(each.handler in facts.beside for each in by):
             continue
         yield Verdict("false", f"{run} handles what was never written: of {', '.join(map(str, by))}")
+
+
+def _envelopes(facts: Facts) -> Iterator[Verdict]:
+    """Whoever handles an event, or a command sent for later, however often, is told of one identity and time; and of
+    another message of another one."""
+    of: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
+    messages: defaultdict[str, set[str]] = defaultdict(set)
+    for run in facts.tape.runs:
+        if run.envelope and not facts.tape.calls.get(run.path) and facts.allowed(run.path) == 1:
+            of[run.path, run.parent].add(run.envelope)
+            messages[run.envelope].add(run.path)
+    for (path, _), found in of.items():
+        if len(found) > 1:
+            yield Verdict("false", f"{path} has come in several envelopes: {', '.join(sorted(found))}")
+    for envelope, paths in messages.items():
+        if len(paths) > 1:
+            yield Verdict("false", f"{', '.join(sorted(paths))} have come in one envelope: {envelope}")
 
 
 def _in_time(tape: Tape) -> Iterator[Verdict]:

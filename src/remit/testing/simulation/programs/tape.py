@@ -10,17 +10,19 @@ import asyncio
 import datetime
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
 
-from remit.contexts import Sender, Sql
+from remit.contexts import Invocation, Sender, Sql
 from remit.errors import NotFound
 from remit.messages import Command, Message, Refusal
 from remit.testing.simulation.cluster import Choices, Weather
 from remit.testing.simulation.programs.noted import GRAVE, NOTE, Answer, Called, Look, Place, Said
+from remit.testing.simulation.programs.passing import HEADER, passed, passing
 
 __all__ = [
     "ALIKE",
@@ -104,6 +106,8 @@ class Run:
     """Values of which it was told that an aggregate has them, which did not say so when it was loaded."""
     lists: list[tuple[str, tuple[str, ...]]] = field(default_factory=list[tuple[str, tuple[str, ...]]])
     """All records of a kind that it was given."""
+    envelope: str = ""
+    """The identity and the time of its message, where it has asked for them."""
     broken: list[Exception] = field(default_factory=list[Exception])
     """What its statements have raised: nothing that it has decided counts then."""
 
@@ -177,6 +181,22 @@ class Run:
             kept.keep(entry)
             if self.release > 1:
                 self.news.append((self._place(kept), entry))
+
+    def came_through(self, *guards: Any) -> None:
+        """Notes by which interceptors it was run, in their order, and which call from outside they were told of."""
+        found = passed()
+        if found.interceptors != guards:
+            self._accuse(f"came through {[each.__name__ for each in found.interceptors]}")
+        first, told = self.path.partition("/")[0], found.headers.get(HEADER)
+        if told is not None and told != first and not first.startswith((ONCE, ALIKE)):
+            self._accuse(f"belongs to {first}, and was told of {told}")
+        if told is None and self.tape.carries and not self.path.startswith((ONCE, ALIKE)):
+            self._accuse(f"belongs to {first}, and was told nothing of it")
+
+    def enveloped(self, id: str, time: datetime.datetime) -> None:
+        """Notes the envelope of its message."""
+        self.envelope = f"{id} of {time.isoformat()}"
+        self.tape.note("envelope", self, self.envelope)
 
     def written(self, kind: Callable[..., A], before: Any, key: str, step: str) -> A:
         """A record that is to be put in the place of the one that was there."""
@@ -378,6 +398,8 @@ class Tape:
         self.calls: defaultdict[str, list[Called]] = defaultdict(list)
         """By path, those from outside too."""
         self.answers: list[Answer] = []
+        self.carries = False
+        """Whether a header says which call from outside everything comes of."""
         self._choices = choices
         self._weather = weather
         self._after = after
@@ -426,6 +448,35 @@ class Tape:
     def newer(self, number: int) -> int:
         """What the run of this number has said in newer fields: itself, or nothing where an older release ran."""
         return number if self.numbered(f"{number}").release > 1 else 0
+
+    @staticmethod
+    def name(invocation: Invocation) -> str:
+        """What a handler is called that is run."""
+        return f"{invocation.context}.{invocation.handler}"
+
+    def through(self, interceptor: Callable[..., Any], invocation: Invocation) -> AbstractContextManager[None]:
+        """Notes that a handler is run within an interceptor."""
+        return passing(interceptor, invocation)
+
+    def before(self, invocation: Invocation) -> int:
+        """How many runs of a handler there have been for a message."""
+        message: Any = invocation.message
+        path = getattr(message, "path", "") + getattr(message, "via", "")
+        return self._tries[self.name(invocation), path]
+
+    def own(self, invocation: Invocation) -> Run:
+        """The run that an interceptor has led to."""
+        message: Any = invocation.message
+        path, name = message.path + getattr(message, "via", ""), self.name(invocation)
+        return next(
+            run for run in reversed(self.runs) if (run.handler, run.path) == (name, path) and run.task == self._task()
+        )
+
+    def spoiled(self, invocation: Invocation, error: Exception) -> Exception:
+        """An interceptor makes a run fail that has come to its end."""
+        run = self.own(invocation)
+        run.__exit__(type(error), error, None)
+        return error
 
     async def meet(self, seconds: float) -> None:
         """Waits until a moment that all share who wait so: the next multiple of so many seconds."""

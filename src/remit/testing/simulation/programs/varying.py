@@ -227,6 +227,14 @@ def _carded(random: Random, handler: Handler, card: Kept) -> Handler:
     return replace(handler, body=tuple(body))
 
 
+def with_envelopes(random: Random, program: Program) -> Program:
+    """In some programs handlers ask for the envelopes of their messages."""
+    if random.random() > 0.12:
+        return program
+    handlers = tuple(replace(each, enveloped=random.random() < 0.6) for each in program.handlers)
+    return replace(program, handlers=handlers)
+
+
 VARIATIONS: Sequence[tuple[str, Callable[[Random, Program], Program]]] = (
     ("meeting", with_meeting),
     ("draws", with_draws),
@@ -235,5 +243,6 @@ VARIATIONS: Sequence[tuple[str, Callable[[Random, Program], Program]]] = (
     ("returned", with_returned),
     ("removed", with_removed),
     ("records", with_records),
+    ("envelopes", with_envelopes),
 )
 """What is varied, one after the other."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from remit.testing.simulation.programs.bodies import INDENT, Writer, returns
 from remit.testing.simulation.programs.grammar import (
     BY,
+    Guard,
     Kept,
     Message,
     Program,
@@ -16,6 +17,7 @@ from remit.testing.simulation.programs.grammar import (
     uses,
 )
 from remit.testing.simulation.programs.news import declared_news
+from remit.testing.simulation.programs.passing import HEADER
 from remit.testing.simulation.scene import Scene
 
 __all__ = ["written"]
@@ -29,10 +31,11 @@ import decimal
 import uuid
 from typing import Union
 
-from remit import Aggregate, Claim, Claims, Clock, Command, Context, DomainEvent, Events, Ids, IntegrationEvent
+from remit import Aggregate, Claim, Claims, Clock, Command, Context, DomainEvent, Envelope, Events, Ids
+from remit import IntegrationEvent
 from remit.errors import CallError, ConstraintViolated
 from remit import Later, Projection, Query, Record, Records, Refusal, Repository, Sender, Sql, Value, View, field
-from remit.contexts import ContextMap
+from remit.contexts import ContextMap, Invocation
 from remit.testing.simulation import Scene, run_scene
 from remit.testing.simulation.programs import Ask, Question, Rollout, Tape, workload
 
@@ -209,8 +212,13 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
     asking = [_kept(program, kept) for kept in program.kept if kept.fails and program.rollout is None]
     for text in (*declared, *asking):
         yield from (INDENT + line if line else line for line in text.split("\n"))
+    for number, guard in enumerate(program.guards):
+        yield from (f"\n{INDENT}{line}" if not at else INDENT + line for at, line in enumerate(_guard(number, guard)))
+    yield from [""] if program.guards else []
     for context in program.contexts:
-        yield f'    {context} = Context("{context}")'
+        guards = [f"guard{number}" for number, each in enumerate(program.guards) if each.context == context]
+        around = f", interceptors=[{', '.join(guards)}]" if guards else ""
+        yield f'    {context} = Context("{context}"{around})'
     for kept in program.kept:
         if kept.folds:
             yield from ["    if release > 1:"] if kept.since > 1 else []
@@ -228,7 +236,30 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
         yield f"    async def seen_{kept.name.lower()}({asked}) -> list[str]:"
         yield "        found = await stored.find(query.key)"
         yield "        return [] if found is None else found.entries"
-    yield f'\n    return ContextMap(name="program", contexts=({", ".join(program.contexts)},))'
+    yield from ["", "    tape.carries = True"] if program.headers else []
+    headers = f", headers=({HEADER!r},)" if program.headers else ""
+    yield f'\n    return ContextMap(name="program", contexts=({", ".join(program.contexts)},){headers})'
+
+
+def _guard(number: int, guard: Guard) -> Iterator[str]:
+    """An interceptor. What it does by itself is a run of the handler too."""
+    own = "tape.run(tape.name(invocation), invocation.message)"
+    ways = {
+        "": ["return await invocation.proceed()"],
+        "answers": [f"with {own} as run:", f"{INDENT}return run.reply() if invocation.role == 'command' else None"],
+        "raises": [f"with {own} as run:", f"{INDENT}raise ValueError('a bug before the handler')"],
+        "spoils": ["await invocation.proceed()", "raise tape.spoiled(invocation, ValueError('a bug behind it'))"],
+        "hides": ["try:", f"{INDENT}return await invocation.proceed()", "except (ValueError, ConnectionError):",
+                  f"{INDENT}return tape.own(invocation).reply() if invocation.role == 'command' else None"],
+    }  # fmt: skip
+    yield f"async def guard{number}(invocation: Invocation) -> object:"
+    if guard.how:
+        yield f"{INDENT}message, tries = invocation.message, tape.before(invocation) + 1"
+    yield f"{INDENT}with tape.through(guard{number}, invocation):"
+    if guard.how:
+        yield f'{INDENT * 2}if invocation.role in ("command", "reaction") and {guard.test}:'
+        yield from (INDENT * 3 + line for line in ways[guard.how])
+    yield f"{INDENT * 2}return await invocation.proceed()"
 
 
 def _publishers(program: Program) -> Iterator[str]:
