@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from remit.contexts import Envelope
 from remit.contexts.declarations import REACTION
-from remit.messages import Refusal
+from remit.messages import Refusal, forms
+from remit.messages.codec import Rest
 from remit.runtime import compiler
 from remit.runtime.following import dispatch
 from remit.runtime.following.dispatch import DISPATCHERS
@@ -308,6 +309,36 @@ def make_envelopes_anew(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(UnitOfWork, "envelope", own)
 
 
+# ── one of several shapes ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def take_one_shape_for_another(patch: pytest.MonkeyPatch) -> None:
+    """Of two shapes with the same fields, one is written as the other."""
+    by_class = forms._by_class
+
+    def mistaken(turns: Mapping[Any, Any]) -> Any:
+        turn, named = by_class(turns), {each.__name__: each for each in turns}
+
+        def turned(value: Any) -> Any:
+            if type(value) is named.get("Oval") and "Square" in named:
+                value = named["Square"](side=value.side)
+            return value if turn is None else turn(value)
+
+        return turned
+
+    patch.setattr(forms, "_by_class", mistaken)
+
+
+def drop_newer_fields_of_shapes(patch: pytest.MonkeyPatch) -> None:
+    """An older release drops newer fields where there is one of several shapes."""
+    completed = Rest.completed
+
+    def without(self: Rest, body: bytes) -> bytes:
+        return body if b'"$type"' in body else completed(self, body)
+
+    patch.setattr(Rest, "completed", without)
+
+
 OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("a returned refusal drops what was decided", drop_what_is_refused, (1,)),
     ("a returned refusal is not kept under its key", keep_no_returned_refusals, (1,)),
@@ -332,5 +363,7 @@ OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("headers do not travel with events", lose_headers_of_events, (1,)),
     ("headers do not travel to other processes", lose_headers_of_calls, (1,)),
     ("an envelope is made anew for each handler", make_envelopes_anew, (1,)),
+    ("a shape is taken for another", take_one_shape_for_another, (1,)),
+    ("an older release drops newer fields of shapes", drop_newer_fields_of_shapes, (1,)),
 )
 """Their names, and the programs of generator seed 1 that have shown them."""

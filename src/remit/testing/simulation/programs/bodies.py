@@ -131,6 +131,9 @@ class Writer:
             yield f"drawn = {self._handler.draws}"
         if any(each.news or each.newer for each in self._program.events) and self._handler.role == "reaction":
             yield "run.told(message)"
+        told = {each.told: each for each in self._program.events if each.told}
+        if all((self._messages.get(name) or told[name]).shaped for name in self._handler.messages):
+            yield "run.same(shape(message.run), message.shape)"
         for name in self._handler.messages[:1] if len(self._handler.messages) == 1 else ():
             for field, _, value in self._messages[name].extra if name in self._messages else ():
                 yield f"run.same({value}, message.{field})"
@@ -213,7 +216,8 @@ class Writer:
 
     @staticmethod
     def _extra(message: Message) -> str:
-        return "".join(f", {name}={value}" for name, _, value in message.extra)
+        extra = "".join(f", {name}={value}" for name, _, value in message.extra)
+        return f"{extra}, shape=shape(run.number)" if message.shaped else extra
 
     def _send(self, step: str, each: Send) -> list[str]:
         command = self._messages[each.command]

@@ -229,6 +229,8 @@ class Kept:
     """The release that has it first."""
     record: bool = False
     """Whether it is a record, and no aggregate."""
+    shaped: bool = False
+    """Whether it has fields of one of several shapes, another one after each change."""
     fails: str = ""
     """Of a projection: an expression of an event that it cannot take up until somebody mends it; nothing for none."""
 
@@ -255,6 +257,8 @@ class Message:
     """Whether the second release has a further field, which it uses; of a command it needs an identity."""
     newer: bool = False
     """Whether the second release publishes a second version too."""
+    shaped: bool = False
+    """Of an event: whether it has a field of one of several shapes."""
     rekeyed: bool = False
     """Whether the second release orders what is told by another field, `BY`: it does not start."""
 

@@ -17,6 +17,7 @@ from remit.testing.simulation.programs.grammar import (
     Publish,
     Put,
     Refuse,
+    Rollout,
     Send,
     Statement,
     Take,
@@ -27,6 +28,7 @@ from remit.testing.simulation.programs.noted import CARD
 __all__ = ["KIT"]
 
 _KEY = "message.key"
+_SHAPES = (0, 1, 2, 3, 7, 11)
 
 
 class _Returned(Drill):
@@ -266,4 +268,31 @@ class _Guarded(Drill):
             self.ask(chosen, key, self.sometimes(3.0), copies=self.random.choice((1, 2)))
 
 
-KIT: tuple[type[Drill], ...] = (_Returned, _Model, _Removed, _Claimed, _Records, _Policies, _Guarded)
+class _Shapes(Drill):
+    """Fields are of one of several shapes, another one after each change; events and commands have such fields too."""
+
+    def put(self) -> None:
+        event, said = self.event(self.here), self.kept(self.here)
+        context, name = self.followed(event)
+        self._events[-1] = replace(self._events[-1], shaped=True, same=self.random.random() < 0.4)
+        near, far = self.kept(context), self.kept(self.there)
+        called = self.command(self.there, Change(far, _KEY))
+        self._commands[-1] = replace(
+            self._commands[-1], extra=(("shape", "Shape", f"shape({self.random.choice(_SHAPES)})"),)
+        )
+        way = self.random.choice((Send(called, _KEY), Later(called, _KEY)))
+        self.react(context, (name,), Look(near, _KEY), Change(near, _KEY), way)
+        meeting = (Look(said, _KEY), Wait(0.25, meet=True)) if self.random.random() < 0.4 else ()
+        command = self.command(self.here, *meeting, Change(said, _KEY, (event[0],) * self.random.choice((1, 2))))
+        release = self.random.random() < 0.4
+        self._kept = [replace(each, shaped=True, news="union" if release else "") for each in self._kept]
+        if release:
+            at = tuple(
+                round(0.3 + 3.5 * turn + self.sometimes(2.0), 2) for turn in range(self.random.choice((1, 2, 3)))
+            )
+            self.rollout = Rollout(at, tuple(dict.fromkeys((self.here, self.random.choice((self.here, self.there))))))
+        for _ in range(self.random.choice((5, 7))):
+            self.ask(command, self.random.choice(("k0", "k0", "k1")), self.sometimes(12.0 if release else 4.0))
+
+
+KIT: tuple[type[Drill], ...] = (_Returned, _Model, _Removed, _Claimed, _Records, _Policies, _Guarded, _Shapes)

@@ -147,6 +147,8 @@ class Run:
             look = Look(self._place(loaded), tuple(loaded.entries), self._answers())
             self.looks.append(look)
             self.tape.note("look", self, look)
+            if hasattr(loaded, "is_turned") and not loaded.is_turned():
+                self._accuse(f"has found {loaded.shape}, and {loaded.shapes}, of {len(loaded.entries)} changes")
             for at, own in self.changes:
                 if at == look.place and own not in look.entries and own not in self.removed:
                     self._accuse(f"has lost sight of its own {own}")
@@ -175,6 +177,8 @@ class Run:
         """Changes an aggregate."""
         entry = f"{self.at(step)}#{self.number}"
         kept.entries.append(entry)
+        if hasattr(kept, "turn"):
+            kept.turn()
         self.changes.append((self._place(kept), entry))
         self.tape.note("change", self, *self.changes[-1])
         if hasattr(kept, "keep"):

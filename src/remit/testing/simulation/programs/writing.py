@@ -51,6 +51,44 @@ _NOTED = """class Noted(Refusal):
     path: str
     run: int
 """
+_SHAPES = '''class Round(Value): ...
+
+
+class Square(Value):
+    side: int
+
+
+class Oval(Value):
+    side: int
+
+
+@dataclasses.dataclass
+class Many:
+    first: "Round | Square | Oval"
+    more: "dict[str, Round | Square | Oval | None]" = dataclasses.field(default_factory=dict)
+
+
+Shape = Round | Square | Oval | Many
+
+
+def shape(number: int) -> Shape:
+    """One for each number."""
+    plain = (Round(), Square(side=number), Oval(side=number))
+    if number % 4 < 3:
+        return plain[number % 4]
+    return Many(first=plain[number % 3], more={"none": None, "some": plain[number // 2 % 3]})
+'''
+_SHAPED = """    shape: Shape = Round()
+    shapes: list[Shape] = field(default_factory=list[Shape])
+
+    def turn(self) -> None:
+        self.shape = shape(len(self.entries))
+        self.shapes.append(self.shape)
+
+    def is_turned(self) -> bool:
+        every = [shape(number + 1) for number in range(len(self.entries))]
+        return self.shapes == every and self.shape == (every[-1] if every else Round())
+"""
 _GRAVE = """class {}Grave(Record[str]):
     kind: str
     of: str
@@ -75,6 +113,10 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
         program = _without_late(program)
     parts = [_HEAD.format(title=title)]
     parts += [_NOTED] if any(map(returns, program.handlers)) else []
+    shaped = any(each.shaped for each in (*program.kept, *program.events))
+    parts += (
+        [_SHAPES] if shaped or any("Shape" in type for each in program.commands for _, type, _ in each.extra) else []
+    )
     declared = list(_declared(program))
     parts += declared if program.rollout is None else []
     if with_tables := _with_tables(program):
@@ -149,6 +191,7 @@ def _message(message: Message, base: str) -> str:
     lines[1:] = reversed(lines[1:]) if message.ahead else lines[1:]
     lines += [f"    {name}: {type}" for name, type, _ in message.extra]
     lines += ["    run: int"] if "Event" in base else []
+    lines += ["    shape: Shape"] if message.shaped else []
     lines += ["    what: int = 0"] if message.identity else []
     lines += _NEWER if message.news else []
     return "\n".join(lines) + "\n"
@@ -162,6 +205,7 @@ def _event(event: Message, base: str) -> Iterator[str]:
             key = f", key='{BY[0]}' if release > 1 else {'None' if not event.keyed else repr('key')}"
         fields = [f"    {name}: {type}" for name, type in (("path", "str"), ("key", "str"), ("run", "int"))]
         fields += [f"    {name}: {type}" for name, type, _ in event.extra]
+        fields += ["    shape: Shape"] if event.shaped else []
         fields += ['    via: str = "!"'] if event.same else []
         newer = _NEWER if event.news else []
         yield "\n".join([f"class {event.told}(IntegrationEvent{key}):", *fields, *newer]) + "\n"
@@ -182,6 +226,7 @@ def _kept(program: Program, kept: Kept) -> str:
         claimed = kept.name in {name for each in program.handlers for name in uses(each.body).claimed}
         if claimed:
             entries += "\n    held: list[str] = field(default_factory=list[str])"
+        more = more + (_SHAPED if kept.shaped else "")
         mark = f"\n\nclass {kept.name}Mark(Claim[str, {kept.name}]): ...\n" if claimed else ""
         return f"{before}class {kept.name}(Aggregate[str{', ' + own if own else ''}]):\n{entries}\n{more}{mark}"
     events = " | ".join(kept.folds)
@@ -270,6 +315,7 @@ def _publishers(program: Program) -> Iterator[str]:
             extra = "".join(f", {name}=event.{name}" for name, _, _ in event.extra)
             yield f"\n    @{event.context}.publish({event.name})"
             yield f"    def tell_{event.name.lower()}(event: {event.name}) -> {event.told}:"
+            extra += ", shape=event.shape" if event.shaped else ""
             fields = f'path=event.path + "!", key=event.key, run=event.run{extra}'
             more = ', **({"news": event.news} if release > 1 else {})' if event.news else ""
             yield f"        return {event.told}({fields}{more})"
