@@ -339,6 +339,17 @@ def drop_newer_fields_of_shapes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Rest, "completed", without)
 
 
+# ── beginnings ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def begin_with_the_log(patch: pytest.MonkeyPatch) -> None:
+    """A reaction that is to begin now begins where the log does."""
+
+    def never(declared: Any) -> None: ...
+
+    patch.setattr(compiler, "_begins", never)
+
+
 OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("a returned refusal drops what was decided", drop_what_is_refused, (1,)),
     ("a returned refusal is not kept under its key", keep_no_returned_refusals, (1,)),
@@ -365,5 +376,6 @@ OF_THE_KIT: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("an envelope is made anew for each handler", make_envelopes_anew, (1,)),
     ("a shape is taken for another", take_one_shape_for_another, (1,)),
     ("an older release drops newer fields of shapes", drop_newer_fields_of_shapes, (1,)),
+    ("what is to begin now begins with the log", begin_with_the_log, (1,)),
 )
 """Their names, and the programs of generator seed 1 that have shown them."""

@@ -15,7 +15,7 @@ from remit.testing.simulation import run_scene
 from remit.testing.simulation.programs import Found, generate, load, run_program, scene_of, shrink_program, written
 from remit.testing.simulation.programs.drills import DRILLS, FURTHER_DRILLS, QUESTIONS, Drill, drilled
 from remit.testing.simulation.programs.grammar import Gather, Refuse, Send, inner
-from remit.testing.simulation.programs.kit import KIT
+from remit.testing.simulation.programs.kit import BEGINNINGS, KIT
 from remit.testing.simulation.programs.news import PLACES
 from remit.testing.simulation.programs.oddities import ODDITIES
 from remit.testing.simulation.programs.seldom import SELDOM
@@ -73,7 +73,7 @@ def test_programs_hold_every_kind_of_statement_and_of_handler() -> None:
 
 
 @pytest.mark.parametrize(
-    "drill", [*DRILLS, *QUESTIONS, *FURTHER_DRILLS, *dict.fromkeys(ODDITIES), *dict.fromkeys(SELDOM), *KIT]
+    "drill", [*DRILLS, *QUESTIONS, *FURTHER_DRILLS, *dict.fromkeys(ODDITIES), *dict.fromkeys(SELDOM), *KIT, *BEGINNINGS]
 )
 def test_each_drill_is_a_program_that_is_well(drill: type[Drill]) -> None:
     made = drill(Random(1), "ab", 0).made()

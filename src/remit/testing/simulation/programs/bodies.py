@@ -66,7 +66,8 @@ class Writer:
             return
         verb = "handle" if handler.role == "command" else "react"
         beside = ", together=True" if handler.role == "together" else ""
-        yield f"@{handler.context}.{verb}({', '.join(known)}{beside})"
+        begins = ', begins="now"' if handler.begins else ""
+        yield f"@{handler.context}.{verb}({', '.join(known)}{beside}{begins})"
         reply = "str" if handler.role == "command" else "None"
         reply += " | Noted" if returns(handler) else ""
         asked = "".join(f", {name}: {type}" for name, type in self._asks())

@@ -62,6 +62,7 @@ def drilled(random: Random, among: Sequence[type[Drill]] = ()) -> Program:
         tuple(each for part in parts for each in part.questions),
         next((part.rollout for part in parts if part.rollout), None),
         tuple(each for part in parts for each in part.guards),
+        tuple(each for part in parts[:1] for each in part.idle),
         any(part.headers for part in parts),
     ).tidied()
 
@@ -81,6 +82,7 @@ class Drill:
         self._questions: list[Question] = []
         self.rollout: Rollout | None = None
         self.guards: list[Guard] = []
+        self.idle: tuple[str, ...] = ()
         self.headers = False
 
     def made(self) -> Program:
@@ -88,9 +90,8 @@ class Drill:
         self.put()
         kept, commands, events = tuple(self._kept), tuple(self._commands), tuple(self._events)
         handlers, roots, questions = tuple(self._handlers), tuple(self._roots), tuple(self._questions)
-        return Program(
-            (), kept, commands, events, handlers, roots, questions, self.rollout, tuple(self.guards), self.headers
-        )
+        guards, idle = tuple(self.guards), self.idle
+        return Program((), kept, commands, events, handlers, roots, questions, self.rollout, guards, idle, self.headers)
 
     def put(self) -> None:
         """Declares what there is."""

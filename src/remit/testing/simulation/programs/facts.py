@@ -49,6 +49,8 @@ class Declared:
         """The integration events that are made of a domain event."""
         self.public: set[str] = set()
         """The integration events."""
+        self.begins: set[str] = set()
+        """The reactions that begin with what is written from then on."""
         self.beside: set[str] = set()
         """The reactions that come together with their events."""
         self.groups: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -77,6 +79,8 @@ class Declared:
                 self.keyed.add(name)
             if self._model.contracts[each.message].identity is not None:
                 self.identified.add(message)
+        elif each.begins == "now":
+            self.begins.add(name)
         elif each.role is TOGETHER:
             self.followers[message].append((each.role.name, name))
             self.beside.add(name)

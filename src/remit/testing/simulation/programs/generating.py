@@ -26,7 +26,7 @@ from remit.testing.simulation.programs.grammar import (
     Wait,
     inner,
 )
-from remit.testing.simulation.programs.kit import KIT
+from remit.testing.simulation.programs.kit import BEGINNINGS, KIT
 from remit.testing.simulation.programs.oddities import ODDITIES
 from remit.testing.simulation.programs.seldom import SELDOM
 from remit.testing.simulation.programs.varying import VARIATIONS
@@ -48,6 +48,8 @@ ODD = 0.08
 """The share of those that are about what callers are told, and about what a handler may not do."""
 RARE = 0.15
 """The share of those that are about what is seldom: equal messages, many parked keys, questions meanwhile."""
+BEGUN = 0.03
+"""The share of those that are about reactions that begin with what is written from then on."""
 KIT_SHARE = 0.14
 """The share of programs that are about what else handlers may ask for and declare: refusals that are returned, claims,
 records, what is removed, policies, interceptors."""
@@ -95,6 +97,7 @@ _DRILLED = (
     ("seldom", RARE, SELDOM),
     ("odd", ODD, ODDITIES),
     ("further", FURTHER, FURTHER_DRILLS),
+    ("beginnings", BEGUN, BEGINNINGS),
 )
 """What a program is about: who is asked first, with what share of programs, and the drills."""
 

@@ -283,6 +283,8 @@ class Handler:
     """Whether it begins with its first statement at once: all others take a while before it."""
     since: int = 1
     """The release that has it first."""
+    begins: bool = False
+    """Of a reaction: whether it begins with what is written from now on."""
     style: str = ""
     """Of a reaction: nothing for a function; "policy" for a class, and "base" for a function that names the class which
     all domain events of its context inherit from."""
@@ -353,6 +355,8 @@ class Program:
     questions: tuple[Question, ...] = ()
     rollout: Rollout | None = None
     guards: tuple[Guard, ...] = ()
+    idle: tuple[str, ...] = ()
+    """Contexts that have nothing: no handler, and nothing that is kept."""
     headers: bool = False
     """Whether a header says which call from outside everything comes of."""
 
@@ -363,7 +367,7 @@ class Program:
         messages = (*self.commands, *self.events)
         extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
         extras += sum(bool(each.news) for each in self.kept) + (1 + len(self.rollout.at) if self.rollout else 0)
-        extras += len(self.guards) + self.headers
+        extras += len(self.guards) + self.headers + len(self.idle)
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
 
     def tidied(self) -> Program:

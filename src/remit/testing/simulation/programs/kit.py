@@ -25,7 +25,7 @@ from remit.testing.simulation.programs.grammar import (
 )
 from remit.testing.simulation.programs.noted import CARD
 
-__all__ = ["KIT"]
+__all__ = ["BEGINNINGS", "KIT"]
 
 _KEY = "message.key"
 _SHAPES = (0, 1, 2, 3, 7, 11)
@@ -295,4 +295,29 @@ class _Shapes(Drill):
             self.ask(command, self.random.choice(("k0", "k0", "k1")), self.sometimes(12.0 if release else 4.0))
 
 
+class _Beginning(Drill):
+    """A reaction begins with what is written from now on, perhaps only in a second release. A context has nothing."""
+
+    def put(self) -> None:
+        event, said = self.event(self.here), self.kept(self.here)
+        context, name = self.followed(event)
+        failing = (Fail("run.tries < 2", 'ConnectionError("away, once")'),) if self.random.random() < 0.3 else ()
+        self.react(context, (name,), *failing, Change(self.kept(context), _KEY))
+        since = self.random.choice((1, 2, 2))
+        self._handlers[-1] = replace(self._handlers[-1], begins=True, since=since)
+        self.react(context, (name,), Change(self.kept(context), _KEY))
+        command = self.command(self.here, Change(said, _KEY, (event[0],) * self.random.choice((1, 2))))
+        if since > 1:
+            turns = tuple(
+                round(2.5 + 4.0 * turn + self.sometimes(1.0), 2) for turn in range(self.random.choice((1, 3)))
+            )
+            self.rollout = Rollout(turns, (context,))
+        if self.random.random() < 0.5:
+            self.idle = ("z",)
+        for number in range(self.random.choice((6, 9))):
+            self.ask(command, self.random.choice(("k0", "k0", "k1", "k2")), number + self.sometimes(0.7))
+
+
+BEGINNINGS: tuple[type[Drill], ...] = (_Beginning,)
+"""The same, of what begins."""
 KIT: tuple[type[Drill], ...] = (_Returned, _Model, _Removed, _Claimed, _Records, _Policies, _Guarded, _Shapes)

@@ -13,6 +13,7 @@ from itertools import pairwise
 from remit.contexts import ContextMap
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.answers import judge_answers
+from remit.testing.simulation.programs.beginnings import is_before, judge_beginnings
 from remit.testing.simulation.programs.claims import judge_claims
 from remit.testing.simulation.programs.excuses import writes_two
 from remit.testing.simulation.programs.facts import Facts
@@ -41,6 +42,7 @@ def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[st
     yield from judge_order(facts)
     yield from judge_sight(facts)
     yield from judge_claims(facts)
+    yield from judge_beginnings(facts)
     yield from _envelopes(facts)
     yield from _in_time(tape)
     yield from facts.left_behind
@@ -180,7 +182,7 @@ def _handled(facts: Facts, said: Said, by: Run) -> Iterator[Verdict]:
             elif role == "together":
                 if not any(run.parent == by.number and run.whole for run in facts.runs[follower, path]):
                     yield Verdict("lost", f"{follower} did not come together with {type} {path} of {by}")
-            elif not _is_done(facts, follower, path, follower):
+            elif not _is_done(facts, follower, path, follower) and not is_before(facts, follower, by):
                 yield _missing(facts, said, by, follower)
 
 

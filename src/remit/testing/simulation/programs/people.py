@@ -164,6 +164,7 @@ class ProgramWorkload(Workload):
         begun = loop.time()
         for number, at in enumerate(rollout.at):
             await asyncio.sleep(max(0.0, begun + at - loop.time()))
+            self.tape.rolled = min(self.tape.rolled, loop.time())
             release = 2 - number % 2
             for node in door.processes(rollout.contexts):
                 if self._deployed.get(node.name, 1) != release:

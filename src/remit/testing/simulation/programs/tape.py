@@ -402,6 +402,8 @@ class Tape:
         self.calls: defaultdict[str, list[Called]] = defaultdict(list)
         """By path, those from outside too."""
         self.answers: list[Answer] = []
+        self.rolled = float("inf")
+        """When the second release was rolled out first."""
         self.carries = False
         """Whether a header says which call from outside everything comes of."""
         self._choices = choices

@@ -110,7 +110,7 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
     if program.rollout:  # what is owed is asked of the logs of others, which say nothing then
         program = replace(program, questions=())
     if not scene.pull or scene.trims:  # what is new begins with the first message of a log, and some are gone there
-        program = _without_late(program)
+        program = _without_late(program, begins=scene.pull)
     parts = [_HEAD.format(title=title)]
     parts += [_NOTED] if any(map(returns, program.handlers)) else []
     shaped = any(each.shaped for each in (*program.kept, *program.events))
@@ -145,11 +145,12 @@ def _scene(scene: Scene, asked: str) -> str:
     return f"Scene({', '.join(words)}, workload=workload({asked}))"
 
 
-def _without_late(program: Program) -> Program:
+def _without_late(program: Program, *, begins: bool) -> Program:
+    """Without what only a second release has; with what begins then, where `begins` says that logs can be read."""
     return replace(
         program,
         kept=tuple(each for each in program.kept if each.since == 1),
-        handlers=tuple(each for each in program.handlers if each.since == 1),
+        handlers=tuple(each for each in program.handlers if each.since == 1 or (each.begins and begins)),
     )
 
 
@@ -282,8 +283,10 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
         yield "        found = await stored.find(query.key)"
         yield "        return [] if found is None else found.entries"
     yield from ["", "    tape.carries = True"] if program.headers else []
+    every = (*program.contexts, *program.idle)
+    yield from ["", *(f'    {context} = Context("{context}")' for context in program.idle)] if program.idle else []
     headers = f", headers=({HEADER!r},)" if program.headers else ""
-    yield f'\n    return ContextMap(name="program", contexts=({", ".join(program.contexts)},){headers})'
+    yield f'\n    return ContextMap(name="program", contexts=({", ".join(every)},){headers})'
 
 
 def _guard(number: int, guard: Guard) -> Iterator[str]:
