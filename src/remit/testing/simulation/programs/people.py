@@ -223,7 +223,8 @@ class ProgramWorkload(Workload):
 
     async def _sent(self, host: Host, command: Command[str, Any], path: str, key: str | None, deadline: float) -> str:
         with carrying({HEADER: path}) if self.tape.carries else contextlib.nullcontext():
-            return await host.send(command, key=key, deadline=deadline)
+            answer: str = await host.send(command, key=key, deadline=deadline)
+        return answer
 
 
 async def _try_again(living: Incarnation) -> int:

@@ -196,8 +196,9 @@ def with_removed(random: Random, program: Program) -> Program:
 
 def _removed(random: Random, statement: Statement) -> Statement:
     """Not in a branch: beside another one that has loaded the same, its changes would be lost."""
-    is_one = isinstance(statement, Change) and random.random() < 0.3
-    return replace(statement, remove=True) if is_one else statement
+    if isinstance(statement, Change) and random.random() < 0.3:
+        return replace(statement, remove=True)
+    return statement
 
 
 def with_records(random: Random, program: Program) -> Program:

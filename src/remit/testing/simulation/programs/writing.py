@@ -113,7 +113,7 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
         program = _without_late(program, begins=scene.pull)
     parts = [_HEAD.format(title=title)]
     parts += [_NOTED] if any(map(returns, program.handlers)) else []
-    shaped = any(each.shaped for each in (*program.kept, *program.events))
+    shaped = any(each.shaped for each in program.kept) or any(each.shaped for each in program.events)
     parts += (
         [_SHAPES] if shaped or any("Shape" in type for each in program.commands for _, type, _ in each.extra) else []
     )
