@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from remit.errors import OutcomeUnknown, ReplyTooLarge
 from remit.messages import Refusal
 
-if TYPE_CHECKING:
-    from remit.testing.simulation.programs.tape import Run
-
-__all__ = ["CARD", "GRAVE", "NOTE", "Answer", "Called", "Look", "Place", "Said"]
+__all__ = ["CARD", "GRAVE", "NOTE", "Answer", "Called", "Look", "Place", "Said", "all_of"]
 
 Outcome = Literal["open", "reply", "refused", "nothing", "unknown"]
 
@@ -81,7 +78,8 @@ class Called:
     outcome: Outcome = "open"
     said: str = ""
     """The reply, or the error."""
-    by: Run | None = None
+    by: Any = None
+    """The run that has made it, of a class that knows this one; None of a call from outside."""
     no: str = ""
     """The path that a refusal names."""
     news: int = 0
@@ -112,3 +110,11 @@ def _outcome(value: Any) -> Outcome:
     if value is None or isinstance(value, (OutcomeUnknown, ReplyTooLarge, asyncio.CancelledError)):
         return "unknown"
     return "nothing" if isinstance(value, BaseException) else "reply"
+
+
+def all_of(error: BaseException | None) -> list[BaseException]:
+    """An error, and those of the group that it is."""
+    if isinstance(error, BaseExceptionGroup):
+        group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  # of any
+        return [error, *(found for each in group.exceptions for found in all_of(each))]
+    return [] if error is None else [error]

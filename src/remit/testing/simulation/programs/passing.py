@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -30,7 +30,7 @@ _passed: ContextVar[Passed] = ContextVar("passed", default=_NOTHING)
 
 
 @contextmanager
-def passing(interceptor: Callable[..., Any], invocation: Invocation) -> Iterator[None]:
+def passing(interceptor: Callable[..., Any], invocation: Invocation) -> Generator[None]:
     """Notes that a handler is run within an interceptor."""
     before = _passed.get()
     same = before.message is invocation.message and before.handler == invocation.handler

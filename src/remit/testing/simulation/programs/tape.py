@@ -21,7 +21,7 @@ from remit.contexts import Invocation, Sender, Sql
 from remit.errors import NotFound
 from remit.messages import Command, Message, Refusal
 from remit.testing.simulation.cluster import Choices, Weather
-from remit.testing.simulation.programs.noted import GRAVE, NOTE, Answer, Called, Look, Place, Said
+from remit.testing.simulation.programs.noted import GRAVE, NOTE, Answer, Called, Look, Place, Said, all_of
 from remit.testing.simulation.programs.passing import HEADER, passed, passing
 
 __all__ = [
@@ -371,14 +371,6 @@ class Run:
 
     def _place(self, kept: Any) -> Place:
         return Place(f"{self.handler.partition('.')[0]}.{type(kept).__name__}", str(kept.id))
-
-
-def all_of(error: BaseException | None) -> list[BaseException]:
-    """An error, and those of the group that it is."""
-    if isinstance(error, BaseExceptionGroup):
-        group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  # of any
-        return [error, *(found for each in group.exceptions for found in all_of(each))]
-    return [] if error is None else [error]
 
 
 def _short(text: str) -> str:
