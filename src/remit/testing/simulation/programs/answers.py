@@ -60,8 +60,8 @@ def _agree(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdict
 
 
 def _is_decided_anew(call: Called, run: Run) -> bool:
-    """Whether a run comes of a copy of a handler's call which arrives after the refusal: one that was raised is not kept
-    for handlers."""
+    """Whether a run comes of a copy of a handler's call, which arrives after the refusal. A refusal that was raised is
+    not kept for handlers."""
     return call.outcome == "refused" and call.by is not None and call.ended is not None and call.ended < run.began
 
 
