@@ -129,7 +129,7 @@ class _Claimed(Drill):
     def put(self) -> None:
         kept, event = self.kept(self.here), self.event(self.here)
         value = self.random.choice(('"v"', '"v"', 'f"v {message.text}"', "message.path[:3]"))
-        meeting = (Wait(0.25, meet=True),) if self.random.random() < 0.6 else ()
+        meeting = (Wait(1.0, meet=True),) if self.random.random() < 0.9 else ()
         ends = (Fail("run.tries < 2", 'ConnectionError("away, once")'),) if self.random.random() < 0.3 else ()
         key = self.random.choice((_KEY, _KEY, "message.path"))
         first = self.random.random() < 0.5
@@ -152,6 +152,8 @@ class _Claimed(Drill):
         for _ in range(self.random.choice((4, 6, 8))):
             command = self.random.choice((taking, taking, giving, giving, remove, remove, find, plain))
             self.ask(command, self.random.choice(("k0", "k1", "k2")), 1.0 + self.sometimes(4.0))
+        for number in range(3):
+            self.ask(giving, f"k{number}", 4.0 + self.sometimes(2.0))
 
 
 class _Records(Drill):
