@@ -568,6 +568,6 @@ OF_PROGRAMS = [
     PlantedInPrograms("wishes for later are not noted", planted_seldom.claim_no_wishes, (153,)),
     PlantedInPrograms("parked commands are never tried", planted_seldom.try_parked_commands_never, (138,)),
     PlantedInPrograms("long keys are spread over partitions", planted_seldom.spread_long_keys, (0,)),
-    PlantedInPrograms("letters are settled beside their rows", planted_seldom.settle_letters_beside_their_rows, (169,)),
+    PlantedInPrograms("letters are settled beside their rows", planted_seldom.settle_letters_beside_their_rows, (744,)),
     *(PlantedInPrograms(*each) for each in planted_kit.OF_THE_KIT),
 ]  # fmt: skip
