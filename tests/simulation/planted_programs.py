@@ -486,7 +486,7 @@ OF_PROGRAMS = [
     PlantedInPrograms("a command for later is sent in the first run alone", send_later_in_the_first_run_alone, (104,)),
     PlantedInPrograms("one event of a message is published", publish_one_event_of_a_message, (2,)),
     PlantedInPrograms("branches load an aggregate each", load_for_each_branch, (87,)),
-    PlantedInPrograms("a batch looks once", look_once_in_a_batch, (13,)),
+    PlantedInPrograms("a batch looks once", look_once_in_a_batch, (526,)),
     PlantedInPrograms("handlers that call share a transaction", share_units_among_all, (3,)),
     PlantedInPrograms("what comes together does so in the first run", come_together_in_the_first_run, (104,)),
     PlantedInPrograms("statements are committed apart", run_statements_apart, (12,)),
