@@ -165,7 +165,7 @@ class Judge:
 def outside(declared: ContextMap, module: str, name: str) -> System:
     """The contexts of a program as a system of this name, which a topology file finds in this module."""
     made: Any = ModuleType(module)
-    made.system = System(name, contexts=list(declared.contexts))
+    made.system = System(name, contexts=list(declared.contexts), headers=declared.headers)
     sys.modules[module] = made
     system: System = made.system
     return system

@@ -160,7 +160,7 @@ class Place:
 def place_of(program: Program, kind: Kind, seed: int, server: str, folder: Path) -> Place:
     """All in one service; or contexts apart in two, or who writes and who reads. One or two processes of each."""
     chance = Random(f"place {kind} {seed}")
-    contexts = program.contexts
+    contexts = (*program.contexts, *program.idle)
     reads = bool(program.questions) or any(each.folds for each in program.kept)
     if reads and chance.random() < 0.25:
         groups: Sequence[tuple[str, ...]] = [("*.write",), ("*.read",)]

@@ -101,8 +101,12 @@ class _Run:
     changes: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
     said: list[Said] = field(default_factory=list[Said])
     calls: list[list[Any]] = field(default_factory=list[list[Any]])
-    broken: list[list[Any]] = field(default_factory=list[list[Any]])
-    wrong: list[str] = field(default_factory=list[str])
+    more: defaultdict[str, list[list[Any]]] = field(default_factory=lambda: defaultdict[str, list[list[Any]]](list))
+    """What else it has noted, by what it is."""
+
+    def claims(self, what: str) -> list[tuple[Place, str]]:
+        """What it has noted of values that aggregates have at a time."""
+        return [(Place(*place), value) for place, value in self.more[what]]
 
 
 def _take(found: Read, runs: dict[int, _Run], life: str, what: str, more: list[Any]) -> None:
@@ -130,14 +134,12 @@ def _note(run: _Run, what: str, more: list[Any]) -> None:
         run.changes.append((Place(*more[0]), more[1]))
     elif what == "said":
         run.said.append(Said(*more[0]))
-    elif what == "wrong":
-        run.wrong.append(more[0])
-    elif what == "broken":
-        run.broken.append(more[0])
     elif what == "call":
         run.calls.append([*more[0], more[1]])
     elif what == "answer":
         run.calls[more[0][0]][5:9] = more[0][5:9]
+    else:
+        run.more[what].append(more)
 
 
 def _put_together(found: Read, runs: Iterable[_Run], outside: Tape, peace: float) -> None:
@@ -155,8 +157,12 @@ def _put_together(found: Read, runs: Iterable[_Run], outside: Tape, peace: float
         run = Run(number, handler, path, key, tape, tries, began, limit + slack, began > peace, parent)
         if noted.ended:
             run.ended, run.error = noted.ended[0], _error(noted.ended[1])
-        run.looks, run.changes, run.said, run.wrong = noted.looks, noted.changes, noted.said, noted.wrong
-        run.broken = [_failure(each) for each in noted.broken]
+        run.looks, run.changes, run.said = noted.looks, noted.changes, noted.said
+        run.wrong = [what for (what,) in noted.more["wrong"]]
+        run.envelope = next((what for (what,) in noted.more["envelope"]), "")
+        run.lists = [(kind, tuple(ids)) for kind, ids in noted.more["list"]]
+        run.wanted, run.taken, run.freed, run.unheld = map(noted.claims, ("wants", "took", "freed", "unheld"))
+        run.broken = [_failure(each) for (each,) in noted.more["broken"]]
         for _, type, to, called, wish, ended, outcome, said, no, seconds in noted.calls:
             due = min(called + seconds, limit)
             call = Called(type, to, called, due + slack, wish, ended, outcome, said, run, no)

@@ -14,8 +14,9 @@ import pytest
 from remit.testing.simulation import run_scene
 from remit.testing.simulation.programs import Found, generate, load, run_program, scene_of, shrink_program, written
 from remit.testing.simulation.programs.drills import DRILLS, FURTHER_DRILLS, QUESTIONS, Drill, drilled
-from remit.testing.simulation.programs.grammar import Gather, Send, inner
-from remit.testing.simulation.programs.news import PLACES
+from remit.testing.simulation.programs.grammar import Change, Gather, Put, Refuse, Send, Take, inner
+from remit.testing.simulation.programs.kit import BEGINNINGS, KIT
+from remit.testing.simulation.programs.news import PLACES, SHAPED
 from remit.testing.simulation.programs.oddities import ODDITIES
 from remit.testing.simulation.programs.seldom import SELDOM
 from remit.testing.simulation.scene import Scene
@@ -48,30 +49,41 @@ def test_a_seed_is_the_same_program_and_the_same_run() -> None:
 
 
 def test_programs_hold_every_kind_of_statement_and_of_handler() -> None:
-    programs = [generate(seed) for seed in range(300)]
+    programs = [generate(seed) for seed in range(700)]
     statements = [each for program in programs for handler in program.handlers for each in inner(handler.body)]
     assert {type(each).__name__ for each in statements} == {
         "Add", "Look", "Change", "Send", "Later", "Gather", "Wait", "Branch", "Refuse", "Fail", "Swallow",
-        "Insert", "Select",
+        "Insert", "Select", "Take", "Put", "Publish",
     }  # fmt: skip
     assert {each.catch for each in statements if isinstance(each, Send)} == {"", "refusal", "all"}
+    assert {each.returned for each in statements if isinstance(each, Refuse)} == {True, False}
     assert {each.how for each in statements if isinstance(each, Gather)} == {"gather", "group", "returned"}
     assert {handler.role for program in programs for handler in program.handlers} == {"command", "reaction", "together"}
     rollouts = [program.rollout for program in programs if program.rollout]
     assert {len(each.at) for each in rollouts} == {1, 2, 3}
     assert {len(each.contexts) for each in rollouts} >= {1, 2, 3}
     kept = [each for program in programs if program.rollout for each in program.kept]
-    assert {each.news for each in kept} == {"", *PLACES}
+    assert {each.news for each in kept} == {"", *PLACES, *SHAPED}
     assert {each.since for each in kept} == {1, 2}
     assert {each.since for program in programs for each in program.handlers} == {1, 2}
     events = [each for program in programs for each in program.events]
     assert all({getattr(each, name) for each in events} == {True, False} for name in ("news", "newer", "rekeyed"))
     assert {len(program.contexts) for program in programs} == {1, 2, 3, 4}
-    assert {len(handler.messages) for program in programs for handler in program.handlers} == {1, 2}
+    handlers = [each for program in programs for each in program.handlers]
+    assert {len(each.messages) for each in handlers} >= {1, 2, 4}
+    assert {each.style for each in handlers} == {"", "policy", "base"}
+    assert {each.begins for each in handlers} == {each.enveloped for each in handlers} == {True, False}
+    assert {each.how for each in statements if isinstance(each, Take)} == {"take", "give up", "find"}
+    assert {each.how for each in statements if isinstance(each, Put)} == {"put", "delete", "page"}
+    assert {each.remove for each in statements if isinstance(each, Change)} == {True, False}
+    guards = [each for program in programs for each in program.guards]
+    assert {each.how for each in guards} == {"", "answers", "raises", "spoils", "hides"}
+    assert {each.same for each in events} == {each.shaped for each in events} == {True, False}
+    assert {bool(program.idle) for program in programs} == {program.headers for program in programs} == {True, False}
 
 
 @pytest.mark.parametrize(
-    "drill", [*DRILLS, *QUESTIONS, *FURTHER_DRILLS, *dict.fromkeys(ODDITIES), *dict.fromkeys(SELDOM)]
+    "drill", [*DRILLS, *QUESTIONS, *FURTHER_DRILLS, *dict.fromkeys(ODDITIES), *dict.fromkeys(SELDOM), *KIT, *BEGINNINGS]
 )
 def test_each_drill_is_a_program_that_is_well(drill: type[Drill]) -> None:
     made = drill(Random(1), "ab", 0).made()

@@ -44,7 +44,7 @@ CI_KILLS, CI_SEEDS = 100, 60
 CI_SERVICE_KILLS, CI_STUDENTS = 200, 100
 CI_POSTGRES_STUDENTS, CI_POSTGRES_KILLS = 30, 60
 CI_EVERY = 4
-CI_PROGRAMS, CI_PLANTED, CI_PLANTED_EVERY = 250, 100, 4
+CI_PROGRAMS, CI_PLANTED, CI_PLANTED_EVERY = 250, 100, 5
 """Generated programs; and of the planted bugs one of so many, in so many programs at most."""
 CI_REAL = 10
 """Generated programs as real processes, of each kind."""

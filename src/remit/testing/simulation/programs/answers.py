@@ -49,12 +49,20 @@ def _agree(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdict
     handler = facts.handlers.get(calls[0].type, "")
     stored = [run for run in facts.runs[handler, path] if f"{run.number}" in facts.committed]
     for run in stored:
-        outcomes = {call.outcome for call in calls if call.began <= run.began}  # it comes of one of these
-        if outcomes <= {"nothing", "refused"}:
+        before = [call for call in calls if call.began <= run.began]  # it comes of one of these
+        if {call.outcome for call in before} <= {"nothing", "refused"}:
+            if any(_is_decided_anew(call, run) for call in before):
+                continue
             said = ", ".join(dict.fromkeys(call.said for call in calls))
             yield Verdict("false", f"{path} was answered as not applied, and {run} is stored: {said}")
         elif refused:
             yield Verdict("false", f"{path} was answered as refused under its key, and {run} is stored")
+
+
+def _is_decided_anew(call: Called, run: Run) -> bool:
+    """Whether a run comes of a copy of a handler's call, which arrives after the refusal. A refusal that was raised is
+    not kept for handlers."""
+    return call.outcome == "refused" and call.by is not None and call.ended is not None and call.ended < run.began
 
 
 def _applied(facts: Facts, path: str, run: Run) -> Iterator[Verdict]:

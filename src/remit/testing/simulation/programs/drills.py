@@ -13,6 +13,7 @@ from remit.testing.simulation.programs.grammar import (
     Change,
     Fail,
     Gather,
+    Guard,
     Handler,
     Insert,
     Kept,
@@ -60,6 +61,9 @@ def drilled(random: Random, among: Sequence[type[Drill]] = ()) -> Program:
         tuple(each for part in parts for each in part.roots),
         tuple(each for part in parts for each in part.questions),
         next((part.rollout for part in parts if part.rollout), None),
+        tuple(each for part in parts for each in part.guards),
+        tuple(each for part in parts[:1] for each in part.idle),
+        any(part.headers for part in parts),
     ).tidied()
 
 
@@ -77,13 +81,17 @@ class Drill:
         self._roots: list[Root] = []
         self._questions: list[Question] = []
         self.rollout: Rollout | None = None
+        self.guards: list[Guard] = []
+        self.idle: tuple[str, ...] = ()
+        self.headers = False
 
     def made(self) -> Program:
         """The whole program."""
         self.put()
         kept, commands, events = tuple(self._kept), tuple(self._commands), tuple(self._events)
         handlers, roots, questions = tuple(self._handlers), tuple(self._roots), tuple(self._questions)
-        return Program((), kept, commands, events, handlers, roots, questions, self.rollout)
+        guards, idle = tuple(self.guards), self.idle
+        return Program((), kept, commands, events, handlers, roots, questions, self.rollout, guards, idle, self.headers)
 
     def put(self) -> None:
         """Adds the declarations."""

@@ -110,7 +110,7 @@ def _took_long(run: Run) -> bool:
 
 def writes_two(run: Run) -> bool:
     """Whether a run has changed more than one aggregate, which no handler may."""
-    return len({place for place, _ in run.changes if not place.is_rows}) > 1
+    return len({place for place, _ in run.changes if place.is_one}) > 1
 
 
 def contradict(runs: Sequence[Run]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from remit.checks import model_of
-from remit.contexts import ContextMap
+from remit.contexts import ContextMap, groups_of
 from remit.contexts.annotations import asks_for_sql
 from remit.contexts.declarations import TOGETHER
 from remit.contexts.declarations import Handler as Declaration
@@ -17,9 +17,17 @@ from remit.messages import Refusal
 from remit.messages.contract import reply_of
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.news import NEWS
-from remit.testing.simulation.programs.tape import ALIKE, NOTE, Place, Run, Tape, all_of
+from remit.testing.simulation.programs.tape import ALIKE, GRAVE, NOTE, Place, Run, Tape, all_of
 
-__all__ = ["Facts"]
+__all__ = ["OWN", "Facts", "told_by"]
+
+OWN = "own"
+"""The way of a domain event."""
+
+
+def told_by(context: str) -> str:
+    """The way of the integration events of a context."""
+    return f"told by {context}"
 
 
 class Declared:
@@ -38,14 +46,26 @@ class Declared:
         self.followers: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         """Role and name of the followers of an event, including its `together` reactions."""
         self.told: defaultdict[str, list[str]] = defaultdict(list)
-        """The integration events published for a domain event."""
+        """The integration events that are made of a domain event."""
+        self.public: set[str] = set()
+        """The integration events."""
+        self.begins: set[str] = set()
+        """The reactions that begin with what is written from then on."""
         self.beside: set[str] = set()
-        """The `together` reactions."""
+        """The reactions that come together with their events."""
+        self.groups: dict[tuple[str, str], tuple[str, ...]] = {}
+        """The reactions that follow together, in their order, by each of them and the way of their messages."""
         for context in declared.contexts:
             for each in context.handlers:
                 self._take(context.name, each)
             for each in context.publishers:
-                self.told[each.message.__name__].append(each.function.__annotations__["return"].__name__)
+                made = each.function.__annotations__["return"].__name__
+                self.told[each.message.__name__].append(made)
+                self.public.add(made)
+            for group in groups_of(self._model, context):
+                names = tuple(each.name for each in group.members)
+                for name, source, private in group.members if len(names) > 1 else ():
+                    self.groups[name, OWN if private else told_by(source)] = names
         for followed in self._model.followed:
             place = f"{followed.context.name}.{followed.follower.__name__}"
             self.followers[followed.event.__name__].append((followed.role.name, place))
@@ -59,6 +79,8 @@ class Declared:
                 self.keyed.add(name)
             if self._model.contracts[each.message].identity is not None:
                 self.identified.add(message)
+        elif each.begins == "now":
+            self.begins.add(name)
         elif each.role is TOGETHER:
             self.followers[message].append((each.role.name, name))
             self.beside.add(name)
@@ -84,7 +106,15 @@ class Facts(Declared):
         self.news: dict[Place, set[str]] = {}
         """The contents of fields that only the second release knows."""
         self.marks: dict[Place, list[str]] = {}
-        """What documents say of each handled event: its path, and the release that handled it."""
+        """What documents say of each event that they have taken up: its path, and the release that has done so."""
+        self.buried: dict[str, int] = {}
+        """What stood in aggregates that were removed, and the number of the run that has removed it."""
+        self.holders: dict[tuple[str, str], str] = {}
+        """Who has which value, by the kind of aggregates that claim them."""
+        self.noted: dict[Place, list[str]] = {}
+        """What is noted of aggregates: the values that they have."""
+        self.held: dict[Place, list[str]] = {}
+        """What aggregates say themselves."""
         self.kept, self.documents = self._state(files, projections)
         for each in declared.contexts:
             if asks_for_sql(each):
@@ -118,12 +148,28 @@ class Facts(Declared):
     ) -> tuple[dict[Place, list[str]], dict[Place, list[str]]]:
         kept: dict[Place, list[str]] = {}
         documents: dict[Place, list[str]] = {}
+        graves: list[tuple[float, Place, list[str]]] = []
+        """One after the other: who makes an aggregate again has seen that it was removed."""
         for context in files.contexts:
-            for kind, id, body in files.rows(context, "SELECT kind, id, body FROM state"):
+            for kind, id, body in files.rows(context, "SELECT kind, id, body FROM state WHERE length(body) > 0"):
                 found: dict[str, Any] = json.loads(body)
+                if kind.endswith(GRAVE):
+                    graves.append((found["at"], Place(found["kind"], found["of"]), found["entries"]))
+                    self.buried |= dict.fromkeys(found["entries"], int(id.partition(" ")[0]))
+                    continue
+                if kind.endswith(" claim"):
+                    self.holders[kind.removesuffix("Mark claim"), id] = found["by"]
+                    continue
+                if kind.endswith(" claims"):
+                    of = Place(kind.removesuffix(" claims"), id)
+                    self.noted[of] = sorted(value for _, value in found["values"])
+                    continue
+                self.held[Place(kind, id)] = sorted(found.get("held", ()))
                 (documents if kind in projections else kept)[Place(kind, id)] = found.get("entries", [])
                 self.marks[Place(kind, id)] = found.get("marks", [])
                 self.news[Place(kind, id)] = set(_news(found))
+        for _, place, entries in sorted(graves, reverse=True):
+            kept[place] = entries + kept.get(place, [])
         return kept, documents
 
     def is_stored(self, run: Run) -> bool:

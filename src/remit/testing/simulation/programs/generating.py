@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
-from remit.testing.simulation.programs.drills import FURTHER_DRILLS, HOSTILE, QUESTIONS, drilled
+from remit.testing.simulation.programs.drills import DRILLS, FURTHER_DRILLS, HOSTILE, QUESTIONS, drilled
 from remit.testing.simulation.programs.grammar import (
-    MADE,
     Branch,
     Change,
     Fail,
     Gather,
     Handler,
-    Insert,
     Kept,
     Later,
     Look,
     Message,
     Program,
     Refuse,
-    Rollout,
     Root,
-    Select,
     Send,
     Statement,
     Swallow,
     Wait,
     inner,
-    uses,
 )
-from remit.testing.simulation.programs.news import PLACES
+from remit.testing.simulation.programs.kit import BEGINNINGS, KIT
 from remit.testing.simulation.programs.oddities import ODDITIES
 from remit.testing.simulation.programs.seldom import SELDOM
+from remit.testing.simulation.programs.varying import VARIATIONS
 
 __all__ = ["generate"]
 
@@ -52,7 +47,12 @@ FURTHER = 0.12
 ODD = 0.08
 """The share of programs about what callers are told, and about what a handler may not do."""
 RARE = 0.15
-"""The share of programs about rare things: equal messages, many parked keys, queries meanwhile."""
+"""The share of those that are about what is seldom: equal messages, many parked keys, questions meanwhile."""
+BEGUN = 0.03
+"""The share of those that are about reactions that begin with what is written from then on."""
+KIT_SHARE = 0.14
+"""The share of programs that are about what else handlers may ask for and declare: refusals that are returned, claims,
+records, what is removed, policies, interceptors."""
 
 _KEYS = ("k0", "k1", "k0", "k1", "k2")
 _KEY_EXPRESSIONS = (
@@ -62,14 +62,6 @@ _TESTS = (
     "run.count(SEEN) % 2", "run.count(SEEN) > 1", "run.answered % 2", 'message.key == "k0"', "len(message.path) % 2",
     "run.count(SEEN) == 0",
 )  # fmt: skip
-_ROW_KEYS = ('"k0"', "ascii(message.key)", "ascii(message.key)")
-_MARKS = (
-    "ascii(message.key)",
-    'f"{ascii(message.key)} {run.tries}"',
-    'f"{ascii(message.key)} {run.tries}"',
-    "message.path",
-)
-_DRAWS = ("ids.new()", "clock.now().isoformat()")
 _EXTRAS = (
     ("int", "2**53 + 1"),
     ("float", "0.1"),
@@ -100,156 +92,30 @@ _FAILS = (
 )
 
 
+_DRILLED = (
+    ("kit", KIT_SHARE, KIT),
+    ("seldom", RARE, SELDOM),
+    ("odd", ODD, ODDITIES),
+    ("further", FURTHER, FURTHER_DRILLS),
+    ("beginnings", BEGUN, BEGINNINGS),
+)
+"""What a program is about: who is asked first, with what share of programs, and the drills."""
+
+
 def generate(seed: int) -> Program:
     """The program of a seed."""
-    seldom = Random(f"seldom {seed}")  # noqa: S311  # repeatable randomness, no secret
-    if seldom.random() < RARE:
-        return drilled(seldom, SELDOM)
-    odd = Random(f"odd {seed}")  # noqa: S311  # as above
-    if odd.random() < ODD:
-        return drilled(odd, ODDITIES)
-    further = Random(f"further {seed}")  # noqa: S311  # as above
-    if further.random() < FURTHER:
-        return drilled(further, FURTHER_DRILLS)
-    chance = Random(f"drill {seed}")  # noqa: S311  # as above
+    for name, share, drills in _DRILLED:
+        random = Random(f"{name} {seed}")  # noqa: S311  chance that can be repeated, no secret
+        if random.random() < share:
+            return drilled(random, drills)
+    chance = Random(f"drill {seed}")  # noqa: S311  chance that can be repeated, no secret
     share = chance.random()
-    if share < DRILLED:
-        return drilled(chance)
     if share < DRILLED + ASKED:
-        return drilled(chance, QUESTIONS)
+        return drilled(chance, DRILLS if share < DRILLED else QUESTIONS)
     program = _Generator(Random(f"program {seed}")).program()  # noqa: S311  the same
-    program = _with_meeting(Random(f"meeting {seed}"), program)  # noqa: S311  the same
-    program = _with_draws(Random(f"draws {seed}"), program)  # noqa: S311  the same
-    program = _with_rows(Random(f"rows {seed}"), program)  # noqa: S311  the same
-    return _with_rollout(Random(f"rollout {seed}"), program)  # noqa: S311  the same
-
-
-def _with_meeting(random: Random, program: Program) -> Program:
-    """In some programs two handlers of different contexts send the same command under the same key."""
-    commands = {handler.messages[0]: handler for handler in program.handlers if handler.role == "command"}
-    wished = [name for name in commands if all(root.command != name for root in program.roots)]
-    if not wished or random.random() > 0.2:
-        return program
-    command = random.choice(wished)
-    sides = {
-        handler.context: handler
-        for name, handler in commands.items()
-        if name != command and handler not in _come_of(program, command)
-    }
-    wish = Send(command, "message.key", shared=True)
-    met = {each: replace(each, body=(*each.body, wish)) for each in list(sides.values())[:2]} if len(sides) > 1 else {}
-    return replace(
-        program,
-        handlers=tuple(met.get(each, each) for each in program.handlers),
-        roots=tuple(replace(each, key="k0") for each in program.roots) if met else program.roots,
-    )
-
-
-def _come_of(program: Program, command: str) -> set[Handler]:
-    """All handlers that a command leads to, including its own."""
-    told = {event.told: event.name for event in program.events if event.told}
-    found: set[Handler] = set()
-    names = {command}
-    while new := [each for each in program.handlers if each not in found and names & set(each.messages)]:
-        found.update(new)
-        for used in (uses(each.body) for each in new):
-            names |= {*used.sent, *used.later, *used.recorded}
-        names |= {public for public, event in told.items() if event in names}
-    return found
-
-
-def _with_draws(random: Random, program: Program) -> Program:
-    """Some handlers that make calls pass on a value that they were given: an identity, or the time."""
-    return replace(
-        program,
-        handlers=tuple(
-            replace(each, draws=random.choice(_DRAWS)) if random.random() < 0.2 and uses(each.body).sent else each
-            for each in program.handlers
-        ),
-    )
-
-
-def _with_rows(random: Random, program: Program) -> Program:
-    """In some programs handlers write and read rows of their own tables."""
-    if random.random() > 0.25:
-        return program
-    return replace(
-        program,
-        handlers=tuple(
-            each if each.role == "together" or random.random() > 0.6 else _rowed(random, each)
-            for each in program.handlers
-        ),
-    )
-
-
-def _rowed(random: Random, handler: Handler) -> Handler:
-    key, body = random.choice(_ROW_KEYS), handler.body
-    for _ in range(random.choice((1, 1, 2))):
-        mark, catch = "", ""
-        if random.random() < 0.3 and not uses(body).sent:  # a call would hold its locks meanwhile
-            mark, catch = random.choice(_MARKS), random.choice(("", "", "go on", "refuse", "refuse"))
-        body = _somewhere(random, body, Insert(key, mark, catch))
-    if random.random() < 0.6:
-        body = _somewhere(random, body, Select(random.choice((key, key, *_ROW_KEYS))))
-    return replace(handler, body=body)
-
-
-def _somewhere(random: Random, body: tuple[Statement, ...], each: Statement) -> tuple[Statement, ...]:
-    """Adds a statement, perhaps in a branch."""
-    at = random.randrange(len(body) + 1)
-    into = body[at] if at < len(body) else None
-    if isinstance(into, Gather) and random.random() < 0.7:
-        turn = random.randrange(len(into.branches))
-        branch = _somewhere(random, into.branches[turn], each)
-        into = replace(into, branches=(*into.branches[:turn], branch, *into.branches[turn + 1 :]))
-        return (*body[:at], into, *body[at + 1 :])
-    return (*body[:at], each, *body[at:])
-
-
-def _with_rollout(random: Random, program: Program) -> Program:
-    """Some programs have a second release, which is rolled out while everything else goes on."""
-    if random.random() > 0.2:
-        return program
-    turns, first = random.choice((1, 1, 2, 3)), 0.3 + random.random() * 3.0
-    at = tuple(round(first + number * 3.0 + random.random() * 3.0, 2) for number in range(turns))
-    contexts = program.contexts if random.random() < 0.5 else (random.choice(program.contexts),)
-    program = replace(
-        program,
-        kept=tuple(
-            replace(each, news=random.choice(tuple(PLACES))) if not each.folds and random.random() < 0.7 else each
-            for each in program.kept
-        ),
-        commands=tuple(
-            replace(each, news=each.identity and random.random() < 0.5, extra=each.extra or _made(random))
-            for each in program.commands
-        ),
-        events=tuple(
-            replace(each, news=random.random() < 0.6, newer=bool(each.told) and random.random() < 0.4)
-            for each in program.events
-        ),
-        rollout=Rollout(at, contexts),
-    )
-    return _with_late(random, program, contexts) if turns % 2 else program
-
-
-def _made(random: Random) -> tuple[tuple[str, str, str], ...]:
-    return (MADE,) if random.random() < 0.4 else ()
-
-
-def _with_late(random: Random, program: Program, contexts: Sequence[str]) -> Program:
-    """Adds a reaction and a projection that only the second release has."""
-    late: list[Handler] = []
-    views: list[Kept] = []
-    for event in program.events:
-        context = random.choice(contexts)
-        name = event.name if context == event.context else event.told
-        kept = [each.name for each in program.kept if each.context == context and not each.folds]
-        if name and kept and random.random() < 0.4:
-            body = (Change(random.choice(kept), "message.key"),)
-            late.append(Handler(f"late{len(late)}", context, (name,), body, "reaction", since=2))
-        if event.context in contexts and random.random() < 0.2:
-            views.append(Kept(f"{event.name}Late", event.context, (event.name,), since=2))
-    return replace(program, handlers=(*program.handlers, *late), kept=(*program.kept, *views))
+    for name, vary in VARIATIONS:
+        program = vary(Random(f"{name} {seed}"), program)  # noqa: S311  the same
+    return program
 
 
 class _Generator:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
 __all__ = [
-    "BY", "MADE", "Add", "Branch", "Change", "Fail", "Gather", "Handler", "Insert", "Kept", "Later", "Look", "Message",
-    "Program", "Question", "Refuse", "Rollout", "Root", "Select", "Send", "Statement", "Swallow", "Wait", "inner",
-    "uses",
+    "BY", "MADE", "Add", "Branch", "Change", "Fail", "Gather", "Guard", "Handler", "Insert", "Kept", "Later", "Look",
+    "Message", "Program", "Publish", "Put", "Question", "Refuse", "Rollout", "Root", "Select", "Send", "Statement",
+    "Swallow", "Take", "Wait", "inner", "uses",
 ]  # fmt: skip
 
 
@@ -42,7 +42,9 @@ class Change:
     event_key: str = "message.key"
     """If it contains NUMBER, each event has a key of its own."""
     equal: bool = False
-    """Whether events of one class have equal contents."""
+    """Whether those of one class say the same."""
+    remove: bool = False
+    """Whether it is removed then, if it is there. Otherwise nothing is done."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,39 @@ class Add:
 
     kept: str
     key: str
+
+
+@dataclass(frozen=True)
+class Take:
+    """Claims a value for an aggregate, which is made if it is not there."""
+
+    kept: str
+    key: str
+    value: str
+    """An expression."""
+    how: str = "take"
+    """Or "give up"; or "find" for whoever has it, which changes nothing."""
+
+
+@dataclass(frozen=True)
+class Put:
+    """Puts a record in the place of the one that is there, if there is one."""
+
+    kept: str
+    key: str
+    how: str = "put"
+    """Or "delete"; or "page" for a list of the first ones, which changes nothing."""
+
+
+@dataclass(frozen=True)
+class Publish:
+    """Publishes an event without an aggregate, behind all that aggregates record."""
+
+    event: str
+    """A domain event."""
+    key: str
+    public: bool = False
+    """Whether it is the integration event that would be published of it."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +156,8 @@ class Refuse:
 
     test: str
     declared: bool = True
+    returned: bool = False
+    """Whether the refusal is returned, so that what was decided is committed; in a branch of a gather it is raised."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +195,22 @@ class Select:
 
 
 Statement: TypeAlias = (
-    Add | Look | Change | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow | Insert | Select
+    Add
+    | Look
+    | Change
+    | Take
+    | Put
+    | Publish
+    | Send
+    | Later
+    | Gather
+    | Wait
+    | Branch
+    | Refuse
+    | Fail
+    | Swallow
+    | Insert
+    | Select
 )
 
 
@@ -174,7 +226,11 @@ class Kept:
     """Where the second release has an additional field: "field" in the class itself; in values of a "list", a "set" or
     a "dict"; in its "own" value or its "data" dataclass."""
     since: int = 1
-    """The first release that has it."""
+    """The release that has it first."""
+    record: bool = False
+    """Whether it is a record, and no aggregate."""
+    shaped: bool = False
+    """Whether it has fields of one of several shapes, another one after each change."""
     fails: str = ""
     """Of a projection: an expression for an event that it fails at until its bug is fixed; empty for none."""
 
@@ -194,11 +250,15 @@ class Message:
     ahead: bool = False
     """Of a command: whether its key is the first field, so that the handler's load is predicted."""
     told: str = ""
-    """Of a domain event: the integration event that is published for it."""
+    """Of a domain event: the integration event that is published of it."""
+    same: bool = False
+    """Whether it is published as that one, field by field."""
     news: bool = False
     """Whether the second release has an additional field and uses it. A command with it needs an identity."""
     newer: bool = False
-    """Whether the second release also publishes a second version."""
+    """Whether the second release publishes a second version too."""
+    shaped: bool = False
+    """Of an event: whether it has a field of one of several shapes."""
     rekeyed: bool = False
     """Whether the second release orders the integration event by another field, `BY`: then it does not start."""
 
@@ -216,11 +276,30 @@ class Handler:
     refuses: bool = False
     """Whether the command declares the refusal."""
     draws: str = ""
-    """An expression for a value that it is given at its start and sends on as a key: an identity or the time."""
+    """An expression of what it is given at its beginning and sends on as a key: an identity or the time."""
+    enveloped: bool = False
+    """Whether it asks for the envelope of its message."""
     prompt: bool = False
     """Whether its first statement runs at once; other handlers wait a little first."""
     since: int = 1
-    """The first release that has it."""
+    """The release that has it first."""
+    begins: bool = False
+    """Of a reaction: whether it begins with what is written from now on."""
+    style: str = ""
+    """Of a reaction: nothing for a function; "policy" for a class, and "base" for a function that names the class which
+    all domain events of its context inherit from."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """An interceptor. Those of a context stand around its handlers in their order, the first one outermost."""
+
+    context: str
+    how: str = ""
+    """Nothing for one that lets all through; "answers" itself, "raises" before or "spoils" after the handler has run,
+    or "hides" what the handler has raised."""
+    test: str = "True"
+    """When it does so: an expression of the message, and of the run."""
 
 
 @dataclass(frozen=True)
@@ -275,6 +354,11 @@ class Program:
     roots: tuple[Root, ...]
     questions: tuple[Question, ...] = ()
     rollout: Rollout | None = None
+    guards: tuple[Guard, ...] = ()
+    idle: tuple[str, ...] = ()
+    """Contexts that have nothing: no handler, and nothing that is kept."""
+    headers: bool = False
+    """Whether a header says which call from outside everything comes of."""
 
     def size(self) -> int:
         """How much there is to read."""
@@ -283,6 +367,7 @@ class Program:
         messages = (*self.commands, *self.events)
         extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
         extras += sum(bool(each.news) for each in self.kept) + (1 + len(self.rollout.at) if self.rollout else 0)
+        extras += len(self.guards) + self.headers + len(self.idle)
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
 
     def tidied(self) -> Program:
@@ -330,18 +415,34 @@ class Uses:
     sent: list[str] = field(default_factory=list[str])
     later: list[str] = field(default_factory=list[str])
     recorded: list[str] = field(default_factory=list[str])
+    published: list[Publish] = field(default_factory=list[Publish])
     rows: bool = False
     """Whether they write or read rows."""
+    removes: bool = False
+    """Whether they remove aggregates or delete records."""
+    claimed: list[str] = field(default_factory=list[str])
+    """The aggregates for which values are claimed."""
+
+
+def _removes(each: Statement) -> bool:
+    return (isinstance(each, Change) and each.remove) or (isinstance(each, Put) and each.how == "delete")
 
 
 def uses(body: tuple[Statement, ...]) -> Uses:
     """What a body names, each once, in order."""
-    found = Uses(rows=any(isinstance(each, (Insert, Select)) for each in inner(body)))
-    for each in inner(body):
-        if isinstance(each, (Add, Look, Change)) and each.kept not in found.kept:
+    every = list(inner(body))
+    rows = any(isinstance(each, (Insert, Select)) for each in every)
+    found = Uses(rows=rows, removes=any(_removes(each) for each in every))
+    for each in every:
+        if isinstance(each, (Add, Look, Change, Take, Put)) and each.kept not in found.kept:
             found.kept.append(each.kept)
+        if isinstance(each, Take) and each.kept not in found.claimed:
+            found.claimed.append(each.kept)
         if isinstance(each, Change):
             found.recorded.extend(event for event in each.events if event not in found.recorded)
+        if isinstance(each, Publish):
+            found.recorded.extend([] if each.event in found.recorded else [each.event])
+            found.published.append(each)
         if isinstance(each, Send) and each.command not in found.sent:
             found.sent.append(each.command)
         if isinstance(each, Later) and each.command not in found.later:
@@ -376,6 +477,7 @@ def _tidied_once(program: Program) -> Program:
     live = {each.name for each in followed} | {each.told for each in followed}
     used_kept = {name for used in every for name in used.kept}
     views = {each.name for each in program.kept if set(each.folds) & live}
+    contexts = tuple(each for each in program.contexts if any(handler.context == each for handler in handlers))
     return replace(
         program,
         handlers=tuple(each for each in handlers if each.role == "command" or set(each.messages) & live),
@@ -388,9 +490,8 @@ def _tidied_once(program: Program) -> Program:
             for each in program.kept
             if (set(each.folds) & live if each.folds else each.name in used_kept)
         ),
-        contexts=tuple(
-            each for each in program.contexts if any(handler.context == each for handler in handlers)
-        ),
+        contexts=contexts,
+        guards=tuple(each for each in program.guards if each.context in contexts),
     )  # fmt: skip
 
 
@@ -402,7 +503,9 @@ def _without(
     for each in body:
         if isinstance(each, (Send, Later)) and each.command not in commands:
             continue
-        if isinstance(each, (Add, Look, Change)) and each.kept not in kept:
+        if isinstance(each, (Add, Look, Change, Take, Put)) and each.kept not in kept:
+            continue
+        if isinstance(each, Publish) and each.event not in events:
             continue
         if isinstance(each, Change):
             left.append(replace(each, events=tuple(name for name in each.events if name in events)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from remit.testing.simulation.programs.grammar import Kept
 
-__all__ = ["NEWS", "PLACES", "declared_news"]
+__all__ = ["NEWS", "PLACES", "SHAPED", "declared_news"]
 
 NEWS = ("news", "more")
 """The names of fields that only the second release knows."""
@@ -13,6 +13,10 @@ _ITEM = """class {name}Item(Value):
     text: str
     if release > 1:
         news: str = ""
+
+
+"""
+_PLAIN = """class {name}Plain(Value): ...
 
 
 """
@@ -68,10 +72,19 @@ PLACES: dict[str, tuple[str, str, str]] = {
 }
 """By place: the record declared before the aggregate, its field, and how a change is noted there."""
 
+SHAPED: dict[str, tuple[str, str, str]] = {
+    "union": (
+        _PLAIN + _ITEM,
+        "    items: list[{name}Plain | {name}Item] = field(default_factory=list)",
+        f"        self.items.append({_NEW_ITEM})\n        self.items.append({{name}}Plain())",
+    ),
+}
+"""The same, where it is one of several shapes."""
+
 
 def declared_news(kept: Kept) -> tuple[str, str]:
     """The code before an aggregate, and the additional code in it."""
     if not kept.news:
         return "", ""
-    before, field, note = (text.format(name=kept.name) for text in PLACES[kept.news])
+    before, field, note = (text.format(name=kept.name) for text in {**PLACES, **SHAPED}[kept.news])
     return before, f"{field}\n\n    def keep(self, entry: str) -> None:\n{note}\n"

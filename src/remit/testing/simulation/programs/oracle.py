@@ -13,6 +13,8 @@ from itertools import pairwise
 from remit.contexts import ContextMap
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.answers import judge_answers
+from remit.testing.simulation.programs.beginnings import is_before, judge_beginnings
+from remit.testing.simulation.programs.claims import judge_claims
 from remit.testing.simulation.programs.excuses import writes_two
 from remit.testing.simulation.programs.facts import Facts
 from remit.testing.simulation.programs.order import judge_order
@@ -39,6 +41,9 @@ def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[st
     yield from _of_nothing(facts)
     yield from judge_order(facts)
     yield from judge_sight(facts)
+    yield from judge_claims(facts)
+    yield from judge_beginnings(facts)
+    yield from _envelopes(facts)
     yield from _in_time(tape)
     yield from facts.left_behind
 
@@ -177,7 +182,7 @@ def _handled(facts: Facts, said: Said, by: Run) -> Iterator[Verdict]:
             elif role == "together":
                 if not any(run.parent == by.number and run.whole for run in facts.runs[follower, path]):
                     yield Verdict("lost", f"{follower} did not come together with {type} {path} of {by}")
-            elif not _is_done(facts, follower, path, follower):
+            elif not _is_done(facts, follower, path, follower) and not is_before(facts, follower, by):
                 yield _missing(facts, said, by, follower)
 
 
@@ -222,6 +227,23 @@ def _of_nothing(facts: Facts) -> Iterator[Verdict]:
         if any(each.handler in facts.beside for each in by):
             continue
         yield Verdict("false", f"{run} handles what was never written: of {', '.join(map(str, by))}")
+
+
+def _envelopes(facts: Facts) -> Iterator[Verdict]:
+    """Whoever handles an event, or a command sent for later, however often, is told of one identity and time; and of
+    another message of another one."""
+    of: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
+    messages: defaultdict[str, set[str]] = defaultdict(set)
+    for run in facts.tape.runs:
+        if run.envelope and not facts.tape.calls.get(run.path) and facts.allowed(run.path) == 1:
+            of[run.path, run.parent].add(run.envelope)
+            messages[run.envelope].add(run.path)
+    for (path, _), found in of.items():
+        if len(found) > 1:
+            yield Verdict("false", f"{path} has come in several envelopes: {', '.join(sorted(found))}")
+    for envelope, paths in messages.items():
+        if len(paths) > 1:
+            yield Verdict("false", f"{', '.join(sorted(paths))} have come in one envelope: {envelope}")
 
 
 def _in_time(tape: Tape) -> Iterator[Verdict]:

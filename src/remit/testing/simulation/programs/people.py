@@ -13,12 +13,15 @@ from remit.contexts import ContextMap
 from remit.errors import RemitError
 from remit.messages import Command, Query, Refusal
 from remit.observability import RuntimeEvent
+from remit.runtime import Host
+from remit.runtime.work.carried import carrying
 from remit.testing.simulation.cluster import Choices, ClusterDoor, Weather
 from remit.testing.simulation.cluster.nodes import Incarnation
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.excuses import Excuses
 from remit.testing.simulation.programs.grammar import Rollout
 from remit.testing.simulation.programs.oracle import judge
+from remit.testing.simulation.programs.passing import HEADER
 from remit.testing.simulation.programs.tape import Answer, Called, Place, Tape
 from remit.testing.simulation.workloads import Workload
 
@@ -161,6 +164,7 @@ class ProgramWorkload(Workload):
         begun = loop.time()
         for number, at in enumerate(rollout.at):
             await asyncio.sleep(max(0.0, begun + at - loop.time()))
+            self.tape.rolled = min(self.tape.rolled, loop.time())
             release = 2 - number % 2
             for node in door.processes(rollout.contexts):
                 if self._deployed.get(node.name, 1) != release:
@@ -211,11 +215,16 @@ class ProgramWorkload(Workload):
         called.last = last
         self._asked += [] if last else [called]
         try:
-            told: Any = await door.ask(living, living.host.send(command, key=key, deadline=ask.deadline))
+            told: Any = await door.ask(living, self._sent(living.host, command, path, key, ask.deadline))
         except (Refusal, RemitError) as error:
             told = error
         called.end(told, self.tape.now())
         return called
+
+    async def _sent(self, host: Host, command: Command[str, Any], path: str, key: str | None, deadline: float) -> str:
+        with carrying({HEADER: path}) if self.tape.carries else contextlib.nullcontext():
+            answer: str = await host.send(command, key=key, deadline=deadline)
+        return answer
 
 
 async def _try_again(living: Incarnation) -> int:

@@ -14,6 +14,7 @@ from remit.testing.simulation.programs.grammar import (
     Handler,
     Insert,
     Program,
+    Refuse,
     Send,
     Statement,
 )
@@ -235,6 +236,7 @@ _PLAINER: Any = {
         {"varies": ""}, {"key": "message.key"}, {"times": 2},
     ),
     Insert: ({"mark": "", "catch": ""}, {"catch": ""}, {"key": '"k0"'}),
+    Refuse: ({"returned": False},),
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from remit.testing.simulation.judges import Verdict
 from remit.testing.simulation.programs.facts import Facts
@@ -17,6 +17,7 @@ __all__ = ["judge_sight"]
 def judge_sight(facts: Facts) -> Iterator[Verdict]:
     """A run that counts has seen what callers were told before it began, and the effects of the message before."""
     yield from _what_was_answered(facts)
+    yield from _what_was_removed(facts)
     yield from _what_it_was_answered(facts)
     yield from _what_came_before(facts)
     yield from _fresh(facts)
@@ -38,11 +39,31 @@ def _what_was_answered(facts: Facts) -> Iterator[Verdict]:
         each.sort()
     for run in facts.tape.runs:
         looks = run.looks if _counts(facts, run) else []
-        for look in [*looks, *(Look(place, ()) for place in run.missed)]:
+        for look in [*looks, *(Look(place, ()) for place in (*run.missed, *_unlisted(run, answered, looks)))]:
             known = answered[look.place]
             for _, entry in known[: bisect_right(known, (run.began, ""))]:
-                if entry not in look.entries:
+                if entry not in look.entries and entry not in facts.buried:
                     yield _blind(run, look.place, entry, "answered")
+
+
+def _unlisted(run: Run, known: Collection[Place], looks: Sequence[Look]) -> list[Place]:
+    """The records that were not in the lists that it was given."""
+    return [each for kind, ids in run.lists if looks for each in known if each.kind == kind and each.id not in ids]
+
+
+def _what_was_removed(facts: Facts) -> Iterator[Verdict]:
+    """What is known to be removed is seen by nobody."""
+    removed: dict[str, float] = {}
+    for calls in facts.tape.calls.values() if facts.buried else ():
+        for call in calls:
+            if call.outcome == "reply" and call.ended is not None:
+                removed[call.said] = min(call.ended, removed.get(call.said, call.ended))
+    for run in facts.tape.runs if removed else ():
+        for look in run.looks if _counts(facts, run) else ():
+            for entry in look.entries:
+                if run.began > removed.get(f"{facts.buried.get(entry)}", run.began):
+                    where = f"{look.place.kind} {look.place.id!r}"
+                    yield Verdict("false", f"{run} saw {entry} in {where}, which run {facts.buried[entry]} had removed")
 
 
 def _what_it_was_answered(facts: Facts) -> Iterator[Verdict]:
@@ -52,7 +73,9 @@ def _what_it_was_answered(facts: Facts) -> Iterator[Verdict]:
         for look in run.looks if _counts(facts, run) else ():
             for number in () if look.place in seen else look.answered:
                 for place, entry in facts.tape.numbered(number).changes:
-                    if place == look.place and entry in facts.stored and entry not in look.entries:
+                    if place != look.place or entry in facts.buried:
+                        continue
+                    if entry in facts.stored and entry not in look.entries:
                         yield _blind(run, place, entry, "its own call was answered so")
             seen.add(look.place)
 
@@ -74,7 +97,7 @@ def _what_came_before(facts: Facts) -> Iterator[Verdict]:
                 if _comes_of(run, path, follower) and _counts(facts, run):
                     yield from _unseen(run, done)
             for place, entry in (change for run in facts.runs[follower, path] for change in run.changes):
-                if entry in facts.stored:
+                if entry in facts.stored and entry not in facts.buried:
                     done[place].append(entry)
 
 
@@ -88,7 +111,9 @@ def _fresh(facts: Facts) -> Iterator[Verdict]:
     for answer in facts.tape.answers:
         for entry in (*facts.kept.get(answer.place, ()), *facts.documents.get(answer.place, ())):
             ended = told.get(entry.partition("/")[0])
-            if ended is not None and ended < answer.began and entry not in answer.entries:
+            if ended is None or ended >= answer.began or entry in facts.buried:
+                continue
+            if entry not in answer.entries:
                 where = f"{answer.place.kind} {answer.place.id!r}"
                 yield Verdict("false", f"a fresh answer about {where} has no {entry}, of what was answered before")
 

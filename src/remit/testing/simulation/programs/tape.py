@@ -9,23 +9,39 @@ from __future__ import annotations
 import asyncio
 import datetime
 from collections import defaultdict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self, TypeVar
+from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
 
-from remit.contexts import Sender, Sql
-from remit.errors import NotFound, OutcomeUnknown, ReplyTooLarge
+from remit.contexts import Invocation, Sender, Sql
+from remit.errors import NotFound
 from remit.messages import Command, Message, Refusal
 from remit.testing.simulation.cluster import Choices, Weather
+from remit.testing.simulation.programs.noted import GRAVE, NOTE, Answer, Called, Look, Place, Said, all_of
+from remit.testing.simulation.programs.passing import HEADER, passed, passing
 
-__all__ = ["ALIKE", "INSTANT", "NOTE", "ONCE", "Answer", "Called", "Look", "Place", "Run", "Said", "Tape", "all_of"]
+__all__ = [
+    "ALIKE",
+    "GRAVE",
+    "INSTANT",
+    "NOTE",
+    "ONCE",
+    "Answer",
+    "Called",
+    "Look",
+    "Place",
+    "Run",
+    "Said",
+    "Tape",
+    "all_of",
+]
 
 A = TypeVar("A")
 M = TypeVar("M", bound=Message)
-Outcome = Literal["open", "reply", "refused", "nothing", "unknown"]
 
 HANDLER_SECONDS = 30.0
 """The time limit of a reaction."""
@@ -34,91 +50,9 @@ INSTANT = 0.01
 ALIKE = "alike-"
 """Prefix of the path of what several messages send alike."""
 ONCE = "once-"
-"""Prefix of the path of what is applied once for several messages."""
-NOTE = "note"
-"""The table into which handlers write rows: entry, key, run, and a unique mark."""
+"""The path of what is done once for several messages begins so."""
 CALL_SECONDS = 10.0
 """The default deadline of a call."""
-
-
-class Place(NamedTuple):
-    """Kind and identity of an aggregate; or rows of a user's table, and their key."""
-
-    kind: str
-    id: str
-
-    @property
-    def is_rows(self) -> bool:
-        """Whether it stands for rows."""
-        return self.kind.endswith(f".{NOTE}")
-
-
-class Said(NamedTuple):
-    """A message that a run has sent or recorded."""
-
-    type: str
-    path: str
-    key: str
-
-
-class Look(NamedTuple):
-    """What a run has seen of an aggregate."""
-
-    place: Place
-    entries: tuple[str, ...]
-    answered: tuple[str, ...] = ()
-    """What its own calls had been answered by then, if nothing ran in parallel."""
-
-
-class Answer(NamedTuple):
-    """A fresh answer: the state."""
-
-    place: Place
-    began: float
-    """When it was asked for."""
-    entries: tuple[str, ...]
-
-
-@dataclass
-class Called:
-    """A call, and what its caller was told."""
-
-    type: str
-    path: str
-    began: float
-    limit: float
-    """Its deadline."""
-    key: str | None = None
-    ended: float | None = None
-    outcome: Outcome = "open"
-    said: str = ""
-    """The reply, or the error."""
-    by: Run | None = None
-    no: str = ""
-    """The path in a refusal."""
-    news: int = 0
-    """The value of its newer field."""
-    about: str = ""
-    """The key in the command."""
-    content: str = ""
-    """A digest of a command that is sent under a key of its own."""
-    last: float = 0.0
-    """The seconds of a call that repeats a call from outside in calm; otherwise 0."""
-
-    def end(self, value: Any, at: float) -> None:
-        """Notes a reply, a refusal, or an error, at this time."""
-        self.ended = at
-        self.no = getattr(value, "path", "") if isinstance(value, Refusal) else ""
-        self.said = value if isinstance(value, str) else f"{type(value).__name__}: {value}"
-        self.outcome = _outcome(value)
-
-
-def _outcome(value: Any) -> Outcome:
-    if isinstance(value, Refusal):
-        return "refused"
-    if value is None or isinstance(value, (OutcomeUnknown, ReplyTooLarge, asyncio.CancelledError)):
-        return "unknown"
-    return "nothing" if isinstance(value, BaseException) else "reply"
 
 
 @dataclass(eq=False)
@@ -160,6 +94,20 @@ class Run:
     wrong: list[str] = field(default_factory=list[str])
     news: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
     """What it has noted in fields that only its release knows."""
+    removed: set[str] = field(default_factory=set[str])
+    """What stood in the aggregates that it has removed."""
+    wanted: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
+    """Values that it was about to claim, and for which aggregates."""
+    taken: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
+    """Those of them that it has claimed."""
+    freed: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
+    """Values that it has given up."""
+    unheld: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
+    """Values of which it was told that an aggregate has them, which did not say so when it was loaded."""
+    lists: list[tuple[str, tuple[str, ...]]] = field(default_factory=list[tuple[str, tuple[str, ...]]])
+    """All records of a kind that it was given."""
+    envelope: str = ""
+    """The identity and the time of its message, where it has asked for them."""
     broken: list[Exception] = field(default_factory=list[Exception])
     """Errors of its statements: after one, nothing that it has decided counts."""
 
@@ -199,15 +147,18 @@ class Run:
             look = Look(self._place(loaded), tuple(loaded.entries), self._answers())
             self.looks.append(look)
             self.tape.note("look", self, look)
+            if hasattr(loaded, "is_turned") and not loaded.is_turned():
+                self._accuse(f"has found {loaded.shape}, and {loaded.shapes}, of {len(loaded.entries)} changes")
             for at, own in self.changes:
-                if at == look.place and own not in look.entries:
+                if at == look.place and own not in look.entries and own not in self.removed:
                     self._accuse(f"has lost sight of its own {own}")
         return kept
 
     async def got(self, kind: str, key: str, getting: Awaitable[A]) -> A:
         """Loads what should exist, and notes if it does not."""
         place = Place(f"{self.handler.partition('.')[0]}.{kind}", str(key))
-        known = place in [*(at for at, _ in self.changes), *(look.place for look in self.looks)]
+        seen = [*self.changes, *((look.place, entry) for look in self.looks for entry in look.entries)]
+        known = any(at == place and entry not in self.removed for at, entry in seen)
         try:
             return await getting
         except NotFound:
@@ -226,12 +177,91 @@ class Run:
         """Changes an aggregate."""
         entry = f"{self.at(step)}#{self.number}"
         kept.entries.append(entry)
+        if hasattr(kept, "turn"):
+            kept.turn()
         self.changes.append((self._place(kept), entry))
         self.tape.note("change", self, *self.changes[-1])
         if hasattr(kept, "keep"):
             kept.keep(entry)
             if self.release > 1:
                 self.news.append((self._place(kept), entry))
+
+    def came_through(self, *guards: Any) -> None:
+        """Notes by which interceptors it was run, in their order, and which call from outside they were told of."""
+        found = passed()
+        if found.interceptors != guards:
+            self._accuse(f"came through {[each.__name__ for each in found.interceptors]}")
+        first, told = self.path.partition("/")[0], found.headers.get(HEADER)
+        if told is not None and told != first and not first.startswith((ONCE, ALIKE)):
+            self._accuse(f"belongs to {first}, and was told of {told}")
+        if told is None and self.tape.carries and not self.path.startswith((ONCE, ALIKE)):
+            self._accuse(f"belongs to {first}, and was told nothing of it")
+
+    def enveloped(self, id: str, time: datetime.datetime) -> None:
+        """Notes the envelope of its message."""
+        self.envelope = f"{id} of {time.isoformat()}"
+        self.tape.note("envelope", self, self.envelope)
+
+    def written(self, kind: Callable[..., A], before: Any, key: str, step: str) -> A:
+        """A record that is to be put in the place of the one that was there."""
+        entry = f"{self.at(step)}#{self.number}"
+        made = kind(id=key, entries=[*([] if before is None else before.entries), entry])
+        self.changes.append((self._place(made), entry))
+        self.tape.note("change", self, *self.changes[-1])
+        return made
+
+    def listed(self, kind: str, page: Sequence[Any], limit: int) -> None:
+        """Notes a list of records, which is all of them where it is shorter than it might be."""
+        for each in page:
+            self.seen(each)
+        ids = [str(each.id) for each in page]
+        if ids != sorted(ids):
+            self._accuse(f"was given records out of order: {ids}")
+        if len(page) < limit:
+            whole = f"{self.handler.partition('.')[0]}.{kind}"
+            self.lists.append((whole, tuple(ids)))
+            self.tape.note("list", self, *self.lists[-1])
+            for at, own in self.changes:
+                if at.kind == whole and at.id not in ids and own not in self.removed:
+                    self._accuse(f"has lost sight of its own {own}, which was to be listed")
+
+    def buried(self, kept: Any) -> dict[str, Any]:
+        """What an aggregate has been that is removed now."""
+        place, entries = self._place(kept), list(kept.entries)
+        self.removed.update(entries)
+        for value in getattr(kept, "held", ()):
+            self._free(kept, value)
+        id = f"{self.number} {len(self.removed)}"
+        return {"id": id, "kind": place.kind, "of": place.id, "at": self.tape.now(), "entries": entries}
+
+    def wants(self, kept: Any, value: str) -> None:
+        """Is about to claim a value, which another one may have."""
+        self.wanted.append((self._place(kept), value))
+        self.tape.note("wants", self, *self.wanted[-1])
+
+    def took(self, kept: Any, value: str) -> None:
+        """Has claimed a value for an aggregate, which says so too."""
+        if value not in kept.held:
+            kept.held.append(value)
+        self.taken.append((self._place(kept), value))
+        self.tape.note("took", self, *self.taken[-1])
+
+    def gave_up(self, kept: Any, value: str) -> None:
+        """The value is free, if the aggregate had it."""
+        if value in kept.held:
+            kept.held.remove(value)
+            self._free(kept, value)
+
+    def _free(self, kept: Any, value: str) -> None:
+        self.freed.append((self._place(kept), value))
+        self.tape.note("freed", self, *self.freed[-1])
+
+    def holding(self, kept: Any, value: str) -> Any:
+        """Notes the aggregate that has a value."""
+        if kept is not None and value not in kept.held:
+            self.unheld.append((self._place(kept), value))
+            self.tape.note("unheld", self, *self.unheld[-1])
+        return self.seen(kept)
 
     def row(self, step: str, key: str, mark: str | None = None) -> tuple[str, str, int, str | None]:
         """A row to write."""
@@ -309,12 +339,12 @@ class Run:
     async def attempt(
         self, sender: Sender, command: Command[str, Any], *, deadline: float | None = None, key: str | None = None
     ) -> str:
-        """As `call`, but a refusal is no error, and counts as 0."""
+        """The same; a refusal is no error. One that was raised answers as 0."""
         try:
             return await self.call(sender, command, deadline=deadline, key=key)
-        except Refusal:
-            self.answered = 0
-            return "0"
+        except Refusal as refusal:
+            self.answered = getattr(refusal, "run", 0)
+            return f"{self.answered}"
 
     def _answers(self) -> tuple[str, ...]:
         """The calls answered so far, if this is the only task that has made any."""
@@ -343,14 +373,6 @@ class Run:
         return Place(f"{self.handler.partition('.')[0]}.{type(kept).__name__}", str(kept.id))
 
 
-def all_of(error: BaseException | None) -> list[BaseException]:
-    """An error and those of its group."""
-    if isinstance(error, BaseExceptionGroup):
-        group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  # of any
-        return [error, *(found for each in group.exceptions for found in all_of(each))]
-    return [] if error is None else [error]
-
-
 def _short(text: str) -> str:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
 
@@ -372,6 +394,10 @@ class Tape:
         self.calls: defaultdict[str, list[Called]] = defaultdict(list)
         """By path, including calls from outside."""
         self.answers: list[Answer] = []
+        self.rolled = float("inf")
+        """When the second release was rolled out first."""
+        self.carries = False
+        """Whether a header says which call from outside everything comes of."""
         self._choices = choices
         self._weather = weather
         self._after = after
@@ -396,12 +422,12 @@ class Tape:
 
     def run(self, handler: str, message: Any, release: int = 1) -> Run:
         """A handler begins, in a process of this release."""
-        now = self.now()
-        self._tries[handler, message.path] += 1
-        spans = [each.limit - each.began for each in self.calls.get(message.path, ())]
-        number, tries = self._after + len(self.runs) + 1, self._tries[handler, message.path]
+        now, path = self.now(), message.path + getattr(message, "via", "")
+        self._tries[handler, path] += 1
+        spans = [each.limit - each.began for each in self.calls.get(path, ())]
+        number, tries = self._after + len(self.runs) + 1, self._tries[handler, path]
         run = Run(
-            number, handler, message.path, message.key, self, tries, now,
+            number, handler, path, message.key, self, tries, now,
             now + max(spans, default=HANDLER_SECONDS), self._choices.calm, getattr(message, "run", 0),
             release, getattr(message, "news", 0), self._task(),
         )  # fmt: skip
@@ -420,6 +446,35 @@ class Tape:
     def newer(self, number: int) -> int:
         """The value that the run of this number has sent in newer fields; 0 from an older release."""
         return number if self.numbered(f"{number}").release > 1 else 0
+
+    @staticmethod
+    def name(invocation: Invocation) -> str:
+        """What a handler is called that is run."""
+        return f"{invocation.context}.{invocation.handler}"
+
+    def through(self, interceptor: Callable[..., Any], invocation: Invocation) -> AbstractContextManager[None]:
+        """Notes that a handler is run within an interceptor."""
+        return passing(interceptor, invocation)
+
+    def before(self, invocation: Invocation) -> int:
+        """How many runs of a handler there have been for a message."""
+        message: Any = invocation.message
+        path = getattr(message, "path", "") + getattr(message, "via", "")
+        return self._tries[self.name(invocation), path]
+
+    def own(self, invocation: Invocation) -> Run:
+        """The run that an interceptor has led to."""
+        message: Any = invocation.message
+        path, name = message.path + getattr(message, "via", ""), self.name(invocation)
+        return next(
+            run for run in reversed(self.runs) if (run.handler, run.path) == (name, path) and run.task == self._task()
+        )
+
+    def spoiled(self, invocation: Invocation, error: Exception) -> Exception:
+        """An interceptor makes a run fail that has come to its end."""
+        run = self.own(invocation)
+        run.__exit__(type(error), error, None)
+        return error
 
     async def meet(self, seconds: float) -> None:
         """Waits until the next multiple of `seconds`, which is the same moment for all."""

@@ -4,33 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
+from remit.testing.simulation.programs.bodies import INDENT, Writer, returns
 from remit.testing.simulation.programs.grammar import (
     BY,
-    Add,
-    Branch,
-    Change,
-    Fail,
-    Gather,
-    Handler,
-    Insert,
+    Guard,
     Kept,
-    Later,
-    Look,
     Message,
     Program,
     Question,
-    Refuse,
     Root,
-    Select,
-    Send,
-    Statement,
-    Swallow,
-    Wait,
     uses,
 )
 from remit.testing.simulation.programs.news import declared_news
+from remit.testing.simulation.programs.passing import HEADER
 from remit.testing.simulation.scene import Scene
 
 __all__ = ["written"]
@@ -44,10 +31,11 @@ import decimal
 import uuid
 from typing import Union
 
-from remit import Aggregate, Clock, Command, Context, DomainEvent, Ids, IntegrationEvent
+from remit import Aggregate, Claim, Claims, Clock, Command, Context, DomainEvent, Envelope, Events, Ids
+from remit import IntegrationEvent
 from remit.errors import CallError, ConstraintViolated
-from remit import Later, Projection, Query, Refusal, Repository, Sender, Sql, Value, View, field
-from remit.contexts import ContextMap
+from remit import Later, Projection, Query, Record, Records, Refusal, Repository, Sender, Sql, Value, View, field
+from remit.contexts import ContextMap, Invocation
 from remit.testing.simulation import Scene, run_scene
 from remit.testing.simulation.programs import Ask, Question, Rollout, Tape, workload
 
@@ -59,6 +47,54 @@ class No(Refusal):
 class NeverDeclared(Refusal):
     path: str
 '''
+_NOTED = """class Noted(Refusal):
+    path: str
+    run: int
+"""
+_SHAPES = '''class Round(Value): ...
+
+
+class Square(Value):
+    side: int
+
+
+class Oval(Value):
+    side: int
+
+
+@dataclasses.dataclass
+class Many:
+    first: "Round | Square | Oval"
+    more: "dict[str, Round | Square | Oval | None]" = dataclasses.field(default_factory=dict)
+
+
+Shape = Round | Square | Oval | Many
+
+
+def shape(number: int) -> Shape:
+    """One for each number."""
+    plain = (Round(), Square(side=number), Oval(side=number))
+    if number % 4 < 3:
+        return plain[number % 4]
+    return Many(first=plain[number % 3], more={"none": None, "some": plain[number // 2 % 3]})
+'''
+_SHAPED = """    shape: Shape = Round()
+    shapes: list[Shape] = field(default_factory=list[Shape])
+
+    def turn(self) -> None:
+        self.shape = shape(len(self.entries))
+        self.shapes.append(self.shape)
+
+    def is_turned(self) -> bool:
+        every = [shape(number + 1) for number in range(len(self.entries))]
+        return self.shapes == every and self.shape == (every[-1] if every else Round())
+"""
+_GRAVE = """class {}Grave(Record[str]):
+    kind: str
+    of: str
+    at: float
+    entries: list[str]
+"""
 _TABLES = '''INSERT = "INSERT INTO note VALUES ($1, $2, $3, $4)"
 SELECT = "SELECT entry FROM note WHERE key = $1 ORDER BY run"
 NOTE = """
@@ -66,7 +102,6 @@ CREATE TABLE IF NOT EXISTS note (entry text PRIMARY KEY, key text NOT NULL, run 
 """
 TABLES = {{{}}}
 '''
-_INDENT = "    "
 _NEWER = ["    if release > 1:", "        news: int = 0"]
 
 
@@ -74,18 +109,23 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
     """The program with its scene, as a module: `SCENE`, and a test that runs it."""
     if program.rollout:  # fresh answers need other contexts' logs, which return nothing without `pull`
         program = replace(program, questions=())
-    if not scene.pull or scene.trims:  # a new subscription begins with the first message of a log, which may be gone
-        program = _without_late(program)
+    if not scene.pull or scene.trims:  # what is new begins with the first message of a log, and some are gone there
+        program = _without_late(program, begins=scene.pull)
     parts = [_HEAD.format(title=title)]
+    parts += [_NOTED] if any(map(returns, program.handlers)) else []
+    shaped = any(each.shaped for each in program.kept) or any(each.shaped for each in program.events)
+    parts += (
+        [_SHAPES] if shaped or any("Shape" in type for each in program.commands for _, type, _ in each.extra) else []
+    )
     declared = list(_declared(program))
     parts += declared if program.rollout is None else []
     if with_tables := _with_tables(program):
         parts.append(_TABLES.format(", ".join(f'"{context}": [NOTE]' for context in with_tables)))
     parts.append("\n".join(_system(program, declared if program.rollout else ())) + "\n")
-    parts.append("\n".join(["CALLS = [", *(_INDENT + _root(program, each) for each in program.roots), "]"]) + "\n")
+    parts.append("\n".join(["CALLS = [", *(INDENT + _root(program, each) for each in program.roots), "]"]) + "\n")
     words = "system, CALLS"
     if program.questions:
-        asked = [f"{_INDENT}{_question(program, each)}," for each in program.questions]
+        asked = [f"{INDENT}{_question(program, each)}," for each in program.questions]
         parts.append("\n".join(["QUESTIONS = [", *asked, "]"]) + "\n")
         words += ", QUESTIONS"
     words += ", tables=TABLES" if with_tables else ""
@@ -105,11 +145,12 @@ def _scene(scene: Scene, asked: str) -> str:
     return f"Scene({', '.join(words)}, workload=workload({asked}))"
 
 
-def _without_late(program: Program) -> Program:
+def _without_late(program: Program, *, begins: bool) -> Program:
+    """Without what only a second release has; with what begins then, where `begins` says that logs can be read."""
     return replace(
         program,
         kept=tuple(each for each in program.kept if each.since == 1),
-        handlers=tuple(each for each in program.handlers if each.since == 1),
+        handlers=tuple(each for each in program.handlers if each.since == 1 or (each.begins and begins)),
     )
 
 
@@ -118,8 +159,12 @@ def _with_tables(program: Program) -> list[str]:
     return list(dict.fromkeys(each.context for each in program.handlers if uses(each.body).rows))
 
 
-def _refuses(program: Program, command: Message) -> bool:
-    return any(each.refuses for each in program.handlers if command.name in each.messages)
+def _replies(program: Program, command: Message) -> str:
+    """The type of a command: what it is answered with, and refused with."""
+    handled = [each for each in program.handlers if command.name in each.messages]
+    refusals = ["No"] if any(each.refuses for each in handled) else []
+    refusals += ["Noted"] if any(map(returns, handled)) else []
+    return f"Command[{', '.join(['str', *([' | '.join(refusals)] if refusals else [])])}]"
 
 
 # ── what is declared ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -127,12 +172,16 @@ def _refuses(program: Program, command: Message) -> bool:
 
 def _declared(program: Program) -> Iterator[str]:
     for each in program.commands:
-        yield _message(each, "Command[str, No]" if _refuses(program, each) else "Command[str]")
+        yield _message(each, _replies(program, each))
+    named = {each.context for each in program.handlers if each.style == "base"}
+    yield from (f"class {context.upper()}Event(DomainEvent): ...\n" for context in program.contexts if context in named)
     for each in program.events:
-        yield from _event(each)
+        yield from _event(each, f"{each.context.upper()}Event" if each.context in named else "DomainEvent")
     for kept in program.kept:
         if program.rollout or not kept.fails:  # a failing projection asks the tape
             yield _kept(program, kept)
+    for context in dict.fromkeys(each.context for each in program.handlers if uses(each.body).removes):
+        yield _GRAVE.format(context.upper())
     for name in dict.fromkeys(each.kept for each in program.questions):
         yield f"class Seen{name}(Query[list[str]]):\n    key: str\n"
 
@@ -143,36 +192,47 @@ def _message(message: Message, base: str) -> str:
     lines[1:] = reversed(lines[1:]) if message.ahead else lines[1:]
     lines += [f"    {name}: {type}" for name, type, _ in message.extra]
     lines += ["    run: int"] if "Event" in base else []
+    lines += ["    shape: Shape"] if message.shaped else []
     lines += ["    what: int = 0"] if message.identity else []
     lines += _NEWER if message.news else []
     return "\n".join(lines) + "\n"
 
 
-def _event(event: Message) -> Iterator[str]:
-    yield _message(event, "DomainEvent")
+def _event(event: Message, base: str) -> Iterator[str]:
+    yield _message(event, base)
     if event.told:
         key = ", key='key'" if event.keyed else ""
         if event.rekeyed:
             key = f", key='{BY[0]}' if release > 1 else {'None' if not event.keyed else repr('key')}"
         fields = [f"    {name}: {type}" for name, type in (("path", "str"), ("key", "str"), ("run", "int"))]
         fields += [f"    {name}: {type}" for name, type, _ in event.extra]
+        fields += ["    shape: Shape"] if event.shaped else []
+        fields += ['    via: str = "!"'] if event.same else []
         newer = _NEWER if event.news else []
         yield "\n".join([f"class {event.told}(IntegrationEvent{key}):", *fields, *newer]) + "\n"
         if event.newer:
             head = f'class {event.told}Newer(IntegrationEvent, name="{event.told}", version=2{key}):'
-            lines = ["if release > 1:", "", *(_INDENT + line for line in (head, *fields, "    news: int"))]
+            lines = ["if release > 1:", "", *(INDENT + line for line in (head, *fields, "    news: int"))]
             yield "\n".join(lines) + "\n"
             yield f"Every{event.told} = ({event.told}, {event.told}Newer) if release > 1 else ({event.told},)\n"
 
 
 def _kept(program: Program, kept: Kept) -> str:
     entries = "    entries: list[str] = field(default_factory=list[str])"
+    if kept.record:
+        return f"class {kept.name}(Record[str]):\n{entries}\n"
     if not kept.folds:
         own = " | ".join(each.name for each in program.events if each.context == kept.context)
         before, more = declared_news(kept)
-        return f"{before}class {kept.name}(Aggregate[str{', ' + own if own else ''}]):\n{entries}\n{more}"
+        claimed = kept.name in {name for each in program.handlers for name in uses(each.body).claimed}
+        if claimed:
+            entries += "\n    held: list[str] = field(default_factory=list[str])"
+        more = more + (_SHAPED if kept.shaped else "")
+        mark = f"\n\nclass {kept.name}Mark(Claim[str, {kept.name}]): ...\n" if claimed else ""
+        return f"{before}class {kept.name}(Aggregate[str{', ' + own if own else ''}]):\n{entries}\n{more}{mark}"
     events = " | ".join(kept.folds)
-    taking = ["        self.entries.append(event.path)"]
+    same = any(each.same and each.told in kept.folds for each in program.events)
+    taking = [f"        self.entries.append(event.path{' + event.via' if same else ''})"]
     before, more = declared_news(kept)
     if kept.news:
         entries += "\n    marks: list[str] = field(default_factory=list[str])\n" + more.rstrip("\n")
@@ -197,34 +257,68 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
     yield f"def system(tape: Tape{', release: int' if program.rollout else ''}) -> ContextMap:"
     asking = [_kept(program, kept) for kept in program.kept if kept.fails and program.rollout is None]
     for text in (*declared, *asking):
-        yield from (_INDENT + line if line else line for line in text.split("\n"))
+        yield from (INDENT + line if line else line for line in text.split("\n"))
+    for number, guard in enumerate(program.guards):
+        yield from (f"\n{INDENT}{line}" if not at else INDENT + line for at, line in enumerate(_guard(number, guard)))
+    yield from [""] if program.guards else []
     for context in program.contexts:
-        yield f'    {context} = Context("{context}")'
+        guards = [f"guard{number}" for number, each in enumerate(program.guards) if each.context == context]
+        around = f", interceptors=[{', '.join(guards)}]" if guards else ""
+        yield f'    {context} = Context("{context}"{around})'
     for kept in program.kept:
         if kept.folds:
             yield from ["    if release > 1:"] if kept.since > 1 else []
-            yield f"{_INDENT * kept.since}{kept.context}.project({kept.name})"
+            yield f"{INDENT * kept.since}{kept.context}.project({kept.name})"
     yield from _publishers(program)
     for handler in program.handlers:
         yield ""
         yield from ["    if release > 1:", ""] if handler.since > 1 else []
-        indent = _INDENT * handler.since
-        yield from (indent + line if line else line for line in _Writer(program, handler).lines())
+        indent = INDENT * handler.since
+        yield from (indent + line if line else line for line in Writer(program, handler).lines())
     for kept in (each for each in program.kept if any(each.name == one.kept for one in program.questions)):
         yield f"\n    @{kept.context}.answer(Seen{kept.name})"
-        asked = f"query: Seen{kept.name}, stored: {'View' if kept.folds else 'Repository'}[{kept.name}]"
+        stored = "View" if kept.folds else "Records" if kept.record else "Repository"
+        asked = f"query: Seen{kept.name}, stored: {stored}[{kept.name}]"
         yield f"    async def seen_{kept.name.lower()}({asked}) -> list[str]:"
         yield "        found = await stored.find(query.key)"
         yield "        return [] if found is None else found.entries"
-    yield f'\n    return ContextMap(name="program", contexts=({", ".join(program.contexts)},))'
+    yield from ["", "    tape.carries = True"] if program.headers else []
+    every = (*program.contexts, *program.idle)
+    yield from ["", *(f'    {context} = Context("{context}")' for context in program.idle)] if program.idle else []
+    headers = f", headers=({HEADER!r},)" if program.headers else ""
+    yield f'\n    return ContextMap(name="program", contexts=({", ".join(every)},){headers})'
+
+
+def _guard(number: int, guard: Guard) -> Iterator[str]:
+    """An interceptor. What it does by itself is a run of the handler too."""
+    own = "tape.run(tape.name(invocation), invocation.message)"
+    ways = {
+        "": ["return await invocation.proceed()"],
+        "answers": [f"with {own} as run:", f"{INDENT}return run.reply() if invocation.role == 'command' else None"],
+        "raises": [f"with {own} as run:", f"{INDENT}raise ValueError('a bug before the handler')"],
+        "spoils": ["await invocation.proceed()", "raise tape.spoiled(invocation, ValueError('a bug behind it'))"],
+        "hides": ["try:", f"{INDENT}return await invocation.proceed()", "except (ValueError, ConnectionError):",
+                  f"{INDENT}return tape.own(invocation).reply() if invocation.role == 'command' else None"],
+    }  # fmt: skip
+    yield f"async def guard{number}(invocation: Invocation) -> object:"
+    if guard.how:
+        yield f"{INDENT}message, tries = invocation.message, tape.before(invocation) + 1"
+    yield f"{INDENT}with tape.through(guard{number}, invocation):"
+    if guard.how:
+        yield f'{INDENT * 2}if invocation.role in ("command", "reaction") and {guard.test}:'
+        yield from (INDENT * 3 + line for line in ways[guard.how])
+    yield f"{INDENT * 2}return await invocation.proceed()"
 
 
 def _publishers(program: Program) -> Iterator[str]:
     for event in program.events:
-        if event.told:
+        if event.told and event.same:
+            yield f"\n    {event.context}.publish_as({event.name}, {event.told})"
+        elif event.told:
             extra = "".join(f", {name}=event.{name}" for name, _, _ in event.extra)
             yield f"\n    @{event.context}.publish({event.name})"
             yield f"    def tell_{event.name.lower()}(event: {event.name}) -> {event.told}:"
+            extra += ", shape=event.shape" if event.shaped else ""
             fields = f'path=event.path + "!", key=event.key, run=event.run{extra}'
             more = ', **({"news": event.news} if release > 1 else {})' if event.news else ""
             yield f"        return {event.told}({fields}{more})"
@@ -251,186 +345,3 @@ def _root(program: Program, root: Root) -> str:
 def _question(program: Program, each: Question) -> str:
     (context,) = (kept.context for kept in program.kept if kept.name == each.kept)
     return f'Question("{context}.{each.kept}", {each.key!r}, Seen{each.kept}(key={each.key!r}), at={each.at})'
-
-
-# ── handlers ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class _Writer:
-    """Writes one handler. Each statement has a number, which is part of the path of its effects."""
-
-    def __init__(self, program: Program, handler: Handler) -> None:
-        self._program = program
-        self._handler = handler
-        self._step = 0
-        self._seen = ""
-        """What was loaded last."""
-        self._messages = {each.name: each for each in (*program.commands, *program.events)}
-
-    def lines(self) -> Iterator[str]:
-        handler, name = self._handler, f"{self._handler.context}.{self._handler.name}"
-        verb = "handle" if handler.role == "command" else "react"
-        beside = ", together=True" if handler.role == "together" else ""
-        newer = [each.told for each in self._program.events if each.newer]
-        known = [f"*Every{name}" if name in newer else name for name in handler.messages]
-        yield f"@{handler.context}.{verb}({', '.join(known)}{beside})"
-        reply = "str" if handler.role == "command" else "None"
-        asked = "".join(f", {name}: {type}" for name, type in self._asks())
-        type = f"Union[{', '.join(known)}]" if set(known) - set(handler.messages) else " | ".join(handler.messages)
-        yield f"async def {handler.name}(message: {type}{asked}) -> {reply}:"
-        release = ", release" if self._program.rollout else ""
-        yield f'    with tape.run("{name}", message{release}) as run:'
-        body = [*self._received(), *(line for each in handler.body for line in self._statement(each))]
-        body += ["return run.reply()"] if handler.role == "command" else []
-        yield from (2 * _INDENT + line for line in body or ["pass"])
-
-    def _asks(self) -> Iterator[tuple[str, str]]:
-        used = uses(self._handler.body)
-        yield from ((f"{kept.lower()}s", f"Repository[{kept}]") for kept in used.kept)
-        if used.sent:
-            yield "sender", "Sender"
-        if used.rows:
-            yield "sql", "Sql"
-        if self._handler.draws:
-            yield self._handler.draws.partition(".")[0], self._handler.draws.partition(".")[0].capitalize()
-        yield from ((f"later_{command.lower()}", f"Later[{command}]") for command in used.later)
-
-    def _received(self) -> Iterator[str]:
-        if self._handler.role == "together":
-            return
-        if not self._handler.prompt:
-            yield "await tape.blow(run)"
-        if self._handler.draws:
-            yield f"drawn = {self._handler.draws}"
-        if any(each.news or each.newer for each in self._program.events) and self._handler.role == "reaction":
-            yield "run.told(message)"
-        for name in self._handler.messages[:1] if len(self._handler.messages) == 1 else ():
-            for field, _, value in self._messages[name].extra if name in self._messages else ():
-                yield f"run.same({value}, message.{field})"
-
-    def _statement(self, statement: Statement) -> list[str]:
-        self._step += 1
-        write: Any = getattr(self, f"_{type(statement).__name__.lower()}")
-        lines: list[str] = write(f"{self._step}", statement)
-        return lines
-
-    def _block(self, body: tuple[Statement, ...]) -> list[str]:
-        return [_INDENT + line for each in body for line in self._statement(each)] or [f"{_INDENT}pass"]
-
-    def _look(self, step: str, each: Look) -> list[str]:
-        self._seen = f"seen{step}"
-        found = f"{each.kept.lower()}s.find({each.key})"
-        if each.get:
-            found = f'run.got("{each.kept}", {each.key}, {each.kept.lower()}s.get({each.key}))'
-        return [f"{self._seen} = run.seen(await {found})"]
-
-    def _change(self, step: str, each: Change) -> list[str]:
-        self._seen = f"seen{step}"
-        lines = [f"{self._seen} = run.seen(await {each.kept.lower()}s.obtain({each.key}))"]
-        lines.append(f'run.change({self._seen}, "{step}")')
-        for number, name in enumerate(each.events):
-            event = self._messages[name]
-            key = each.event_key if event.keyed else f"{self._seen}.id"
-            turn = each.events.index(name) if each.equal else number
-            key = key.replace("NUMBER", f"{number}")
-            fields = f'path=run.at("{step}", {turn}), key={key}, run=run.number{self._extra(event)}'
-            fields += ", **run.newly()" if event.news else ""
-            lines.append(f"{self._seen}.record(run.noted({name}({fields})))")
-        return lines
-
-    @staticmethod
-    def _extra(message: Message) -> str:
-        return "".join(f", {name}={value}" for name, _, value in message.extra)
-
-    def _send(self, step: str, each: Send) -> list[str]:
-        command = self._messages[each.command]
-        path = f'run.at("{step}")' if each.times == 1 or each.equal else f'run.at("{step}", turn)'
-        path = f'run.shared("{each.command}")' if each.shared else 'run.at("again")' if each.again else path
-        path = f'run.alike("{each.command}")' if each.alike else path
-        key = "message.key" if each.shared or each.alike else "drawn" if self._handler.draws else each.key
-        what = f", what={self._varying(each)}" if each.varies and command.identity else ""
-        made = f"{each.command}(path={path}, key={key}{self._extra(command)}{what})"
-        made = f"{made[:-1]}, **run.newly())" if command.news and command.identity else made
-        more = f", deadline={each.deadline}" if each.deadline else ""
-        more += ', key=f"once {message.key}"[:100]' if each.shared else ""
-        verb = "attempt" if each.catch == "refusal" else "call"
-        lines = [f"await run.{verb}(sender, {made}{more})"]
-        if each.catch == "all":
-            lines = ["try:", _INDENT + lines[0], "except (CallError, Refusal):", f"{_INDENT}pass"]
-        if each.times > 1:
-            lines = [f"for turn in range({each.times}):", *(_INDENT + line for line in lines)]
-        return lines
-
-    def _varying(self, each: Send) -> str:
-        return each.varies if self._seen or "seen" not in each.varies else "run.tries"
-
-    def _later(self, step: str, each: Later) -> list[str]:
-        command = self._messages[each.command]
-        path = "again" if each.again else step
-        fields = f'path=run.at("{path}"), key={each.key}{self._extra(command)}'
-        line = f"later_{each.command.lower()}.send(run.noted({each.command}({fields})))"
-        return [line] if each.times == 1 else [f"for _ in range({each.times}):", _INDENT + line]
-
-    def _add(self, step: str, each: Add) -> list[str]:
-        self._seen = f"seen{step}"
-        return [
-            f"{self._seen} = {each.kept}(id={each.key})",
-            f'run.change({self._seen}, "{step}")',
-            f"{each.kept.lower()}s.add({self._seen})",
-        ]
-
-    def _insert(self, step: str, each: Insert) -> list[str]:
-        mark = f", {each.mark}" if each.mark else ""
-        line = f'await run.execute(sql, INSERT, *run.row("{step}", {each.key}{mark}))'
-        if not each.catch:
-            return [line]
-        says_no = each.catch == "refuse" and self._handler.refuses
-        then = "raise No(path=message.path) from None" if says_no else "pass"
-        return ["try:", _INDENT + line, "except ConstraintViolated:", _INDENT + then]
-
-    @staticmethod
-    def _select(_: str, each: Select) -> list[str]:
-        return [f"await run.rows(sql, SELECT, {each.key})"]
-
-    def _wait(self, _: str, each: Wait) -> list[str]:
-        if each.meet:
-            return [f"await tape.meet({each.seconds})"]
-        return [f"await asyncio.sleep({each.seconds})"]
-
-    def _gather(self, step: str, each: Gather) -> list[str]:
-        lines: list[str] = []
-        names = [f"branch{step}{letter}" for letter, _ in zip("abcdef", each.branches, strict=False)]
-        for name, body in zip(names, each.branches, strict=True):
-            seen = self._seen
-            lines += [f"async def {name}() -> None:", *self._block(body)]
-            self._seen = seen
-        if each.how == "group":
-            calls = [f"{_INDENT}group.create_task({name}())" for name in names]
-            return [*lines, "async with asyncio.TaskGroup() as group:", *calls]
-        returned = ", return_exceptions=True" if each.how == "returned" else ""
-        return [*lines, f"await asyncio.gather({', '.join(f'{name}()' for name in names)}{returned})"]
-
-    def _test(self, test: str) -> str:
-        """Applies a test to what was loaded last, or to the message if nothing was."""
-        if "SEEN" not in test:
-            return test
-        return test.replace("SEEN", self._seen) if self._seen else "len(message.path) % 2"
-
-    def _branch(self, _: str, each: Branch) -> list[str]:
-        lines, seen = [f"if {self._test(each.test)}:"], self._seen
-        lines += self._block(each.then)
-        self._seen = seen
-        lines += ["else:", *self._block(each.otherwise)] if each.otherwise else []
-        self._seen = seen
-        return lines
-
-    def _refuse(self, _: str, each: Refuse) -> list[str]:
-        name = "No" if each.declared and self._handler.refuses else "NeverDeclared"
-        return [f"if {self._test(each.test)}:", f"{_INDENT}raise {name}(path=message.path)"]
-
-    def _fail(self, _: str, each: Fail) -> list[str]:
-        return [f"if {self._test(each.test)}:", f"{_INDENT}raise {each.error}"]
-
-    def _swallow(self, _: str, each: Swallow) -> list[str]:
-        wait = f"{_INDENT}await asyncio.sleep({each.seconds})"
-        return ["try:", wait, "except asyncio.CancelledError:", f"{_INDENT}pass"]

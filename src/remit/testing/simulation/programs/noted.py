@@ -1,0 +1,120 @@
+"""What is noted on the tape of a program: places, what was said and seen there, and calls."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from remit.errors import OutcomeUnknown, ReplyTooLarge
+from remit.messages import Refusal
+
+__all__ = ["CARD", "GRAVE", "NOTE", "Answer", "Called", "Look", "Place", "Said", "all_of"]
+
+Outcome = Literal["open", "reply", "refused", "nothing", "unknown"]
+
+NOTE = "note"
+"""The table into which handlers write rows: entry, key, run, and what no two of them may have."""
+CARD = "Card"
+"""The class of a record is called so, behind the letter of its context."""
+GRAVE = "Grave"
+"""The class of a record of a removed aggregate ends so: what it has been, and when."""
+
+
+class Place(NamedTuple):
+    """An aggregate: its kind and its identity. Or rows of the user's own, and their key."""
+
+    kind: str
+    id: str
+
+    @property
+    def is_rows(self) -> bool:
+        """Whether no aggregate is meant."""
+        return self.kind.endswith(f".{NOTE}")
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is an aggregate, of which a run changes one: there may be any number of rows and records."""
+        return not self.is_rows and not self.kind.rpartition(".")[2][1:].startswith(CARD)
+
+
+class Said(NamedTuple):
+    """A message that a run has put on its way."""
+
+    type: str
+    path: str
+    key: str
+
+
+class Look(NamedTuple):
+    """What a run has seen of an aggregate."""
+
+    place: Place
+    entries: tuple[str, ...]
+    answered: tuple[str, ...] = ()
+    """What its own calls had been answered by then, where nothing goes on beside it."""
+
+
+class Answer(NamedTuple):
+    """A fresh answer: what was kept."""
+
+    place: Place
+    began: float
+    """When it was asked for."""
+    entries: tuple[str, ...]
+
+
+@dataclass
+class Called:
+    """A call, and what its caller was told."""
+
+    type: str
+    path: str
+    began: float
+    limit: float
+    """When it has to be over."""
+    key: str | None = None
+    ended: float | None = None
+    outcome: Outcome = "open"
+    said: str = ""
+    """The reply, or the error."""
+    by: Any = None
+    """The run that has made it, of a class that knows this one; None of a call from outside."""
+    no: str = ""
+    """The path that a refusal names."""
+    news: int = 0
+    """What it says in a newer field."""
+    about: str = ""
+    """What the command says as its key."""
+    content: str = ""
+    """All that a command says which is sent under a key of its own, in short."""
+    last: float = 0.0
+    """The seconds of a call that repeats one from outside when nothing is disturbed any more; 0 of all others."""
+
+    def end(self, value: Any, at: float) -> None:
+        """Notes a reply, a refusal, or what was raised, at this time.
+
+        A refusal that was returned is as good as a reply: it names the run that has decided it.
+        """
+        self.ended = at
+        self.no = getattr(value, "path", "") if isinstance(value, Refusal) else ""
+        if self.no == self.path and (run := getattr(value, "run", 0)):
+            value = f"{run}"
+        self.said = value if isinstance(value, str) else f"{type(value).__name__}: {value}"
+        self.outcome = _outcome(value)
+
+
+def _outcome(value: Any) -> Outcome:
+    if isinstance(value, Refusal):
+        return "refused"
+    if value is None or isinstance(value, (OutcomeUnknown, ReplyTooLarge, asyncio.CancelledError)):
+        return "unknown"
+    return "nothing" if isinstance(value, BaseException) else "reply"
+
+
+def all_of(error: BaseException | None) -> list[BaseException]:
+    """An error, and those of the group that it is."""
+    if isinstance(error, BaseExceptionGroup):
+        group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  # of any
+        return [error, *(found for each in group.exceptions for found in all_of(each))]
+    return [] if error is None else [error]
