@@ -86,6 +86,8 @@ class RemitError(Exception):
     """The base class of all errors of `remit`. `code` is stable and documented."""
 
     code = "remit"
+    advice = ""
+    """What to do next, if the place that raises the error says nothing more specific."""
     answered = False
     """True if the error is the outcome of a call, or if the call could not be made. A handler that lets such an error
     escape has failed. Set only on an error that was made for one call, never on an error that a handler raised."""
@@ -95,7 +97,7 @@ class RemitError(Exception):
         self.what = what
         self.where = where
         self.expected = expected
-        self.next = next
+        self.next = next or self.advice
 
     def __str__(self) -> str:
         return told(self.code, self.where, self.what, self.expected, self.next)
@@ -189,15 +191,18 @@ class Diverged(CallError):
 
 
 class Unavailable(CallError):
-    """The other side could not be reached or could not answer now. Nothing was changed; the call may be repeated."""
+    """The other side could not be reached or could not answer now. The call changed nothing and may be repeated. If it
+    escapes from a handler that made earlier calls, these may have taken effect: repeat a command with the same key."""
 
     code = "call.unavailable"
+    advice = "call again; send a command with the same key"
 
 
 class Overloaded(Unavailable):
     """The call was refused before any work, because too many calls wait. `retry_after` is in seconds."""
 
     code = "call.overloaded"
+    advice = "call again after retry_after seconds; send a command with the same key"
     retry_after: float = 0.0
 
 
@@ -212,12 +217,14 @@ class DeadlineExceeded(CallError):
     has taken effect, and is not repeated when the command is sent again with the same key."""
 
     code = "call.deadline"
+    advice = "call again with a longer deadline; send a command again with the same key"
 
 
 class OutcomeUnknown(CallError):
     """The change may or may not have been committed. Call again with the same key to learn the outcome."""
 
     code = "call.unknown"
+    advice = "send it again with the same key"
 
 
 class KeyReused(CallError):
@@ -303,6 +310,7 @@ class Stale(RemitError):
     messages had been deleted before the projection began. `next` says how to settle it."""
 
     code = "state.stale"
+    advice = "ask without fresh, or settle what remit status shows"
 
 
 Lost: TypeAlias = Literal["state", "claim", "checkpoint", "parked", "letter", "sql"]

@@ -233,7 +233,7 @@ def test_a_wrong_option_is_said(office: Office, options: list[str], code: str) -
         ("broken:system", "system.import", "broken.py:3\n  importing broken failed: ZeroDivisionError"),
         ("unfinished:system", "system.import", "unfinished.py:1\n  importing unfinished failed: SyntaxError"),
         ("needy:system", "system.import", "No module named 'a_package_that_nobody_has'"),
-        ("empty", "system.missing", "empty holds no system"),
+        ("empty", "system.missing", "empty contains no system"),
         ("empty:system", "system.missing", "empty has no 'system'"),
         ("empty:answer", "system.missing", "empty:answer is a int"),
         ("pair", "system.ambiguous", "give pair:one or pair:two"),

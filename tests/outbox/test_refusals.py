@@ -54,11 +54,11 @@ async def test_a_message_must_be_declared_and_have_one_key(made: Shop, connectio
     async with connection.transaction():
         with refuses("Unknown is not in this outbox"):
             await outbox.publish(connection, Unknown(student="ada"))
-        with refuses("nothing says by which key Closed is ordered"):
+        with refuses("Closed needs an ordering key"):
             await outbox.publish(connection, Closed(student="ada"))
-        with refuses("Settled has a key of its own"):
+        with refuses("Settled has an ordering key of its own"):
             await outbox.publish(connection, settled(1), key="bob")
-        with refuses("nothing says by which key Remind is ordered"):
+        with refuses("Remind needs an ordering key"):
             await outbox.send(connection, Remind(student="ada", number=1))
     assert await connection.fetchval(f"SELECT count(*) FROM {made.schema}.remit_staging") == 0
 

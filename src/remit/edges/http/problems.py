@@ -72,20 +72,20 @@ KINDS: dict[str, Kind] = {
         "A message on its way to the answer is parked or stuck, or the read model has missed messages.",
     ),
     "call.unavailable": Kind(
-        503, "Not available now", "Try again after the seconds in Retry-After",
-        "The service could not be reached or could not answer now. Nothing was changed.", 1,
+        503, "Not available now", "Try again after the seconds in Retry-After, with the same Idempotency-Key",
+        "The service could not be reached or could not answer now. The request itself changed nothing.", 1,
     ),
     "call.handler-failed": Kind(
         500, "The handler failed", "Tell the operator: the log of the server has the cause",
         "Nothing that the handler decided was stored. What it called may have taken effect.",
     ),
     "call.overloaded": Kind(
-        503, "Too many requests", "Try again after the seconds in Retry-After",
-        "The request was refused before any work, because too many wait. Nothing was changed.", 1,
+        503, "Too many requests", "Try again after the seconds in Retry-After, with the same Idempotency-Key",
+        "The request was refused before any work, because too many wait. The request itself changed nothing.", 1,
     ),
     "store.unavailable": Kind(
-        503, "Not available now", "Try again after the seconds in Retry-After",
-        "The store cannot be used at the moment. Nothing was changed.", 2,
+        503, "Not available now", "Try again after the seconds in Retry-After, with the same Idempotency-Key",
+        "The store cannot be used at the moment. The request itself changed nothing.", 2,
     ),
     "call.deadline": Kind(
         504, "Too late",
