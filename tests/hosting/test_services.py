@@ -33,7 +33,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         done.update(list(places))
         return load_contexts(name, places, findings)
 
-    monkeypatch.setattr("remit.hosting.system.model_of", checked)
+    monkeypatch.setattr("remit.checks.model_of", checked)
     monkeypatch.setattr("remit.hosting.system.load_contexts", loaded)
     return done
 

@@ -72,8 +72,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
     refused: LaterRefused | None = None
     """Reported after the commit: the command sent for later was refused."""
     recorded: tuple[str, float] | None = None
-    """Identity and time of the event recorded last, while its `together` reactions or publishers run that ask for its
-    envelope."""
+    """Identity and time of the event recorded last, while reactions or publishers run that ask for its envelope."""
     transaction: Transaction | None = None
     """For the statements of a handler that asks for SQL."""
     leaving: list[Tracked] | None = None
