@@ -52,10 +52,12 @@ class UnitRecords(Records[Any]):
         text = self._text(record.id)
         tracked = await self._unit.load(self._plan, text)
         if tracked is None:
-            tracked = self._unit.track(self._plan, text, record)
-        elif tracked.value == record:
+            self._unit.track(self._plan, text, record).changed = True
             return
-        tracked.value, tracked.changed = record, True
+        equal, tracked.value = tracked.value == record, record
+        # Equal records can have different bytes: Decimal("1.1") and Decimal("1.10"). One changed in place equals itself.
+        if not equal or not tracked.says(tracked.encoded()):
+            tracked.changed = True
 
     async def delete(self, id: Any, /) -> bool:
         tracked = await self._load(id)
