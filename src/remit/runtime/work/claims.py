@@ -24,9 +24,10 @@ class UnitClaims(Claims[Any]):
 
     async def take(self, value: Any, /, *, by: Any, otherwise: Refusal) -> None:
         text, owner = await self._text(value), self._owner(by)
+        claimant = await self._claimant(owner, by)
         found = await self._unit.load(self._plan, text)
         if found is None:
-            (await self._claimant(owner, by)).claiming = True
+            claimant.claiming = True
             self._unit.track(self._plan, text, Holder(by=owner)).changed = True
             await self._note(owner, (self._plan.kind, text), has=True)
         elif found.value.by != owner:
