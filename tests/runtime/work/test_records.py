@@ -71,7 +71,7 @@ class PutNights(Command[list[int]]):
 class Price(Record[str]):
     amount: Decimal
     since: datetime
-    steps: list[int] = []
+    steps: list[int]
 
 
 class PutPrice(Command[None]):
@@ -256,7 +256,7 @@ async def test_page_does_not_show_what_was_deleted_since_the_handler_looked(anyw
 
 async def test_record_that_is_equal_and_written_otherwise_is_kept_as_it_is_put(anywhere: str) -> None:
     since = datetime(2026, 1, 1, tzinfo=UTC)
-    first = Price(id="x", amount=Decimal("1.1"), since=since)
+    first = Price(id="x", amount=Decimal("1.1"), since=since, steps=[])
     there = since.astimezone(timezone(timedelta(hours=2)))
     async with House().system.connect(store=anywhere) as app:
         for put in (first, first.replace(amount=Decimal("1.10")), first.replace(since=there)):
@@ -266,7 +266,8 @@ async def test_record_that_is_equal_and_written_otherwise_is_kept_as_it_is_put(a
 
 async def test_record_that_was_changed_in_place_is_kept(anywhere: str) -> None:
     async with House().system.connect(store=anywhere) as app:
-        await app.send(PutPrice(price=Price(id="x", amount=Decimal(1), since=datetime(2026, 1, 1, tzinfo=UTC))))
+        since = datetime(2026, 1, 1, tzinfo=UTC)
+        await app.send(PutPrice(price=Price(id="x", amount=Decimal(1), since=since, steps=[])))
         await app.send(AddStep(price="x"))
         assert (await app.ask(PriceOf(price="x"))).steps == [1]
 

@@ -55,7 +55,7 @@ class UnitRecords(Records[Any]):
             self._unit.track(self._plan, text, record).changed = True
             return
         equal, tracked.value = tracked.value == record, record
-        # Equal records can have different bytes: Decimal("1.1") and Decimal("1.10"). One changed in place equals itself.
+        # Equal records can have different bytes: Decimal("1.1"), Decimal("1.10"). One changed in place equals itself.
         if not equal or not tracked.says(tracked.encoded()):
             tracked.changed = True
 

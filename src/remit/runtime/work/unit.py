@@ -44,6 +44,8 @@ KeptPlan = AggregatePlan | ProjectionPlan | RecordPlan | ClaimPlan
 Foreseen = tuple[Place, Row | None]
 """A place and the row that was found there."""
 
+_NO_ROW: Row = (0, b"")
+
 # Named tuples have a constructor written in Python. This one takes less than half the time.
 _row = tuple[Any, ...].__new__
 
@@ -248,7 +250,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         missing = {id: None for id in ids if (kind, id) not in self._tracked}
         rows: Mapping[str, Row] = await self.workplace.store.load_all(kind, missing) if missing else {}
         for id in missing:
-            self.keep(plan, id, *rows.get(id, ()))
+            self.keep(plan, id, *rows.get(id, _NO_ROW))
         found = [self._tracked.get((kind, id)) for id in ids]
         for tracked in found:
             if tracked is not None and tracked.is_aggregate and not tracked.removed:
