@@ -1,6 +1,9 @@
 """No two reactions and projections of a context share a name, and none takes that of the built-in subscription."""
 
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from remit import Context, Projection
 from tests.checks.shop import OrderPaid, OrderPlaced, Orders, Placed, checked, followed, on_placed, only, untyped
@@ -78,3 +81,47 @@ def test_subscription_reserved_of_a_projection() -> None:
     sales = Context("sales")
     sales.project(Kept)
     assert only(checked(sales)).code == "subscription.reserved"
+
+
+def bound_twice(billing: Context[Any]) -> None:
+    async def either(event: OrderPlaced | OrderPaid) -> None: ...
+
+    billing.react(OrderPlaced, begins="now")(either)
+    billing.react(OrderPaid)(either)
+
+
+def policy(billing: Context[Any]) -> None:
+    @billing.policy
+    class Either:
+        @billing.react(OrderPlaced, begins="now")
+        async def one(self, event: OrderPlaced) -> None: ...
+
+        @billing.react(OrderPaid)
+        async def other(self, event: OrderPaid) -> None: ...
+
+
+@pytest.mark.parametrize("declare", [bound_twice, policy])
+def test_one_reaction_to_events_that_begin_at_different_places(declare: Callable[[Context[Any]], None]) -> None:
+    sales, billing = followed()
+    declare(billing)
+    finding = only(checked(sales, billing))
+    assert finding.code == "subscription.begins-differ"
+    assert "OrderPlaced with begins='now' and OrderPaid without begins" in finding.what
+
+
+def test_one_reaction_may_begin_at_one_place_by_several_declarations() -> None:
+    async def either(event: OrderPlaced | OrderPaid) -> None: ...
+
+    sales, billing = followed()
+    billing.react(OrderPlaced, begins="now")(either)
+    billing.react(OrderPaid, begins="now")(either)
+    assert checked(sales, billing) == []
+
+
+def test_one_reaction_may_begin_at_different_places_of_different_logs() -> None:
+    async def either(event: Placed | OrderPaid) -> None: ...
+
+    sales, billing = followed()
+    sales.react(Placed, begins="now")(either)
+    sales.react(OrderPaid)(either)
+    assert checked(sales, billing) == []

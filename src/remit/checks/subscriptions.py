@@ -11,8 +11,9 @@ from typing import Any
 
 from remit.contexts import PROJECTION, Context, Model, Role
 from remit.contexts.annotations import projections_of
-from remit.contexts.declarations import where
+from remit.contexts.declarations import Handler, where
 from remit.errors import Findings
+from remit.messages import DomainEvent
 
 _COMMANDS = "commands"
 """The name of the built-in subscription of every context, which applies the commands that were sent for later."""
@@ -21,6 +22,7 @@ _COMMANDS = "commands"
 def check_subscriptions(model: Model, findings: Findings) -> None:
     for context in model.contexts:
         _check_begins(context, findings)
+        _check_one_beginning(model, context, findings)
         named: dict[str, tuple[Role, Any]] = {}
         for role, follower in _followers(context):
             name, place = follower.__name__, where(follower)
@@ -50,6 +52,30 @@ def _check_begins(context: Context[Any], findings: Findings) -> None:
                 "subscription.begins", where(follower), f"{follower.__name__} begins at {begins!r}",
                 expected='"now", or a datetime with a time zone', next="datetime(2026, 1, 1, tzinfo=UTC)",
             )  # fmt: skip
+
+
+def _check_one_beginning(model: Model, context: Context[Any], findings: Findings) -> None:
+    """A reaction is one subscription to each log that it follows, and a subscription begins at one place."""
+    logs: dict[tuple[Any, ...], list[Handler]] = {}
+    for handler in context.handlers:
+        if handler.role.follows and handler.fits:
+            log = model.owners.get(handler.message), issubclass(handler.message, DomainEvent)
+            logs.setdefault((handler.function, *log), []).append(handler)
+    for first, *others in logs.values():
+        other = next((each for each in others if each.begins != first.begins), None)
+        if other is not None:
+            findings.report(
+                "subscription.begins-differ", first.place,
+                f"the reaction {first.name} follows {_said(first)} and {_said(other)}, in one log",
+                expected="one begins= for all events of a log: they are one subscription, which begins at one place",
+                next="give both the same begins=, or make them two reactions with two names",
+            )  # fmt: skip
+
+
+def _said(handler: Handler) -> str:
+    """The event of a binding, and where it begins."""
+    begins = "without begins" if handler.begins is None else f"with begins={handler.begins!r}"
+    return f"{handler.message.__name__} {begins}"
 
 
 def _followers(context: Context[Any]) -> Iterator[tuple[Role, Any]]:

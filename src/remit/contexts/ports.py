@@ -131,7 +131,7 @@ class Records(Generic[Rec]):
 
     async def put(self, record: Rec, /) -> None:
         """Stores a record and replaces one with the same identity. If another unit of work changed it since this
-        handler read it, the handler is run again."""
+        handler read it, or put it since this handler found none, the handler is run again."""
         raise NotImplementedError
 
     async def delete(self: _Keeps[K], id: K, /) -> bool:

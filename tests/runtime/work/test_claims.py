@@ -259,6 +259,17 @@ async def test_claim_by_what_no_repository_has_is_refused(caplog: pytest.LogCapt
         assert "NotAdded: Email is claimed by Account 'x', which is in no repository" in caplog.text
 
 
+@pytest.mark.parametrize("holder", ["x", "y"])
+async def test_claim_by_what_no_repository_has_is_refused_whoever_has_the_value(
+    caplog: pytest.LogCaptureFixture, holder: str
+) -> None:
+    async with Bank().system.connect(store="memory:") as app:
+        await app.send(Register(account=holder, email="one@example.org"))
+        with pytest.raises(HandlerFailed):
+            await app.send(TakeForStranger(email="one@example.org"))
+        assert "NotAdded: Email is claimed by Account 'x', which is in no repository" in caplog.text
+
+
 async def test_reactions_in_one_transaction_see_what_the_ones_before_them_took(anywhere: str) -> None:
     bank = Bank()
     async with bank.system.connect(store=anywhere) as app:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 
@@ -66,6 +68,26 @@ class PutNights(Command[list[int]]):
     nights: list[int]
 
 
+class Price(Record[str]):
+    amount: Decimal
+    since: datetime
+    steps: list[int]
+
+
+class PutPrice(Command[None]):
+    price: Price
+
+
+class AddStep(Command[None]):
+    """Changes the list of a price in place, and puts the price."""
+
+    price: str
+
+
+class PriceOf(Query[Price]):
+    price: str
+
+
 class House:
     """The system, and what its handlers meet."""
 
@@ -78,6 +100,7 @@ class House:
         declare_commands(rooms, self)
         declare_rebuilding(rooms)
         declare_looking(rooms, self)
+        declare_prices(rooms)
         declare_queries(rooms)
 
 
@@ -136,6 +159,22 @@ def declare_looking(rooms: Context, house: House) -> None:
         house.looked.set()
         await house.go_on.wait()
         return [room.id for room in await kept.page()]
+
+
+def declare_prices(rooms: Context) -> None:
+    @rooms.handle(PutPrice)
+    async def put_price(command: PutPrice, prices: Records[Price]) -> None:
+        await prices.put(command.price)
+
+    @rooms.handle(AddStep)
+    async def add_step(command: AddStep, prices: Records[Price]) -> None:
+        price = await prices.get(command.price)
+        price.steps.append(1)
+        await prices.put(price)
+
+    @rooms.answer(PriceOf)
+    async def price_of(query: PriceOf, prices: Records[Price]) -> Price:
+        return await prices.get(query.price)
 
 
 def declare_queries(rooms: Context) -> None:
@@ -213,3 +252,32 @@ async def test_page_does_not_show_what_was_deleted_since_the_handler_looked(anyw
         await app.send(DeleteRoom(room="1"))
         house.go_on.set()
         assert await looking == ["2"]
+
+
+async def test_record_that_is_equal_and_written_otherwise_is_kept_as_it_is_put(anywhere: str) -> None:
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    first = Price(id="x", amount=Decimal("1.1"), since=since, steps=[])
+    there = since.astimezone(timezone(timedelta(hours=2)))
+    async with House().system.connect(store=anywhere) as app:
+        for put in (first, first.replace(amount=Decimal("1.10")), first.replace(since=there)):
+            await app.send(PutPrice(price=put))
+            assert repr(await app.ask(PriceOf(price="x"))) == repr(put)
+
+
+async def test_record_that_was_changed_in_place_is_kept(anywhere: str) -> None:
+    async with House().system.connect(store=anywhere) as app:
+        since = datetime(2026, 1, 1, tzinfo=UTC)
+        await app.send(PutPrice(price=Price(id="x", amount=Decimal(1), since=since, steps=[])))
+        await app.send(AddStep(price="x"))
+        assert (await app.ask(PriceOf(price="x"))).steps == [1]
+
+
+async def test_record_that_is_put_unchanged_is_not_written() -> None:
+    host = assemble(House().system.model(), store="memory:")
+    await host.start()
+    for _ in range(2):
+        await host.send(PutRooms(rooms=[Room(id="x", note="Zoë")]))
+    row = await host.stores["rooms"].load("rooms.Room", "x")
+    assert row is not None
+    assert row[0] == 1
+    await host.stop()

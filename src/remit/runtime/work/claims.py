@@ -9,6 +9,7 @@ from remit.errors import NotAdded
 from remit.messages import Refusal, key_text
 from remit.runtime.plan import ClaimPlan
 from remit.runtime.work.claimed import Claimed, Holder, give_up_all, noted_of
+from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.unit import UnitOfWork
 
 
@@ -23,9 +24,10 @@ class UnitClaims(Claims[Any]):
 
     async def take(self, value: Any, /, *, by: Any, otherwise: Refusal) -> None:
         text, owner = await self._text(value), self._owner(by)
+        claimant = await self._claimant(owner, by)
         found = await self._unit.load(self._plan, text)
         if found is None:
-            self._claim(owner, by)
+            claimant.claiming = True
             self._unit.track(self._plan, text, Holder(by=owner)).changed = True
             await self._note(owner, (self._plan.kind, text), has=True)
         elif found.value.by != owner:
@@ -35,13 +37,17 @@ class UnitClaims(Claims[Any]):
         text, owner = await self._text(value), self._owner(by)
         found = await self._unit.load(self._plan, text)
         if found is not None and found.value.by == owner:
-            self._claim(owner, by)
+            (await self._claimant(owner, by)).claiming = True
             found.removed = found.changed = True
             await self._note(owner, (self._plan.kind, text), has=False)
 
     async def find(self, value: Any, /) -> Any:
-        found = await self._unit.load(self._plan, await self._text(value))
-        owner = None if found is None else await self._unit.load(self._plan.owner, found.value.by)
+        text = await self._text(value)
+        found = await self._unit.load(self._plan, text)
+        if found is None:
+            self._unit.keep(self._plan, text)
+            return None
+        owner = await self._unit.load(self._plan.owner, found.value.by)
         return None if owner is None else owner.value
 
     async def _text(self, value: Any) -> str:
@@ -55,14 +61,17 @@ class UnitClaims(Claims[Any]):
     def _owner(self, by: Any) -> str:
         return key_text(by.id, "identity", self._plan.owner.kind)
 
-    def _claim(self, id: str, by: Any) -> None:
+    async def _claimant(self, id: str, by: Any) -> Tracked:
+        """What is tracked for this aggregate. Raises `NotAdded` if it was not loaded or added here, or was removed."""
         plan = self._plan.owner
-        if not self._unit.claim_by(plan, id, by):
+        tracked = await self._unit.load(plan, id)
+        if tracked is None or tracked.value is not by:
             raise NotAdded(
                 f"{self._plan.type.__name__} is claimed by {plan.type.__name__} {id!r}, which is in no repository",
                 where=self._plan.kind, expected="an aggregate that this handler has loaded or added",
                 next=f"add it first: ask for Repository[{plan.type.__name__}]",
             )  # fmt: skip
+        return tracked
 
     async def _note(self, owner: str, claim: tuple[str, str], *, has: bool) -> None:
         """Updates the list of an aggregate's claims."""

@@ -41,12 +41,18 @@ class _Repository(Repository[Any]):
         return key_text(id, "identity", self._plan.kind)
 
     async def find(self, id: Any, /) -> Any:
-        tracked = await self._unit.load(self._plan, self._text(id))
-        return None if tracked is None else tracked.value
+        text = self._text(id)
+        tracked = await self._unit.load(self._plan, text)
+        if tracked is None:
+            self._unit.keep(self._plan, text)
+            return None
+        return tracked.value
 
     async def get(self, id: Any, /) -> Any:
-        tracked = await self._unit.load(self._plan, self._text(id))
+        text = self._text(id)
+        tracked = await self._unit.load(self._plan, text)
         if tracked is None:
+            self._unit.keep(self._plan, text)
             raise _not_found(self._plan, f"identity {id!r}", "an identity that was added")
         return tracked.value
 

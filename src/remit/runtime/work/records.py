@@ -8,6 +8,7 @@ from remit.contexts import Records
 from remit.errors import NotFound
 from remit.messages import key_text
 from remit.runtime.plan import RecordPlan
+from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.unit import UnitOfWork
 
 LARGEST_PAGE = 1000
@@ -27,8 +28,15 @@ class UnitRecords(Records[Any]):
         self._attempt.refuse_late(self._run, f"{self._plan.type.__name__} was asked for")
         return key_text(id, "identity", self._plan.kind)
 
+    async def _load(self, id: Any) -> Tracked | None:
+        text = self._text(id)
+        tracked = await self._unit.load(self._plan, text)
+        if tracked is None:
+            self._unit.keep(self._plan, text)
+        return tracked
+
     async def find(self, id: Any, /) -> Any:
-        tracked = await self._unit.load(self._plan, self._text(id))
+        tracked = await self._load(id)
         return None if tracked is None else tracked.value
 
     async def get(self, id: Any, /) -> Any:
@@ -44,13 +52,15 @@ class UnitRecords(Records[Any]):
         text = self._text(record.id)
         tracked = await self._unit.load(self._plan, text)
         if tracked is None:
-            tracked = self._unit.track(self._plan, text, record)
-        elif tracked.value == record:
+            self._unit.track(self._plan, text, record).changed = True
             return
-        tracked.value, tracked.changed = record, True
+        equal, tracked.value = tracked.value == record, record
+        # Equal records can have different bytes: Decimal("1.1"), Decimal("1.10"). One changed in place equals itself.
+        if not equal or not tracked.says(tracked.encoded()):
+            tracked.changed = True
 
     async def delete(self, id: Any, /) -> bool:
-        tracked = await self._unit.load(self._plan, self._text(id))
+        tracked = await self._load(id)
         if tracked is not None:
             tracked.removed, tracked.changed = True, tracked.version > 0
         return tracked is not None

@@ -44,6 +44,8 @@ KeptPlan = AggregatePlan | ProjectionPlan | RecordPlan | ClaimPlan
 Foreseen = tuple[Place, Row | None]
 """A place and the row that was found there."""
 
+_NO_ROW: Row = (0, b"")
+
 # Named tuples have a constructor written in Python. This one takes less than half the time.
 _row = tuple[Any, ...].__new__
 
@@ -207,7 +209,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         return need.subject if give is None else give(self, need.subject)
 
     async def load(self, plan: KeptPlan, id: str) -> Tracked | None:
-        """Returns what is tracked under this identity, loading it on first use; None if there is nothing."""
+        """Returns what is tracked under this identity, loading it on first use; None if there is nothing. It does not
+        track the absence: the caller does with `keep` before a handler sees None."""
         place = (plan.kind, id)
         tracked = self._tracked.get(place)
         if tracked is None:
@@ -230,6 +233,13 @@ class UnitOfWork(msgspec.Struct, eq=False):
             self._touched[tracked] = None
         return tracked
 
+    def keep(self, plan: KeptPlan, id: str, version: int = 0, body: bytes = b"") -> None:
+        """Tracks a row that was read, until the next message. Without a row it tracks the absence: a write of this
+        handler then conflicts with one that another unit of work has made since. It replaces nothing tracked."""
+        if (plan.kind, id) not in self._tracked:
+            self._tracked[plan.kind, id] = Tracked.load(plan, id, version, body)
+            self._loaded.append((plan.kind, id))
+
     def overlook(self) -> None:
         """Drops the row looked up in advance: after the first wait it may be outdated."""
         self.foreseen = None
@@ -239,10 +249,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         kind = plan.kind
         missing = {id: None for id in ids if (kind, id) not in self._tracked}
         rows: Mapping[str, Row] = await self.workplace.store.load_all(kind, missing) if missing else {}
-        for id, (version, body) in rows.items():
-            if (kind, id) not in self._tracked:  # another task of the handler may have loaded or made it meanwhile
-                self._tracked[kind, id] = Tracked.load(plan, id, version, body)
-                self._loaded.append((kind, id))
+        for id in missing:
+            self.keep(plan, id, *rows.get(id, _NO_ROW))
         found = [self._tracked.get((kind, id)) for id in ids]
         for tracked in found:
             if tracked is not None and tracked.is_aggregate and not tracked.removed:
@@ -256,10 +264,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         kind = plan.kind
         rows = await self.workplace.store.page(kind, after, limit)
         upto = rows[-1][0] if len(rows) == limit else None
-        for id, version, body in rows:
-            if (kind, id) not in self._tracked:
-                self._tracked[kind, id] = Tracked.load(plan, id, version, body)
-                self._loaded.append((kind, id))
+        for row in rows:
+            self.keep(plan, *row)
         here = {id for of, id in self._tracked if of == kind and (after is None or id > after)}
         there = {id for id, *_ in rows}
         found = [self._tracked[kind, id] for id in sorted(here) if upto is None or id <= upto]
@@ -304,16 +310,6 @@ class UnitOfWork(msgspec.Struct, eq=False):
         self._touched[tracked] = None
         if plan.claims is not None:
             self.leaving, self._unfinished = [*(self.leaving or ()), tracked], True
-
-    def claim_by(self, plan: AggregatePlan, id: str, value: Any) -> bool:
-        """Marks an aggregate as claiming, so that it is written. False if it was not loaded or added here, or was
-        removed."""
-        tracked = self._tracked.get((plan.kind, id))
-        if tracked is None or tracked.value is not value or tracked.removed:
-            return False
-        tracked.claiming = True
-        self._touched[tracked] = None
-        return True
 
     def announce(self, event: Any, key: str) -> None:
         """Keeps an event without an aggregate, to be recorded when the handler has ended."""
