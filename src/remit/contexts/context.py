@@ -382,8 +382,8 @@ class Context(Generic[B]):
         """Publishes a domain event as an integration event that has the same fields.
 
         Each field of the integration event is copied from the field of the same name. If the domain event has no such
-        field, the integration event must have a default for it. A missing field and a field of another type are
-        reported at start as findings (`ModelError`).
+        field, the integration event must have a default for it. A missing field, and a field with values that the
+        integration event would refuse, are reported at start as findings (`ModelError`).
         """
         made = publisher_of(event, published, sys._getframe(1))  # noqa: SLF001  # where it is declared, for findings
         self.publishers.append(Handler(PUBLISHER, event, made))  # type: ignore[arg-type]  # seen as a protocol
