@@ -69,7 +69,8 @@ def is_written(type_: Any, value: Any) -> bool:
     [
         (bool, int, True), (bool, float, True), (list[bool], list[int], [True]),
         (dict[str, bool], dict[str, int], {"a": True}),
-        (datetime, date, datetime(2020, 1, 1, tzinfo=UTC)), (Street, Place, Street()), (list[Street], list[Place], [Street()]),
+        (datetime, date, datetime(2020, 1, 1, tzinfo=UTC)), (Street, Place, Street()),
+        (list[Street], list[Place], [Street()]),
         (Street, Place | Point, Street()), (tuple[int, str], tuple[int], (1, "a")), (tuple[int], tuple[int, str], (1,)),
         (Literal["a", "b"], Literal["a"], "b"), (list[Literal["a", "b"]], list[Literal["a"]], ["b"]),
         (int, float, 2**53 + 1), (int, Above, -1), (Above, Annotated[int, Meta(gt=5)], 1), (str | None, str, None),

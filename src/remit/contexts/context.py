@@ -157,6 +157,8 @@ class Context(Generic[B]):
         self.keep = keep
         self.interceptors = tuple(interceptors)
         self.bound: list[Handler] = []
+        self.empty_policies: list[type] = []
+        """Policies without a method that `react` binds. They are findings."""
         self.publishers: list[Handler] = []
         self.projections: list[type[Projection[Any, Any]]] = []
         self.begins: dict[type, Begins] = {}
@@ -359,6 +361,8 @@ class Context(Generic[B]):
         """
         made = policy_of(policy, [each for each in self.bound if each.function in vars(policy).values()])
         self.bound = [made.get(each, each) for each in self.bound]
+        if not made:
+            self.empty_policies.append(policy)
         return policy
 
     def publish(self, event: _DomainType[M, B], /) -> _Publishes[M]:
