@@ -56,7 +56,8 @@ Percent = Annotated[int, Meta(ge=0, le=100)]
 
 
 def is_written(type_: Any, value: Any) -> bool:
-    made: Any = type(Value)("Made", (Value,), {"__annotations__": {"x": type_}, "__module__": __name__})
+    metaclass: Any = type(Value)
+    made = metaclass("Made", (Value,), {"__annotations__": {"x": type_}, "__module__": __name__})
     try:
         Codec[Any](made).write(made(x=value))
     except BadValue:
