@@ -95,6 +95,28 @@ def test_publisher_field() -> None:
     assert all("test_publishers.py:" in each.where for each in findings)
 
 
+class Weighed(DomainEvent):
+    order: str
+    exact: bool
+    grams: int
+
+
+class Weight(IntegrationEvent):
+    order: str
+    exact: int
+    grams: float
+
+
+def test_field_with_a_value_that_the_integration_event_would_refuse_is_a_finding() -> None:
+    """A type checker takes a bool for an int, and an int for a float. The codec does not take all of these values."""
+    sales = Context("sales")
+    sales.publish_as(Weighed, Weight)
+    assert [(each.code, each.what) for each in checked(sales)] == [
+        ("publisher.field", "Weight.exact is int, and Weighed has bool"),
+        ("publisher.field", "Weight.grams is float, and Weighed has int"),
+    ]
+
+
 def test_what_is_published_as_no_integration_event_is_refused() -> None:
     sales = Context("sales")
     sales.publish_as(Shipped, Placed)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # the mistake

@@ -233,6 +233,34 @@ def test_methods_of_a_policy_are_held_to_what_functions_are() -> None:
     assert sorted(codes(desk)) == ["handler.message", "handler.sync", "handler.sync"]
 
 
+def test_method_of_a_policy_that_asks_for_more_than_its_event_is_refused() -> None:
+    desk = desk_of()
+
+    @desk.policy
+    class Copying:
+        @desk.react(Held)  # type: ignore[arg-type]  # the mistake
+        async def held(self, event: Held, copies: Repository[Copy]) -> None: ...  # type: ignore[misc]  # the same
+
+        @desk.react(Freed)  # type: ignore[arg-type]  # the mistake
+        async def freed(self, event: Freed, *, copies: Repository[Copy]) -> None: ...  # type: ignore[misc]  # the same
+
+        @desk.react(Released)
+        async def released(self, event: Released, times: int = 1) -> None: ...
+
+    assert codes(desk) == ["policy.parameters", "policy.parameters"]
+
+
+def test_policy_without_a_method_that_reacts_is_refused() -> None:
+    desk = desk_of()
+
+    @desk.policy
+    class Copying:
+        async def held(self, event: Held) -> None: ...
+
+    assert Copying.__name__ == "Copying"
+    assert codes(desk) == ["policy.empty"]
+
+
 def test_two_methods_may_not_take_one_event() -> None:
     desk = desk_of()
 

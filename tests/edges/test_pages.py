@@ -356,6 +356,27 @@ def nights() -> tuple[HttpApp, Recorder]:
     return HttpApp(System("hotel", contexts=[context], edges=[edge]), recorder), recorder
 
 
+class Note(Command[None]):
+    night: str
+    text: str
+
+
+@pytest.mark.parametrize("command", [Hold, Note])
+async def test_command_with_several_routes_of_the_same_fields_has_one_schema_for_their_bodies(
+    command: type[Command[Any]],
+) -> None:
+    context = Context("rooms")
+    edge, other = HttpEdge(context), HttpEdge(context)
+    edge.post("/nights/{night}", command)
+    edge.put("/nights/{night}", command)
+    other.put("/rooms/{night}", command)
+    document = await openapi(HttpApp(System("hotel", contexts=[context], edges=[edge, other]), Recorder()))
+    OpenAPIV31SpecValidator(document).validate()
+    bodies = [each["requestBody"] for path in document["paths"].values() for each in path.values()]
+    schema = {"$ref": f"#/components/schemas/{command.__name__}Body"}
+    assert [each["content"]["application/json"]["schema"] for each in bodies] == [schema] * 3
+
+
 async def test_union_is_described_as_one_of_its_members_told_apart_by_their_tag() -> None:
     document = await openapi(nights()[0])
     OpenAPIV31SpecValidator(document).validate()

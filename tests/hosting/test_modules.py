@@ -55,6 +55,11 @@ WAYS = {
     "by a name of its own": "from .context import sales\nours = sales\n@ours.project\nclass F: ...",
     "by a call": "from .context import sales\n\nsales.publish(1)(print)",
     "by a call that is kept": "from .context import sales\n\nbound = sales.react(1)(print)",
+    "by a call that is kept with its type": "from .context import sales\n\nbound: object = sales.react(1)(print)",
+    "by a call in parentheses": "from .context import sales\n\n@(sales.react(1))\ndef f(): ...",
+    "by a call in a condition": "from .context import sales\n\nif (bound := sales.react(1)(print)): ...",
+    "by an annotated name": "from .context import sales\nours: object = sales\n@ours.project\nclass F: ...",
+    "beside a script": "from .context import sales\nif __name__ == '__main__': ...\nelse:\n    sales.publish(1)(print)",
     "where it may fail": "try:\n    from .context import sales\nexcept ImportError: ...\n@sales.react(1)\ndef f(): ...",
     "in a condition": "from .context import sales\nif True:\n    @sales.react(1)\n    def f(): ...",
     "in a class": "from .context import sales\nclass Policy:\n    @sales.react(1)\n    def f(self): ...",
@@ -75,6 +80,9 @@ NOT_MEANT = {
     "another context": "from remit import *\nsales = Context('other')\n@sales.react(1)\ndef f(): ...",
     "for checkers only": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .context import sales\n"
     "    @sales.react(1)\n    def f(): ...",
+    "for scripts only": "from .context import sales\nif __name__ == '__main__':\n    @sales.react(1)\n    def f(): ...",
+    "another context under an imported name": "from remit import *\nfrom .context import sales\n"
+    "sales = Context('other')\n@sales.react(1)\ndef f(): ...",
     "within a function": "from .context import sales\ndef register():\n    @sales.react(1)\n    def f(): ...",
     "of a parameter": "def register(sales):\n    @sales.react(1)\n    def f(): ...",
     "another method": "from .context import sales\nsales.provide(int, int)\nsales.get('/', int)\nsales.name.handle(1)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from types import new_class
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired, Required, TypedDict
 
 import msgspec
 import pytest
@@ -296,3 +296,34 @@ def test_tuple_with_names_beside_a_mapping_is_read_as_each_of_them() -> None:
     assert codec.restore(b'{"a":1}')[0] == {"a": 1}
     assert codec.restore(b'[{"by":"x"}]')[0] == Listed(Plain("x"))
     assert not_carried(Listed | dict[str, int]) is None
+
+
+class Booking(TypedDict):
+    room: Free | Held
+    nights: NotRequired[int]
+    note: Annotated[NotRequired[str], "shown"]
+
+
+class Change(TypedDict, total=False):
+    room: Required[Free | Held]
+    before: NotRequired[Free | Held]
+    nights: int
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (Booking, {"room": Held(by="a")}),
+        (Booking, {"room": Free(), "nights": 2, "note": "late"}),
+        (Change, {"room": Free()}),
+        (Change, {"room": Free(), "before": Held(by="a"), "nights": 2}),
+    ],
+)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_typed_dict_with_a_union_may_have_keys_that_are_not_required(
+    kind: Any, value: dict[str, Any], encoding: Encoding
+) -> None:
+    codec = Codec[Any](kind, encoding=encoding)
+    assert codec.read(codec.write(value)) == value
+    with pytest.raises(msgspec.ValidationError, match="room"):
+        Codec[Any](kind).decode(b"{}")

@@ -82,6 +82,9 @@ FORBIDDEN = [
     "SELECT 1; SELECT 2", "SELECT 1; COMMIT", "SELEC", "SELECT * FROM nothing",
     "CREATE VIRTUAL TABLE c USING csv(filename='/etc/passwd')", "SELECT ?", "SELECT :name", "SELECT $name",
     "DELETE FROM sqlite_master", "UPDATE sqlite_schema SET sql = ''",
+    "ALTER TABLE stock RENAME TO remit_stock", "ALTER TABLE stock RENAME TO Checkpoint",
+    "CREATE TABLE f (x REFERENCES state (version))", "CREATE TABLE f (x, FOREIGN KEY (x) REFERENCES LOG (pos))",
+    "ALTER TABLE stock ADD COLUMN x REFERENCES state (version)",
 ]  # fmt: skip
 FORBIDDEN_IN_A_FILE = [
     "SELECT * FROM log", "SELECT count(*) FROM state", "INSERT INTO state VALUES ('a', 'b', 1, 'c')",

@@ -62,7 +62,7 @@ def _check_fields(publisher: Handler, findings: Findings) -> None:
         findings.report(
             "publisher.field", publisher.place,
             f"{published.__name__}.{field} is {_told(wanted)}, and {event} {has}",
-            expected="a field of the same name and type, or a default in the integration event",
+            expected="a field of the same name whose values are all accepted, or a default in the integration event",
             next=f"@context.publish({event}) def ...(event: {event}) -> {published.__name__}",
         )  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 from remit.contexts import PUBLISHER, Handler, Model
@@ -44,6 +46,19 @@ def _check(bound: Handler, kind: str, findings: Findings) -> None:
             expected=f"{first[0]}: {message.__name__}",
             next="name the same message in the decorator and in the annotation",
         )  # fmt: skip
+    elif bound.method is not None and (asked := _asked_by_method(function)):
+        findings.report(
+            "policy.parameters", place, f"{name} is a method of a policy and asks for {', '.join(asked)}",
+            expected="the event alone: the parameters of __init__ ask for dependencies",
+            next=f"move {', '.join(asked)} to __init__, and read it from self",
+        )  # fmt: skip
+
+
+def _asked_by_method(function: Callable[..., Any]) -> list[str]:
+    """The parameters of a policy's method that need a value, behind `self` and the event."""
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = list(inspect.signature(function).parameters.values())[2:]
+    return [each.name for each in parameters if each.default is each.empty and each.kind not in kinds]
 
 
 def _is_type(declared: Any) -> bool:

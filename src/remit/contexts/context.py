@@ -157,6 +157,8 @@ class Context(Generic[B]):
         self.keep = keep
         self.interceptors = tuple(interceptors)
         self.bound: list[Handler] = []
+        self.empty_policies: list[type] = []
+        """Policies without a method that `react` binds. They are findings."""
         self.publishers: list[Handler] = []
         self.projections: list[type[Projection[Any, Any]]] = []
         self.begins: dict[type, Begins] = {}
@@ -359,6 +361,8 @@ class Context(Generic[B]):
         """
         made = policy_of(policy, [each for each in self.bound if each.function in vars(policy).values()])
         self.bound = [made.get(each, each) for each in self.bound]
+        if not made:
+            self.empty_policies.append(policy)
         return policy
 
     def publish(self, event: _DomainType[M, B], /) -> _Publishes[M]:
@@ -382,8 +386,8 @@ class Context(Generic[B]):
         """Publishes a domain event as an integration event that has the same fields.
 
         Each field of the integration event is copied from the field of the same name. If the domain event has no such
-        field, the integration event must have a default for it. A missing field and a field of another type are
-        reported at start as findings (`ModelError`).
+        field, the integration event must have a default for it. A missing field, and a field with values that the
+        integration event would refuse, are reported at start as findings (`ModelError`).
         """
         made = publisher_of(event, published, sys._getframe(1))  # noqa: SLF001  # where it is declared, for findings
         self.publishers.append(Handler(PUBLISHER, event, made))  # type: ignore[arg-type]  # seen as a protocol

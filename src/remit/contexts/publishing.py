@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import FrameType, NoneType
-from typing import Any, NamedTuple, get_args, get_origin
+from types import FrameType
+from typing import Any, NamedTuple
 
 import msgspec
 
-from remit.messages import union_members
+from remit.messages import accepts
 
 
 class Misfit(NamedTuple):
@@ -39,27 +39,10 @@ def misfits(event: Any, published: Any) -> Iterator[Misfit]:
     types = {field.name: field.type for field in msgspec.structs.fields(event)}
     for field in msgspec.structs.fields(published):
         if field.name in types:
-            if not _is_taken(types[field.name], field.type):
+            if not accepts(field.type, types[field.name]):
                 yield Misfit(field.name, field.type, types[field.name])
         elif field.required:
             yield Misfit(field.name, field.type, None)
-
-
-def _is_taken(found: Any, wanted: Any) -> bool:
-    """Whether every value of the type `found` is a value of the type `wanted`, as far as their annotations tell."""
-    if wanted is Any or found == wanted:
-        return True
-    if len(members := union_members(found)) > 1:
-        return all(_is_taken(each, wanted) for each in members)
-    if len(wishes := union_members(wanted)) > 1:
-        return any(_is_taken(found, each) for each in wishes)
-    if (base := getattr(found, "__supertype__", None)) is not None:
-        return _is_taken(base, wanted)
-    found, wanted = (NoneType if each is None else each for each in (found, wanted))
-    if get_origin(found) is not None or get_origin(wanted) is not None:
-        alike = (get_origin(found) or found) is (get_origin(wanted) or wanted)
-        return alike and all(map(_is_taken, get_args(found), get_args(wanted))) if get_args(found) else False
-    return isinstance(found, type) and isinstance(wanted, type) and issubclass(found, wanted)
 
 
 def _name(declared: Any) -> str:

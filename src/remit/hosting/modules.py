@@ -20,7 +20,8 @@ from remit.contexts.homes import is_of_tests, package_of
 from remit.errors import Findings
 from remit.hosting.reading import ROLES, Declared, Module
 
-_DECLARES = re.compile(rb"^[ \t]*(@[ \t]*|\w+[ \t]*=[ \t]*)?[\w.]+\.(%s)\b" % "|".join(ROLES).encode(), re.MULTILINE)
+_BEFORE = rb"@[ \t(]*|\w+[ \t]*(:[^=\n]+)?=[ \t(]*|(el)?if\b.*?[ \t(]|while\b.*?[ \t(]"
+_DECLARES = re.compile(rb"^[ \t]*(%s)?[\w.]+\.(%s)\b" % (_BEFORE, "|".join(ROLES).encode()), re.MULTILINE)
 """A line that may be a declaration. Only files with such a line, or with an edge, are parsed."""
 _EDGE = b"HttpEdge"
 

@@ -17,6 +17,9 @@ ROLES = frozenset({"handle", "answer", "react", "publish", "publish_as", "projec
 """The methods of a context whose effect would be missed silently. Not `provide`: a handler that asks for a missing
 service is reported anyway."""
 
+_ASSIGNED = (ast.Name, ast.Attribute, ast.Call)
+"""The assigned values that count as bindings. The result of a call is unknown, but it replaces an imported name."""
+
 Unread = Mapping[str, "Module"]
 """Modules that are not imported, by name."""
 
@@ -96,8 +99,9 @@ class Module:
         elif isinstance(statement, ast.ImportFrom):
             source = self._source(statement)
             yield from ((each.asname or each.name, _Import(source, each.name)) for each in statement.names)
-        elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name | ast.Attribute):
-            for target in (each for each in statement.targets if isinstance(each, ast.Name)):
+        elif isinstance(statement, ast.Assign | ast.AnnAssign) and isinstance(statement.value, _ASSIGNED):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            for target in (each for each in targets if isinstance(each, ast.Name)):
                 yield target.id, statement.value
 
     def _source(self, statement: ast.ImportFrom) -> str:
@@ -107,14 +111,15 @@ class Module:
             return ""
 
     def _statements(self) -> Iterator[ast.stmt]:
-        """The statements that run at import, in order, without those for type checkers and those inside functions."""
+        """The statements that run at import, in order, without those for type checkers or scripts, and those inside
+        functions."""
         waiting = list(reversed(self.tree.body))
         while waiting:
             statement = waiting.pop()
             yield statement
             if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
-            if isinstance(statement, ast.If) and _is_for_checkers(statement.test):
+            if isinstance(statement, ast.If) and (_is_for_checkers(statement.test) or _is_for_scripts(statement.test)):
                 waiting += reversed(statement.orelse)
                 continue
             for block in ("finalbody", "orelse", "handlers", "cases", "body"):
@@ -125,10 +130,8 @@ class Module:
     def _declared_by(self, statement: ast.stmt, unread: Unread) -> Iterator[Declared]:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             said, what = statement.decorator_list, statement.name
-        elif isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign) and statement.value is not None:
-            said, what = [statement.value], ""
         else:
-            return
+            said, what = list(_expressions(statement)), ""
         for expression in said:
             context = self._context_in(expression, unread)
             if context is not None:
@@ -179,6 +182,24 @@ def _member(owner: Any, name: str, unread: Unread, seen: frozenset[tuple[str, st
     if isinstance(owner, ModuleType):
         return vars(owner)[name] if name in vars(owner) else _module(f"{owner.__name__}.{name}", unread)
     return None
+
+
+def _expressions(statement: ast.stmt) -> Iterator[ast.expr]:
+    """The expressions of a statement that may make a declaration: its value or its condition."""
+    if isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign):
+        found = statement.value
+    else:
+        found = statement.test if isinstance(statement, ast.If | ast.While) else None
+    if found is not None:
+        yield found.value if isinstance(found, ast.NamedExpr) else found
+
+
+def _is_for_scripts(test: ast.expr) -> bool:
+    """Whether a condition is `__name__ == "__main__"`, which does not hold in an imported module."""
+    return isinstance(test, ast.Compare) and ast.unparse(test) in _SCRIPTS
+
+
+_SCRIPTS = frozenset({"__name__ == '__main__'", "'__main__' == __name__"})
 
 
 def _is_for_checkers(test: ast.expr) -> bool:

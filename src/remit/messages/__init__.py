@@ -1,5 +1,6 @@
 """What travels: commands, queries, events, refusals, their names, and the codec."""
 
+from remit.messages.accepted import accepts
 from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message, Query, Refusal, Value, field
 from remit.messages.carried import not_a_key, not_an_identity, not_carried, without_text
 from remit.messages.codec import (
@@ -33,6 +34,7 @@ __all__ = [
     "Refusal",
     "Rest",
     "Value",
+    "accepts",
     "contract_of",
     "declared_context",
     "decode_reply",

@@ -19,6 +19,7 @@ from typing_extensions import ReadOnly, get_type_hints, is_typeddict
 TAG = "$type"
 """The field of the tag. No field of a record has this name."""
 UNIONS = (Union, types.UnionType)
+_QUALIFIERS = (Required, NotRequired, ReadOnly)
 
 
 class Field(NamedTuple):
@@ -78,7 +79,7 @@ def plain(type: Any) -> Any:
 def _named_by(type: Any) -> Any:
     """The type that an alias, a qualifier and the like stand for; None if the type stands for itself."""
     origin = get_origin(type)
-    if origin in (Required, NotRequired, ReadOnly):
+    if origin in _QUALIFIERS:
         return get_args(type)[0]
     if _is_alias(origin):
         return _replaced(origin.__value__, dict(zip(origin.__type_params__, get_args(type), strict=False)))
@@ -130,14 +131,30 @@ def fields_of(record: Any) -> Iterator[Field]:
     except Exception:  # noqa: BLE001  # reading the user's annotations may raise anything: the codec below says what
         return
     for name, *default in _declared(cls, hints):
-        yield Field(name, name, _replaced(hints.get(name, Any), given), *default)
+        yield Field(name, name, _replaced(_unqualified(hints.get(name, Any)), given), *default)
+
+
+def _qualifiers(hint: Any) -> Iterator[Any]:
+    while (origin := get_origin(hint)) is Annotated or origin in _QUALIFIERS:
+        yield origin
+        hint = get_args(hint)[0]
+
+
+def _unqualified(hint: Any) -> Any:
+    """The type of a field without qualifiers such as `NotRequired`, which only a `TypedDict` may contain."""
+    if get_origin(hint) in _QUALIFIERS:
+        return _unqualified(get_args(hint)[0])
+    if get_origin(hint) is Annotated:
+        return Annotated[(_unqualified(get_args(hint)[0]), *hint.__metadata__)]
+    return hint
 
 
 def _declared(cls: Any, hints: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
     """The fields of a record that is not a struct: names and defaults."""
     if is_typeddict(cls):
         for name, hint in hints.items():
-            needed = name in cls.__required_keys__ and get_origin(hint) is not NotRequired
+            said = set(_qualifiers(hint))  # `__required_keys__` lacks them if the annotations of the class are texts
+            needed = Required in said or (name in cls.__required_keys__ and NotRequired not in said)
             yield (name,) if needed else (name, UNSET)
     elif dataclasses.is_dataclass(cls):
         for field in dataclasses.fields(cls):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sqlite3
 import time
 from collections import Counter
@@ -31,6 +32,14 @@ TABLES = frozenset(
 )  # fmt: skip
 """The tables of remit in a file. Those of later releases begin with `PREFIX`."""
 PREFIX = "remit_"
+_SHAPES = re.compile(r"\b(create|alter)\b", re.IGNORECASE)
+"""A statement that may change the schema."""
+_NAMES = """
+    SELECT name, name FROM sqlite_master
+    UNION ALL
+    SELECT m.name, f."table" FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f WHERE m.type = 'table'
+"""
+"""The names of all tables, views, indexes and triggers; and of all tables that refer to another one, with its name."""
 _MODULES = frozenset({"fts4", "fts5", "rtree"})
 _STEPS = 10_000
 """Steps of SQLite's virtual machine between two checks of the time."""
@@ -135,7 +144,8 @@ class Users:
     def run(self, statement: Ran) -> Ran:
         """Runs a statement in the current transaction, and returns its result."""
         connection, values = self.connection, _Values(statement.values)
-        before = connection.total_changes
+        before, shapes = connection.total_changes, _SHAPES.search(statement.text) is not None
+        entangled = self._entangled() if shapes else frozenset()
         self._theirs, self._why, self._latest = True, "", time.monotonic() + self._limit_seconds
         self._chance.seed(statement.chance)
         try:
@@ -149,6 +159,9 @@ class Users:
             raise
         finally:
             self._theirs, self._latest = False, 0.0
+        if shapes and (added := self._entangled() - entangled):
+            _, name = min(added)
+            raise ValueError(f"{name} is a table of remit, or has the name of one")
         if values.unused:
             raise ValueError(f"{len(values)} values are given, but the statement does not have ${min(values.unused)}")
         changed = connection.total_changes - before
@@ -157,6 +170,12 @@ class Users:
         return statement._replace(
             names=names, rows=rows, written=count, wrote=cursor.description is None or changed > 0
         )  # fmt: skip
+
+    def _entangled(self) -> frozenset[tuple[str, str]]:
+        """The names of remit that tables have or refer to. SQLite's authorizer gets neither the new name of a renamed
+        table nor the table of a foreign key."""
+        rows: list[tuple[str, str]] = self.connection.execute(_NAMES).fetchall()
+        return frozenset((holder, name) for holder, name in rows if _is_ours(name))
 
     def _may(self, action: int, first: str | None, second: str | None, _schema: str | None, _by: str | None) -> int:
         """SQLite's authorizer: whether the statement being prepared may do something."""

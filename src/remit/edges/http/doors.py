@@ -62,6 +62,7 @@ def compile_operations(edges: Iterable[HttpEdge], reserved: tuple[str, ...]) -> 
     findings = Findings()
     router: Router[str] = Router()
     operations: list[Operation] = []
+    bodies: dict[tuple[type[Message], frozenset[str]], Any] = {}
     for path in reserved:
         router.add("GET", path, "this edge itself")
     for edge in edges:
@@ -77,7 +78,7 @@ def compile_operations(edges: Iterable[HttpEdge], reserved: tuple[str, ...]) -> 
                 if taken:
                     _report(here, route, "route.doubled", f"the path is taken by {taken}", "one route per path")
             if not here:
-                operations.append(_operation(edge, route))
+                operations.append(_operation(edge, route, bodies))
             findings.extend(here)
     findings.settle()
     return operations
@@ -148,7 +149,9 @@ def _taking_along(names: tuple[str, ...], endpoint: Endpoint) -> Endpoint:
     return taking
 
 
-def _operation(edge: HttpEdge, route: Route) -> Operation:
+def _operation(edge: HttpEdge, route: Route, bodies: dict[tuple[type[Message], frozenset[str]], Any]) -> Operation:
+    """The prepared route. `bodies` has the types of bodies: routes whose bodies have the same fields share one, because
+    the document has one schema per name of a class."""
     message, context = route.message, edge.context
     places = places_of(route.path)
     reply, refusals = reply_of(message)
@@ -157,8 +160,9 @@ def _operation(edge: HttpEdge, route: Route) -> Operation:
     if route.method in ("GET", "DELETE"):
         body, read = None, query_reader(message, places)
     else:
-        body = body_type(message, route.path, places)
-        read = body_reader(message, route.path, places, Codec(body, message.__name__))
+        fields = (message, frozenset(places))
+        body = bodies[fields] = bodies.get(fields) or body_type(message, places)
+        read = body_reader(message, places, Codec(body, message.__name__))
     return Operation(
         context=context, route=route, places=places,
         name=contract_of(message, declared_context(message) or context).type,

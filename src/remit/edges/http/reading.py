@@ -6,7 +6,7 @@ already. GET and DELETE take all fields outside of the path from the query strin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -48,12 +48,12 @@ def _arrives(info: inspect.Type) -> str:
     return "text" if isinstance(info, _TEXTS) else ""
 
 
-def body_type(message: type[Message], path: str, places: tuple[str, ...]) -> Any:
+def body_type(message: type[Message], places: Collection[str]) -> Any:
     """The type of the body: the message itself, or a record of its fields that are not in the path."""
     if not places:
         return message
     rest = [field for field in fields_of(message) if field.encode_name not in places]
-    return _record(f"{message.__name__}Body", message, path, rest)
+    return _record(f"{message.__name__}Body", message, places, rest)
 
 
 def query_reader(message: type[Message], places: tuple[str, ...]) -> Reader:
@@ -83,7 +83,7 @@ def only(name: str, texts: list[str]) -> str:
     return texts[0]
 
 
-def body_reader(message: type[Message], path: str, places: tuple[str, ...], codec: Codec[Any]) -> Reader:
+def body_reader(message: type[Message], places: tuple[str, ...], codec: Codec[Any]) -> Reader:
     """A function that makes the message from path and body. `codec` is for the type of the body."""
     if not places:
 
@@ -95,7 +95,7 @@ def body_reader(message: type[Message], path: str, places: tuple[str, ...], code
         return read_whole
 
     named = {field.encode_name: field for field in fields_of(message)}
-    path_type = _record(f"{message.__name__}Path", message, path, [named[place] for place in places])
+    path_type = _record(f"{message.__name__}Path", message, places, [named[place] for place in places])
     path_codec = Codec[Any](path_type)
 
     def read(values: tuple[str, ...], query: dict[str, list[str]], body: bytes) -> Message:
@@ -110,8 +110,8 @@ def body_reader(message: type[Message], path: str, places: tuple[str, ...], code
     return read
 
 
-def _record(name: str, message: type[Message], path: str, fields: list[structs.FieldInfo]) -> Any:
-    """A record of some fields of the message, as strict as the message. The module name makes it unique per path."""
+def _record(name: str, message: type[Message], places: Collection[str], fields: list[structs.FieldInfo]) -> Any:
+    """A record of some fields of the message, as strict as the message. Its module name has the fields in the path."""
     declared: list[Any] = []
     for field in fields:
         options: dict[str, Any] = {"name": field.encode_name}
@@ -120,7 +120,7 @@ def _record(name: str, message: type[Message], path: str, fields: list[structs.F
         if field.default_factory is not msgspec.NODEFAULT:
             options["default_factory"] = field.default_factory
         declared.append((field.name, field.type, msgspec.field(**options)))
-    module = f"{message.__module__}{path}"
+    module = ".".join([message.__module__, *sorted(places)])
     return msgspec.defstruct(name, declared, module=module, kw_only=True, forbid_unknown_fields=True)
 
 
