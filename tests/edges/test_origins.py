@@ -83,13 +83,28 @@ async def test_a_method_without_a_route_is_not_granted() -> None:
     assert (await asked_before(app(SHOP), SHOP, "POST", "/nowhere")).status == 404
 
 
+async def test_preflight_for_head_is_answered_as_for_get() -> None:
+    before = await asked_before(app(SHOP), SHOP, "HEAD")
+    assert (before.status, before.headers["access-control-allow-methods"]) == (204, "HEAD")
+
+
+@pytest.mark.parametrize("origin", ["http://LOCALHOST:3000", "https://[::1]:8443", "https://xn--shp-tna.example"])
+async def test_origin_with_a_port_or_an_address_is_one(origin: str) -> None:
+    assert (await asked_before(app(origin), origin.lower())).status == 204
+
+
 async def test_a_plain_options_request_is_answered_as_ever() -> None:
     assert (await call(app(SHOP), "OPTIONS", ORDERS)).status == 405
 
 
 @pytest.mark.parametrize(
-    "wrong", ["shop.example", "https://shop.example/", "https://", "ftp://shop.example", "", "null"]
-)
+    "wrong",
+    [
+        "shop.example", "https://shop.example/", "https://", "ftp://shop.example", "", "null", "https://*.example",
+        "https://shop.example:443", "http://shop.example:80", "https://a,b", "https://shop.example:99999",
+        "https://shöp.example",
+    ],
+)  # fmt: skip
 def test_what_is_no_origin_is_found_at_start(wrong: str) -> None:
     with pytest.raises(ModelError) as caught:
         app(wrong)

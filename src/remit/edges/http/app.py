@@ -138,12 +138,12 @@ class HttpApp:
             await send({"type": "websocket.close", "code": 1000, "reason": "no WebSocket here"})
 
     async def _answer(self, scope: Scope, receive: Receive) -> HttpResponse:
-        method = scope["method"] if scope["method"] != "HEAD" else "GET"
+        method = _served(scope["method"])
         door: Door | None = None
         try:
             path = own_path(scope)
             if method == "OPTIONS" and (asked := _asks_before(scope)):
-                door_asked_for = self._router.find(asked, path, segments_of(scope, path))[0]
+                door_asked_for = self._router.find(_served(asked), path, segments_of(scope, path))[0]
                 return preflight(door_asked_for, asked, _headers(scope), self._sendable)
             values: tuple[str, ...] = ()
             door = self._router.plain(method, path)
@@ -184,6 +184,11 @@ class HttpApp:
 
     async def _show_docs(self, request: HttpRequest) -> HttpResponse:
         return json_answer(200, self._page, _PAGE_POLICY, kind=b"text/html; charset=utf-8")
+
+
+def _served(method: str) -> str:
+    """The method of the route that answers: HEAD is answered as GET, without the body."""
+    return "GET" if method == "HEAD" else method
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:

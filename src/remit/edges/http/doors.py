@@ -69,7 +69,7 @@ def compile_operations(edges: Iterable[HttpEdge], reserved: tuple[str, ...]) -> 
         for origin in (each for each in edge.origins if not is_origin(each)):
             findings.report(
                 "edge.origin", repr(edge), f"{origin!r} is not an origin",
-                expected="scheme, host and port, or *", next='origins=["https://shop.example"]',
+                expected="scheme, host, and a port other than the default, as browsers send it; or *", next='origins=["https://shop.example"]',
             )  # fmt: skip
         for route in edge.routes:
             here = _check(route)

@@ -10,7 +10,9 @@ from remit.edges.http.problems import Headers
 from remit.edges.http.request import Endpoint, HttpResponse
 
 ANY = "*"
-_ORIGIN = re.compile(r"https?://[^/?#@\s]+")
+_ORIGIN = re.compile(r"(https?)://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?", re.IGNORECASE | re.ASCII)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_LAST_PORT = 65535
 _HEADERS = b"authorization, content-type, idempotency-key, remit-timeout-ms, request-timeout"
 """The request headers that a page may send to every edge."""
 _EXPOSED = b"retry-after"
@@ -32,7 +34,13 @@ class Door(NamedTuple):
 
 def is_origin(text: str) -> bool:
     """Whether a text is `*`, or an origin as browsers send it: scheme, host, and a port other than the default."""
-    return text == ANY or bool(_ORIGIN.fullmatch(text))
+    if text == ANY:
+        return True
+    found = _ORIGIN.fullmatch(text)
+    if found is None:
+        return False
+    scheme, port = found[1].lower(), found[2]
+    return port is None or (int(port) <= _LAST_PORT and int(port) != _DEFAULT_PORTS[scheme])
 
 
 def origins_of(texts: Collection[str]) -> frozenset[bytes]:
