@@ -20,6 +20,7 @@ from remit.testing.simulation.judges import Files
 from remit.testing.simulation.programs import Program
 from remit.testing.simulation.programs.grammar import Branch, Gather, Insert, Select, Statement
 from remit.testing.simulation.programs.tape import NOTE
+from remit.testing.simulation.programs.tidying import tidied
 from tests.servers.nats import NatsServer
 
 __all__ = ["KINDS", "Kind", "Place", "place_of", "suited"]
@@ -183,7 +184,7 @@ def suited(program: Program, kind: Kind) -> Program:
     handlers = program.handlers
     if kind != "postgres":
         handlers = tuple(replace(each, body=_without_rows(each.body)) for each in handlers)
-    return replace(program, handlers=handlers, rollout=None).tidied()
+    return tidied(replace(program, handlers=handlers, rollout=None))
 
 
 def _without_rows(body: tuple[Statement, ...]) -> tuple[Statement, ...]:

@@ -25,6 +25,7 @@ from remit.testing.simulation.programs.grammar import (
     Statement,
     Wait,
 )
+from remit.testing.simulation.programs.tidying import tidied
 from tests.simulation import planted_answers as bugs
 from tests.simulation.planted import Plant
 
@@ -74,7 +75,7 @@ class Made:
         """All of it."""
         contexts = tuple(sorted({each.context for each in self.kept}))
         kept, commands, events = tuple(self.kept), tuple(self.commands), tuple(self.events)
-        return Program(contexts, kept, commands, events, tuple(self.handlers), roots, rollout=rollout).tidied()
+        return tidied(Program(contexts, kept, commands, events, tuple(self.handlers), roots, rollout=rollout))
 
 
 def roots(

@@ -19,6 +19,7 @@ from remit.testing.simulation.programs.kit import BEGINNINGS, KIT
 from remit.testing.simulation.programs.news import PLACES, SHAPED
 from remit.testing.simulation.programs.oddities import ODDITIES
 from remit.testing.simulation.programs.seldom import SELDOM
+from remit.testing.simulation.programs.tidying import tidied
 from remit.testing.simulation.scene import Scene
 from tests.simulation.planted import checkpoint_apart, in_two_transactions
 
@@ -87,7 +88,7 @@ def test_programs_hold_every_kind_of_statement_and_of_handler() -> None:
 )
 def test_each_drill_is_a_program_that_is_well(drill: type[Drill]) -> None:
     made = drill(Random(1), "ab", 0).made()
-    program = replace(made, contexts=("a", "b")).tidied()
+    program = tidied(replace(made, contexts=("a", "b")))
     found = run_program(program, scene_of(1))
     assert found.report.verdicts == []
     assert found.report.orders
@@ -155,7 +156,7 @@ def test_a_printed_program_fails_in_the_same_way_as_a_test(smaller: Found, plant
 def test_what_only_a_second_release_has_is_taken_away_with_it() -> None:
     seeds = (seed for seed in range(300) if (made := generate(seed)).rollout and made != replace(made, rollout=None))
     for seed in (next(seeds), next(seeds), next(seeds)):
-        single = replace(generate(seed), rollout=None).tidied()
+        single = tidied(replace(generate(seed), rollout=None))
         assert not any(each.news or each.since > 1 for each in single.kept)
         assert "release" not in written(single, scene_of(seed))
         assert run_program(single, scene_of(seed)).report.verdicts == []

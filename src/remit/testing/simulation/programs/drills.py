@@ -32,6 +32,7 @@ from remit.testing.simulation.programs.grammar import (
     Wait,
 )
 from remit.testing.simulation.programs.news import PLACES
+from remit.testing.simulation.programs.tidying import tidied
 
 __all__ = ["DRILLS", "FURTHER_DRILLS", "HOSTILE", "QUESTIONS", "Drill", "drilled"]
 
@@ -52,19 +53,21 @@ def drilled(random: Random, among: Sequence[type[Drill]] = ()) -> Program:
     parts = [drill(random, places, number).made() for number, drill in enumerate(drills)]
     if len([part for part in parts if part.rollout]) > 1:
         parts = parts[:1]
-    return Program(
-        places,
-        tuple(each for part in parts for each in part.kept),
-        tuple(each for part in parts for each in part.commands),
-        tuple(each for part in parts for each in part.events),
-        tuple(each for part in parts for each in part.handlers),
-        tuple(each for part in parts for each in part.roots),
-        tuple(each for part in parts for each in part.questions),
-        next((part.rollout for part in parts if part.rollout), None),
-        tuple(each for part in parts for each in part.guards),
-        tuple(each for part in parts[:1] for each in part.idle),
-        any(part.headers for part in parts),
-    ).tidied()
+    return tidied(
+        Program(
+            places,
+            tuple(each for part in parts for each in part.kept),
+            tuple(each for part in parts for each in part.commands),
+            tuple(each for part in parts for each in part.events),
+            tuple(each for part in parts for each in part.handlers),
+            tuple(each for part in parts for each in part.roots),
+            tuple(each for part in parts for each in part.questions),
+            next((part.rollout for part in parts if part.rollout), None),
+            tuple(each for part in parts for each in part.guards),
+            tuple(each for part in parts[:1] for each in part.idle),
+            any(part.headers for part in parts),
+        )
+    )
 
 
 class Drill:

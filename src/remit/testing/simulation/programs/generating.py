@@ -29,6 +29,7 @@ from remit.testing.simulation.programs.grammar import (
 from remit.testing.simulation.programs.kit import BEGINNINGS, KIT
 from remit.testing.simulation.programs.oddities import ODDITIES
 from remit.testing.simulation.programs.seldom import SELDOM
+from remit.testing.simulation.programs.tidying import tidied
 from remit.testing.simulation.programs.varying import VARIATIONS
 
 __all__ = ["generate"]
@@ -153,10 +154,10 @@ class _Generator:
             for number, event in enumerate(self._events)
             if self._chance(0.25)
         ]
-        return Program(
+        return tidied(Program(
             self._contexts, (*self._kept, *projections), tuple(self._commands), tuple(self._events),
             tuple(self._handlers), self._roots(),
-        ).tidied()  # fmt: skip
+        ))  # fmt: skip
 
     # ── declarations ────────────────────────────────────────────────────────────────────────────────────────────────
 

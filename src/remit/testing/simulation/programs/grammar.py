@@ -6,7 +6,7 @@ Fields called expressions hold Python source for the program.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeAlias
 
 __all__ = [
@@ -370,29 +370,6 @@ class Program:
         extras += len(self.guards) + self.headers + len(self.idle)
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
 
-    def tidied(self) -> Program:
-        """Removes what is unused: statements that name missing things, and declarations that nothing names."""
-        before, program = None, self if self.rollout else _in_one_release(self)
-        while program != before:
-            before, program = program, _tidied_once(program)
-        return program
-
-
-def _in_one_release(program: Program) -> Program:
-    """Removes what only a second release has."""
-
-    def plain(each: Message) -> Message:
-        extra = tuple(one for one in each.extra if one not in (BY, MADE))
-        return replace(each, news=False, newer=False, rekeyed=False, extra=extra)
-
-    return replace(
-        program,
-        kept=tuple(replace(each, news="", since=1) for each in program.kept),
-        commands=tuple(map(plain, program.commands)),
-        events=tuple(map(plain, program.events)),
-        handlers=tuple(replace(each, since=1) for each in program.handlers),
-    )
-
 
 def inner(body: tuple[Statement, ...]) -> Iterator[Statement]:
     """All statements, including nested ones."""
@@ -448,73 +425,3 @@ def uses(body: tuple[Statement, ...]) -> Uses:
         if isinstance(each, Later) and each.command not in found.later:
             found.later.append(each.command)
     return found
-
-
-def _tidied_once(program: Program) -> Program:
-    commands = {each.name for each in program.commands} & {handler.messages[0] for handler in program.handlers}
-    events = {each.name for each in program.events}
-    kept = {each.name for each in program.kept}
-    handlers = tuple(
-        replace(handler, body=_without(handler.body, commands, events, kept)) for handler in program.handlers
-    )
-    told = {each.told for each in program.events if each.told}
-    handlers = tuple(
-        replace(each, messages=tuple(name for name in each.messages if name in commands | events | told))
-        for each in handlers
-    )
-    handlers = tuple(each for each in handlers if each.messages)
-    every = [uses(handler.body) for handler in handlers]
-    called = {name for used in every for name in (*used.sent, *used.later)} | {root.command for root in program.roots}
-    handlers = tuple(each for each in handlers if each.role != "command" or each.messages[0] in called)
-    named = {name for handler in handlers for name in handler.messages}
-    folded = {name for each in program.kept for name in each.folds}
-    recorded = {name for used in every for name in used.recorded}
-    followed = tuple(
-        replace(each, told=each.told if each.told in named | folded else "")
-        for each in program.events
-        if each.name in recorded
-    )
-    live = {each.name for each in followed} | {each.told for each in followed}
-    used_kept = {name for used in every for name in used.kept}
-    views = {each.name for each in program.kept if set(each.folds) & live}
-    contexts = tuple(each for each in program.contexts if any(handler.context == each for handler in handlers))
-    return replace(
-        program,
-        handlers=tuple(each for each in handlers if each.role == "command" or set(each.messages) & live),
-        commands=tuple(each for each in program.commands if each.name in commands & called),
-        events=followed,
-        roots=tuple(root for root in program.roots if root.command in commands),
-        questions=tuple(each for each in program.questions if each.kept in used_kept | views),
-        kept=tuple(
-            each if not each.folds else replace(each, folds=tuple(name for name in each.folds if name in live))
-            for each in program.kept
-            if (set(each.folds) & live if each.folds else each.name in used_kept)
-        ),
-        contexts=contexts,
-        guards=tuple(each for each in program.guards if each.context in contexts),
-    )  # fmt: skip
-
-
-def _without(
-    body: tuple[Statement, ...], commands: set[str], events: set[str], kept: set[str]
-) -> tuple[Statement, ...]:
-    """The statements that name only these."""
-    left: list[Statement] = []
-    for each in body:
-        if isinstance(each, (Send, Later)) and each.command not in commands:
-            continue
-        if isinstance(each, (Add, Look, Change, Take, Put)) and each.kept not in kept:
-            continue
-        if isinstance(each, Publish) and each.event not in events:
-            continue
-        if isinstance(each, Change):
-            left.append(replace(each, events=tuple(name for name in each.events if name in events)))
-        elif isinstance(each, Gather):
-            branches = tuple(filter(None, (_without(branch, commands, events, kept) for branch in each.branches)))
-            left += [replace(each, branches=branches)] if branches else []
-        elif isinstance(each, Branch):
-            then, other = (_without(part, commands, events, kept) for part in (each.then, each.otherwise))
-            left += [replace(each, then=then, otherwise=other)] if then or other else []
-        else:
-            left.append(each)
-    return tuple(left)

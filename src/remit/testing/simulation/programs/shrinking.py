@@ -19,6 +19,7 @@ from remit.testing.simulation.programs.grammar import (
     Statement,
 )
 from remit.testing.simulation.programs.running import Found, run_program
+from remit.testing.simulation.programs.tidying import tidied
 from remit.testing.simulation.scene import Scene
 
 __all__ = ["shrink_program", "signature"]
@@ -81,7 +82,7 @@ class _Search:
         while again and self.tries:
             again = False
             for made in edit(self.best.program):
-                smaller = made.tidied()
+                smaller = tidied(made)
                 if smaller != self.best.program and smaller.roots and self.fails(smaller, self._scenes()):
                     again = True
                     break

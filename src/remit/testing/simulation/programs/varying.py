@@ -24,6 +24,7 @@ from remit.testing.simulation.programs.grammar import (
 )
 from remit.testing.simulation.programs.news import PLACES
 from remit.testing.simulation.programs.noted import CARD
+from remit.testing.simulation.programs.tidying import tidied
 
 __all__ = ["VARIATIONS"]
 
@@ -206,14 +207,16 @@ def with_records(random: Random, program: Program) -> Program:
     if random.random() > 0.12 or program.rollout is not None:
         return program
     cards = {each: Kept(f"{each.upper()}{CARD}", each, record=True) for each in program.contexts}
-    return replace(
-        program,
-        kept=(*program.kept, *cards.values()),
-        handlers=tuple(
-            each if each.role == "together" or random.random() > 0.6 else _carded(random, each, cards[each.context])
-            for each in program.handlers
-        ),
-    ).tidied()
+    return tidied(
+        replace(
+            program,
+            kept=(*program.kept, *cards.values()),
+            handlers=tuple(
+                each if each.role == "together" or random.random() > 0.6 else _carded(random, each, cards[each.context])
+                for each in program.handlers
+            ),
+        )
+    )
 
 
 def _carded(random: Random, handler: Handler, card: Kept) -> Handler:
