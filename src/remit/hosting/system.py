@@ -122,6 +122,7 @@ class System:
         """All findings on the system, in one list. Its `notes` are declarations that are allowed but may be mistakes.
         Imports contexts that are given by their places. Raises nothing for a faulty system."""
         from remit.checks import check
+        from remit.edges.http.doors import RESERVED, findings_on_routes
         from remit.hosting.modules import not_imported
 
         try:
@@ -130,7 +131,8 @@ class System:
             return Findings(error.findings)
         findings = check(whole._map)  # noqa: SLF001  # another instance of this class
         unseen = not_imported(whole._map)  # noqa: SLF001  # another instance of this class
-        return Findings([*findings, *unseen], notes=[*findings.notes, *unseen.notes])
+        routes = findings_on_routes(whole.edges, RESERVED) if not findings else ()  # routes of sound messages only
+        return Findings([*findings, *unseen, *routes], notes=[*findings.notes, *unseen.notes])
 
     def model(self) -> Model:
         """The model of the system, which the code that runs, places and shows a system reads. Raises `ModelError` with

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from random import Random
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
@@ -79,7 +80,7 @@ class Starting:
         clock = self._clock or MovableClock()
         self._runner = runner = asyncio.Runner(loop_factory=lambda: VirtualLoop(clock))
         try:
-            return SyncApp(runner.run(self.__aenter__()), runner.run)
+            return SyncApp(runner.run(self.__aenter__()), _in_context_of_the_test(runner))
         except BaseException:
             runner.close()
             raise
@@ -164,6 +165,12 @@ def _other_clock(what: str, expected: str) -> KitError:
         f"the clock cannot be moved: {what}", where="running", expected=expected,
         next="with running(...), without async; or let your plugin make a remit.testing.VirtualLoop",
     )  # fmt: skip
+
+
+def _in_context_of_the_test(runner: asyncio.Runner) -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Runs each call with the test's context variables of that moment. By itself, a runner keeps those of its first
+    run, and `System.with_headers` around a call would have no effect."""
+    return lambda work: runner.run(work, context=copy_context())
 
 
 def running(

@@ -17,12 +17,14 @@ from remit.edges.http.problems import refused, rejected
 from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, only, query_reader
 from remit.edges.http.request import Endpoint, HttpRequest, HttpResponse, Limits, json_answer
 from remit.edges.http.routing import Router, places_of
-from remit.errors import Findings
+from remit.errors import Findings, ModelError
 from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, declared_context, reply_of, wire_types
 from remit.runtime.work.carried import carrying
 
 FRESH = "fresh"
 FRESH_KEY = "fresh_key"
+RESERVED = ("/health/live", "/health/ready", "/health/status")
+"""The paths that every edge has. The pages about its routes can be switched off."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,15 @@ class Operation:
         """The status of the route for a refusal or the nearest of its bases. Default: 409."""
         statuses = self.route.refusals
         return next((statuses[cls] for cls in refusal.__mro__ if cls in statuses), 409)
+
+
+def findings_on_routes(edges: Iterable[HttpEdge], reserved: Iterable[str]) -> Findings:
+    """All findings on the routes of these edges. `reserved` are the paths of the edge itself."""
+    try:
+        compile_operations(edges, tuple(reserved))
+    except ModelError as error:
+        return Findings(error.findings)
+    return Findings()
 
 
 def compile_operations(edges: Iterable[HttpEdge], reserved: tuple[str, ...]) -> list[Operation]:
