@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
+import sys
 from dataclasses import dataclass, field, replace
+from subprocess import PIPE
 
 import pytest
 
@@ -282,6 +285,19 @@ async def test_silence_is_a_state() -> None:
     await scene.beat(ago=16, process="p2")
     await scene.beat(ago=60)
     assert (await scene.status()).note == "the last sign of life is 22 s old"
+
+
+async def test_killed_process_of_this_machine_does_not_count_although_its_sign_of_life_is_new(scene: Scene) -> None:
+    text = "from remit.runtime.machine import SystemMachine; print(SystemMachine().name('x'), flush=True); input()"
+    one = [sys.executable, "-c", text]
+    with subprocess.Popen(one, stdin=PIPE, stdout=PIPE, text=True) as process:  # noqa: ASYNC220  # nothing else runs
+        assert process.stdout is not None
+        await scene.beat(process=process.stdout.readline().strip())
+        assert (await scene.status()).state == "running"
+        process.kill()
+        process.wait()
+        row = await scene.status()
+    assert (row.state, row.note) == ("silent", "no process runs it")
 
 
 async def test_a_log_that_ends_before_the_checkpoint_has_regressed(scene: Scene) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from remit.log import SubscriptionId
+from remit.runtime.machine import SystemMachine
 from remit.runtime.upkeep.signs import Sign, read_signs
 from remit.stores.port import Members
 
@@ -57,6 +58,7 @@ class Observer:
         self._begun = self._loop.time()
         self._first: dict[str, dict[str, float]] = {}
         self._positions: dict[tuple[SubscriptionId, int], int] = {}
+        self._machine = SystemMachine()
 
     @property
     def now(self) -> float:
@@ -78,9 +80,13 @@ class Observer:
         return self._positions.setdefault((id, part), pos) != pos
 
     async def voices(self, context: str) -> list[Voice]:
-        """All processes that have given signs of life in the store of a context. Raises `StoreError` and
-        `StoreUnavailable`."""
-        beats = await self._stores[context].beats()
+        """All processes that have given signs of life in the store of a context, without those of this machine that
+        have ended: a killed process leaves its last sign. Raises `StoreError` and `StoreUnavailable`."""
+        beats = {
+            process: beat
+            for process, beat in (await self._stores[context].beats()).items()
+            if not self._machine.is_gone(process)
+        }
         first = self._first.setdefault(context, {process: at for process, (at, _) in beats.items()})
         return [
             Voice(read_signs(body), self.now - at, first.get(process) != at) for process, (at, body) in beats.items()
