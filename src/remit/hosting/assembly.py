@@ -160,7 +160,8 @@ async def connect_to_services(
         raise ModelError(findings=[Finding(
             "topology.no-calls", f"{path} [channels] calls", "its services cannot be called from another process",
             expected="a channel for calls",
-            next=f'calls = "{FOR_CALLS.form}", or connect(store=...) with a store of this file',
+            next=f'calls = "{FOR_CALLS.form}" there; or run the system beside it on the same stores: '
+            f"remit send {topology.system} ... --store ..., or connect(store=...)",
         )])  # fmt: skip
     caller = assemble_service(model, placed_on(topology, model, load), listeners=listeners)
     try:
