@@ -235,6 +235,7 @@ async def test_each_of_several_messages_in_one_unit_of_work_has_its_own(kept: st
 @pytest.mark.parametrize("key", [None, "k"])
 async def test_a_command_that_others_overtook_has_the_same(app: Host, notes: Notes, key: str | None) -> None:
     await app.send(Note(text=""))
+    await until(lambda: "afterwards" in notes.had)  # its reaction would take what happens between
     notes.had.clear()
 
     async def between() -> None:
