@@ -145,7 +145,7 @@ class Users:
         """Runs a statement in the current transaction, and returns its result."""
         connection, values = self.connection, _Values(statement.values)
         before, shapes = connection.total_changes, _SHAPES.search(statement.text) is not None
-        entangled = self._entangled() if shapes else frozenset()
+        entangled = self._entangled() if shapes else frozenset[tuple[str, str]]()
         self._theirs, self._why, self._latest = True, "", time.monotonic() + self._limit_seconds
         self._chance.seed(statement.chance)
         try:
