@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 
 import pytest
@@ -28,3 +29,5 @@ def test_a_call_does_not_wait_for_a_thread_that_has_ended(monkeypatch: pytest.Mo
     with pytest.raises(CallError, match="the thread in which the system runs has ended"):
         thread.run(wait())
     thread.close()
+    del thread
+    gc.collect()  # the tasks that have not ended say so when they are collected: here, and in no later test

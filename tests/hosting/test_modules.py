@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 import time
 import warnings
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -233,3 +236,21 @@ def test_edge_that_another_process_serves_is_not_missed(packages: Packages) -> N
     hosted = stall.system.hosting(["stock"], edges=()).model()
     unseen = not_imported(hosted)
     assert (unseen, unseen.notes) == ([], [])
+
+
+def test_module_is_read_again_where_the_interpreter_has_lost_count(
+    packages: Packages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CPython 3.11 raises SystemError if a finalizer parses something while a module is parsed."""
+    failed = [SystemError("AST constructor recursion depth mismatch")]
+
+    def fails_once(*arguments: Any) -> ast.Module:
+        if failed:
+            raise failed.pop()
+        tree: ast.Module = ast.parse(*arguments)
+        return tree
+
+    monkeypatch.setattr("remit.hosting.reading.ast", SimpleNamespace(**vars(ast) | {"parse": fails_once}))
+    (named,) = found(packages, {"stall/sales/forgotten.py": next(iter(WAYS.values()))})
+    assert "forgotten" in named
+    assert failed == []

@@ -54,7 +54,7 @@ class Module:
     def tree(self) -> ast.Module:
         """Its syntax tree. Raises the errors of `ast.parse` if it has a declaration; otherwise an empty tree."""
         try:
-            return ast.parse(self._text)
+            return _parsed(self._text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             if self._declares:
                 raise
@@ -182,6 +182,13 @@ def _member(owner: Any, name: str, unread: Unread, seen: frozenset[tuple[str, st
     if isinstance(owner, ModuleType):
         return vars(owner)[name] if name in vars(owner) else _module(f"{owner.__name__}.{name}", unread)
     return None
+
+
+def _parsed(text: bytes) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SystemError:  # CPython 3.11 raises it if a finalizer parses something meanwhile; a second time it does not
+        return ast.parse(text)
 
 
 def _expressions(statement: ast.stmt) -> Iterator[ast.expr]:

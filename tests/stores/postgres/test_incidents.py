@@ -120,6 +120,7 @@ async def test_a_killed_server_loses_nothing_and_doubles_nothing(own: Server, st
 
     await asyncio.gather(torture(), *[write(number) for number in range(16)])
     await until_it_works(lambda: store.commit(new("last")))
+    await until_it_works(lambda: store.read(Channel.PRIVATE, 0, 0, 1))  # over another connection
     log = [record for part in range(16) for record in await store.read(Channel.PRIVATE, part, 0, 1_000_000)]
     ids = [record.id for record in log]
     assert len(ids) == len(set(ids)), "nothing is doubled"
