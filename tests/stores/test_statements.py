@@ -14,6 +14,7 @@ from remit.errors import Conflict, ConstraintViolated, SqlError, StoreUnavailabl
 from remit.stores import Change, SqlStore, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.stores.replay import TABLES
+from remit.stores.sql import Transaction
 from remit.stores.sqlite import users
 from remit.stores.sqlite.store import SqliteStore
 from remit.testing.conformance import SqlConformance
@@ -234,21 +235,17 @@ async def test_full_text_search_is_there(store: SqlStore) -> None:
 
 
 async def test_what_a_handler_has_read_holds_when_it_is_written(store: SqlStore) -> None:
-    async def take(pieces: int, go_on: asyncio.Event) -> None:
-        transaction = store.begin()
+    async def take(transaction: Transaction, pieces: int) -> None:
         ((left,),) = [row.values() for row in await transaction.fetch("SELECT pieces FROM stock WHERE name = 'tea'")]
         assert isinstance(left, int)
-        await go_on.wait()
         await transaction.execute("UPDATE stock SET pieces = $1 WHERE name = 'tea'", left - pieces)
-        await transaction.commit(Unit())
 
-    first, second = asyncio.Event(), asyncio.Event()
-    slow, quick = asyncio.create_task(take(3, first)), asyncio.create_task(take(4, second))
-    second.set()
-    await quick
-    first.set()
+    slow, quick = store.begin(), store.begin()
+    await take(slow, 3)
+    await take(quick, 4)
+    await quick.commit(Unit())
     with pytest.raises(Conflict, match="sql"):
-        await slow
+        await slow.commit(Unit())
     assert await rows(store, "SELECT pieces FROM stock WHERE name = 'tea'") == [{"pieces": 6}]
 
 
