@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-MOST_STARTS = 8.0
-"""How many starts of an interpreter that imports nothing it may take, where about 5 are normal: under 150 ms, unless
-one start takes more than 18 ms."""
+MOST_STARTS = 10.0
+"""How many starts of an interpreter that imports nothing it may take, where about 7 are normal, and 4 are those of
+`msgspec` and the standard library: under 150 ms, unless one start takes more than 15 ms."""
 ROUNDS = 9
 DRIVERS = ["sqlite3", "asyncpg", "aiohttp", "nats", "uvicorn", "httptools", "cyclopts", "rich"]
 RUNNING = ["asyncio", "threading", "logging", "socket"]
@@ -45,7 +45,10 @@ def test_importing_takes_little_time(environment: dict[str, str]) -> None:
 def test_importing_loads_nothing_that_only_runs(environment: dict[str, str]) -> None:
     _, output = run("import sys, remit; print(*sys.modules)", environment)
     modules = set(output.split())
-    assert modules & {*DRIVERS, *RUNNING, "remit.runtime", "remit.transports", "remit.checks", "pathlib"} == set()
+    assert (
+        modules & {*DRIVERS, *RUNNING, "remit.runtime", "remit.stores", "remit.transports", "remit.checks", "pathlib"}
+        == set()
+    )
     assert {"msgspec", "remit.contexts"} <= modules, "the measurement saw the import"
 
 

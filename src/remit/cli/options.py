@@ -11,8 +11,9 @@ from remit.hosting import System
 from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system, names_system
 from remit.hosting.opening import Places
+from remit.topology import DEFAULT_STORE
 from remit.topology.file import Topology, read_topology
-from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, stores_in
+from remit.topology.stores import STORE_FORMS, stores_in
 
 
 def not_empty(_: object, value: str | None) -> None:

@@ -15,8 +15,8 @@ from remit.hosting import System
 from remit.hosting.failures import Failure
 from remit.hosting.finding import load_system
 from remit.messages import Codec, Command, Contract, Message, Query, Refusal, encode_reply, reply_of
+from remit.topology import DEFAULT_STORE
 from remit.topology.file import read_topology
-from remit.topology.stores import DEFAULT_STORE
 
 M = TypeVar("M", Command[Any, Any], Query[Any, Any])
 

@@ -19,12 +19,13 @@ from remit.runtime import Host, Listener, LoopWatch, Placed, Ports, compile_syst
 from remit.runtime.listeners import beside
 from remit.runtime.plan import ContextPlan
 from remit.stores import Store
+from remit.topology import DEFAULT_STORE
 from remit.topology.channels import FOR_CALLS
 from remit.topology.file import Service, Topology, read_topology
 from remit.topology.placement import PlacedService, Placement, hosted_by, place, reads_directly
 from remit.topology.secrets import settle
 from remit.topology.shapes import shapes_of
-from remit.topology.stores import DEFAULT_STORE, FOR_STATEMENTS, store_at
+from remit.topology.stores import FOR_STATEMENTS, store_at
 
 CALLER = PlacedService(Service("caller", ()), {}, {})
 """A process that runs no part of the system and calls all of it."""

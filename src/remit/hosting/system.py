@@ -14,7 +14,7 @@ from remit.errors import Findings, ModelError, OutboxError, one_of
 from remit.hosting.loading import load_contexts, load_edges
 from remit.hosting.outbox import Outbox, SyncOutbox
 from remit.messages import Command, Query, Refusal
-from remit.topology.stores import DEFAULT_STORE
+from remit.topology import DEFAULT_STORE
 
 if TYPE_CHECKING:  # declaring a system imports nothing that runs it
     from asyncio import AbstractEventLoop
@@ -259,6 +259,8 @@ class System:
         return self._outbox(SyncOutbox, context, schema)
 
     def _outbox(self, kind: type[AnyOutbox], context: Context[Any] | str, schema: str | None) -> AnyOutbox:
+        from remit.hosting.outbox_rows import OutboxRows  # declaring a system loads nothing of logs and stores
+
         name = context if isinstance(context, str) else context.name
         if name not in self.names:
             raise OutboxError(
@@ -268,7 +270,7 @@ class System:
             )  # fmt: skip
         model = (self.hosting([name], edges=()) if self._map.elsewhere else self).model()
         owner = next(each for each in model.contexts if each.name == name)
-        return kind(model, owner, schema or name, partial(self._stir, name))
+        return kind(OutboxRows(model, owner, schema or name, partial(self._stir, name)))
 
     def _stir(self, context: str) -> None:
         """Called from any thread."""

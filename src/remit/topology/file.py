@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 from remit.errors import ChannelError, Finding, ModelError, StoreError
 from remit.messages import Encoding
 from remit.messages.component import Component
+from remit.topology import DEFAULT_STORE
 from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, all_channel_forms, channel_forms, channel_technology
 from remit.topology.secret import Secret
-from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, StorePlace, store_at, store_forms, store_technology
+from remit.topology.stores import STORE_FORMS, StorePlace, store_at, store_forms, store_technology
 from remit.topology.tables import Reading, Table, did_you_mean
 from remit.transports.technology import ChannelTechnology
 

@@ -11,9 +11,10 @@ from remit.checks.statements import check_statements
 from remit.contexts import Group
 from remit.errors import Findings, one_of
 from remit.messages.component import PARTS, Component, PartName
+from remit.topology import DEFAULT_STORE
 from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, FOR_LOGS
 from remit.topology.file import LAST_PORT, Address, ChannelPlace, Service, Topology
-from remit.topology.stores import DEFAULT_STORE, FOR_STATEMENTS, StorePlace
+from remit.topology.stores import FOR_STATEMENTS, StorePlace
 from remit.topology.tables import did_you_mean
 
 _KEEPING: tuple[PartName, ...] = ("write", "read")

@@ -16,6 +16,7 @@ from remit.stores.memory import MEMORY
 from remit.stores.postgres import POSTGRESQL
 from remit.stores.sqlite import SQLITE
 from remit.stores.technology import StoreAddress, StoreTechnology
+from remit.topology import DEFAULT_STORE
 from remit.topology.secret import Secret
 
 if TYPE_CHECKING:  # importing pathlib takes a tenth of the time of `import remit`
@@ -34,9 +35,6 @@ _USUAL = SQLITE
 def stores_in(folder: str) -> str:
     """The place of stores in a folder, one file per context."""
     return f"{_USUAL.name}:{folder}/{{context}}.db"
-
-
-DEFAULT_STORE = stores_in("data")
 
 
 @dataclass(frozen=True, kw_only=True)
