@@ -24,7 +24,7 @@ from remit.errors import (
     StoreError,
     TooLarge,
 )
-from remit.messages import Refusal, decode_reply, write_reply
+from remit.messages import Query, Refusal, decode_reply, write_reply
 from remit.runtime.events import HandlerRaised
 from remit.runtime.failures import told
 from remit.runtime.listeners import Listeners
@@ -86,7 +86,7 @@ class Telling:
         raise HandlerFailed(
             f"{handler.contract.type} ended with a refusal it does not declare: {type(refusal).__name__}",
             where=handler.name, expected=", ".join(r.__name__ for r in handler.refusals) or "no refusal",
-            next=f"declare it: class {handler.contract.message.__name__}(Command[..., {type(refusal).__name__}])",
+            next=_to_declare(handler, refusal),
         ) from refusal  # fmt: skip
 
     def _written(self, handler: HandlerPlan, refusal: Refusal, trace: str) -> Refusal:
@@ -106,6 +106,13 @@ class Telling:
 
     def _say(self, handler: HandlerPlan, what: str, error: BaseException, trace: str) -> None:
         self._listeners.say(HandlerRaised(self._listeners.seconds(), trace, handler.name, what, error))
+
+
+def _to_declare(handler: HandlerPlan, refusal: Refusal) -> str:
+    message = handler.contract.message
+    kind = "Query" if issubclass(message, Query) else "Command"
+    refusals = " | ".join(each.__name__ for each in (*handler.refusals, type(refusal)))
+    return f"declare it: class {message.__name__}({kind}[<reply>, {refusals}])"
 
 
 def _is_told(error: BaseException) -> bool:
