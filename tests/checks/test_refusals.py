@@ -53,7 +53,9 @@ def test_refusal_undeclared_by_a_reaction() -> None:
     async def noting(event: Placed) -> SoldOut | None: ...
 
     untyped(sales).react(Placed)(noting)
-    assert only(checked(sales)).code == "refusal.undeclared"
+    finding = only(checked(sales))
+    assert finding.code == "refusal.undeclared"
+    assert finding.next == "return None, and record an event if others have to know; an error would park the key"
 
 
 def test_refusal_undeclared_by_a_method_of_a_policy() -> None:

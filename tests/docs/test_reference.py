@@ -8,6 +8,7 @@ from typing import get_args
 from cyclopts import App
 
 from remit.cli.program import app
+from remit.errors import RemitError
 from remit.runtime.events import EVENTS, CallOutcome, RuntimeEvent
 from tests.docs.pages import ROOT
 
@@ -28,6 +29,14 @@ def test_every_code_in_the_source_is_explained_and_no_other() -> None:
     assert len(explained) == len(set(explained))
     assert [code for code in sorted(made) if not any(is_one(each, code) for each in explained)] == []
     assert [each for each in explained if not any(is_one(each, code) for code in made)] == []
+
+
+def test_the_general_advice_of_an_error_is_what_its_row_says() -> None:
+    page = (REFERENCE / "errors.md").read_text().replace("`", "")
+    rows = {row.split(" |")[0][2:]: row for row in page.splitlines() if row.startswith("| ")}
+    advised = {each.code: each.advice for each in kinds_of(RemitError) if each.advice}
+    assert len(advised) >= 6
+    assert [code for code, advice in advised.items() if advice not in rows[code]] == []
 
 
 def test_every_command_and_each_of_its_options_has_its_row_and_no_other() -> None:
@@ -73,6 +82,14 @@ def listen(many):
 """
     found = {"port.taken", "port.many", "port.one", "port.missing", "port.problem", "any.doubled"}
     assert set(codes_in(source)) == found
+
+
+def kinds_of(kind: type[RemitError]) -> Iterator[type[RemitError]]:
+    """The classes of errors that `remit.errors` declares below a class."""
+    for each in kind.__subclasses__():
+        if each.__module__ == RemitError.__module__:
+            yield each
+            yield from kinds_of(each)
 
 
 def names_in(source: str) -> set[str]:

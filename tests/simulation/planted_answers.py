@@ -94,8 +94,8 @@ def drop_newer_fields_of_commands(patch: pytest.MonkeyPatch) -> None:
 def refuse_short_calls(patch: pytest.MonkeyPatch) -> None:
     """Calls with less than a second are told at once that it is over."""
 
-    def longer(deadline: float) -> float:
-        return seconds_of(deadline if deadline >= 1.0 else 0.0)
+    def longer(deadline: float, where: str) -> float:
+        return seconds_of(deadline if deadline >= 1.0 else 0.0, where)
 
     patch.setattr(calls, "seconds_of", longer)
 

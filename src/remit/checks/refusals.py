@@ -41,7 +41,8 @@ def _check_returned(bound: Handler, findings: Findings) -> None:
             findings.report(
                 "refusal.undeclared", bound.place,
                 f"{bound.name} returns the refusal {found.__name__}, and no caller receives the reply of a reaction",
-                expected="a reaction that returns None", next="raise the refusal, or record it as an event",
+                expected="a reaction that returns None",
+                next="return None, and record an event if others have to know; an error would park the key",
             )  # fmt: skip
         else:
             findings.report(

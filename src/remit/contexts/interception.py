@@ -23,7 +23,7 @@ class Invocation(Protocol):
 
     @property
     def handler(self) -> str:
-        """The name of the function of the handler."""
+        """The name of the handler's function. For a method of a policy: the name of the class of the policy."""
         ...
 
     @property

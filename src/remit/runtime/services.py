@@ -34,6 +34,7 @@ class Services:
                     f"making {service.type.__name__} failed: {type(error).__name__}: {error}",
                     where=f"{context}.provide({service.type.__name__}, ...) at {where(service.make)}",
                     expected="the service, at start",
+                    next="correct what it needs, or what it does; the traceback shows where it failed",
                 ) from error
 
     async def close(self) -> None:

@@ -314,6 +314,7 @@ async def test_a_refusal_that_is_not_declared_is_a_failure_that_names_it(
         with pytest.raises(HandlerFailed, match=f"ended with a refusal it does not declare: {name}") as caught:
             await host.send(Hold(room="1", guest="ada"), key=key)
         assert caught.value.__cause__ is refusal
+        assert caught.value.next == f"declare it: class Hold(Command[<reply>, Held | {name}])"
         assert [line.what for line in heard] == [f"ended with the undeclared refusal {refusal}"]
         assert await host.stores["rooms"].load("rooms.Room", "1") is None
 

@@ -40,8 +40,15 @@ class Added(DomainEvent):
     to: str
 
 
+class Removed(DomainEvent):
+    of: str
+
+
 class Sum(Aggregate[str, Added]):
     total: int = 0
+
+
+class Both(Aggregate[str, Added | Removed]): ...
 
 
 class Sums:
@@ -123,6 +130,31 @@ async def test_they_run_in_declared_order_around_each_kind_of_handler(anywhere: 
         notes.clear()
         assert await host.ask(Total(of="x")) == 1
         assert notes == ["a query sums.total of Total", "b query sums.total of Total", "b 1", "a 1"]
+
+
+async def test_a_method_of_a_policy_has_the_name_of_its_class() -> None:
+    notes: list[str] = []
+    sums = Context("sums", interceptors=[Noting("a", notes)])
+
+    @sums.policy
+    class Counting:
+        @sums.react(Added)
+        async def on_added(self, event: Added) -> None: ...
+
+        @sums.react(Removed, together=True)
+        async def on_removed(self, event: Removed) -> None: ...
+
+    @sums.handle(Add)
+    async def add(command: Add, kept: Repository[Both]) -> int:
+        both = await kept.obtain(command.to)
+        both.record(Added(to=both.id))
+        both.record(Removed(of=both.id))
+        return 1
+
+    async with System("adding", contexts=[sums]).connect(store="memory:") as app:
+        await app.send(Add(to="x"))
+        await until(lambda: notes[-2:] == ["a reaction sums.Counting of Added", "a None"])
+        assert "a together sums.Counting of Removed" in notes
 
 
 async def test_a_call_within_a_handler_has_its_own(anywhere: str) -> None:

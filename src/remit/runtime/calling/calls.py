@@ -128,7 +128,8 @@ class Calls:
         if not outer.origin:
             raise CallError(
                 f"the handler of a query cannot send {type(command).__name__}: a query changes nothing",
-                where=outer.context, next="send it from a command's handler, or from a reaction",
+                where=outer.context, expected="only `ask` in the handler of a query",
+                next="send it from a command's handler, or from a reaction",
             )  # fmt: skip
         outer.refuse_late(run, f"{type(command).__name__} was sent")
         if key is not None and not (key and fits(key)):
@@ -180,8 +181,9 @@ class Calls:
         left."""
         if outer is not None:
             raise CallError(
-                "a handler cannot wait for a fresh answer", where=outer.context, next="react to the event instead"
-            )
+                "a handler cannot wait for a fresh answer", where=outer.context,
+                expected="`ask` without `fresh` in a handler", next="react to the event instead",
+            )  # fmt: skip
         if fresh is not True:
             key_text(fresh, "ordering key", type(query).__name__)
         left, owner = DEADLINE if deadline is None else deadline, self._owner_of(type(query))
@@ -209,7 +211,7 @@ class Calls:
         arriving = handler.codec.read(handler.codec.write(message)) if self._parity else message
         if claim is not None:
             claim.sign(handler, arriving)
-        seconds = DEADLINE if deadline is None else seconds_of(deadline)
+        seconds = DEADLINE if deadline is None else seconds_of(deadline, type(message).__name__)
         limit = self._deadlines.enter(seconds, NEVER if outer is None else outer.deadline)
         try:
             reply = await run(limit, found, arriving, claim, outer, trace)
@@ -224,7 +226,7 @@ class Calls:
     ) -> Awaitable[Any]:
         """Calls a context in another process, always with a key, so that a failed attempt can be repeated."""
         assert self._elsewhere is not None  # noqa: S101  # `target` came from it
-        seconds = DEADLINE if deadline is None else seconds_of(deadline)
+        seconds = DEADLINE if deadline is None else seconds_of(deadline, type(message).__name__)
         latest = outer.deadline - MARGIN if outer is not None else NEVER
         return self._elsewhere.call(message, seconds, latest, key=claim.key, caller=claim.caller, trace=claim.trace)
 

@@ -24,7 +24,7 @@ from remit.errors import (
     StoreError,
     TooLarge,
 )
-from remit.messages import Refusal, decode_reply, write_reply
+from remit.messages import Query, Refusal, decode_reply, write_reply
 from remit.runtime.events import HandlerRaised
 from remit.runtime.failures import told
 from remit.runtime.listeners import Listeners
@@ -48,8 +48,10 @@ class Telling:
             return decode_reply(write_reply(reply, handler.reply), handler.reply, handler.refusals)
         except (RemitError, msgspec.MsgspecError, TypeError) as error:
             raise RemitError(
-                f"the reply of {handler.contract.type} would not survive the wire: {error}", where=handler.name
-            ) from error
+                f"the reply of {handler.contract.type} would not survive the wire: {error}", where=handler.name,
+                expected=f"a reply of the type that {handler.contract.message.__name__} declares",
+                next="return such a reply, or change the declared type",
+            ) from error  # fmt: skip
 
     def tell(self, handler: HandlerPlan, limit: Limit, error: BaseException, trace: str) -> NoReturn:
         """Raises what the caller may see of an error. `trace` is the cause of the call. For callers in this process the
@@ -59,7 +61,8 @@ class Telling:
         if limit.owns_cancellation() and not isinstance(error, OutcomeUnknown):
             raise DeadlineExceeded(
                 f"{handler.contract.type} was not done by its deadline; calls that it made by then keep their effect",
-                where=handler.name, next="try again with the same key",
+                where=handler.name, expected="an end before the deadline",
+                next="try again with the same key, or with a longer deadline",
             ) from None  # fmt: skip
         if isinstance(error, asyncio.CancelledError):
             if limit.is_asked_to_end():
@@ -71,7 +74,7 @@ class Telling:
         self._say(handler, told(error), error, trace)
         raise HandlerFailed(
             f"{handler.contract.type} failed in its handler{_made(error)}", where=handler.name,
-            next="see the log of the service that runs it",
+            expected="a reply or a declared refusal", next="see the log of the service that runs it",
         ) from error  # fmt: skip
 
     def _refuse(self, handler: HandlerPlan, refusal: Refusal, trace: str) -> NoReturn:
@@ -83,7 +86,7 @@ class Telling:
         raise HandlerFailed(
             f"{handler.contract.type} ended with a refusal it does not declare: {type(refusal).__name__}",
             where=handler.name, expected=", ".join(r.__name__ for r in handler.refusals) or "no refusal",
-            next=f"declare it: class {handler.contract.message.__name__}(Command[..., {type(refusal).__name__}])",
+            next=_to_declare(handler, refusal),
         ) from refusal  # fmt: skip
 
     def _written(self, handler: HandlerPlan, refusal: Refusal, trace: str) -> Refusal:
@@ -103,6 +106,13 @@ class Telling:
 
     def _say(self, handler: HandlerPlan, what: str, error: BaseException, trace: str) -> None:
         self._listeners.say(HandlerRaised(self._listeners.seconds(), trace, handler.name, what, error))
+
+
+def _to_declare(handler: HandlerPlan, refusal: Refusal) -> str:
+    message = handler.contract.message
+    kind = "Query" if issubclass(message, Query) else "Command"
+    refusals = " | ".join(each.__name__ for each in (*handler.refusals, type(refusal)))
+    return f"declare it: class {message.__name__}({kind}[<reply>, {refusals}])"
 
 
 def _is_told(error: BaseException) -> bool:

@@ -78,7 +78,10 @@ class Publishing(Effect):
         begun = self._listeners.ticks()
         count = await self._events.publish(source, channel, records)
         if count == 0:
-            raise Unavailable("the channel confirmed nothing", where=f"{source}, partition {lane.part}")
+            raise Unavailable(
+                "the channel confirmed nothing", where=f"{source}, partition {lane.part}",
+                expected="at least one message confirmed", next="look at the broker; the relay tries again by itself",
+            )  # fmt: skip
         last = records[count - 1]
         if self._listeners.published is not None:
             now, seconds = self._listeners.seconds(), self._listeners.ticks() - begun

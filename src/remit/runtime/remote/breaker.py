@@ -76,6 +76,7 @@ class Breaker:
             return self._take_place(min(when, now + PROBE_SECONDS))
         raise Unavailable(
             f"not called, because it did not answer: {self.error}", where=self.address,
+            expected="a service that answers",
             next=f"it is probed automatically within {max(0.0, self.until - now):.1f} s; try again later",
         )  # fmt: skip
 

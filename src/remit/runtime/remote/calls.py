@@ -171,7 +171,10 @@ class RemoteCalls:
                 Component(context, "log").address, CallRequest(kind, headers, body), seconds
             )
         except OutcomeUnknown as error:  # a read changes nothing, so the outcome does not matter
-            raise Unavailable(error.what, where=Component(context, "log").address, next="remit status") from None
+            raise Unavailable(
+                error.what, where=Component(context, "log").address, expected="an answer in time",
+                next="remit status",
+            ) from None  # fmt: skip
 
 
 class _Target:

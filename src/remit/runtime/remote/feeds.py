@@ -72,7 +72,10 @@ class RemoteFeed:
             rest = msgspec.structs.replace(span, begin=len(body))
             piece = await self._remote.ask_log(self.source, "read", rest)
             if not piece.body or length_of(piece) != length:
-                raise Unavailable("the pieces of a message do not fit together", where=self._address)
+                raise Unavailable(
+                    "the pieces of a message do not fit together", where=self._address,
+                    expected=f"{length} bytes in all", next="run the same release in both services, if this stays",
+                )  # fmt: skip
             body += piece.body
         return answer._replace(body=body)
 

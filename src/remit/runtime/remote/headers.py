@@ -16,6 +16,7 @@ from remit.transports import CallRequest
 
 _CARRIED = "remit-headers"
 """The header that carries the headers of the original request."""
+_SEND = "call with remit, in a release that fits the called service"
 _carried = msgspec.json.Decoder(dict[str, str])
 
 
@@ -43,7 +44,9 @@ def read_seconds(request: CallRequest) -> float:
     """The time that the caller has left. Raises `BadMessage` without that header: every call has a deadline."""
     said = request.headers.get("remit-timeout-ms", "")
     if not said.isdecimal():
-        raise BadMessage("the call has no deadline", where=request.kind, expected="the header remit-timeout-ms")
+        raise BadMessage(
+            "the call has no deadline", where=request.kind, expected="the header remit-timeout-ms", next=_SEND
+        )
     return int(said) / 1000
 
 
@@ -52,11 +55,17 @@ def read_identity(request: CallRequest) -> tuple[str, str, str]:
     where = request.headers["remit-type"]
     key, trace = original(request.headers.get("remit-key", "")), read_trace(request)
     if not key:
-        raise BadMessage("a command without a key", where=where, expected="the header remit-key")
+        raise BadMessage("a command without a key", where=where, expected="the header remit-key", next=_SEND)
     if not is_escaped(trace):  # it becomes part of the JSON headers of messages
-        raise BadMessage("a trace with characters that are not escaped", where=where)
+        raise BadMessage(
+            "a trace with characters that are not escaped", where=where, expected="the header remit-trace, escaped",
+            next=_SEND,
+        )  # fmt: skip
     if not fits(caller := request.headers.get("remit-caller", "")):
-        raise BadMessage("a caller that cannot be stored", where=where, expected="the header remit-caller")
+        raise BadMessage(
+            "a caller that cannot be stored", where=where, next=_SEND,
+            expected="the header remit-caller, with at most 512 bytes of UTF-8",
+        )  # fmt: skip
     return caller, key, trace
 
 
@@ -72,7 +81,9 @@ def read_carried(request: CallRequest) -> Mapping[str, str]:
     try:
         return _carried.decode(original(request.headers[_CARRIED]))
     except msgspec.MsgspecError as error:
-        raise BadMessage(f"the header {_CARRIED} cannot be read: {error}", expected="texts by name") from None
+        raise BadMessage(
+            f"the header cannot be read: {error}", where=_CARRIED, expected="texts by name", next=_SEND
+        ) from None
 
 
 def read_depth(request: CallRequest) -> int:
@@ -96,7 +107,10 @@ def original(printed: str) -> str:
     try:
         return unquote(printed, errors="strict")
     except UnicodeDecodeError:
-        raise BadMessage(f"{printed!r} is not percent-encoded UTF-8", expected="percent-encoded UTF-8") from None
+        raise BadMessage(
+            f"{printed!r} is not percent-encoded UTF-8", where="the headers of a call",
+            expected="percent-encoded UTF-8", next=_SEND,
+        ) from None  # fmt: skip
 
 
 # "%" itself is escaped, so that different texts stay different.

@@ -206,7 +206,10 @@ class Reception:
         encoding = ENCODINGS.get(request.headers.get("content-type", ""))
         if encoding is None:
             expected = " or ".join(ENCODINGS)
-            raise BadMessage("the body has an unknown content type", where=request.kind, expected=expected)
+            raise BadMessage(
+                "the body has an unknown content type", where=request.kind, expected=expected,
+                next="set codec of the calls to one of them, or run the same release in both services",
+            )  # fmt: skip
         contract = handler.contract
         key = (contract.type, contract.version, encoding)
         if key not in self._codecs:
@@ -239,7 +242,10 @@ class Reception:
             # Older releases send an empty body.
             question = question_of(request, Question) if request.body else Question()
             return await self._reach(context, question, seconds)
-        raise BadMessage(f"a log has no request {request.kind!r}", expected="read, heads, standing or reach")
+        raise BadMessage(
+            f"a log has no request {request.kind!r}", where=context, expected="read, heads, standing or reach",
+            next="run the same release in both services",
+        )  # fmt: skip
 
     def _refuse_foreign(self, subscription: str, source: str) -> None:
         """Raises `BadMessage` for a progress report that must not count: it decides what is deleted. A context reports
@@ -248,7 +254,8 @@ class Reception:
         if context == source or context not in self._names:
             raise BadMessage(
                 f"{subscription!r} must not report its progress here", where="standing",
-                expected="a subscription of a context that runs elsewhere",
+                expected="a subscription of another context of this system",
+                next="let both services run the same system; remit plan shows its contexts",
             )  # fmt: skip
 
     async def _reach(self, context: str, question: Question, seconds: float) -> CallResponse:
@@ -257,13 +264,19 @@ class Reception:
             async with asyncio.timeout(min(seconds, question.seconds)):
                 reached = await self._freshness.reach(context, question, waiting)
         except TimeoutError:
-            raise DeadlineExceeded(waiting.what, where=context) from None
+            raise DeadlineExceeded(
+                waiting.what, where=context, expected="every earlier message handled by the deadline",
+                next="ask again with a longer deadline; remit status shows what lags",
+            ) from None  # fmt: skip
         return answer_of(reached)
 
     async def _newer(self, store: Log, channel: Channel, known: Mapping[int, int], seconds: float) -> Heads:
         """The heads, once one is beyond `known`, or when the time is over."""
         if len(self._polls) >= POLLS:
-            raise Unavailable("too many requests wait for new messages of this log", next="ask again later")
+            raise Unavailable(
+                "too many requests wait for new messages of this log", where="heads",
+                expected=f"fewer than {POLLS} requests at once", next="ask again later; followers do so by themselves",
+            )  # fmt: skip
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         rung = asyncio.Event()
@@ -294,7 +307,14 @@ async def _said(answering: Awaitable[CallResponse], request: CallRequest) -> Cal
         return failure(error)
     except Exception as error:  # the caller must get an answer in any case
         log.exception("answering %s failed", request.kind)
-        return failure(Unavailable(f"answering failed: {type(error).__name__}", where=request.kind))
+        return failure(
+            Unavailable(
+                f"answering failed: {type(error).__name__}",
+                where=request.kind,
+                expected="an answer",
+                next="see the log of the service that was called; it has the traceback",
+            )
+        )
 
 
 def _unsaid(handler: HandlerPlan, request: CallRequest, error: BadValue) -> CallError:
@@ -302,11 +322,12 @@ def _unsaid(handler: HandlerPlan, request: CallRequest, error: BadValue) -> Call
     if request.kind == "command":
         return OutcomeUnknown(
             f"{handler.contract.type} was applied, but its answer cannot be written: {error.what}", where=handler.name,
-            next="look at what it has changed",
+            expected=error.expected, next="look at what it has changed",
         )  # fmt: skip
     return HandlerFailed(
-        f"{handler.contract.type} failed in its handler: {error.what}", where=handler.name, next=error.next
-    )
+        f"{handler.contract.type} failed in its handler: {error.what}", where=handler.name, expected=error.expected,
+        next=error.next,
+    )  # fmt: skip
 
 
 def _as_many_as_fit(records: Sequence[MessageRecord], largest: int) -> Sequence[MessageRecord]:
@@ -324,7 +345,10 @@ def _of_published(request: CallRequest, kind: type[Asked], context: str) -> Aske
     context read these, from its store."""
     asked = question_of(request, kind)
     if asked.channel != Channel.PUBLISHED:
-        raise BadMessage("only published messages can be read", where=context, expected="its published log")
+        raise BadMessage(
+            "only published messages can be read", where=context, expected="its published log",
+            next="run each component that follows private events over the store of its context",
+        )  # fmt: skip
     return asked
 
 

@@ -232,7 +232,10 @@ def _read(body: bytes, kind: type[T], where: str) -> T:
     try:
         return msgspec.msgpack.decode(body, type=kind)
     except msgspec.MsgspecError as error:
-        raise BadMessage(f"the content cannot be read: {error}", where=where) from None
+        raise BadMessage(
+            f"the content cannot be read: {error}", where=where, expected="a request or an answer of this release",
+            next="run the same release in both services",
+        ) from None  # fmt: skip
 
 
 def piece_of(answer: CallResponse, begin: int, largest: int) -> CallResponse:

@@ -125,8 +125,9 @@ class Attempt(msgspec.Struct, eq=False):
                 called.refuse_contradiction()
         if isinstance(failure, KeyReused):
             raise HandlerFailed(
-                f"a call was made under a key that is taken: {failure.what}", where=self.context, next=failure.next
-            ) from error
+                f"a call was made under a key that is taken: {failure.what}", where=self.context,
+                expected=failure.expected, next=failure.next,
+            ) from error  # fmt: skip
         if failure is not error:
             raise failure from error
 

@@ -43,11 +43,13 @@ def ask_to_end(task: asyncio.Task[Any]) -> None:
     task.cancel()
 
 
-def seconds_of(deadline: float) -> float:
-    """The seconds that a call may take: `deadline`, at most 7 days. Raises `DeadlineExceeded` unless it is above 0."""
+def seconds_of(deadline: float, where: str) -> float:
+    """The seconds that a call may take: `deadline`, at most 7 days. Raises `DeadlineExceeded` unless it is above 0.
+    `where` is the message of the call."""
     if not deadline > 0.0:
         raise DeadlineExceeded(
-            f"the call was not made: its deadline is {deadline:g} s", expected="a deadline above 0 s",
+            f"the call was not made: its deadline is {deadline:g} s", where=where,
+            expected="a deadline above 0 s",
             next="pass a longer deadline; if it was computed from the time left, that time is over",
         )  # fmt: skip
     return min(deadline, LONGEST_SECONDS)

@@ -33,6 +33,7 @@ IDLE_SECONDS = 30.0
 
 _KIND, _STATUS, _REFUSED = "remit-kind", "remit-status", "remit-refused"
 _UNTYPED = "application/octet-stream"
+_AN_ANSWER = "an answer of the service"
 
 
 class HttpCalls:
@@ -84,11 +85,15 @@ class HttpCalls:
         for name, value in request.headers.items():
             if len(value) > HEADER_BYTES:
                 raise BadMessage(
-                    f"the header {name} has {len(value)} bytes", where=address, expected=f"at most {HEADER_BYTES} bytes"
-                )
+                    f"the header {name} has {len(value)} bytes", where=address,
+                    expected=f"at most {HEADER_BYTES} bytes", next="a shorter key, or shorter carried headers",
+                )  # fmt: skip
         replicas = self._addresses.get(address, ())
         if not replicas:
-            raise Unavailable("no process serves this address", where=address, expected="a service of the topology")
+            raise Unavailable(
+                "no process serves this address", where=address, expected="a service of the topology",
+                next="add the component to a service, and give that service `calls`",
+            )  # fmt: skip
         until = asyncio.get_running_loop().time() + seconds
         turn = next(self._turns)
         for attempt in range(len(replicas)):
@@ -105,7 +110,10 @@ class HttpCalls:
         always means that the request was sent."""
         session = self._session
         if session is None or session.closed:
-            raise Unavailable("the channel is closed", where=address)
+            raise Unavailable(
+                "the channel is closed", where=address, expected="an open channel",
+                next="call between the start and the end of this process",
+            )  # fmt: skip
         where = f"{address} at {replica}"
         timeout = aiohttp.ClientTimeout(total=seconds, connect=min(CONNECT_SECONDS, 0.9 * seconds))
         try:
@@ -118,11 +126,16 @@ class HttpCalls:
             ) as response:
                 return self._read(response, await response.read(), where)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-            raise Unavailable(f"no connection to {replica}: {_cause(error)}", where=where) from None
+            raise Unavailable(
+                f"no connection to {replica}: {_cause(error)}", where=where, expected="a service that listens there",
+                next="start the service, or correct its `calls`; then call again, a command with the same key",
+            ) from None  # fmt: skip
         except TimeoutError:
-            raise OutcomeUnknown(f"no answer within {seconds:.3f} s", where=where) from None
+            raise OutcomeUnknown(f"no answer within {seconds:.3f} s", where=where, expected=_AN_ANSWER) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise OutcomeUnknown(f"the connection broke: {type(error).__name__}: {error}", where=where) from None
+            raise OutcomeUnknown(
+                f"the connection broke: {type(error).__name__}: {error}", where=where, expected=_AN_ANSWER
+            ) from None
 
     def _read(self, response: aiohttp.ClientResponse, body: bytes, where: str) -> CallResponse:
         status = response.headers.get(_STATUS)
@@ -130,10 +143,16 @@ class HttpCalls:
             return CallResponse(status, _carried(response.headers), body)
         said = f"HTTP status {response.status}: {body[:200].decode(errors='replace')}"
         if _REFUSED not in response.headers:
-            raise OutcomeUnknown(f"not answered by the service, but by something in between, with {said}", where=where)
+            raise OutcomeUnknown(
+                f"not answered by the service, but by something in between, with {said}", where=where,
+                expected=_AN_ANSWER, next="send it again with the same key; look at the proxy between the services",
+            )  # fmt: skip
         if response.status == 413:
             raise _too_large("the request", where)
-        raise Unavailable(f"rejected with {said}", where=where)
+        raise Unavailable(
+            f"rejected with {said}", where=where, expected="a service of the same topology, with the same secret",
+            next="after a 401 compare the `secret` of both services; otherwise call again, a command with the same key",
+        )  # fmt: skip
 
 
 class _Server:
@@ -237,7 +256,10 @@ def _carried(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _too_large(what: str, where: str) -> BadMessage:
-    return BadMessage(f"{what} is more than the channel carries", where=where, expected=f"at most {MAX_BYTES} bytes")
+    return BadMessage(
+        f"{what} is more than the channel carries", where=where, expected=f"at most {MAX_BYTES} bytes",
+        next="send less at once",
+    )  # fmt: skip
 
 
 def open_calls(settings: ChannelSettings) -> HttpCalls:

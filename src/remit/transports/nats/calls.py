@@ -101,9 +101,13 @@ class NatsCalls:
             raise BadMessage(
                 f"the message has {len(request.body)} bytes, {len(message)} with headers", where=address,
                 expected=f"at most {largest} bytes, and {HEADER_BYTES} of headers",
+                next="send less at once, or raise max_payload of the broker",
             )  # fmt: skip
         if not self._open:
-            raise Unavailable("the channel is closed", where=address)
+            raise Unavailable(
+                "the channel is closed", where=address, expected="an open channel",
+                next="call between the start and the end of this process",
+            )  # fmt: skip
         try:
             reply = await self._connection.request(call_subject(self._system, address), message, {}, seconds)
         except (ChannelError, NobodyListens) as error:  # no process has seen the request
@@ -111,7 +115,10 @@ class NatsCalls:
         try:
             frame = _read(reply.data)
         except msgspec.MsgspecError:
-            raise OutcomeUnknown("the response is not in the format of remit", where=address) from None
+            raise OutcomeUnknown(
+                "the response is not in the format of remit", where=address, expected="an answer of a remit service",
+                next="look for another program that answers on this subject; send it again with the same key",
+            ) from None  # fmt: skip
         return CallResponse(frame.word, frame.headers, frame.body)
 
 

@@ -40,6 +40,8 @@ LONGEST_PAUSE = 2.0
 Reply = Msg | RemitError
 """A reply, or why there will be none."""
 
+_PERMISSIONS = "permissions as `remit plan FILE --permissions` prints them"
+_PERMIT = "put them into the configuration of the server, and reload it"
 _DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"', re.IGNORECASE)
 log = logging.getLogger("remit")
 
@@ -85,7 +87,7 @@ class NatsConnection:
         self._credentials = credentials
         self._prefix = f"{inbox_of(credentials[0] if credentials else _user_in(url))}.{secrets.token_hex(8)}."
         self._client: Client | None = None
-        self._trouble: RemitError = Unavailable("the connection is not open", where=self.place)
+        self._trouble: RemitError = self._away("the connection is not open")
         self._attempted = asyncio.Event()
         self._lost = asyncio.Event()
         self._users = 0
@@ -128,7 +130,7 @@ class NatsConnection:
             await asyncio.wait([keeper], timeout=0.1)
         if client is not None:
             await _end(client)
-        self._trouble = Unavailable("the connection is closed", where=self.place)
+        self._trouble = self._away("the connection is closed")
         self._fail_waiting()
 
     async def _keep(self) -> None:
@@ -197,9 +199,13 @@ class NatsConnection:
                     next="set `credentials` of the service in the topology file",
                 )  # fmt: skip
         text = str(errors[0]) or type(errors[0]).__name__
+        return self._away(f"no connection to the NATS server: {text}")
+
+    def _away(self, what: str) -> Unavailable:
         return Unavailable(
-            f"no connection to the NATS server: {text}", where=self.place, next="start it, or correct its URL"
-        )
+            what, where=self.place, expected="a NATS server that can be reached",
+            next="start it, or correct its URL; the connection is tried again by itself",
+        )  # fmt: skip
 
     def _check_version(self, client: Client) -> None:
         version = client.connected_server_version
@@ -242,7 +248,7 @@ class NatsConnection:
             pass
         finally:
             if self._keeper is not None:  # not during `close`
-                self._trouble = Unavailable("the connection to the NATS server was lost", where=self.place)
+                self._trouble = self._away("the connection to the NATS server was lost")
                 log.warning("%s: %s", self.place, visible(self._trouble.what))
                 self._client = None
                 self._fail_waiting()
@@ -278,9 +284,7 @@ class NatsConnection:
             self._refused.add(subject)
             log.warning("%s: the server denies this user the %s to %s", self.place, way, subject)
             refusal = Unavailable(
-                f"the server denies this user {subject}",
-                where=self.place,
-                next="permissions as `remit plan` prints them",
+                f"the server denies this user {subject}", where=self.place, expected=_PERMISSIONS, next=_PERMIT
             )
             for inbox, (to, answered) in list(self._waiting.items()):
                 if to.lower() == subject:
@@ -330,12 +334,15 @@ class NatsConnection:
             await client.publish(subject, body, reply=inbox, headers=dict(headers) or None)
             reply = await future
         except nats.errors.Error as error:
-            raise Unavailable(f"not sent: {error}", where=self.place) from error
+            raise self._away(f"not sent: {error}") from error
         finally:
             timer.cancel()
             self.forget(inbox)
         if not reply.data and (reply.headers or {}).get("Status") == NOBODY:
-            raise NobodyListens("no process listens", where=subject)
+            raise NobodyListens(
+                "no process listens", where=subject, expected="a running process of the service",
+                next="start the service; then call again, a command with the same key",
+            )  # fmt: skip
         return reply
 
     async def _answered(self, message: Msg) -> None:
@@ -346,7 +353,11 @@ class NatsConnection:
     def _fail_waiting(self) -> None:
         waiting, self._waiting = self._waiting, {}
         for _, answered in waiting.values():
-            answered(OutcomeUnknown("the connection broke before the answer came", where=self.place))
+            answered(
+                OutcomeUnknown(
+                    "the connection broke before the answer came", where=self.place, expected="an answer in time"
+                )
+            )
 
     # ── listening ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -368,7 +379,7 @@ class NatsConnection:
             self._interests.remove(interest)
             raise ChannelError(
                 f"the server denies this user the subscription to {subject}", where=self.place,
-                expected="permissions as `remit plan` prints them",
+                expected=_PERMISSIONS, next=_PERMIT,
             )  # fmt: skip
         return interest
 
@@ -411,7 +422,9 @@ async def _flush(client: Client) -> None:
 
 def _expire(future: asyncio.Future[Msg], seconds: float, place: str) -> None:
     if not future.done():
-        future.set_exception(OutcomeUnknown(f"no answer within {seconds:.3f} s", where=place))
+        future.set_exception(
+            OutcomeUnknown(f"no answer within {seconds:.3f} s", where=place, expected="an answer in time")
+        )
 
 
 async def _end(client: Client) -> None:

@@ -101,9 +101,9 @@ def read_record(headers: Mapping[str, str], payload: bytes) -> MessageRecord:
             payload,
         )
     except KeyError as error:
-        raise BadMessage(f"the header {error.args[0]} is missing", expected="a message published by remit") from None
+        raise _foreign(f"the header {error.args[0]} is missing") from None
     except (ValueError, msgspec.MsgspecError) as error:
-        raise BadMessage(f"{error}", expected="a message published by remit") from error
+        raise _foreign(f"{error}") from error
 
 
 def read_place(headers: Mapping[str, str]) -> tuple[int, str]:
@@ -111,7 +111,14 @@ def read_place(headers: Mapping[str, str]) -> tuple[int, str]:
     try:
         return int(headers["remit-pos"]), unquote(headers["ce-id"], errors="strict")
     except (KeyError, ValueError) as error:
-        raise BadMessage(f"no position or identity: {error}", expected="a message published by remit") from error
+        raise _foreign(f"no position or identity: {error}") from error
+
+
+def _foreign(what: str) -> BadMessage:
+    return BadMessage(
+        what, where="the headers of a message of a stream", expected="a message published by remit",
+        next="find what else publishes to the subjects of remit; the followers read the log instead",
+    )  # fmt: skip
 
 
 def _encode(text: str) -> str:

@@ -90,7 +90,9 @@ class NatsEvents:
 
     def __init__(self, connection: NatsConnection, system: str, *, codec: str = "json", replicas: int = 1) -> None:
         if codec not in CODECS:
-            raise ChannelError(f"there is no codec {codec!r}", expected=" or ".join(CODECS))
+            raise ChannelError(
+                f"there is no codec {codec!r}", where="codec", expected=" or ".join(CODECS), next="name one of them"
+            )
         self._connection = connection
         self._system = system
         self._codec = codec
@@ -144,7 +146,10 @@ class NatsEvents:
 
     def _check(self) -> None:
         if not self._open:
-            raise Unavailable("the channel is closed")
+            raise Unavailable(
+                "the channel is closed", where="the event channel", expected="an open channel",
+                next="publish between the start and the end of this process",
+            )  # fmt: skip
 
     def _stream(self, source: str, channel: Channel) -> _Stream:
         stream = self._known.get((source, channel))
@@ -175,7 +180,10 @@ class NatsEvents:
             if refused and tries == TRIES:
                 if done:
                     break
-                raise Unavailable(f"not taken: {refused}", where=subject.name)
+                raise Unavailable(
+                    f"not taken: {refused}", where=subject.name, expected="a stream that takes the messages",
+                    next="look at the stream; the relay tries again by itself",
+                )  # fmt: skip
         return done
 
     async def _look(self, stream: _Stream, subject: _Subject, records: Sequence[MessageRecord]) -> tuple[int, Tail]:
@@ -283,7 +291,10 @@ def _read(message: Msg, subject: str) -> Push | None:
     headers = message.headers or {}
     record = read_record(headers, message.data)
     if message.subject != f"{subject}.{record.part}":
-        raise BadMessage("its subject is that of another partition", expected="a message published by remit")
+        raise BadMessage(
+            "its subject is that of another partition", where=message.subject,
+            expected="a message published by remit", next="find what else publishes to the subjects of remit",
+        )  # fmt: skip
     return None if OMITTED in headers else Push(record)
 
 
@@ -292,5 +303,8 @@ def _unavailable(error: RemitError | nats.errors.Error) -> RemitError:
     if isinstance(error, ChannelError):
         return error  # trying again does not help
     if isinstance(error, RemitError):
-        return Unavailable(error.what, where=error.where, next=error.next)
-    return Unavailable(f"not sent: {error}")
+        return Unavailable(error.what, where=error.where, expected=error.expected, next=error.next)
+    return Unavailable(
+        f"not sent: {error}", where="the event channel", expected="a NATS server that can be reached",
+        next="look at the server; the relay tries again by itself",
+    )  # fmt: skip

@@ -35,7 +35,8 @@ def permissions(system: str, users: Sequence[BrokerUser]) -> str:
 def _user(system: str, user: BrokerUser) -> str:
     if not _NAME.fullmatch(user.name):
         raise ChannelError(
-            f"the user {user.name!r} cannot be part of a subject", expected="letters, digits, - and _",
+            f"the user {user.name!r} cannot be part of a subject", where="credentials",
+            expected="letters, digits, - and _",
             next="another user in `credentials` of the service",
         )  # fmt: skip
     variable = user.name.upper().replace("-", "_") + "_PASSWORD"

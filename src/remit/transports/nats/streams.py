@@ -139,11 +139,18 @@ class Streams:
         try:
             return _replies.decode(message.data)
         except msgspec.MsgspecError as error:
-            raise Unavailable(f"JetStream answered {error}", where=self._connection.place) from error
+            raise Unavailable(
+                f"JetStream answered {error}", where=self._connection.place, expected="an answer of JetStream",
+                next="run nats-server 2.10 or newer, with --jetstream",
+            ) from error  # fmt: skip
 
     def _trouble(self, name: str, error: _Error) -> Unavailable | ChannelError:
         kind = Unavailable if error.code >= 500 else ChannelError
-        return kind(f"the stream {name}: {error.description}", where=self._connection.place)
+        return kind(
+            f"the stream {name}: {error.description}", where=self._connection.place,
+            expected="a stream that remit may create and read",
+            next=f"look at it with nats stream info {name}; remit plan FILE --permissions prints what users may do",
+        )  # fmt: skip
 
 
 def _headers(block: bytes) -> dict[str, str]:
