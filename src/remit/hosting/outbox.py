@@ -17,7 +17,7 @@ from remit.stores.size import LARGEST_UNIT, too_large
 from remit.stores.staging import Staged, stage, stage_async
 
 
-class _Rows:
+class _OutboxRows:
     """Makes the rows of the messages in the outbox of a context."""
 
     def __init__(self, model: Model, context: Context[Any], schema: str, stir: Callable[[], None]) -> None:
@@ -65,7 +65,7 @@ def _field_of(name: str | None) -> Callable[[Any], Any] | None:
     return None if name is None else attrgetter(name)
 
 
-class Outbox(_Rows):
+class Outbox(_OutboxRows):
     """Publishes and sends in a transaction of the caller, on a connection that is awaited: one of asyncpg, an
     `AsyncConnection` of psycopg 3, or an `AsyncSession` or `AsyncConnection` of SQLAlchemy.
 
@@ -87,7 +87,7 @@ class Outbox(_Rows):
         self._stir()
 
 
-class SyncOutbox(_Rows):
+class SyncOutbox(_OutboxRows):
     """`Outbox` for a connection that is not awaited: a `Session` or `Connection` of SQLAlchemy, a connection of psycopg
     3, or `django.db.connection`. Thread-safe."""
 
