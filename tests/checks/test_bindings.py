@@ -1,5 +1,6 @@
 """What a function is bound to is a message of a kind that its role takes."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,3 +56,10 @@ def test_publisher_source() -> None:
     sales = Context("sales")
     untyped(sales).publish(OrderPlaced)(placed)
     assert only(checked(sales)).code == "publisher.source"
+
+
+def test_function_without_a_name_is_refused_where_it_is_bound() -> None:
+    sales = untyped(Context("sales"))
+    for decorator in (sales.handle(Place), sales.answer(Count), sales.react(OrderPlaced), sales.publish(Placed)):
+        with pytest.raises(TypeError, match=r"Context\('sales'\) cannot bind functools.partial\(.* has no name"):
+            decorator(partial(place))

@@ -259,6 +259,61 @@ def test_function_that_is_used_in_any_way_is_not_noted(packages: Packages) -> No
     assert packages.imported({"stall.py": STALL}).system.check().notes == []
 
 
+DECORATED = (
+    STALL
+    + """
+    from functools import cache, partial
+    def logged(function):
+        @wraps(function)
+        async def logging(*given): return await function(*given)
+        return logging
+    def bare(function):
+        async def running(event): await function(event)
+        return running
+    @logged
+    @sales.react(Placed)
+    async def wrapped_outside(event: Placed) -> None: ...
+    @sales.react(Placed)
+    @logged
+    async def calls(event: Placed) -> None: await called_when_wrapped(event)
+    async def called_when_wrapped(event: Placed) -> None: ...
+    @sales.react(Placed)
+    async def _(event: Placed) -> None: await called_by_nameless(event)
+    async def called_by_nameless(event: Placed) -> None: ...
+    _ = None
+    async def in_part(event: Placed, region: str) -> None: ...
+    in_europe = partial(in_part, region="eu")
+    async def in_parts(event: Placed, region: str) -> None: ...
+    REGIONS = [partial(in_parts, region="eu")]
+    async def inside(event: Placed) -> None: ...
+    sales.react(Placed)(bare(inside))
+    async def standing_in(event: Placed, then=in_part) -> None: ...
+    STANDING_IN = [standing_in]
+    async def by_default(event: Placed) -> None: ...
+    async def with_default(value: str, then=by_default) -> None: ...
+    async def kept_in_cache(event: Placed) -> None: ...
+    @cache
+    def cached(name: str) -> object: return kept_in_cache
+    """
+)
+
+
+def test_function_that_is_used_through_a_decorator_or_a_partial_is_not_noted(packages: Packages) -> None:
+    assert packages.imported({"stall.py": DECORATED}).system.check().notes == []
+
+
+def test_function_that_is_only_wrapped_is_noted_at_its_own_line(packages: Packages) -> None:
+    more = """
+    @logged
+    async def lost(event: Placed) -> None: ...
+    """
+    stall = packages.imported({"stall.py": DECORATED + more})
+    (note,) = stall.system.check().notes
+    assert note.code == "reaction.forgotten"
+    assert note.what.startswith("lost takes Placed")
+    assert int(note.where.rpartition(":")[2]) == stall.lost.__wrapped__.__code__.co_firstlineno
+
+
 async def test_start_tells_in_one_line_that_there_are_notes(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "remit")
     sales = Context("sales")

@@ -1,9 +1,10 @@
 """A publisher makes integration events of a domain event, and no two make the same one of it."""
 
 from collections.abc import Callable
-from typing import Any, NewType
+from typing import Annotated, Any, NewType
 
 import pytest
+from msgspec import Meta
 
 from remit import Clock, Context, DomainEvent, Envelope, IntegrationEvent
 from tests.checks.shop import OrderPlaced, Paid, Placed, checked, only, untyped
@@ -115,6 +116,23 @@ def test_field_with_a_value_that_the_integration_event_would_refuse_is_a_finding
         ("publisher.field", "Weight.exact is int, and Weighed has bool"),
         ("publisher.field", "Weight.grams is float, and Weighed has int"),
     ]
+    assert checked(sales)[1].next == (
+        "Weighed.grams: Annotated[int, Meta(ge=-(2**53), le=2**53)], because a float holds every whole number only up"
+        " to 2**53; or @context.publish(Weighed) def ...(event: Weighed) -> Weight, with float(event.grams)"
+    )
+    assert "float(" not in checked(sales)[0].next
+
+
+class BoundedWeighed(DomainEvent):
+    order: str
+    exact: int
+    grams: Annotated[int, Meta(ge=-(2**53), le=2**53)]
+
+
+def test_whole_number_with_bounds_that_a_float_holds_is_published_as_a_float() -> None:
+    sales = Context("sales")
+    sales.publish_as(BoundedWeighed, Weight)
+    assert checked(sales) == []
 
 
 def test_what_is_published_as_no_integration_event_is_refused() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from types import new_class
-from typing import Annotated, Any, NotRequired, Required, TypedDict
+from typing import Annotated, Any, Generic, NamedTuple, NotRequired, Required, TypedDict, TypeVar
 
 import msgspec
 import pytest
@@ -16,6 +16,7 @@ from remit.messages import Codec, Encoding, decode_reply, encode_reply, not_carr
 from remit.messages.carried import not_a_key, not_an_identity
 
 ENCODINGS: tuple[Encoding, ...] = ("json", "msgpack")
+T = TypeVar("T")
 
 
 class Free(Value):
@@ -308,6 +309,46 @@ class Change(TypedDict, total=False):
     room: Required[Free | Held]
     before: NotRequired[Free | Held]
     nights: int
+
+
+class Stay(NamedTuple):
+    state: Free | Held
+    last: Free | Held = Held(by="b")
+
+
+class Pairs(NamedTuple, Generic[T]):
+    both: T | Free
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        (Stay | Free, Stay(Held(by="a"))),
+        (Stay | Free, Free(branch="x")),
+        (Stay | Free | Held, Stay(Free(), Free())),
+        (list[Stay | Free | Held | None], [Stay(Held(by="a")), Held(by="c"), None]),
+        (Pairs[Held] | Free, Pairs(Held(by="a"))),
+    ],
+)
+def test_tuple_with_names_and_a_union_inside_may_be_in_a_union_with_a_record(
+    encoding: Encoding, type_: Any, value: Any
+) -> None:
+    codec = Codec[Any](type_, encoding=encoding)
+    back = codec.read(codec.write(value))
+    assert back == value
+    assert type(back) is type(value)
+
+
+def test_tuple_with_names_and_a_union_inside_is_written_as_a_list_and_read_with_its_defaults() -> None:
+    assert written(Stay(Held(by="a"))) == [
+        {"$type": "Held", "by": "a", "until": 0},
+        {"$type": "Held", "by": "b", "until": 0},
+    ]
+    codec = Codec[Any](Stay | Free)
+    assert codec.read(b'[{"$type":"Free"}]') == Stay(Free(), Held(by="b"))
+    with pytest.raises(BadMessage, match="length 1 to 2"):
+        codec.read(b'[{"$type":"Free"},{"$type":"Free"},1]')
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,20 @@
 """The embedded stores take statements of users', as every store does that says so."""
 
 import asyncio
+import itertools
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from remit.errors import Conflict, ConstraintViolated, SqlError, StoreUnavailable
-from remit.stores import Change, SqlStore, Unit
+from remit.stores import Change, SqlStore, Unit, replay
 from remit.stores.memory.store import MemoryStore
 from remit.stores.replay import TABLES
 from remit.stores.sql import Transaction
@@ -127,17 +130,37 @@ async def test_tables_of_the_store_are_neither_read_nor_written(tmp_path: Path, 
     await store.close()
 
 
-async def test_view_or_trigger_on_tables_of_the_store_is_refused_when_it_is_used(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "billing.db", "billing")
-    await store.open()
-    await written(store, "CREATE TABLE stock (name text)")
-    await written(store, "CREATE VIEW spy AS SELECT * FROM log")
-    await written(store, "CREATE TRIGGER harm AFTER INSERT ON stock BEGIN DELETE FROM log; END")
-    with pytest.raises(SqlError, match="log is a table of remit"):
-        await rows(store, "SELECT * FROM spy")
-    with pytest.raises(SqlError, match="log is a table of remit"):
-        await written(store, "INSERT INTO stock VALUES ('tea')")
-    await store.close()
+NAMED_INSIDE = [
+    "CREATE VIEW spy AS SELECT * FROM log",
+    "CREATE VIEW IF NOT EXISTS spy AS SELECT 1 FROM stock, (SELECT id FROM Log)",
+    "CREATE VIEW spy AS SELECT * FROM remit_of_a_later_release",
+    "CREATE TRIGGER harm AFTER INSERT ON stock BEGIN DELETE FROM log; END",
+    "CREATE TRIGGER harm AFTER UPDATE OF pieces ON stock BEGIN UPDATE state SET body = ''; END",
+    "CREATE TRIGGER harm BEFORE DELETE ON stock WHEN (SELECT 1 FROM meta) BEGIN SELECT 1; END",
+    "CREATE TRIGGER harm INSTEAD OF UPDATE ON shelf BEGIN INSERT INTO meta VALUES ('a', 'b'); END",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", NAMED_INSIDE)
+async def test_view_or_trigger_that_names_tables_of_remit_is_refused_where_it_is_made(
+    store: SqlStore, statement: str
+) -> None:
+    await written(store, "CREATE VIEW shelf AS SELECT name, pieces FROM stock")
+    with pytest.raises(SqlError, match="is a table of remit"):
+        await written(store, statement)
+    assert await rows(store, "SELECT name FROM sqlite_master WHERE name IN ('spy', 'harm')") == []
+
+
+async def test_views_and_triggers_on_own_tables_are_made_and_used(store: SqlStore) -> None:
+    await written(store, "CREATE VIEW empty AS SELECT * FROM order_line")  # SQLite looks for the table when it is used
+    await written(store, "CREATE TABLE moved (state text, log integer GENERATED ALWAYS AS (1) STORED)")
+    await written(store, 'CREATE VIEW meta_of AS SELECT state, log AS lease, \'letter\' AS "a ""b" FROM moved')
+    await written(store, "CREATE TRIGGER note AFTER INSERT ON stock BEGIN INSERT INTO moved VALUES (new.name); END")
+    await written(store, "CREATE TRIGGER back INSTEAD OF DELETE ON meta_of BEGIN DELETE FROM moved; END")
+    await written(store, "INSERT INTO stock VALUES ('beer', 1)")
+    assert await rows(store, "SELECT * FROM meta_of") == [{"state": "beer", "lease": 1, 'a "b': "letter"}]
+    await written(store, "DELETE FROM meta_of")
+    assert await rows(store, "SELECT * FROM moved") == []
 
 
 async def test_the_list_of_the_tables_of_a_file_is_complete(tmp_path: Path) -> None:
@@ -221,6 +244,54 @@ async def test_random_values_are_written_as_they_were_told(store: SqlStore) -> N
     await transaction.commit(Unit())
     assert await rows(store, "SELECT t, n FROM token ORDER BY rowid") == told
     assert told[0] != told[1]
+
+
+TIMES = [
+    "julianday('now')", "julianday()", "strftime('%f', 'NOW')", "strftime('%Y-%m-%d %f')", "CURRENT_TIMESTAMP",
+    "datetime('now', '-1 day', 'start of month')", "unixepoch()", "date('now')", "time()", "CURRENT_DATE",
+    "CURRENT_TIME",
+]  # fmt: skip
+
+
+async def test_times_are_written_as_they_were_told(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    await written(store, "CREATE TABLE seen (at text DEFAULT CURRENT_TIMESTAMP, ms text DEFAULT (julianday('now')))")
+    moments = itertools.count(1_800_000_000.5, 100_000)
+    monkeypatch.setattr(replay, "time", SimpleNamespace(time=lambda: next(moments), monotonic=time.monotonic))
+    transaction = store.begin()
+    first = await transaction.fetch(f"SELECT {', '.join(TIMES)}")
+    told = [
+        *await transaction.fetch("INSERT INTO seen DEFAULT VALUES RETURNING at, ms"),
+        *await transaction.fetch("INSERT INTO seen DEFAULT VALUES RETURNING at, ms"),
+    ]
+    await transaction.commit(Unit())
+    assert await rows(store, "SELECT at, ms FROM seen ORDER BY rowid") == told
+    assert told[0] != told[1]
+    assert list(first[0].values()) == [
+        pytest.approx(2461420.833339), pytest.approx(2461420.833339), "00.500", "2027-01-15 00.500",
+        "2027-01-15 08:00:00", "2027-01-01 00:00:00", 1_800_000_000, "2027-01-15", "08:00:00", "2027-01-15", "08:00:00",
+    ]  # fmt: skip
+
+
+async def test_times_that_are_given_are_computed_as_sqlite_does(store: SqlStore) -> None:
+    await written(store, "CREATE INDEX by_day ON stock (date(name))")
+    (row,) = await rows(
+        store,
+        "SELECT date('2026-02-28', '+1 day') AS a, strftime('%j', $1) AS b, date(NULL) AS c, unixepoch('x') AS d",
+        "2026-12-31",
+    )  # fmt: skip
+    assert row == {"a": "2026-03-01", "b": "365", "c": None, "d": None}
+
+
+@pytest.mark.parametrize("function", ["last_insert_rowid", "changes", "Total_Changes"])
+async def test_functions_that_tell_of_another_statement_are_refused_with_what_to_write(
+    store: SqlStore, function: str
+) -> None:
+    for warm in ("SELECT 1", "INSERT INTO stock VALUES ('beer', 1)"):
+        transaction = store.begin()
+        await transaction.fetch(warm)
+        with pytest.raises(SqlError, match=rf"(?i){function}\(\) .* RETURNING"):
+            await transaction.fetch(f"SELECT {function}()")
+        await transaction.abandon()
 
 
 async def test_full_text_search_is_there(store: SqlStore) -> None:

@@ -171,6 +171,7 @@ ROWS: dict[str, list[Any]] = {
     "union (`Free \\| Held`)": [
         Free | Held, Vacant | Taken, Vacant | Taken | Cleaned | str | None, list[Point | Line | list[Bare | Pair]],
         dict[str, Vacant | Point | None], frozenset[Point | Line], tuple[Line | Point, int], Branch, Either, Rows,
+        Either | Line, list[Either | Point | Line],
     ],
     "constrained type (`Annotated[int, Meta(gt=0)]`)": [
         Annotated[int, msgspec.Meta(gt=0, le=9)], Annotated[float, msgspec.Meta(ge=0.5)],

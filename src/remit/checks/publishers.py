@@ -11,6 +11,8 @@ from remit.contexts.publishing import misfits
 from remit.errors import Findings
 from remit.messages import IntegrationEvent, union_members
 
+_BOUNDED = "Annotated[int, Meta(ge=-(2**53), le=2**53)], because a float holds every whole number only up to 2**53"
+
 
 def check_publishers(model: Model, findings: Findings) -> None:
     for context in model.contexts:
@@ -58,12 +60,15 @@ def _check_fields(publisher: Handler, findings: Findings) -> None:
         return
     event = publisher.message.__name__
     for field, wanted, found in misfits(publisher.message, published):
+        next = f"@context.publish({event}) def ...(event: {event}) -> {published.__name__}"
+        if wanted is float and found is int:
+            next = f"{event}.{field}: {_BOUNDED}; or {next}, with float(event.{field})"
         has = "has no such field" if found is None else f"has {_told(found)}"
         findings.report(
             "publisher.field", publisher.place,
             f"{published.__name__}.{field} is {_told(wanted)}, and {event} {has}",
             expected="a field of the same name whose values are all accepted, or a default in the integration event",
-            next=f"@context.publish({event}) def ...(event: {event}) -> {published.__name__}",
+            next=next,
         )  # fmt: skip
 
 

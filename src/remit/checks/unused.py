@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from functools import cache, partial
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -20,6 +21,8 @@ from remit.errors import Findings
 from remit.messages import DomainEvent, IntegrationEvent, union_members
 
 _CONTAINERS = (dict, list, tuple, set, frozenset)
+_CACHED: type = type(cache(len))
+"""What `functools.cache` makes of a function."""
 
 
 def check_unused(model: Model, findings: Findings) -> None:
@@ -37,7 +40,7 @@ def check_unused(model: Model, findings: Findings) -> None:
         named: set[str] | None = None
         for function, events, decorator in _likely(home):
             named = _names_in(home) if named is None else named
-            if function not in bound and function.__name__ not in named:
+            if _bare(function) not in bound and function.__name__ not in named:
                 findings.note(
                     f"{decorator}.forgotten", where(function),
                     f"{function.__name__} takes {events} like a {decorator}, and no context declares it",
@@ -83,22 +86,62 @@ def _bare(function: Any) -> Any:
 
 
 def _names_in(home: Home) -> set[str]:
-    """All names that code in these modules uses, and the functions in its module-level containers."""
+    """All names that code in these modules uses, and the functions that other values of these modules hold."""
+    modules = {module.__name__ for module in home.modules}
+    waiting: list[Any] = [value for module in home.modules for value in vars(module).values()]
+    waiting += [bound.function for context in home.contexts for bound in context.functions]
     found: set[str] = set()
-    for module in home.modules:
-        for value in list(vars(module).values()):
-            if isinstance(value, FunctionType):
-                found |= _named_by(value.__code__)
-            elif isinstance(value, type) and value.__module__ == module.__name__:
-                codes = (getattr(getattr(each, "__func__", each), "__code__", None) for each in vars(value).values())
-                found |= {name for code in codes if isinstance(code, CodeType) for name in _named_by(code)}
-            elif isinstance(value, _CONTAINERS):
-                found |= {each.__name__ for each in _within(value) if isinstance(each, FunctionType)}
+    seen: dict[int, Any] = {}
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen or (isinstance(value, type) and value.__module__ not in modules):
+            continue
+        seen[id(value)] = value
+        for form in _forms_of(value):
+            found |= _named_by(form.__code__)
+        held = list(_held_by(value))
+        found |= {each.__name__ for each in held if isinstance(each, FunctionType)}
+        waiting += [*held, *_members_of(value)]
     return found
+
+
+def _forms_of(value: Any) -> list[FunctionType]:
+    """A function, and those that its decorators have wrapped."""
+    forms: list[Any] = []
+    while isinstance(value, (FunctionType, _CACHED)) and value not in forms:
+        forms.append(value)
+        value = getattr(value, "__wrapped__", None)
+    return [form for form in forms if isinstance(form, FunctionType)]
+
+
+def _held_by(value: Any) -> Iterator[Any]:
+    """What a value holds that may be called: the values of a container, the parts of a partial, what a function
+    encloses and its defaults."""
+    if isinstance(value, _CONTAINERS):
+        yield from (each for each in _within(value) if isinstance(each, (FunctionType, partial)))
+    elif isinstance(value, partial):
+        yield from (value.func, *value.args, *value.keywords.values())
+    forms = _forms_of(value)
+    for form in forms:
+        held = [*(form.__defaults__ or ()), *(form.__kwdefaults__ or {}).values(), *_enclosed_by(form)]
+        yield from (each for each in held if all(each is not form for form in forms))
 
 
 def _within(container: Any) -> Iterator[Any]:
     yield from container.values() if isinstance(container, dict) else container
+
+
+def _enclosed_by(function: FunctionType) -> Iterator[Any]:
+    for cell in function.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # the cell is empty
+            continue
+
+
+def _members_of(value: Any) -> Iterator[Any]:
+    if isinstance(value, type):
+        yield from (getattr(each, "__func__", each) for each in vars(value).values())
 
 
 def _named_by(code: CodeType) -> set[str]:

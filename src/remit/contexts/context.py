@@ -377,6 +377,7 @@ class Context(Generic[B]):
         """
 
         def register(publisher: Any) -> Any:
+            self._check_name(publisher)
             self.publishers.append(Handler(PUBLISHER, event, publisher))  # type: ignore[arg-type]  # seen as a protocol
             return publisher
 
@@ -431,7 +432,15 @@ class Context(Generic[B]):
 
     def _bind(self, role: Role, *messages: Any, begins: Begins | None = None) -> Callable[[Any], Any]:
         def register(function: Any, /) -> Any:
+            self._check_name(function)
             self.bound += [Handler(role, message, function, begins=begins) for message in messages]
             return function
 
         return register
+
+    def _check_name(self, function: Any) -> None:
+        if not hasattr(function, "__name__"):
+            raise TypeError(
+                f"{self!r} cannot bind {function!r}: it has no name, under which progress is stored and errors are"
+                " reported. Define a function that calls it, and bind that"
+            )

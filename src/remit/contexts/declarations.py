@@ -156,11 +156,11 @@ class Later(Generic[C]):
 
 
 def where(function: Any) -> str:
-    """`file:line` of a function, or the qualified name of a class, for findings."""
+    """`file:line` of a function without its decorators, or the qualified name of a class, for findings."""
     if place := getattr(function, "__remit_place__", None):
         return str(place)
     function = getattr(function, "__remit_policy__", function)
-    code = getattr(function, "__code__", None)
+    code = getattr(inspect.unwrap(function), "__code__", None)
     if code is not None:
         return f"{code.co_filename}:{code.co_firstlineno}"
     return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', function)}"

@@ -131,7 +131,8 @@ class Records(Generic[Rec]):
 
     async def put(self, record: Rec, /) -> None:
         """Stores a record and replaces one with the same identity. If another unit of work changed it since this
-        handler read it, or put it since this handler found none, the handler is run again."""
+        handler read it, or put it since this handler found none, the handler is run again. A page is read too: it finds
+        no record under the identities that it goes past."""
         raise NotImplementedError
 
     async def delete(self: _Keeps[K], id: K, /) -> bool:
@@ -140,7 +141,8 @@ class Records(Generic[Rec]):
 
     async def page(self: _Keeps[K], *, after: K | None = None, limit: int = 100) -> list[Rec]:
         """A page of at most `limit` records (1 to 1,000), those behind the identity `after`, ordered by the texts of
-        their identities. A page with fewer than `limit` records is the last one.
+        their identities. A page with fewer than `limit` records is the last one. A record that another unit of work
+        adds to the page meanwhile is a conflict only if this handler puts one with its identity.
 
         Raises `ValueError` for another limit.
         """
@@ -167,9 +169,9 @@ class Claims(Generic[Cl]):
         """
         raise NotImplementedError
 
-    async def give_up(self: _Claims[V, A], value: V, /, *, by: A) -> None:
-        """Releases a value that the aggregate has. If it does not have the value, nothing happens. Raises `NotAdded` as
-        `take` does."""
+    async def give_up(self: _Claims[V, A], value: V, /, *, by: A) -> bool:
+        """Releases a value that the aggregate has. Returns False, and does nothing, if the aggregate does not have it.
+        Raises `NotAdded` as `take` does."""
         raise NotImplementedError
 
     async def find(self: _Claims[V, A], value: V, /) -> A | None:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from remit.contexts import Context, ContextMap
 from remit.contexts.homes import is_of_tests, package_of
 from remit.errors import Findings
-from remit.hosting.reading import ROLES, Declared, Module
+from remit.hosting.reading import ROLES, Module, ReadDeclaration
 
 _BEFORE = rb"@[ \t(]*|\w+[ \t]*(:[^=\n]+)?=[ \t(]*|(el)?if\b.*?[ \t(]|while\b.*?[ \t(]"
 _DECLARES = re.compile(rb"^[ \t]*(%s)?[\w.]+\.(%s)\b" % (_BEFORE, "|".join(ROLES).encode()), re.MULTILINE)
@@ -65,7 +65,7 @@ class _Missed(NamedTuple):
     is_edge: bool
 
 
-def _of_contexts(found: Declared, contexts: Mapping[str, Context[Any]]) -> _Missed | None:
+def _of_contexts(found: ReadDeclaration, contexts: Mapping[str, Context[Any]]) -> _Missed | None:
     context = contexts.get(found.context) if isinstance(found.context, str) else found.context
     if context is None or contexts.get(context.name) is not context:
         return None

@@ -24,8 +24,8 @@ Unread = Mapping[str, "Module"]
 """Modules that are not imported, by name."""
 
 
-class Declared(NamedTuple):
-    """A declaration of a module on a context."""
+class ReadDeclaration(NamedTuple):
+    """A declaration of a module on a context, read from its source text."""
 
     context: Context[Any] | str
     """The context, or its name."""
@@ -60,7 +60,7 @@ class Module:
                 raise
             return ast.Module(body=[], type_ignores=[])
 
-    def declared(self, unread: Unread) -> list[Declared]:
+    def declared(self, unread: Unread) -> list[ReadDeclaration]:
         """The declarations that it would make if it were imported."""
         return (
             [each for statement in self._statements() for each in self._declared_by(statement, unread)]
@@ -127,7 +127,7 @@ class Module:
                 for each in reversed(inner):
                     waiting += [each] if isinstance(each, ast.stmt) else reversed(each.body)
 
-    def _declared_by(self, statement: ast.stmt, unread: Unread) -> Iterator[Declared]:
+    def _declared_by(self, statement: ast.stmt, unread: Unread) -> Iterator[ReadDeclaration]:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             said, what = statement.decorator_list, statement.name
         else:
@@ -135,9 +135,9 @@ class Module:
         for expression in said:
             context = self._context_in(expression, unread)
             if context is not None:
-                yield Declared(context, what or ast.unparse(expression), expression.lineno)
+                yield ReadDeclaration(context, what or ast.unparse(expression), expression.lineno)
             elif (of := self._edge_in(expression, unread)) is not None:
-                yield Declared(of, ast.unparse(expression), expression.lineno, is_edge=True)
+                yield ReadDeclaration(of, ast.unparse(expression), expression.lineno, is_edge=True)
 
     def _context_in(self, expression: ast.expr, unread: Unread) -> Context[Any] | None:
         """The context in `context.handle(Message)`, `context.handle(Message)(function)` and `context.project`."""

@@ -7,6 +7,7 @@ converted, record by record, before it is written and after it is read. A type w
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from inspect import isclass
@@ -86,7 +87,7 @@ def _turn_defaults(found: Any, seen: set[int]) -> None:
             _turn_defaults(each, seen)
     elif isinstance(found, inspect.Type | inspect.Field) and id(found) not in seen:
         seen.add(id(found))
-        if isinstance(found, inspect.StructType):
+        if isinstance(found, inspect.StructType | inspect.NamedTupleType):
             writes: Mapping[str, Turn] = getattr(found.cls, "__remit_writes__", {})
             for field in found.fields:
                 if field.name in writes and field.default is not msgspec.NODEFAULT:
@@ -174,9 +175,13 @@ def _later(form: Form, name: str) -> Turn:
 def _wire_class(record: Any, fields: Sequence[Field], *, tagged: bool) -> Any:
     """A class for the wire form of a record. The types of its fields are set later."""
     cls = class_of(record)
-    config = getattr(cls, "__struct_config__", None)
-    options: dict[str, Any] = {"forbid_unknown_fields": is_named_tuple(cls), "array_like": is_named_tuple(cls)}
-    if config is not None:
+    space = {"__doc__": cls.__doc__, "__remit_record__": cls, "__remit_name__": wire_name(cls)}
+    name = cls.__name__ if record is cls else f"{cls.__name__}[{', '.join(map(_short, get_args(record)))}]"
+    module = f"{cls.__module__}.{'tagged' if tagged else 'written'}"
+    if is_named_tuple(cls):
+        return _wire_tuple(name, fields, {**space, "__module__": module})
+    options: dict[str, Any] = {}
+    if (config := getattr(cls, "__struct_config__", None)) is not None:
         options = {
             "forbid_unknown_fields": config.forbid_unknown_fields, "array_like": config.array_like,
             "omit_defaults": config.omit_defaults, "tag": config.tag, "tag_field": config.tag_field,
@@ -188,10 +193,15 @@ def _wire_class(record: Any, fields: Sequence[Field], *, tagged: bool) -> Any:
         (each.name, Any, field(default=each.default, default_factory=each.default_factory, name=each.encode_name))
         for each in fields
     ]
-    space = {"__doc__": cls.__doc__, "__remit_record__": cls, "__remit_name__": wire_name(cls)}
-    name = cls.__name__ if record is cls else f"{cls.__name__}[{', '.join(map(_short, get_args(record)))}]"
-    module = f"{cls.__module__}.{'tagged' if tagged else 'written'}"
     return msgspec.defstruct(name, declared, namespace=space, module=module, kw_only=True, frozen=True, **options)
+
+
+def _wire_tuple(name: str, fields: Sequence[Field], space: Mapping[str, Any]) -> Any:
+    """A named tuple. msgspec takes it in a union with a struct, as it does not take a struct written as a list."""
+    names = [each.name for each in fields]
+    defaults = [each.default for each in fields if each.default is not msgspec.NODEFAULT]
+    base = namedtuple("Wire", names, defaults=defaults)  # type: ignore[misc]  # noqa: PYI024  # known only here
+    return type(name, (base,), {"__slots__": (), **space})
 
 
 def _short(type: Any) -> str:

@@ -14,11 +14,12 @@ import re
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any, NamedTuple, Protocol
 
 from remit.errors import Conflict, ConstraintViolated, SqlError, StoreUnavailable
+from remit.stores.moments import Moments
 from remit.stores.outliving import Pending, failure_of
 from remit.stores.port import Unit
 
@@ -34,12 +35,15 @@ TABLES = frozenset(
 PREFIX = "remit_"
 _SHAPES = re.compile(r"\b(create|alter)\b", re.IGNORECASE)
 """A statement that may change the schema."""
-_NAMES = """
-    SELECT name, name FROM sqlite_master
+_SCHEMA = """
+    SELECT type, name, tbl_name FROM sqlite_master
     UNION ALL
-    SELECT m.name, f."table" FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f WHERE m.type = 'table'
+    SELECT 'reference', f."table", m.name FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f
+    WHERE m.type = 'table'
 """
-"""The names of all tables, views, indexes and triggers; and of all tables that refer to another one, with its name."""
+"""All tables, views, indexes and triggers, with the table of each; and the tables to which foreign keys refer."""
+_COLUMNS = "SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0"
+_MISSING = re.compile(r"no such table: (?:main\.)?(.*)")
 _MODULES = frozenset({"fts4", "fts5", "rtree"})
 _STEPS = 10_000
 """Steps of SQLite's virtual machine between two checks of the time."""
@@ -60,6 +64,17 @@ _OF_STATEMENTS = frozenset(
 """Primary result codes caused by a statement, not by the file; 0 is for errors of the Python module."""
 
 
+_EARLIER = (
+    "{}() tells of an earlier statement, and that may be one of another handler. Write INSERT ... RETURNING to get the"
+    " new row, and use the result of execute() for the number of rows"
+)
+_FUNCTIONS = {
+    "load_extension": "a handler may not load an extension",
+    **{name: _EARLIER.format(name) for name in ("last_insert_rowid", "changes", "total_changes")},
+}
+"""Functions that handlers' statements must not call, and the reasons."""
+
+
 class Ran(NamedTuple):
     """A statement of a handler, and the result that the handler got."""
 
@@ -73,11 +88,17 @@ class Ran(NamedTuple):
     """Whether later statements may see an effect of it."""
     chance: bytes = b""
     """The seed of its random values."""
+    at: float = 0.0
+    """The time that it reads, in seconds since 1970."""
 
     def says(self, other: Ran) -> bool:
         """Whether both have the same result. The order of rows is ignored: without ORDER BY it may differ."""
         same = self.rows == other.rows or Counter(self.rows) == Counter(other.rows)
         return same and self.written == other.written
+
+
+_Part = tuple[str, str, str]
+"""Something in the schema: what it is, its name, and the name of its table."""
 
 
 class _Values(dict[str, object]):
@@ -104,6 +125,7 @@ class Users:
         self._why = ""
         self._latest = 0.0
         self._chance = Random(0)  # noqa: S311  values of tables, no secrets
+        self._moments = Moments(connection)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.set_authorizer(self._may)
         connection.set_progress_handler(self._is_late, _STEPS)
@@ -145,37 +167,70 @@ class Users:
         """Runs a statement in the current transaction, and returns its result."""
         connection, values = self.connection, _Values(statement.values)
         before, shapes = connection.total_changes, _SHAPES.search(statement.text) is not None
-        entangled = self._entangled() if shapes else frozenset[tuple[str, str]]()
-        self._theirs, self._why, self._latest = True, "", time.monotonic() + self._limit_seconds
+        schema = self._schema() if shapes else frozenset[_Part]()
+        self._latest = time.monotonic() + self._limit_seconds
         self._chance.seed(statement.chance)
+        self._moments.stand_still(statement.at)
         try:
-            # SQLite caches prepared statements by text, and `_may` checks them when they are prepared. The newline
-            # keeps handlers' statements apart from those of remit, which may do more.
-            cursor = connection.execute("\n" + statement.text, values)
+            cursor = self._execute(statement.text, values)
             rows = cursor.fetchall()
-        except sqlite3.DatabaseError as error:
-            if self._why:
-                error.args = (self._why,)
-            raise
         finally:
-            self._theirs, self._latest = False, 0.0
-        if shapes and (added := self._entangled() - entangled):
-            _, name = min(added)
-            raise ValueError(f"{name} is a table of remit, or has the name of one")
+            self._latest = 0.0
         if values.unused:
             raise ValueError(f"{len(values)} values are given, but the statement does not have ${min(values.unused)}")
         changed = connection.total_changes - before
         names = [column[0] for column in cursor.description or ()]
         count = cursor.rowcount if cursor.rowcount >= 0 else changed
+        if shapes:
+            self._check_added(self._schema() - schema)
         return statement._replace(
             names=names, rows=rows, written=count, wrote=cursor.description is None or changed > 0
         )  # fmt: skip
 
-    def _entangled(self) -> frozenset[tuple[str, str]]:
-        """The names of remit that tables have or refer to. SQLite's authorizer gets neither the new name of a renamed
-        table nor the table of a foreign key."""
-        rows: list[tuple[str, str]] = self.connection.execute(_NAMES).fetchall()
-        return frozenset((holder, name) for holder, name in rows if _is_ours(name))
+    def _execute(self, text: str, values: _Values) -> sqlite3.Cursor:
+        """Executes a handler's statement. An error says why the statement is not allowed, if that is the cause."""
+        self._theirs, self._why = True, ""
+        try:
+            # SQLite caches prepared statements by text, and `_may` checks them when they are prepared. The newline
+            # keeps handlers' statements apart from those of remit, which may do more.
+            return self.connection.execute("\n" + text, values)
+        except sqlite3.DatabaseError as error:
+            if self._why:
+                error.args = (self._why,)
+            raise
+        finally:
+            self._theirs = False
+
+    def _schema(self) -> frozenset[_Part]:
+        return frozenset(self.connection.execute(_SCHEMA).fetchall())
+
+    def _check_added(self, added: frozenset[_Part]) -> None:
+        """Raises `ValueError` or `sqlite3.DatabaseError` if something new has the name of a table of remit or uses one.
+        SQLite's authorizer gets neither the new name of a renamed table, nor the table of a foreign key, nor what a
+        view or trigger uses before that is used itself."""
+        for kind, name, table in sorted(added):
+            if _is_ours(name):
+                raise ValueError(f"{name} is a table of remit, or has the name of one")
+            for use in self._uses_of(kind, name, table):
+                try:
+                    self._execute(f"EXPLAIN {use}", _Values(())).close()
+                except sqlite3.DatabaseError as error:
+                    missing = _MISSING.match(str(error))
+                    if missing is not None and _is_ours(missing[1]):
+                        self._why = f"{missing[1]} is a table of remit"
+                    if self._why:
+                        raise ValueError(self._why) from error
+
+    def _uses_of(self, kind: str, name: str, table: str) -> Iterator[str]:
+        """Statements that use a view or fire a trigger."""
+        if kind == "view":
+            yield f"SELECT * FROM {_quoted(name)}"  # noqa: S608  # a name of the schema, quoted
+        elif kind == "trigger":
+            names = [_quoted(column) for (column,) in self.connection.execute(_COLUMNS, (table,))]
+            yield f"INSERT INTO {_quoted(table)} DEFAULT VALUES"
+            columns = ", ".join(f"{each} = {each}" for each in names)
+            yield f"UPDATE {_quoted(table)} SET {columns}"  # noqa: S608  # as above
+            yield f"DELETE FROM {_quoted(table)}"  # noqa: S608  # as above
 
     def _may(self, action: int, first: str | None, second: str | None, _schema: str | None, _by: str | None) -> int:
         """SQLite's authorizer: whether the statement being prepared may do something."""
@@ -188,8 +243,8 @@ class Users:
             self._why = f"{table} is a table of remit"
         elif action == sqlite3.SQLITE_CREATE_VTABLE and (second or "").lower() not in _MODULES:
             self._why = f"the module {second} is not allowed for virtual tables: only fts4, fts5 and rtree are"
-        elif action == sqlite3.SQLITE_FUNCTION and (second or "").lower() == "load_extension":
-            self._why = "a handler may not load an extension"
+        elif action == sqlite3.SQLITE_FUNCTION:
+            self._why = _FUNCTIONS.get((second or "").lower(), "")
         return sqlite3.SQLITE_DENY if self._why else sqlite3.SQLITE_OK
 
     def _random_bytes(self, size: int) -> bytes:
@@ -214,6 +269,10 @@ _ON_TABLES = _BY_FIRST | {
     sqlite3.SQLITE_DROP_VIEW, sqlite3.SQLITE_DROP_VTABLE, sqlite3.SQLITE_ALTER_TABLE, sqlite3.SQLITE_ANALYZE,
     sqlite3.SQLITE_REINDEX,
 }  # fmt: skip
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _is_ours(name: str) -> bool:
@@ -301,7 +360,7 @@ class Replayed:
             if self._failed is not None:
                 raise self._failed
             try:
-                statement = Ran(text, tuple(map(_storable, values)), chance=os.urandom(8))
+                statement = Ran(text, tuple(map(_storable, values)), chance=os.urandom(8), at=time.time())
                 ran = await self._store.attempt(self._ran, statement)
             except asyncio.CancelledError:
                 self._failed = SqlError(

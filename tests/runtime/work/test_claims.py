@@ -27,7 +27,7 @@ class ChangeEmail(Command[None, Taken]):
     new: str
 
 
-class GiveUp(Command[None]):
+class GiveUp(Command[bool]):
     account: str
     email: str
 
@@ -153,8 +153,9 @@ def declare_reaction(accounts: Context, bank: Bank) -> None:
 
 def declare_removal(accounts: Context) -> None:
     @accounts.handle(GiveUp)
-    async def give_up(command: GiveUp, repository: Repository[Account], emails: Claims[Email]) -> None:
-        await emails.give_up(command.email, by=await repository.get(command.account))
+    async def give_up(command: GiveUp, repository: Repository[Account], emails: Claims[Email]) -> bool:
+        by = Account(id="x") if command.account == "x" else await repository.get(command.account)
+        return await emails.give_up(command.email, by=by)
 
     @accounts.handle(Remove)
     async def remove(command: Remove, repository: Repository[Account]) -> None:
@@ -200,8 +201,12 @@ async def test_what_is_given_up_can_be_taken(anywhere: str) -> None:
     async with Bank().system.connect(store=anywhere) as app:
         await app.send(Register(account="a", email="one@example.org"))
         await app.send(Register(account="b", email="two@example.org"))
-        await app.send(GiveUp(account="b", email="one@example.org"))
-        assert await app.ask(ByEmail(email="one@example.org")) == "a", "nobody gives up what another has"
+        assert not await app.send(GiveUp(account="b", email="one@example.org")), "another account has it"
+        assert not await app.send(GiveUp(account="b", email="none@example.org"))
+        assert await app.ask(ByEmail(email="one@example.org")) == "a"
+        assert await app.send(GiveUp(account="b", email="two@example.org"))
+        assert not await app.send(GiveUp(account="b", email="two@example.org"))
+        await app.send(Register(account="b", email="two@example.org"))
         await app.send(ChangeEmail(account="a", old="one@example.org", new="three@example.org"))
         await app.send(ChangeEmail(account="b", old="two@example.org", new="one@example.org"))
         await app.send(ChangeEmail(account="a", old="three@example.org", new="three@example.org"))
@@ -267,6 +272,15 @@ async def test_claim_by_what_no_repository_has_is_refused_whoever_has_the_value(
         await app.send(Register(account=holder, email="one@example.org"))
         with pytest.raises(HandlerFailed):
             await app.send(TakeForStranger(email="one@example.org"))
+        assert "NotAdded: Email is claimed by Account 'x', which is in no repository" in caplog.text
+
+
+async def test_giving_up_by_what_no_repository_has_is_refused_whoever_has_the_value(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with Bank().system.connect(store="memory:") as app:
+        with pytest.raises(HandlerFailed):
+            await app.send(GiveUp(account="x", email="one@example.org"))
         assert "NotAdded: Email is claimed by Account 'x', which is in no repository" in caplog.text
 
 

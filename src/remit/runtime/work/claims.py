@@ -33,13 +33,17 @@ class UnitClaims(Claims[Any]):
         elif found.value.by != owner:
             raise otherwise
 
-    async def give_up(self, value: Any, /, *, by: Any) -> None:
+    async def give_up(self, value: Any, /, *, by: Any) -> bool:
         text, owner = await self._text(value), self._owner(by)
+        claimant = await self._claimant(owner, by)
         found = await self._unit.load(self._plan, text)
-        if found is not None and found.value.by == owner:
-            (await self._claimant(owner, by)).claiming = True
-            found.removed = found.changed = True
-            await self._note(owner, (self._plan.kind, text), has=False)
+        if found is None:
+            self._unit.keep(self._plan, text)
+        if found is None or found.value.by != owner:
+            return False
+        claimant.claiming = found.removed = found.changed = True
+        await self._note(owner, (self._plan.kind, text), has=False)
+        return True
 
     async def find(self, value: Any, /) -> Any:
         text = await self._text(value)

@@ -18,11 +18,14 @@ LARGEST_PAGE = 1000
 class UnitRecords(Records[Any]):
     """The records of one class, given to a handler."""
 
-    __slots__ = ("_attempt", "_plan", "_run", "_unit")
+    __slots__ = ("_attempt", "_paged", "_plan", "_run", "_unit")
 
     def __init__(self, unit: UnitOfWork, plan: RecordPlan) -> None:
         self._unit, self._plan = unit, plan
         self._attempt, self._run = unit.attempt, unit.attempt.run
+        self._paged: list[tuple[str | None, str | None]] = []
+        """What pages have shown: the texts of identities after the first one, up to the second. None: from the first,
+        up to the last."""
 
     def _text(self, id: Any) -> str:
         self._attempt.refuse_late(self._run, f"{self._plan.type.__name__} was asked for")
@@ -50,7 +53,10 @@ class UnitRecords(Records[Any]):
 
     async def put(self, record: Any, /) -> None:
         text = self._text(record.id)
+        was_absent = self._was_absent(text)
         tracked = await self._unit.load(self._plan, text)
+        if tracked is not None and was_absent:
+            tracked.version, tracked.changed = 0, True  # put since by another unit of work: the commit conflicts
         if tracked is None:
             self._unit.track(self._plan, text, record).changed = True
             return
@@ -58,6 +64,12 @@ class UnitRecords(Records[Any]):
         # Equal records can have different bytes: Decimal("1.1"), Decimal("1.10"). One changed in place equals itself.
         if not equal or not tracked.says(tracked.encoded()):
             tracked.changed = True
+
+    def _was_absent(self, text: str) -> bool:
+        """Whether a page would have shown the record, and did not. The records of a page are tracked."""
+        return not self._unit.tracks(self._plan, text) and any(
+            (after is None or text > after) and (upto is None or text <= upto) for after, upto in self._paged
+        )
 
     async def delete(self, id: Any, /) -> bool:
         tracked = await self._load(id)
@@ -68,11 +80,13 @@ class UnitRecords(Records[Any]):
     async def page(self, *, after: Any = None, limit: int = 100) -> list[Any]:
         if not 1 <= limit <= LARGEST_PAGE:
             raise ValueError(f"a page of {limit!r} records; limit must be 1 to {LARGEST_PAGE:,}")
-        last = None if after is None else self._text(after)
-        found: list[Any] = []
+        last = first = None if after is None else self._text(after)
+        found: list[Tracked] = []
         while len(found) < limit:
             some, last = await self._unit.page(self._plan, last, limit - len(found))
-            found += [tracked.value for tracked in some]
+            found += some
             if last is None:
                 break
-        return found[:limit]
+        shown = found[:limit]
+        self._paged.append((first, shown[-1].id if len(shown) == limit else None))
+        return [tracked.value for tracked in shown]

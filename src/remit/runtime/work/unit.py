@@ -240,6 +240,10 @@ class UnitOfWork(msgspec.Struct, eq=False):
             self._tracked[plan.kind, id] = Tracked.load(plan, id, version, body)
             self._loaded.append((plan.kind, id))
 
+    def tracks(self, plan: KeptPlan, id: str) -> bool:
+        """Whether a row, or the absence of one, is tracked under this identity."""
+        return (plan.kind, id) in self._tracked
+
     def overlook(self) -> None:
         """Drops the row looked up in advance: after the first wait it may be outdated."""
         self.foreseen = None
