@@ -100,7 +100,8 @@ def run(
     at = (host, DEFAULT_PORT if port is None else port) if has_doors else None
     contexts = [context.name for context in hosted.contexts]
     said = {"system": hosted.name, "contexts": contexts}
-    ready = partial(_announce, said, f"{hosted.name} ({', '.join(contexts)})", as_json=json)
+    names = f" ({', '.join(contexts)})" if contexts != [hosted.name] else ""
+    ready = partial(_announce, said, hosted.name + names, as_json=json)
     return _run_here(hosted, process, at, limits, ready, attached=attached)
 
 
@@ -143,7 +144,8 @@ def _run_topology(
         service = make_service(topology, replicas[0], [find_listener(name) for name in listeners])
         at = (service.listens.host, service.listens.port) if service.listens is not None else None
         said = {"system": service.system.name, "service": service.name}
-        ready = partial(_announce, said, f"{service.name} of {service.system.name}", as_json=as_json)
+        of = f" of {service.system.name}" if service.system.name != service.name else ""
+        ready = partial(_announce, said, service.name + of, as_json=as_json)
         return _run_here(service.system, service.host, at, limits, ready, attached=attached)
     placement = placed_on(topology, load_system(topology.system).model())
     children = children_of(topology, placement, replicas, partial(_command, path, limits, listeners))
