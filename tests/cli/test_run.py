@@ -246,6 +246,8 @@ def test_a_wrong_option_is_said(office: Office, options: list[str], code: str) -
     [
         ("nowhere:system", "system.module", "there is no module 'nowhere'"),
         ("nowhere.inside:system", "system.module", "there is no module 'nowhere.inside'"),
+        ("pai:one", "system.module", "did you mean pair:one?"),
+        ("remit.topolgy.file", "system.module", "did you mean remit.topology.file?"),
         ("empty.py", "system.module", "give empty"),
         ("", "system.module", "there is no module ''"),
         ("broken:system", "system.import", "broken.py:3\n  importing broken failed: ZeroDivisionError"),

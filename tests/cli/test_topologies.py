@@ -103,6 +103,7 @@ def test_a_service_that_is_not_in_the_topology_is_a_clear_error(office: Office, 
         code, _, said = run(office, "run", str(topology), name)
         assert code == 2
         assert is_clear(said, "service.unknown")
+        assert f"Next: remit run {topology} all" in said
 
 
 def test_a_system_has_no_services(office: Office) -> None:

@@ -14,9 +14,25 @@ from typing import Any, NamedTuple
 from remit.errors import ChannelError, Finding, ModelError, StoreError
 from remit.messages import Encoding
 from remit.messages.component import Component
-from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, all_channel_forms, channel_forms, channel_technology
+from remit.topology.channels import (
+    CODECS,
+    FOR_BROKER,
+    FOR_CALLS,
+    all_channel_forms,
+    channel_forms,
+    channel_technology,
+    near_channel,
+)
 from remit.topology.secret import Secret
-from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, StorePlace, store_at, store_forms, store_technology
+from remit.topology.stores import (
+    DEFAULT_STORE,
+    STORE_FORMS,
+    StorePlace,
+    near_store,
+    store_at,
+    store_forms,
+    store_technology,
+)
 from remit.topology.tables import Reading, Table, did_you_mean
 from remit.transports.technology import ChannelTechnology
 
@@ -170,9 +186,11 @@ def _read_stores(table: Table, folder: Path) -> dict[str, Secret]:
             if technology is None and place.lacks:  # the scheme is in a variable that only a process with the store has
                 stores[context] = place
             elif technology is None or not technology.fits(place.text):
+                near = near_store(place.text)
                 table.report(
                     "topology.technology", context, f"{table.shown(context)!r} is not the address of a store",
-                    expected=store_forms(), next=f'{context} = "{DEFAULT_STORE}"',
+                    expected=store_forms(),
+                    next=f'did you mean "{near}..."?' if near else f'{context} = "{DEFAULT_STORE}"',
                 )  # fmt: skip
             else:
                 store_at(place, context)
@@ -226,9 +244,10 @@ def _read_url(table: Table, key: str, carries: str, required: str = "") -> Chann
         return None
     if technology is None:
         what = f"{table.shown(key)!r} is not a channel for {carries}"
+        near, usual = near_channel(secret.text, carries), FOR_BROKER if carries == "events" else FOR_CALLS
         table.report(
             "topology.technology", key, what, expected=all_channel_forms(carries),
-            next=f'{key} = "{(FOR_BROKER if carries == "events" else FOR_CALLS).form}"',
+            next=f'did you mean "{near}"?' if near else f'{key} = "{usual.form}"',
         )  # fmt: skip
         return None
     place = technology.shown(secret.text) if technology.schemes else technology.name
