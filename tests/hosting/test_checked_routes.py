@@ -39,7 +39,7 @@ def test_a_wrong_method_is_found_at_its_line_with_the_method_to_write() -> None:
 
     edge = HttpEdge(desk)
     edge.post("/where/{who}", Where)  # type: ignore[arg-type]  # the mistake that is to be found
-    edge.get("/go/{who}", Go)  # type: ignore[arg-type]  # likewise
+    edge.get("/go/{who}", Go)  # type: ignore[arg-type]  # another mistake that is to be found
     asked, sent = System("desk", contexts=[desk], edges=[edge]).check()
     line = test_a_wrong_method_is_found_at_its_line_with_the_method_to_write.__code__.co_firstlineno + 11
     assert asked.where == f"{__file__}:{line} POST /where/{{who}}"

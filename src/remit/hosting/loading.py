@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import sys
 import traceback
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from remit.contexts import Context
@@ -86,6 +84,9 @@ def near_module(name: str) -> str | None:
 
     Looks into the package that should hold it, or into the working directory. Imports nothing.
     """
+    import pkgutil  # slow to import, and needed for errors only
+    from pathlib import Path
+
     parent, _, last = name.rpartition(".")
     if parent and parent not in sys.modules:
         near = near_module(parent)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from remit.errors import ChannelError, Finding, ModelError, StoreError
+from remit.errors import ChannelError, Finding, Findings, ModelError, StoreError
 from remit.messages import Encoding
 from remit.messages.component import Component
 from remit.topology.channels import (
@@ -133,6 +133,16 @@ def read_topology(path: str | Path, environment: Mapping[str, str] = os.environ,
     Raises `ModelError` with every finding: the file cannot be read or is not TOML, unknown keys, values of a wrong
     type, wrong addresses, missing variables.
     """
+    topology, findings = examine_topology(path, environment, whole=whole)
+    findings.settle()
+    return topology
+
+
+def examine_topology(
+    path: str | Path, environment: Mapping[str, str] = os.environ, *, whole: bool = True
+) -> tuple[Topology, Findings]:
+    """As `read_topology`, with the findings beside what could be read. Raises `ModelError` only for a file that cannot
+    be read or is not TOML."""
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -142,7 +152,7 @@ def read_topology(path: str | Path, environment: Mapping[str, str] = os.environ,
             "topology.missing", str(path), f"the topology cannot be read: {what}", "a TOML file",
             "check the path: it is relative to the working directory",
         ) from None  # fmt: skip
-    return parse_topology(text, str(path), path.absolute().parent, environment, whole=whole)
+    return _parse(text, str(path), path.absolute().parent, environment, whole=whole)
 
 
 def parse_topology(
@@ -150,6 +160,14 @@ def parse_topology(
 ) -> Topology:
     """Parses the topology in a text. Relative paths are relative to `folder`. Raises `ModelError` as `read_topology`
     does."""
+    topology, findings = _parse(text, where, folder, environment, whole=whole)
+    findings.settle()
+    return topology
+
+
+def _parse(
+    text: str, where: str, folder: Path, environment: Mapping[str, str], *, whole: bool
+) -> tuple[Topology, Findings]:
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -167,8 +185,8 @@ def parse_topology(
     channels.finish()
     services = _read_services(root.table("services", required='[services.all]\nruns = ["*"]'))
     root.finish()
-    reading.findings.settle()
-    return Topology(where, system or "", stores, events, calls, services, frozenset(reading.open))
+    topology = Topology(where, system or "", stores, events, calls, services, frozenset(reading.open))
+    return topology, reading.findings
 
 
 def _unreadable(code: str, where: str, what: str, expected: str, next: str) -> ModelError:
