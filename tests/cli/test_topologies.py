@@ -189,7 +189,7 @@ def test_each_service_tells_the_listeners(office: Office, tmp_path: Path) -> Non
     with office.started("run", str(file), "--json", "--listen", "listening:hear") as running:
         code, _, said = running.end(signal.SIGTERM)
     assert code == 0, said
-    heard = [line.split("|")[0].strip() for line in said.splitlines() if "heard of" in line]
+    heard = [line["service"] for line in map(json.loads, said.splitlines()) if "heard of" in line["text"]]
     assert sorted(heard) == ["desk", "mail"]
 
 

@@ -75,7 +75,8 @@ def run(
     """Run the whole system in this process, or services of a topology file.
 
     SYSTEM may be a topology file: FILE.toml. One service runs in this process. Several services run as child processes,
-    whose output is prefixed with their names and which are restarted when they die.
+    which are restarted when they die. Each of their lines begins with the name of the service; with --json, each is a
+    JSON object.
 
     Prints one line when everything is ready. After SIGTERM or SIGINT the process drains: it accepts no new requests,
     finishes and commits running work, and ends with exit code 0.
@@ -167,4 +168,4 @@ async def _supervise(topology: Topology, children: Mapping[str, Child], *, attac
         _say_ready(whole, f"{topology.system}: {shown}", as_json=as_json)
 
     ending = await told_to_end(attached=attached)
-    return await Supervisor(children, ready, partial(say, error=True)).run(ending)
+    return await Supervisor(children, ready, partial(say, error=True), as_json=as_json).run(ending)
