@@ -72,6 +72,17 @@ def one_of(names: Iterable[str], otherwise: str = "a known name, and there is no
     return f"one of: {listed}" if listed else otherwise
 
 
+_LONGEST_COMPARED = 200
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like a word, or None if none is near."""
+    import difflib  # slow to import, and needed for errors only
+
+    near = difflib.get_close_matches(word[:_LONGEST_COMPARED], list(known), n=1)
+    return near[0] if near else None
+
+
 def told(code: str, where: str, what: str, expected: str, next: str) -> str:
     """The full text of an error or a finding."""
     lines = [f"{code}  {visible(where)}".rstrip(), f"  {visible(what)}"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from remit.cli.program import execute
 from tests.cli.program import REMIT, SYSTEM, Office, is_clear
 
 LONG = "x" * 100_000
@@ -52,6 +53,43 @@ def test_what_cannot_be_is_said(office: Office, typed: list[str]) -> None:
     assert is_clear(ran.stderr, code), ran.stderr[-2000:]
     assert "." in code
     assert "\x1b" not in ran.stdout + ran.stderr
+
+
+WRONG = {
+    "a misspelt command": (["stats"], "remit", "there is no command 'stats'", "one of: run, check", "remit status"),
+    "a misspelt command of a group": (
+        ["parked", "lst"], "remit parked", "there is no command 'lst'", "one of: list, show", "remit parked list"),
+    "a misspelt option of the program": (
+        ["--versio"], "remit", "there is no option '--versio'", "one of: --help", "remit --version"),
+    "a misspelt option": (
+        ["status", "--jsn"], "remit status", "there is no option '--jsn' here", "one of: --store, --data, --json",
+        "did you mean --json? remit status --help"),
+    "an option like no other": (
+        ["status", "--zzzzzzz=1"], "remit status", "there is no option '--zzzzzzz' here", "one of: --store",
+        "remit status --help"),
+    "an option without its value": (
+        ["run", "--port"], "remit run", "--port has no value", "Port of the HTTP edge", "remit run --port VALUE"),
+    "a missing word": (
+        ["send", SYSTEM], "remit send", "MESSAGE is missing", "Wire name",
+        "remit send SYSTEM MESSAGE [JSON] [OPTIONS]"),
+    "a word too many": (
+        ["plan", "a", "b", "c d"], "remit plan", "'c d' is more than", "remit plan TOPOLOGY [OTHER] [OPTIONS]",
+        "remove it, or quote what belongs together; remit plan --help"),
+    "a wrong value": (
+        ["run", ".", "--max-body", "0"], "remit run", 'Invalid value "0" for --max-body', "Largest body",
+        "remit run --help"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "where", "what", "expected", "next"), WRONG.values(), ids=WRONG)
+def test_a_wrong_command_line_is_told_with_what_to_type_next(
+    capsys: pytest.CaptureFixture[str], typed: list[str], where: str, what: str, expected: str, next: str
+) -> None:
+    assert execute([*typed, "--json"]) == 2
+    (found,) = json.loads(capsys.readouterr().err)["errors"]
+    assert (found["code"], found["where"], found["next"]) == ("cli.usage", where, next)
+    assert found["what"].startswith(what)
+    assert found["expected"].startswith(expected)
 
 
 def test_what_nobody_reads_is_no_error(office: Office, tmp_path: Path) -> None:

@@ -112,6 +112,28 @@ def test_context_that_cannot_be_imported_is_an_error(folder: Path) -> None:
     assert (checked.returncode, "error: context.import" in checked.stdout) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("place", "code", "what", "next"),
+    [
+        ("stand.handlrs:sales", "context.import", "No module named 'stand.handlrs'", "did you mean stand.handlers?"),
+        ("stnd.handlers:sales", "context.import", "No module named 'stnd'", "did you mean stand.handlers?"),
+        ("stand.handlers:sals", "context.place", "stand.handlers has no 'sals'",
+         'contexts={"sales": "stand.handlers:sales"}'),
+        ("stand.api", "context.place", "stand.api has no 'sales'",
+         "sales = Context('sales') there, or its own place: contexts={\"sales\": \"package.module:sales\"}"),
+        ("stand.handlers:Order", "context.place", "stand.handlers:Order is <class 'stand.api.Order'>",
+         'contexts={"sales": "stand.handlers:sales"}'),
+    ],
+)  # fmt: skip
+def test_misspelt_place_of_a_context_is_told_with_the_one_that_is_near(
+    folder: Path, place: str, code: str, what: str, next: str
+) -> None:
+    (folder / "stand" / "system.py").write_text(SYSTEM.replace("stand.handlers:sales", place))
+    (found,) = json.loads(remit_check(folder, "stand.system", "--json").stdout)["errors"]
+    assert (found["code"], found["next"]) == (code, next)
+    assert what in found["what"]
+
+
 def test_system_that_is_not_there_is_said_as_elsewhere(folder: Path) -> None:
     checked = remit_check(folder, "stand.nowhere")
     assert (checked.returncode, checked.stdout) == (2, "")

@@ -77,9 +77,15 @@ def test_a_store_in_memory_is_a_trial(office: Office, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["send", SYSTEM, "Pots", "{}"], "message.unknown  Pots", "desk.Post"),
-        (["send", SYSTEM, "Contents", "{}"], "message.unknown  Contents", "or use remit ask"),
+        (["send", SYSTEM, "Pots", "{}"], "message.unknown  Pots", "did you mean Post? remit send SYSTEM desk.Post"),
+        (["send", SYSTEM, "zzzz", "{}"], "message.unknown  zzzz", "choose one of these: remit send takes a command"),
+        (["send", SYSTEM, "Contents", "{}"], "message.unknown  Contents", "Contents is a query"),
+        (["send", SYSTEM, "Contents", "{}"], "message.unknown  Contents", "Next: remit ask SYSTEM mail.Contents"),
+        (["send", SYSTEM, "Contnts", "{}"], "message.unknown  Contnts", "did you mean Contents? remit ask SYSTEM"),
+        (["send", SYSTEM, "desk.Posted", "{}"], "message.unknown  desk.Posted", "desk.Posted is an event"),
+        (["ask", SYSTEM, "Post", "{}"], "message.unknown  Post", "Next: remit send SYSTEM desk.Post"),
         (["ask", SYSTEM, "Post", "{}"], "message.unknown  Post", "mail.Contents"),
+        (["send", SYSTEM, "Post", "--kye"], "cli.usage", "did you mean --key?"),
         (["ask", SYSTEM, "Contents"], "message.invalid  mail.Contents", "missing required field `box`"),
         (["ask", SYSTEM, "Contents", '{"box": 3}'], "message.invalid  mail.Contents", "got `int` - at `$.box`"),
         (["ask", SYSTEM, "Contents", '{"box": "a", "x": 1}'], "message.invalid  mail.Contents", "unknown field `x`"),

@@ -61,6 +61,24 @@ def test_it_says_ready_to_people(office: Office) -> None:
     assert re.fullmatch(r"ready: post-office \(desk, mail\) on http://127\.0\.0\.1:[0-9]+\n", line)
 
 
+HARBOUR = "from remit import Context, System\nharbour = System('harbour', contexts=[Context('harbour')])\n"
+ALONE = 'system = "harbour"\n[stores]\ndefault = "memory:"\n[services.harbour]\nruns = ["*"]\n'
+
+
+@pytest.mark.parametrize("named", ["harbour", "harbour.toml"])
+def test_a_system_that_is_named_like_its_only_context_and_service_is_ready_under_one_name(
+    tmp_path: Path, named: str
+) -> None:
+    (tmp_path / "harbour.py").write_text(HARBOUR)
+    (tmp_path / "harbour.toml").write_text(ALONE)
+    with subprocess.Popen([REMIT, "run", named], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) == 0
+    assert line == "ready: harbour\n"
+
+
 def test_its_port_is_free_again_at_once(office: Office) -> None:
     with office.running() as running:
         url = running.ready["url"]
@@ -228,6 +246,8 @@ def test_a_wrong_option_is_said(office: Office, options: list[str], code: str) -
     [
         ("nowhere:system", "system.module", "there is no module 'nowhere'"),
         ("nowhere.inside:system", "system.module", "there is no module 'nowhere.inside'"),
+        ("pai:one", "system.module", "did you mean pair:one?"),
+        ("remit.topolgy.file", "system.module", "did you mean remit.topology.file?"),
         ("empty.py", "system.module", "give empty"),
         ("", "system.module", "there is no module ''"),
         ("broken:system", "system.import", "broken.py:3\n  importing broken failed: ZeroDivisionError"),

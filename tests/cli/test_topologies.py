@@ -103,6 +103,7 @@ def test_a_service_that_is_not_in_the_topology_is_a_clear_error(office: Office, 
         code, _, said = run(office, "run", str(topology), name)
         assert code == 2
         assert is_clear(said, "service.unknown")
+        assert f"Next: remit run {topology} all" in said
 
 
 def test_a_system_has_no_services(office: Office) -> None:
@@ -188,7 +189,7 @@ def test_each_service_tells_the_listeners(office: Office, tmp_path: Path) -> Non
     with office.started("run", str(file), "--json", "--listen", "listening:hear") as running:
         code, _, said = running.end(signal.SIGTERM)
     assert code == 0, said
-    heard = [line.split("|")[0].strip() for line in said.splitlines() if "heard of" in line]
+    heard = [line["service"] for line in map(json.loads, said.splitlines()) if "heard of" in line["text"]]
     assert sorted(heard) == ["desk", "mail"]
 
 

@@ -15,7 +15,7 @@ from remit.contexts import Context
 from remit.edges import HttpEdge
 from remit.edges.http import HttpApp
 from remit.edges.http import request as requests
-from remit.edges.http.problems import problem_of
+from remit.edges.http.problems import KINDS, problem_of
 from remit.errors import TooLarge
 from remit.messages import Command
 from tests.edges.shop import Closed, LimitExceeded, Recorder, call, edge
@@ -319,18 +319,32 @@ async def test_what_goes_wrong_on_this_side_is_named_and_not_shown(
 
 
 @pytest.mark.parametrize(
-    ("error", "status"),
+    ("error", "status", "next"),
     [
-        (errors.NotFound("no order 'o-1'", where="Order", next="look at /orders"), 404),
-        (errors.AlreadyExists("there is an order 'o-1' already", where="Order", next="look at /orders"), 409),
-        (errors.KeyReused("the key 'k' was used before", expected="a new key", next="use a new one"), 422),
+        (errors.NotFound("no order 'o-1'", where="Order", expected="one that was put", next="use find()"), 404,
+         "Check the identity in the request: nothing has it now"),
+        (errors.AlreadyExists("there is an order 'o-1' already", where="Order", next="use find() or obtain()"), 409,
+         "Read the existing one, or choose another identity"),
+        (errors.KeyReused("the key 'k' was used before", expected="a new key", next="repeat the first message"), 422,
+         "Use a new key for a new request"),
+        (errors.BadKey("the identity is too long", next="use a digest"), 400,
+         "Choose a text of at most 512 bytes, without NUL"),
+        (errors.TooLarge("the writes have 9 MiB", next="raise max_payload of the broker"), 413,
+         "Send less in one request"),
     ],
-)
-async def test_what_the_caller_can_change_is_said(error: errors.RemitError, status: int) -> None:
+)  # fmt: skip
+async def test_what_the_caller_can_change_is_said_to_the_client_and_not_to_the_developer(
+    error: errors.RemitError, status: int, next: str
+) -> None:
     app, _ = edge(error)
     problem = (await call(app, "PUT", "/orders/o-1/touched")).json
     assert (problem["status"], problem["code"], problem["detail"]) == (status, error.code, error.what)
-    assert problem.get("next") == error.next
+    assert problem["next"] == next
+    assert problem.get("expected") == ("a new key" if isinstance(error, errors.KeyReused) else None)
+
+
+def test_every_problem_but_a_refusal_says_what_the_client_can_do() -> None:
+    assert [code for code, kind in KINDS.items() if not kind.next] == ["call.refused"]
 
 
 @pytest.mark.parametrize(

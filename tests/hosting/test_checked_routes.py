@@ -1,6 +1,6 @@
 """`System.check` finds what is wrong with routes, before an edge is served."""
 
-from remit import Command, Context, System
+from remit import Command, Context, Query, System
 from remit.edges import HttpEdge
 
 
@@ -21,3 +21,44 @@ def test_wrong_routes_are_found_without_serving_them() -> None:
     edge.post("/right/{who}", Go)
     found = System("desk", contexts=[desk], edges=[edge]).check()
     assert [each.code for each in found] == ["route.place", "route.status"]
+
+
+class Where(Query[int]):
+    who: str
+
+
+def test_a_wrong_method_is_found_at_its_line_with_the_method_to_write() -> None:
+    desk = Context("desk")
+
+    @desk.handle(Go)
+    async def go(command: Go) -> None: ...
+
+    @desk.answer(Where)
+    async def where(query: Where) -> int:
+        return 1
+
+    edge = HttpEdge(desk)
+    edge.post("/where/{who}", Where)  # type: ignore[arg-type]  # the mistake that is to be found
+    edge.get("/go/{who}", Go)  # type: ignore[arg-type]  # another mistake that is to be found
+    asked, sent = System("desk", contexts=[desk], edges=[edge]).check()
+    line = test_a_wrong_method_is_found_at_its_line_with_the_method_to_write.__code__.co_firstlineno + 11
+    assert asked.where == f"{__file__}:{line} POST /where/{{who}}"
+    assert asked.what == "POST sends a command, and Where is a query"
+    assert asked.next == "write edge.get('/where/{who}', Where)"
+    assert sent.where == f"{__file__}:{line + 1} GET /go/{{who}}"
+    assert sent.what == "GET asks a query, and Go is a command"
+    assert sent.next == "write edge.post('/go/{who}', Go)"
+
+
+def test_a_misspelt_place_is_found_with_the_field_that_is_near() -> None:
+    desk = Context("desk")
+
+    @desk.handle(Go)
+    async def go(command: Go) -> None: ...
+
+    edge = HttpEdge(desk)
+    edge.post("/go/{whoo}", Go)
+    edge.post("/gone/{zzzzz}", Go)
+    near, far = System("desk", contexts=[desk], edges=[edge]).check()
+    assert near.next == "did you mean {who}?"
+    assert far.next == "change the line: edge.post('/gone/{zzzzz}', Go)"

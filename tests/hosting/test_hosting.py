@@ -83,7 +83,10 @@ def test_every_edge_that_is_not_where_the_system_says_is_a_finding() -> None:
     with pytest.raises(ModelError) as caught:
         System("lost", contexts=[Context("a"), Context("b")], edges=edges).hosting()
     assert [finding.code for finding in caught.value.findings] == ["context.import", "context.place"]
-    assert caught.value.findings[1].next == 'edges={"b": "package.module:edge"}'
+    assert (
+        caught.value.findings[1].next
+        == 'edge = HttpEdge(\'b\') there, or its own place: edges={"b": "package.module:edge"}'
+    )
 
 
 def test_an_edge_of_no_context_and_one_that_is_given_twice_are_findings() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -22,10 +23,12 @@ import json, os, signal, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 with open(sys.argv[1], "a") as starts:
     starts.write(f"{os.getpid()}\\n")
-print("a line to standard error", file=sys.stderr, flush=True)
-print(json.dumps({"ready": True, "url": None, "process": os.getpid()}), flush=True)
-sys.stdin.read()
-open(sys.argv[1] + ".ended", "w").close()
+try:  # a supervisor that was killed does not read what is printed
+    print("a line to standard error", file=sys.stderr, flush=True)
+    print(json.dumps({"ready": True, "url": None, "process": os.getpid()}), flush=True)
+    sys.stdin.read()
+finally:
+    open(sys.argv[1] + ".ended", "w").close()
 """
 MISTAKEN = "import sys; print('cli.usage  remit', file=sys.stderr); sys.exit(2)"
 
@@ -88,6 +91,50 @@ async def test_what_cannot_run_as_asked_ends_all(tmp_path: Path) -> None:
     children = {"well": Child(child(STEADY, str(tmp_path / "1"))), "mistaken": Child(child(MISTAKEN))}
     supervisor = Supervisor(children, lambda _: pytest.fail("not all were ready"), partial(say, error=True))
     assert await asyncio.wait_for(supervisor.run(asyncio.Event()), 20) == 2
+
+
+REFUSED = """
+import json, sys
+error = {"where": "here", "what": "it is wrong", "expected": "right", "next": ""}
+errors = [error | {"code": code} for code in ("a.b", "c.d")]
+print("a line of the log", file=sys.stderr)
+print(json.dumps({"errors": errors}), file=sys.stderr)
+print('{"errors": 7}', file=sys.stderr)
+sys.exit(2)
+"""
+
+
+async def refused_by(*, as_json: bool) -> list[str]:
+    """The lines of a child that cannot run as asked, without the one that names its process."""
+    lines: list[str] = []
+    supervisor = Supervisor(
+        {"front": Child(child(REFUSED))}, lambda _: pytest.fail("it was not ready"), lines.append, as_json=as_json
+    )
+    assert await asyncio.wait_for(supervisor.run(asyncio.Event()), 20) == 2
+    return lines[1:]
+
+
+async def test_errors_of_a_child_are_text_for_people() -> None:
+    assert await refused_by(as_json=False) == [
+        "front | a line of the log",
+        "front | a.b  here",
+        "front |   it is wrong",
+        "front |   Expected: right",
+        "front | ",
+        "front | c.d  here",
+        "front |   it is wrong",
+        "front |   Expected: right",
+        'front | {"errors": 7}',
+    ]
+
+
+async def test_lines_of_a_child_are_one_json_object_each_where_json_is_asked_for() -> None:
+    said = [json.loads(line) for line in await refused_by(as_json=True)]
+    assert [each["service"] for each in said] == ["front"] * 3
+    assert said[0]["text"] == "a line of the log"
+    assert [error["code"] for error in said[1]["errors"]] == ["a.b", "c.d"]
+    assert {*said[1]["errors"][0]} == {"code", "where", "what", "expected", "next"}
+    assert said[2]["text"] == '{"errors": 7}'
 
 
 async def test_a_child_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:

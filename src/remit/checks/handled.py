@@ -44,7 +44,12 @@ def _what_to_type(model: Model, message: Any, owners: Sequence[str]) -> str:
     names = [owner] if owner is not None else owners
     decorator = f"@{names[0] if len(names) == 1 else '<its context>'}.{_verb(message)}({name_of(message)})"
     likely = next((function for function in _functions_in(model) if _takes(function, message)), None)
-    return decorator if likely is None else f"{decorator} above {likely.__name__} ({where(likely)})"
+    if likely is not None:
+        return f"{decorator} above {likely.__name__} ({where(likely)})"
+    if owner is None and model.elsewhere:
+        names = " or ".join(f'"{name}"' for name in model.elsewhere)
+        return f"{decorator}; or, if another service handles it, in {message.__module__}: __context__ = {names}"
+    return decorator
 
 
 def _verb(message: Any) -> str:

@@ -6,18 +6,18 @@ import msgspec
 
 from remit.cli.options import AsJson, SystemName, is_topology
 from remit.cli.screen import say
-from remit.errors import Finding, Findings, ModelError
-from remit.hosting.assembly import placed_on
+from remit.errors import Finding, Findings
+from remit.hosting.checking import check_topology
 from remit.hosting.failures import UNUSABLE
 from remit.hosting.finding import HERE, find_system
-from remit.topology.file import read_topology
 
 
 def check(system: SystemName = HERE, /, *, json: AsJson = False) -> int:
     """Report all findings and notes on a system. SYSTEM may be a topology file.
 
-    Imports the contexts; starts and opens nothing. A finding would prevent a start: exit code 2. A note is a
-    declaration that is allowed but may be a mistake; with notes only, the exit code is 0.
+    For a topology, reports what the start of any of its services would refuse. Imports the contexts; starts and opens
+    nothing. A finding would prevent a start: exit code 2. A note is a declaration that is allowed but may be a mistake;
+    with notes only, the exit code is 0.
     """
     found, findings = _checked(system)
     if json:
@@ -33,18 +33,7 @@ def _checked(named: str) -> tuple[str, Findings]:
     if not is_topology(named):
         system = find_system(named)
         return system.name, system.check()
-    try:
-        topology = read_topology(named, whole=False)
-    except ModelError as error:  # the system that it places is unknown too
-        return named, Findings(error.findings)
-    system = find_system(topology.system)
-    findings = system.check()
-    if not findings:
-        try:
-            placed_on(topology, system.hosting().model())
-        except ModelError as error:
-            findings.extend(error.findings)
-    return system.name, findings
+    return check_topology(named)
 
 
 def _tell(system: str, findings: Findings) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from remit.cli.options import is_topology, place_of, refuse_places
 from remit.cli.screen import REFUSED, say
 from remit.contexts import Sender
-from remit.errors import BadMessage
+from remit.errors import BadMessage, nearest
 from remit.hosting import System
 from remit.hosting.failures import Failure
 from remit.hosting.finding import load_system
@@ -28,8 +28,7 @@ def read_message(system: System, kind: type[M], name: str, fields: str) -> M:
     `BadMessage` (the fields do not make the message).
     """
     fields = _given(fields)
-    known = [contract for contract in system.model().contracts.values() if issubclass(contract.message, kind)]
-    contract = _find(known, name, kind.__name__.lower())
+    contract = _find([*system.model().contracts.values()], name, kind)
     codec: Codec[M] = Codec(contract.message, contract.type)
     try:
         return codec.read(fields)
@@ -42,6 +41,10 @@ def read_message(system: System, kind: type[M], name: str, fields: str) -> M:
         ) from None  # fmt: skip
 
 
+_OPTIONS = ("--key", "--fresh", "--fresh-key", "--deadline", "--store", "--data", "--json")
+"""The options of `remit send` and `remit ask`."""
+
+
 def _given(fields: str) -> str:
     if fields == "-":
         try:
@@ -50,15 +53,19 @@ def _given(fields: str) -> str:
             raise Failure("cli.usage", "standard input is not valid UTF-8", where="remit", expected="JSON in UTF-8",
                           next="send the fields in UTF-8") from None  # fmt: skip
     if fields.startswith("-"):
+        option = fields.partition("=")[0]
+        near = nearest(option, _OPTIONS)
         raise Failure(
-            "cli.usage", f"there is no option {fields.partition('=')[0]} here", where="remit",
-            expected="the fields as a JSON object, or - for standard input", next="remit send --help",
+            "cli.usage", f"there is no option {option} here", where="remit",
+            expected="the fields as a JSON object, or - for standard input",
+            next=f"did you mean {near}?" if near else "remit send --help",
         )  # fmt: skip
     return fields
 
 
-def _find(known: list[Contract], name: str, kind: str) -> Contract:
-    found = [c for c in known if name in (c.type, c.message.__name__, f"{c.type}@{c.version}")]
+def _find(contracts: list[Contract], name: str, kind: type[Message]) -> Contract:
+    known = [each for each in contracts if issubclass(each.message, kind)]
+    found = [each for each in known if name in _names_of(each)]
     if len(found) == 1:
         return found[0]
     if found:
@@ -66,12 +73,41 @@ def _find(known: list[Contract], name: str, kind: str) -> Contract:
             "message.ambiguous", f"several messages are named {name}", where=name, expected=_names(found),
             next=f"give the wire name: {found[0].type}@{found[0].version}",
         )  # fmt: skip
-    verb, other = ("send", "ask") if kind == "command" else ("ask", "send")
+    wanted = _KINDS[kind]
+    others = [each for each in contracts if name in _names_of(each)]
+    what = f"{name} is {_kind_of(others[0])}" if others else f"there is no {kind.__name__.lower()} of this name"
     raise Failure(
-        "message.unknown", f"there is no {kind} of this name", where=name,
-        expected=_names(known) or f"a declared {kind}",
-        next=f"choose one of these, or use remit {other}: remit {verb} takes only a {kind}",
+        "message.unknown", what, where=name, expected=_names(known) or wanted,
+        next=_instead(others, contracts, name) or f"choose one of these: remit {_COMMANDS[wanted]} takes {wanted}",
     )  # fmt: skip
+
+
+_KINDS: dict[type[Message], str] = {Command: "a command", Query: "a query"}
+_COMMANDS = {"a command": "send", "a query": "ask"}
+
+
+def _kind_of(contract: Contract) -> str:
+    return next((word for kind, word in _KINDS.items() if issubclass(contract.message, kind)), "an event")
+
+
+def _names_of(contract: Contract) -> tuple[str, str, str]:
+    return contract.type, contract.message.__name__, f"{contract.type}@{contract.version}"
+
+
+def _instead(others: list[Contract], contracts: list[Contract], name: str) -> str:
+    """Advice for a name of another kind of message (`others`), or for a misspelt one. Empty if no name is near."""
+    if not others:
+        called = {each: contract for contract in contracts for each in _names_of(contract)[:2]}
+        near = nearest(name, [each for each, contract in called.items() if _kind_of(contract) in _COMMANDS])
+        if near is None:
+            return ""
+        return f"did you mean {near}? {_typed(called[near])}"
+    sendable = [each for each in others if _kind_of(each) in _COMMANDS]
+    return _typed(sendable[0]) if sendable else ""
+
+
+def _typed(contract: Contract) -> str:
+    return f"remit {_COMMANDS[_kind_of(contract)]} SYSTEM {contract.type} '{{...}}'"
 
 
 def _names(contracts: list[Contract]) -> str:

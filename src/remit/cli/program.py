@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError
 
 from remit.cli import ask, check, log, migrate, parked, plan, run, send, status
 from remit.cli.screen import REFUSED, say, say_error
+from remit.cli.usage import usage_failure
 from remit.errors import RemitError
 from remit.hosting.failures import UNUSABLE, Failure
 from remit.messages import Refusal
@@ -68,10 +69,7 @@ def execute(arguments: Sequence[str]) -> int:
         _check_text(arguments)
         code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        command = " ".join(["remit", *(error.command_chain or ())])
-        failure = Failure("cli.usage", str(error), where=command, expected="options and arguments as --help shows them",
-                          next=f"{command} --help")  # fmt: skip
-        say_error(failure, as_json=as_json)
+        say_error(usage_failure(error), as_json=as_json)
         return UNUSABLE
     except Refusal as refusal:
         say(refusal, error=True)

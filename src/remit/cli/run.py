@@ -75,7 +75,8 @@ def run(
     """Run the whole system in this process, or services of a topology file.
 
     SYSTEM may be a topology file: FILE.toml. One service runs in this process. Several services run as child processes,
-    whose output is prefixed with their names and which are restarted when they die.
+    which are restarted when they die. Each of their lines begins with the name of the service; with --json, each is a
+    JSON object.
 
     Prints one line when everything is ready. After SIGTERM or SIGINT the process drains: it accepts no new requests,
     finishes and commits running work, and ends with exit code 0.
@@ -100,7 +101,8 @@ def run(
     at = (host, DEFAULT_PORT if port is None else port) if has_doors else None
     contexts = [context.name for context in hosted.contexts]
     said = {"system": hosted.name, "contexts": contexts}
-    ready = partial(_announce, said, f"{hosted.name} ({', '.join(contexts)})", as_json=json)
+    names = f" ({', '.join(contexts)})" if contexts != [hosted.name] else ""
+    ready = partial(_announce, said, hosted.name + names, as_json=json)
     return _run_here(hosted, process, at, limits, ready, attached=attached)
 
 
@@ -143,7 +145,8 @@ def _run_topology(
         service = make_service(topology, replicas[0], [find_listener(name) for name in listeners])
         at = (service.listens.host, service.listens.port) if service.listens is not None else None
         said = {"system": service.system.name, "service": service.name}
-        ready = partial(_announce, said, f"{service.name} of {service.system.name}", as_json=as_json)
+        of = f" of {service.system.name}" if service.system.name != service.name else ""
+        ready = partial(_announce, said, service.name + of, as_json=as_json)
         return _run_here(service.system, service.host, at, limits, ready, attached=attached)
     placement = placed_on(topology, load_system(topology.system).model())
     children = children_of(topology, placement, replicas, partial(_command, path, limits, listeners))
@@ -165,4 +168,4 @@ async def _supervise(topology: Topology, children: Mapping[str, Child], *, attac
         _say_ready(whole, f"{topology.system}: {shown}", as_json=as_json)
 
     ending = await told_to_end(attached=attached)
-    return await Supervisor(children, ready, partial(say, error=True)).run(ending)
+    return await Supervisor(children, ready, partial(say, error=True), as_json=as_json).run(ending)

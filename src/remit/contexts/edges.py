@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,8 @@ class Route:
     message: type[Command[Any, Any] | Query[Any, Any]]
     status: int = 200
     refusals: Statuses = field(default_factory=dict[type[Refusal], int])
+    declared_at: str = field(default="", compare=False)
+    """`file:line` of the declaration, for findings."""
 
 
 class HttpEdge:
@@ -55,16 +58,24 @@ class HttpEdge:
 
     def get(self, path: str, query: type[Query[Any, Any]], /, *, refusals: Statuses | None = None) -> None:
         """Declares a route that asks a query. Its answer has status 200."""
-        self.routes.append(Route("GET", path, query, 200, refusals or {}))
+        self._add("GET", path, query, 200, refusals)
 
     def post(self, path: str, command: AnyCommand, /, *, status: int = 200, refusals: Statuses | None = None) -> None:
         """Declares a route that sends a command. `status` is the HTTP status of the reply."""
-        self.routes.append(Route("POST", path, command, status, refusals or {}))
+        self._add("POST", path, command, status, refusals)
 
     def put(self, path: str, command: AnyCommand, /, *, status: int = 200, refusals: Statuses | None = None) -> None:
         """Declares a route that sends a command, as `post` does."""
-        self.routes.append(Route("PUT", path, command, status, refusals or {}))
+        self._add("PUT", path, command, status, refusals)
 
     def delete(self, path: str, command: AnyCommand, /, *, status: int = 200, refusals: Statuses | None = None) -> None:
         """Declares a route that sends a command, as `post` does."""
-        self.routes.append(Route("DELETE", path, command, status, refusals or {}))
+        self._add("DELETE", path, command, status, refusals)
+
+    def _add(
+        self, method: str, path: str, message: type[Command[Any, Any] | Query[Any, Any]], status: int,
+        refusals: Statuses | None,
+    ) -> None:  # fmt: skip
+        caller = sys._getframe(2)  # noqa: SLF001  # exists in all supported Pythons; `inspect` would read source files
+        at = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+        self.routes.append(Route(method, path, message, status, refusals or {}, at))

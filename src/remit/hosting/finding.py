@@ -14,7 +14,7 @@ import msgspec
 from remit.errors import RemitError
 from remit.hosting import System
 from remit.hosting.failures import Failure
-from remit.hosting.loading import raised_at
+from remit.hosting.loading import is_absent, near_module, raised_at
 from remit.runtime import Listener
 
 
@@ -120,7 +120,7 @@ def _module(kind: str, name: str, module_name: str) -> ModuleType:
     except RemitError:
         raise
     except Exception as error:
-        if _is_absent(error, module_name):
+        if is_absent(error, module_name):
             raise Failure(
                 f"{kind}.module", f"there is no module {module_name!r} here", where=str(Path.cwd()),
                 expected="module:attribute, importable from the working directory", next=_where_else(name),
@@ -132,18 +132,13 @@ def _module(kind: str, name: str, module_name: str) -> ModuleType:
         ) from error  # fmt: skip
 
 
-def _is_absent(error: Exception, module_name: str) -> bool:
-    """Whether the module itself is missing, not another module that it imports."""
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return module_name == error.name or module_name.startswith(f"{error.name}.")
-    return not module_name or (isinstance(error, TypeError) and module_name.startswith("."))
-
-
 def _where_else(name: str) -> str:
     module_name, _, attribute = name.partition(":")
     if module_name.endswith(".py") or "/" in module_name:
         path = Path(module_name)
         return f"cd {path.parent} and give {path.stem}{':' + attribute if attribute else ''}"
+    if near := near_module(module_name):
+        return f"did you mean {near}{':' + attribute if attribute else ''}?"
     return "change to the folder that contains it, or install the package"
 
 

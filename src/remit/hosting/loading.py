@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import traceback
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from remit.contexts import Context
 from remit.contexts.edges import HttpEdge
-from remit.errors import Findings
+from remit.errors import Findings, nearest
 
 
 def load_contexts(system: str, places: Mapping[str, str], findings: Findings) -> list[Context[Any]]:
@@ -47,21 +48,52 @@ def _load(wanted: _Wanted, system: str, place: str, findings: Findings) -> Any:
     try:
         found = getattr(importlib.import_module(module_name), attribute or wanted.attribute, None)
     except Exception as error:  # noqa: BLE001  # the import of a module may raise anything
+        near = near_module(module_name) if is_absent(error, module_name) else None
         findings.report(
             "context.import", where,
             f"importing {module_name} failed: {type(error).__name__}: {error} ({raised_at(error)})",
             expected="a module that can be imported in every process that hosts it",
-            next=f"python -c 'import {module_name}' shows the traceback",
+            next=f"did you mean {near}?" if near else f"python -c 'import {module_name}' shows the traceback",
         )  # fmt: skip
         return None
     if wanted.is_this(found):
         return found
+    module, attribute = sys.modules[module_name], attribute or wanted.attribute
+    there = [name for name, value in list(vars(module).items()) if wanted.is_this(value)]
+    makes, given = f"{wanted.kind.__name__}({wanted.name!r})", f'{wanted.option}={{"{wanted.name}": '
     findings.report(
-        "context.place", where, f"{place} is {found!r}",
-        expected=f"{wanted.kind.__name__}({wanted.name!r}) at module:attribute",
-        next=f'{wanted.option}={{"{wanted.name}": "package.module:{wanted.attribute}"}}',
+        "context.place", where,
+        f"{module_name} has no {attribute!r}" if found is None else f"{module_name}:{attribute} is {found!r}",
+        expected=f"{makes} at module:attribute",
+        next=f'{given}"{module_name}:{there[0]}"}}'
+        if there
+        else f'{attribute} = {makes} there, or its own place: {given}"package.module:{wanted.attribute}"}}',
     )  # fmt: skip
     return None
+
+
+def is_absent(error: Exception, module_name: str) -> bool:
+    """Whether the module itself is missing, not another module that it imports."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return module_name == error.name or module_name.startswith(f"{error.name}.")
+    return not module_name or (isinstance(error, TypeError) and module_name.startswith("."))
+
+
+def near_module(name: str) -> str | None:
+    """The module that was probably meant by the name of one that does not exist. None if no name is near.
+
+    Looks into the package that should hold it, or into the working directory. Imports nothing.
+    """
+    import pkgutil  # slow to import, and needed for errors only
+    from pathlib import Path
+
+    parent, _, last = name.rpartition(".")
+    if parent and parent not in sys.modules:
+        near = near_module(parent)
+        return near and f"{near}.{last}"
+    folders = getattr(sys.modules[parent], "__path__", []) if parent else [str(Path.cwd())]
+    near = nearest(last, [each.name for each in pkgutil.iter_modules(folders) if each.name != last])
+    return near and (f"{parent}.{near}" if parent else near)
 
 
 def raised_at(error: Exception) -> str:

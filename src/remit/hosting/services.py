@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from remit.errors import one_of
+from remit.errors import nearest, one_of
 from remit.hosting import System
 from remit.hosting.assembly import assemble_service, placed_on
 from remit.hosting.failures import Failure
@@ -44,10 +44,11 @@ def chosen(topology: Topology, names: Sequence[str]) -> list[Replica]:
         elif number.isdecimal() and 1 <= int(number) <= replicas:
             found.append(Replica(service, int(number) - 1))
         else:
+            near = nearest(service, topology.services) or next(iter(topology.services), "")
             raise Failure(
                 "service.unknown", f"there is no service {name!r}", where=topology.where,
                 expected=one_of(topology.services) + ", with #2 for the second of several replicas",
-                next=f"remit run {topology.where} {next(iter(topology.services), '')}",
+                next=f"remit run {topology.where} {near}",
             )  # fmt: skip
     return list(dict.fromkeys(found))
 

@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import msgspec
+
+from remit.errors import Finding, told
 from remit.hosting.failures import UNUSABLE
 from remit.runtime import Ports
 from remit.runtime.failures import backoff
@@ -43,16 +46,23 @@ class Supervisor:
     """Runs commands side by side. Each prints one line of JSON with `"ready": true` when it can be used.
 
     `on_ready` is called once, when all children are ready, with their ready lines by name. `say` is called with every
-    other line of a child, prefixed by its name, and with reports on restarts.
+    other line of a child, prefixed by its name, and with reports on restarts. Errors that a child prints as JSON are
+    shown as text. With `as_json`, each line is one JSON object: `service`, and `errors` or `text`.
     """
 
     def __init__(
-        self, children: Mapping[str, Child], on_ready: Callable[[dict[str, Any]], None], say: Callable[[str], None]
+        self,
+        children: Mapping[str, Child],
+        on_ready: Callable[[dict[str, Any]], None],
+        say: Callable[[str], None],
+        *,
+        as_json: bool = False,
     ) -> None:
         self._children = [_Child(name, child) for name, child in children.items()]
         self._width = max(len(name) for name in children)
         self._on_ready: Callable[[dict[str, Any]], None] | None = on_ready
         self._tell = say
+        self._as_json = as_json
         self._random = Ports().random
         self._ending = asyncio.Event()
         self._code = 0
@@ -143,7 +153,13 @@ class Supervisor:
                 process.kill()
 
     def _say(self, name: str, text: str) -> None:
-        self._tell(f"{name:<{self._width}} | {text}")
+        errors = _errors(text)
+        if self._as_json:
+            self._tell(json.dumps({"service": name} | ({"errors": errors} if errors else {"text": text})))
+            return
+        shown = "\n\n".join(told(**error) for error in errors) if errors else text
+        for line in shown.split("\n"):
+            self._tell(f"{name:<{self._width}} | {line}")
 
 
 def _readiness(line: str) -> dict[str, Any] | None:
@@ -155,6 +171,20 @@ def _readiness(line: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return said if isinstance(said.get("url"), str | None) else None
+
+
+class _Errors(msgspec.Struct):
+    errors: list[Finding]
+
+
+def _errors(line: str) -> list[dict[str, str]]:
+    """The errors in a line that a command prints with `--json`. Empty for any other line."""
+    if not line.startswith('{"errors"'):
+        return []
+    try:
+        return [vars(each) for each in msgspec.json.decode(line, type=_Errors).errors]
+    except (msgspec.MsgspecError, RecursionError):
+        return []
 
 
 def _ended(code: int) -> str:

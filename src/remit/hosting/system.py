@@ -118,20 +118,23 @@ class System:
 
         return carrying(checked(headers, self.headers))
 
-    def check(self) -> Findings:
+    def check(self, names: Collection[str] | None = None, *, edges: Collection[str] | None = None) -> Findings:
         """All findings on the system, in one list. Its `notes` are declarations that are allowed but may be mistakes.
-        Imports contexts that are given by their places. Raises nothing for a faulty system."""
+        Imports contexts that are given by their places. Raises nothing for a faulty system.
+
+        With `names` and `edges`, the findings in a process that hosts this part of the system (see `hosting`).
+        """
         from remit.checks import check
         from remit.edges.http.doors import RESERVED, findings_on_routes
         from remit.hosting.modules import not_imported
 
         try:
-            whole = self.hosting()
+            seen = self.hosting(names, edges=edges)
         except ModelError as error:
             return Findings(error.findings)
-        findings = check(whole._map)  # noqa: SLF001  # another instance of this class
-        unseen = not_imported(whole._map)  # noqa: SLF001  # another instance of this class
-        routes = findings_on_routes(whole.edges, RESERVED) if not findings else ()  # routes of sound messages only
+        findings = check(seen._map)  # noqa: SLF001  # another instance of this class
+        unseen = not_imported(seen._map)  # noqa: SLF001  # another instance of this class
+        routes = findings_on_routes(seen.edges, RESERVED) if not findings else ()  # routes of sound messages only
         return Findings([*findings, *unseen, *routes], notes=[*findings.notes, *unseen.notes])
 
     def model(self) -> Model:

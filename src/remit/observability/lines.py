@@ -73,7 +73,9 @@ _LINES: Mapping[type[RuntimeEvent], Callable[[Any], Line | None]] = {
     HandlerRaised: lambda event: Line("handler-failed", event.handler, event.what, event.error),
     KeyParked: _parked,
     SubscriptionBegun: lambda event: Line(
-        "begins", event.subscription, f"{event.messages} messages of {event.source} wait for it"
+        "begins",
+        event.subscription,
+        f"{event.messages}{' or more' if event.more else ''} messages of {event.source} wait for it",
     ),
     KeyReleased: lambda event: Line("released", event.subscription, f"key {event.key!r}"),
     Retrying: lambda event: Line("retrying", event.follower, event.what, _of_the_user(event.error)),

@@ -141,11 +141,13 @@ class KeyParked(RuntimeEvent, frozen=True):
 
 
 class SubscriptionBegun(RuntimeEvent, frozen=True):
-    """A new subscription begins with `messages` waiting in its source. Not reported if there are none."""
+    """A new subscription begins with `messages` in its source that it handles. Not reported if there are none among the
+    next 1000 of each partition; with `more`, further ones were not counted."""
 
     subscription: str
     source: str
     messages: int
+    more: bool
 
 
 class KeyReleased(RuntimeEvent, frozen=True):

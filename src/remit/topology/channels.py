@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import get_args
 
-from remit.errors import ChannelError
+from remit.errors import ChannelError, nearest
 from remit.messages import Encoding
 from remit.stores.technology import StoreTechnology
 from remit.topology.stores import STORES, found, installed, of_others, store_technology
@@ -40,6 +40,15 @@ def all_channel_forms(what: str) -> str:
     """The same, with the forms of installed channels of other distributions."""
     others = [each.form for each in installed(GROUP, ChannelTechnology, ChannelError) if each.carries(what)]
     return f"{channel_forms(what)}; or {of_others(GROUP, list(dict.fromkeys(others)))}"
+
+
+def near_channel(url: str, what: str) -> str | None:
+    """The beginning of a URL, or the word, that was probably meant: `nats://...`, or `http`. None if none is near."""
+    word = url.strip().partition(":")[0]
+    near = nearest(word, [each for each, technology in _BY_WORD.items() if technology.carries(what)])
+    if near is None or near == word:
+        return None
+    return f"{near}://..." if _BY_WORD[near].schemes else near
 
 
 def channel_technology(url: str, what: str) -> ChannelTechnology | None:

@@ -11,13 +11,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from remit.errors import ChannelError, Finding, ModelError, StoreError
+from remit.errors import ChannelError, Finding, Findings, ModelError, StoreError
 from remit.messages import Encoding
 from remit.messages.component import Component
 from remit.topology import DEFAULT_STORE
-from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, all_channel_forms, channel_forms, channel_technology
+from remit.topology.channels import (
+    CODECS,
+    FOR_BROKER,
+    FOR_CALLS,
+    all_channel_forms,
+    channel_forms,
+    channel_technology,
+    near_channel,
+)
 from remit.topology.secret import Secret
-from remit.topology.stores import STORE_FORMS, StorePlace, store_at, store_forms, store_technology
+from remit.topology.stores import (
+    STORE_FORMS,
+    StorePlace,
+    near_store,
+    store_at,
+    store_forms,
+    store_technology,
+)
 from remit.topology.tables import Reading, Table, did_you_mean
 from remit.transports.technology import ChannelTechnology
 
@@ -118,6 +133,16 @@ def read_topology(path: str | Path, environment: Mapping[str, str] = os.environ,
     Raises `ModelError` with every finding: the file cannot be read or is not TOML, unknown keys, values of a wrong
     type, wrong addresses, missing variables.
     """
+    topology, findings = examine_topology(path, environment, whole=whole)
+    findings.settle()
+    return topology
+
+
+def examine_topology(
+    path: str | Path, environment: Mapping[str, str] = os.environ, *, whole: bool = True
+) -> tuple[Topology, Findings]:
+    """As `read_topology`, with the findings beside what could be read. Raises `ModelError` only for a file that cannot
+    be read or is not TOML."""
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -127,7 +152,7 @@ def read_topology(path: str | Path, environment: Mapping[str, str] = os.environ,
             "topology.missing", str(path), f"the topology cannot be read: {what}", "a TOML file",
             "check the path: it is relative to the working directory",
         ) from None  # fmt: skip
-    return parse_topology(text, str(path), path.absolute().parent, environment, whole=whole)
+    return _parse(text, str(path), path.absolute().parent, environment, whole=whole)
 
 
 def parse_topology(
@@ -135,6 +160,14 @@ def parse_topology(
 ) -> Topology:
     """Parses the topology in a text. Relative paths are relative to `folder`. Raises `ModelError` as `read_topology`
     does."""
+    topology, findings = _parse(text, where, folder, environment, whole=whole)
+    findings.settle()
+    return topology
+
+
+def _parse(
+    text: str, where: str, folder: Path, environment: Mapping[str, str], *, whole: bool
+) -> tuple[Topology, Findings]:
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -152,8 +185,8 @@ def parse_topology(
     channels.finish()
     services = _read_services(root.table("services", required='[services.all]\nruns = ["*"]'))
     root.finish()
-    reading.findings.settle()
-    return Topology(where, system or "", stores, events, calls, services, frozenset(reading.open))
+    topology = Topology(where, system or "", stores, events, calls, services, frozenset(reading.open))
+    return topology, reading.findings
 
 
 def _unreadable(code: str, where: str, what: str, expected: str, next: str) -> ModelError:
@@ -171,9 +204,11 @@ def _read_stores(table: Table, folder: Path) -> dict[str, Secret]:
             if technology is None and place.lacks:  # the scheme is in a variable that only a process with the store has
                 stores[context] = place
             elif technology is None or not technology.fits(place.text):
+                near = near_store(place.text)
                 table.report(
                     "topology.technology", context, f"{table.shown(context)!r} is not the address of a store",
-                    expected=store_forms(), next=f'{context} = "{DEFAULT_STORE}"',
+                    expected=store_forms(),
+                    next=f'did you mean "{near}..."?' if near else f'{context} = "{DEFAULT_STORE}"',
                 )  # fmt: skip
             else:
                 store_at(place, context)
@@ -227,9 +262,10 @@ def _read_url(table: Table, key: str, carries: str, required: str = "") -> Chann
         return None
     if technology is None:
         what = f"{table.shown(key)!r} is not a channel for {carries}"
+        near, usual = near_channel(secret.text, carries), FOR_BROKER if carries == "events" else FOR_CALLS
         table.report(
             "topology.technology", key, what, expected=all_channel_forms(carries),
-            next=f'{key} = "{(FOR_BROKER if carries == "events" else FOR_CALLS).form}"',
+            next=f'did you mean "{near}"?' if near else f'{key} = "{usual.form}"',
         )  # fmt: skip
         return None
     place = technology.shown(secret.text) if technology.schemes else technology.name

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from remit.errors import RemitError, StoreError
+from remit.errors import RemitError, StoreError, nearest
 from remit.stores.memory import MEMORY
 from remit.stores.postgres import POSTGRESQL
 from remit.stores.sqlite import SQLITE
@@ -70,6 +70,13 @@ def store_technology(place: str) -> StoreTechnology | None:
     return STORES.get(scheme) or found(GROUP, scheme, StoreTechnology, StoreError)
 
 
+def near_store(place: str) -> str | None:
+    """The scheme that was probably meant: `sqlite:`. None if none is near."""
+    scheme = place.partition(":")[0]
+    near = nearest(scheme, STORES)
+    return f"{near}:" if near not in (None, scheme) else None
+
+
 def store_forms() -> str:
     """The forms of the addresses of all installed stores, for error texts."""
     others = [each.form for each in installed(GROUP, StoreTechnology, StoreError) if each.name not in STORES]
@@ -92,7 +99,7 @@ def store_at(place: Secret | str, context: str) -> StorePlace:
         return StorePlace(text=url, shown=url, technology=None, url=written.within(url))
     raise StoreError(
         f"{url.partition('//')[0]!r} is not the address of a store", where="store", expected=store_forms(),
-        next=f'store="{DEFAULT_STORE}"',
+        next=f'did you mean "{near}..."?' if (near := near_store(url)) else f'store="{DEFAULT_STORE}"',
     )  # fmt: skip
 
 

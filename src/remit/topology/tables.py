@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from remit.errors import Finding, Findings, one_of
+from remit.errors import Finding, Findings, nearest, one_of
 from remit.topology.secret import Secret
-
-_LONGEST_COMPARED = 200
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Advice for an unknown name: the nearest known name, or to use one of the expected names."""
-    near = difflib.get_close_matches(word[:_LONGEST_COMPARED], list(known), n=1)
-    return f'did you mean "{near[0]}"?' if near else "use one of the expected names"
+    near = nearest(word, known)
+    return f'did you mean "{near}"?' if near else "use one of the expected names"
 
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from remit import Aggregate, Command, Context, DomainEvent, Projection, Repository, System
 from remit.checks import check
 from remit.contexts import ContextMap
@@ -14,8 +16,9 @@ from remit.contexts.declarations import Begins
 from remit.errors import StoreUnavailable
 from remit.hosting.assembly import assemble
 from remit.log import Channel, SubscriptionId
-from remit.observability import RuntimeEvent, SubscriptionBegun
+from remit.observability import RuntimeEvent, SubscriptionBegun, line_of
 from remit.runtime import Host, Ports
+from remit.runtime.following import history
 from remit.stores import Unit
 from remit.stores.memory.store import MemoryStore
 from remit.stores.port import Store
@@ -34,7 +37,11 @@ class Written(DomainEvent):
     n: int
 
 
-class Book(Aggregate[str, Written]):
+class Torn(DomainEvent):
+    n: int
+
+
+class Book(Aggregate[str, Written | Torn]):
     lines: int = 0
 
 
@@ -83,7 +90,7 @@ class Shelf:
         async def write(command: Write, books: Repository[Book]) -> None:
             book = await books.obtain(command.who)
             book.lines += 1
-            book.record(Written(n=command.n))
+            book.record(Torn(n=command.n) if command.n < 0 else Written(n=command.n))
 
         async def follow(event: Written) -> None:
             self.seen.append(event.n)
@@ -117,7 +124,45 @@ def test_by_itself_it_begins_with_the_first_message_and_says_how_many_wait() -> 
         assert sorted(shelf.seen) == [1, 2, 3, 4]
         (begun,) = shelf.heard
         assert isinstance(begun, SubscriptionBegun)
-        assert (begun.subscription, begun.source, begun.messages) == ("shelf.follow", "shelf", 3)
+        assert (begun.subscription, begun.source, begun.messages, begun.more) == ("shelf.follow", "shelf", 3, False)
+
+    virtually(story())
+
+
+def test_it_says_only_how_many_wait_that_it_handles() -> None:
+    async def story() -> None:
+        shelf = Shelf()
+        await shelf.run(None, -1, -2, 3, 4, -5, follows=False)
+        await shelf.run(None)
+        assert sorted(shelf.seen) == [3, 4]
+        assert [begun.messages for begun in shelf.heard if isinstance(begun, SubscriptionBegun)] == [2]
+
+    virtually(story())
+
+
+def test_it_says_nothing_if_no_message_that_it_handles_waits() -> None:
+    async def story() -> None:
+        shelf = Shelf()
+        await shelf.run(None, -1, -2, -3, follows=False)
+        await shelf.run(None, 4)
+        assert (shelf.seen, shelf.heard) == ([4], [])
+
+    virtually(story())
+
+
+def test_it_counts_a_thousand_messages_and_says_that_there_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "COUNTED", 2)
+
+    async def story() -> None:
+        shelf = Shelf(Frail(partitions=1))
+        await shelf.run(None, 1, 2, 3, follows=False)
+        await shelf.run(None)
+        (begun,) = shelf.heard
+        assert isinstance(begun, SubscriptionBegun)
+        assert (begun.messages, begun.more) == (2, True)
+        line = line_of(begun)
+        assert line is not None
+        assert line.what == "2 or more messages of shelf wait for it"
 
     virtually(story())
 

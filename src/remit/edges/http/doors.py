@@ -17,7 +17,7 @@ from remit.edges.http.problems import refused, rejected
 from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, only, query_reader
 from remit.edges.http.request import Endpoint, HttpRequest, HttpResponse, Limits, json_answer
 from remit.edges.http.routing import Router, places_of
-from remit.errors import Findings, ModelError
+from remit.errors import Findings, ModelError, nearest, one_of
 from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, declared_context, reply_of, wire_types
 from remit.runtime.work.carried import carrying
 
@@ -204,22 +204,29 @@ def _flag(texts: list[str] | None) -> bool:
 def _check(route: Route) -> Findings:
     """The findings on one route, without regard to other routes."""
     findings = Findings()
-    kind = Query if route.method == "GET" else Command
-    message: type = route.message
-    if not issubclass(message, kind):
-        verb = "asks a query" if kind is Query else "sends a command"
-        _report(
-            findings,
-            route,
-            "route.method",
-            f"{route.method} {verb}, and {route.message.__name__} is not one",
-            "GET for a query; POST, PUT or DELETE for a command",
-        )
+    _check_method(route, findings)
     _check_path(route, findings)
     if not findings:
         _check_types(route, findings)
         _check_refusals(route, findings)
     return findings
+
+
+def _check_method(route: Route, findings: Findings) -> None:
+    message: type = route.message
+    if issubclass(message, Query if route.method == "GET" else Command):
+        return
+    does = "asks a query" if route.method == "GET" else "sends a command"
+    is_a = "query" if issubclass(message, Query) else "command" if issubclass(message, Command) else None
+    verb = "get" if is_a == "query" else "post"
+    _report(
+        findings,
+        route,
+        "route.method",
+        f"{route.method} {does}, and {message.__name__} is {f'a {is_a}' if is_a else 'neither a command nor a query'}",
+        "GET for a query; POST, PUT or DELETE for a command",
+        f"write edge.{verb}({route.path!r}, {message.__name__})" if is_a else "name a command or a query",
+    )
 
 
 def _check_path(route: Route, findings: Findings) -> None:
@@ -231,9 +238,11 @@ def _check_path(route: Route, findings: Findings) -> None:
     fields = [field.encode_name for field in fields_of(route.message)]
     for place in places:
         if place not in fields:
+            near = nearest(place, fields)
             _report(
                 findings, route, "route.place", f"the place {{{place}}} names no field of {route.message.__name__}",
-                f"one of: {', '.join(fields)}" if fields else "no places: the message has no fields",
+                one_of(fields, "no places: the message has no fields"),
+                f"did you mean {{{near}}}?" if near else "",
             )  # fmt: skip
 
 
@@ -290,8 +299,8 @@ def _check_refusals(route: Route, findings: Findings) -> None:
 def _report(findings: Findings, route: Route, code: str, what: str, expected: str = "", next: str = "") -> None:
     verb = route.method.lower()
     findings.report(
-        code, f"{route.method} {route.path}", what, expected=expected,
-        next=next or f"change the line: <context>.{verb}({route.path!r}, {route.message.__name__})",
+        code, f"{route.declared_at} {route.method} {route.path}".lstrip(), what, expected=expected,
+        next=next or f"change the line: edge.{verb}({route.path!r}, {route.message.__name__})",
     )  # fmt: skip
 
 

@@ -29,10 +29,10 @@ KINDS: dict[str, Kind] = {
     "http.malformed-json": Kind(400, "The body is not JSON", "Send one JSON object in UTF-8"),
     "http.malformed-path": Kind(400, "The path cannot be read", "Percent-encode it in UTF-8"),
     "http.malformed-query": Kind(400, "The query string cannot be read", "Send name=value pairs in UTF-8"),
-    "http.malformed-header": Kind(400, "A header cannot be read"),
+    "http.malformed-header": Kind(400, "A header cannot be read", "Send the header once, with a valid value"),
     "http.unexpected-body": Kind(400, "This request takes no body", "Put the fields into the query string"),
-    "http.unknown-path": Kind(404, "No such path"),
-    "http.wrong-method": Kind(405, "The path has no such method"),
+    "http.unknown-path": Kind(404, "No such path", "Check the path"),
+    "http.wrong-method": Kind(405, "The path has no such method", "Use one of the methods that the header Allow names"),
     "http.slow-body": Kind(408, "The body did not arrive in time", "Send the request again"),
     "http.slow-head": Kind(
         408, "The request did not arrive in time", "Send the request again",
@@ -65,7 +65,7 @@ KINDS: dict[str, Kind] = {
         "The answer could not be written. Nothing was changed.",
     ),
     "key.invalid": Kind(400, "Not an identity or a key", "Choose a text of at most 512 bytes, without NUL"),
-    "state.not-found": Kind(404, "Not found"),
+    "state.not-found": Kind(404, "Not found", "Check the identity in the request: nothing has it now"),
     "state.exists": Kind(409, "It exists already", "Read the existing one, or choose another identity"),
     "state.stale": Kind(
         503, "No fresh answer", "Ask without fresh; the operator can see the cause with: remit status",
@@ -149,13 +149,18 @@ def rejected(
 
 
 def problem_of(error: Exception) -> Rejected:
-    """The exception that answers with the problem for an error. A fault of the server (5xx) shows only a fixed text."""
+    """The exception that answers with the problem for an error.
+
+    `next` is for the client: what an error itself advises is for the developer of the handler, and is not shown. A
+    fault of the server (5xx) shows only a fixed text.
+    """
     classes = (getattr(cls, "code", "") for cls in type(error).__mro__)
     code = next((code for code in classes if code in KINDS), "http.internal")
     kind = KINDS[code]
     shown = error if isinstance(error, RemitError) and kind.status < 500 else RemitError(kind.detail)
     where = shown.where if code != "call.too-large" else ""  # the place is a store, which clients must not see
-    return rejected(code, shown.what, where=where, expected=shown.expected, next=shown.next)
+    expected = shown.expected if not code.startswith("state.") else ""  # it names what the handler should have asked
+    return rejected(code, shown.what, where=where, expected=expected)
 
 
 def refused(refusal: Refusal, status: int, where: str) -> Rejected:

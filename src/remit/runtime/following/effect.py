@@ -41,6 +41,10 @@ class Effect(Protocol):
         """Where a new subscription begins: now, or after a time (seconds since the epoch); None: at the log's floor."""
         return None
 
+    def takes(self, id: SubscriptionId, record: MessageRecord) -> bool:
+        """Whether a subscription does something with a message, and does not only move past it."""
+        return True
+
     async def missed(self, upto: Floors) -> None:
         """Called once, before a new subscription begins: messages up to these were deleted before it had done them."""
         return

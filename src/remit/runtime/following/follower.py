@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import inf
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError
@@ -334,11 +335,12 @@ class Follower:
         if new := [history for id, history in histories if not self._stands(id)]:
             for history in new:
                 with contextlib.suppress(Conflict):  # another process begins it concurrently
-                    begins, tell = self._effect.begins(history.id), not self._effect.may_miss
-                    waiting = await history.begin(begins, self._effect.missed, tell=tell)
-                    if waiting:
-                        now, of = self._listeners.seconds(), history.id
-                        self._listeners.say(SubscriptionBegun(now, "", of.name, of.source, waiting))
+                    of = history.id
+                    takes = None if self._effect.may_miss else partial(self._effect.takes, of)
+                    waiting = await history.begin(self._effect.begins(of), self._effect.missed, takes)
+                    if waiting.messages:
+                        now = self._listeners.seconds()
+                        self._listeners.say(SubscriptionBegun(now, "", of.name, of.source, *waiting))
             await self._reload()
         for id, history in histories if self._effect.may_miss else ():
             for part in await history.go_on(self._stands(id)):

@@ -86,6 +86,9 @@ class Handling(Effect):
     def begins(self, id: SubscriptionId) -> Literal["now"] | float | None:
         return self._begins.get(id)
 
+    def takes(self, id: SubscriptionId, record: MessageRecord) -> bool:
+        return self._dispatcher.takes(record)
+
     async def missed(self, upto: Floors) -> None:
         """Notes the missed messages of a projection, which its documents will always lack. Reactions ignore them."""
         if self._folds:

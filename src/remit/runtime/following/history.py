@@ -19,6 +19,8 @@ REPORT_SECONDS = 10.0
 """Between two progress reports, if the subscription moves."""
 REPEAT_SECONDS = 600.0
 """Between two progress reports, if it does not move."""
+COUNTED = 1000
+"""The most messages of a partition that are counted when a subscription begins."""
 
 Stands = Mapping[int, tuple[int, str]]
 """Position and identity of the last message handled, by partition."""
@@ -29,6 +31,15 @@ class Break(NamedTuple):
 
     state: State
     what: str
+
+
+class Waiting(NamedTuple):
+    """The messages that a new subscription will handle."""
+
+    messages: int = 0
+    """How many of the next `COUNTED` messages of each partition it handles."""
+    more: bool = False
+    """Whether further messages were not counted."""
 
 
 class History:
@@ -43,17 +54,20 @@ class History:
         self._told_at = -REPEAT_SECONDS
 
     async def begin(
-        self, begins: Literal["now"] | float | None, missed: Callable[[Floors], Awaitable[None]], *, tell: bool
-    ) -> int:
+        self,
+        begins: Literal["now"] | float | None,
+        missed: Callable[[Floors], Awaitable[None]],
+        takes: Callable[[MessageRecord], bool] | None,
+    ) -> Waiting:
         """Begins a subscription that has never run: at the floor of the log, or where it is declared to begin. Calls
-        `missed` with the messages that were already deleted. With `tell`, returns how many messages wait for it,
-        otherwise 0.
+        `missed` with the messages that were already deleted. Returns how many of the next messages it `takes`; none if
+        `takes` is None.
 
         Raises `Conflict` if another process begins it concurrently, and the errors of store and feed.
         """
         id = self.id
         if await self._store.checkpoints(id):
-            return 0
+            return Waiting()
         standing = await self._feed.standing(id.name, self._stamp())
         found: Mapping[int, Checkpoint]
         if begins is None:
@@ -66,13 +80,17 @@ class History:
         for part, place in found.items():
             move = Advance(id, part, 0, "", place.pos, place.id, at)
             await self._store.commit(Unit(advance=move))
-        return await self._waiting(found) if tell else 0
+        return await self._waiting(found, takes) if takes is not None else Waiting()
 
-    async def _waiting(self, found: Floors) -> int:
+    async def _waiting(self, found: Floors, takes: Callable[[MessageRecord], bool]) -> Waiting:
+        waiting = Waiting()
         with suppress(RemitError):  # it begins even if the number cannot be told
-            heads = await self._feed.heads()
-            return sum(head.pos - found[part].pos if part in found else head.pos for part, head in heads.items())
-        return 0
+            for part, head in (await self._feed.heads()).items():
+                first = found[part].pos if part in found else 0
+                records = await self._feed.read(part, first, COUNTED) if head.pos > first else ()
+                messages = waiting.messages + sum(map(takes, records))
+                waiting = Waiting(messages, waiting.more or (bool(records) and records[-1].pos < head.pos))
+        return waiting
 
     async def go_on(self, stands: Stands) -> list[int]:
         """Moves checkpoints that lie before the log's floor to the floor. Returns their partitions.

@@ -83,6 +83,9 @@ class JointHandling(Handling):
         lane = self._lanes.get(record.part)
         return lane is None or lane.pos >= record.pos
 
+    def takes(self, id: SubscriptionId, record: MessageRecord) -> bool:
+        return any(member.dispatcher.takes(record) for member in self._members if member.id == id)
+
     def start(self, troubles: Troubles) -> None:
         self._lanes.clear()
         for each in self._peers:

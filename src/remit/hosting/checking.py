@@ -1,0 +1,99 @@
+"""Checks a topology with its system: everything that the start of any of its services would refuse, in one list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from typing import NamedTuple
+
+from remit.errors import Finding, Findings, ModelError
+from remit.hosting import System
+from remit.hosting.assembly import placed_on
+from remit.hosting.failures import Failure
+from remit.hosting.finding import find_system
+from remit.topology.file import Topology, examine_topology
+from remit.topology.placement import hosted_by, place
+
+_CERTAIN = frozenset((
+    "topology.unknown-name", "topology.absent-component", "topology.placed-twice", "topology.ports",
+))  # fmt: skip
+"""Findings of a placement that hold whatever stands in the parts of the file that could not be read."""
+_PROCESSES = 4
+"""The most parts of a system that are checked at the same time."""
+
+
+def check_topology(path: str) -> tuple[str, Findings]:
+    """The name of the system that a topology file places (the path of the file if it is unknown), and all findings and
+    notes. Imports the contexts; starts and opens nothing."""
+    try:
+        topology, findings = examine_topology(path, whole=False)
+    except ModelError as error:
+        return path, Findings(error.findings)
+    system = _system_of(topology, findings)
+    if system is None:
+        return path, findings
+    checked = system.check()
+    placed = _on_placement(topology, system, has_shapes=not checked)
+    placed = [each for each in placed if not findings or each.code in _CERTAIN]
+    found = Findings([*findings, *checked, *placed], notes=checked.notes)
+    for of_service in _on_services(topology, system):
+        known = {(each.code, each.where) for each in found}
+        found += [each for each in of_service if (each.code, each.where) not in known]
+    return system.name, found
+
+
+def _system_of(topology: Topology, findings: Findings) -> System | None:
+    if not topology.system:
+        return None
+    try:
+        return find_system(topology.system)
+    except Failure as error:
+        where = f"{topology.where} system: {error.where}"
+        findings.report(error.code, where, error.what, expected=error.expected, next=error.next)
+        return None
+
+
+def _on_placement(topology: Topology, system: System, *, has_shapes: bool) -> list[Finding]:
+    """The findings of the placement. Without shapes, those that hold for any contexts of these names."""
+    try:
+        if has_shapes:
+            placed_on(topology, system.hosting().model())
+        else:
+            place(topology, dict.fromkeys(system.names))
+    except ModelError as error:
+        return error.findings
+    return []
+
+
+class _Part(NamedTuple):
+    """What a service hosts: the contexts, and the contexts whose edges it serves."""
+
+    contexts: tuple[str, ...]
+    edges: tuple[str, ...]
+
+
+def _on_services(topology: Topology, system: System) -> Iterator[list[Finding]]:
+    """The findings on the part of the system that each service hosts. Where contexts are given by their places, each
+    part is checked in a process of its own, because a process must not see modules that only another one imports."""
+    parts = {
+        _Part(*map(tuple, hosted_by(each, system.names, system.with_edges))) for each in topology.services.values()
+    }
+    parts.discard(_Part(system.names, tuple(name for name in system.names if name in system.with_edges)))
+    check = partial(_on_part, topology.system)
+    if not _loads_parts(system) or not parts:
+        yield from map(check, sorted(parts))
+        return
+    with ProcessPoolExecutor(min(_PROCESSES, len(parts)), get_context("spawn")) as processes:
+        yield from processes.map(check, sorted(parts))
+
+
+def _loads_parts(system: System) -> bool:
+    """Whether contexts or edges are given by their places, so that a process imports only those that it hosts."""
+    loaded = {context.name for context in system.contexts}, {edge.context for edge in system.edges}
+    return bool({*system.names} - loaded[0] or system.with_edges - loaded[1])
+
+
+def _on_part(named: str, part: _Part) -> list[Finding]:
+    return list(find_system(named).check(part.contexts, edges=part.edges))
