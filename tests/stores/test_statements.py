@@ -151,6 +151,15 @@ async def test_view_or_trigger_that_names_tables_of_remit_is_refused_where_it_is
     assert await rows(store, "SELECT name FROM sqlite_master WHERE name IN ('spy', 'harm')") == []
 
 
+async def test_each_of_several_triggers_of_one_table_is_checked(store: SqlStore) -> None:
+    """SQLite keeps prepared statements, and does not look again at one that only explains."""
+    for event in ("INSERT", "UPDATE", "DELETE"):
+        await written(store, f"CREATE TRIGGER on_{event} AFTER {event} ON stock BEGIN SELECT 1; END")
+    for name in ("harm", "harm_again"):
+        with pytest.raises(SqlError, match="is a table of remit"):
+            await written(store, f"CREATE TRIGGER {name} AFTER INSERT ON stock BEGIN DELETE FROM log; END")
+
+
 async def test_views_and_triggers_on_own_tables_are_made_and_used(store: SqlStore) -> None:
     await written(store, "CREATE VIEW empty AS SELECT * FROM order_line")  # SQLite looks for the table when it is used
     await written(store, "CREATE TABLE moved (state text, log integer GENERATED ALWAYS AS (1) STORED)")

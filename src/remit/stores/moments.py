@@ -35,7 +35,7 @@ class Moments:
 
     def stand_still(self, at: float) -> None:
         """The functions take this moment for the current time. `at` is in seconds since 1970."""
-        self._now = datetime.fromtimestamp(at, UTC).isoformat(" ", "milliseconds")[:-6]
+        self._now = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + "Z"
 
     def _function(self, name: str, place: int) -> Callable[..., Value]:
         def function(*values: object) -> Value:

@@ -9,6 +9,7 @@ results on which a handler decided hold when its changes are written.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import re
 import sqlite3
@@ -123,6 +124,7 @@ class Users:
         self._theirs = False
         """Whether the statement being prepared is a handler's."""
         self._why = ""
+        self._checks = itertools.count()
         self._latest = 0.0
         self._chance = Random(0)  # noqa: S311  values of tables, no secrets
         self._moments = Moments(connection)
@@ -213,7 +215,8 @@ class Users:
                 raise ValueError(f"{name} is a table of remit, or has the name of one")
             for use in self._uses_of(kind, name, table):
                 try:
-                    self._execute(f"EXPLAIN {use}", _Values(())).close()
+                    # A cached statement that only explains is not prepared again after a change of the schema.
+                    self._execute(f"EXPLAIN {use} -- {next(self._checks)}", _Values(())).close()
                 except sqlite3.DatabaseError as error:
                     missing = _MISSING.match(str(error))
                     if missing is not None and _is_ours(missing[1]):
@@ -244,7 +247,7 @@ class Users:
         elif action == sqlite3.SQLITE_CREATE_VTABLE and (second or "").lower() not in _MODULES:
             self._why = f"the module {second} is not allowed for virtual tables: only fts4, fts5 and rtree are"
         elif action == sqlite3.SQLITE_FUNCTION:
-            self._why = _FUNCTIONS.get((second or "").lower(), "")
+            self._why = _FUNCTIONS.get((second or "").lower(), self._why)
         return sqlite3.SQLITE_DENY if self._why else sqlite3.SQLITE_OK
 
     def _random_bytes(self, size: int) -> bytes:
