@@ -143,13 +143,13 @@ class _Signature(Generic[M, R, E]):
 
 
 class Value(_Frozen):
-    """An immutable record without identity, used inside messages and aggregates (money, an address, a line).
+    """An immutable object without identity, used inside messages and aggregates (money, an address, a line).
 
-    In a union of records, such as `shape: Free | Held`, the wire name of the record is written under `$type`, beside
+    In a union of structs, such as `shape: Free | Held`, the wire name of the struct is written under `$type`, beside
     its fields.
 
     Class options: `name` (wire name, default the class name); `tag` (a text, or `True` for the class name). A tag is
-    written under `type` wherever the record stands. If one member of a union has a tag, every member needs one.
+    written under `type` wherever the value stands. If one member of a union has a tag, every member needs one.
     """
 
     if TYPE_CHECKING:

@@ -135,7 +135,7 @@ class _Forms:
         wire = origin[tuple(form.type for form in forms)]
         if issubclass(origin, Mapping):
             if forms[0].write is not None:
-                raise TypeError("a mapping has keys that are or contain records; the keys of a JSON object are texts")
+                raise TypeError("a mapping has keys that are or contain structs; the keys of a JSON object are texts")
             return Form(wire, _turn_values(forms[1].write), _turn_values(forms[1].read))
         if origin is tuple and ... not in arguments:
             return Form(wire, _turn_places([form.write for form in forms]), _turn_places([form.read for form in forms]))
