@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from remit.log import Channel, MessageRecord, forms_of, is_command
 from remit.messages import Codec, Command, Message, contract_of
 from remit.runtime import Host
+from remit.runtime.following.follower import Follower
 from remit.testing.compiled import codec_of
 from remit.testing.mistakes import KitError
 
@@ -25,6 +26,32 @@ class Parked(NamedTuple):
     """Why the first of its messages failed."""
     letters: int
     """The number of waiting messages."""
+
+
+class Owed(NamedTuple):
+    """A message that a subscription has neither handled nor parked: it is tried again, or its handler still runs."""
+
+    subscription: str
+    """`<context>.<name>` of the reaction or projection; `<context>.commands` for commands sent for later."""
+    type: str
+    """The wire name of the message."""
+    key: str
+    """Its ordering key."""
+    error: str
+    """Why it failed last; empty if it has not failed."""
+    messages: int
+    """How many messages the subscription has not handled, in this partition of the log."""
+
+
+class Behind(NamedTuple):
+    """A subscription that has not handled all messages of a partition."""
+
+    follower: Follower
+    part: int
+    position: int
+    """Of the last message that it has handled."""
+    head: int
+    """Of the last message."""
 
 
 class Logs:
@@ -51,14 +78,21 @@ class Logs:
         found.sort(key=lambda each: each.since)
         return [Parked(each.subscription.name, each.key, each.error, each.letters) for each in found]
 
-    async def owed(self) -> bool:
-        """Whether a subscription has messages that it has neither handled nor parked."""
+    async def behind(self) -> list[Behind]:
+        """The subscriptions with messages that they have neither handled nor parked."""
+        found: list[Behind] = []
         for follower in self._host.subscriptions:
             store = self._host.stores[follower.id.source]
             for part, head in (await store.heads(follower.id.channel)).items():
-                if follower.position(part) < head.pos:
-                    return True
-        return False
+                if (position := follower.position(part)) < head.pos:
+                    found.append(Behind(follower, part, position, head.pos))
+        return found
+
+    async def next_of(self, behind: Behind) -> MessageRecord | None:
+        """The first message that a subscription has not handled; None if it has handled it meanwhile."""
+        id = behind.follower.id
+        page = await self._host.stores[id.source].read(id.channel, behind.part, behind.position, 1)
+        return page[0] if page else None
 
     async def _read(self, channel: Channel, kind: type, key: str | None) -> list[Any]:
         found: list[tuple[str, list[Any]]] = []
