@@ -125,10 +125,13 @@ def test_a_command_with_an_identity_is_answered_once_however_often_it_is_sent() 
 def test_a_refused_command_is_tried_anew_when_it_is_sent_again() -> None:
     answers = iter([Full(seats=0), "yes"])
 
+    def answer(book: Book) -> Any:
+        return next(answers)
+
     async def insist(calls: Sender) -> object:
         return [await calls.attempt(BOOKED), await calls.attempt(BOOKED)]
 
-    step(insist, lambda book: next(answers)).replies("[Full(seats=0), 'yes']")
+    step(insist, answer).replies("[Full(seats=0), 'yes']")
 
 
 def test_the_handler_of_a_query_sends_nothing() -> None:

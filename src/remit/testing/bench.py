@@ -40,7 +40,7 @@ from remit.testing.calls import NO_LIMIT, StepCalls, StepSender
 from remit.testing.compiled import GIVEN, Compiled, carried, compiled, lone, lone_policy
 from remit.testing.keeping import KeepingStore
 from remit.testing.mistakes import KitError
-from remit.testing.outcome import Outcome
+from remit.testing.outcome import Handled, Outcome
 from remit.testing.virtual import CountedIds, MovableClock, VirtualLoop
 
 T = TypeVar("T")
@@ -124,7 +124,7 @@ class _Run:
         self._store = KeepingStore()
         self._state, self._claimed = bench.state, bench.claimed
         self._answers = bench.answers
-        self._outcome = Outcome[Any]()
+        self._outcome = Handled[Any]()
         self._faults: list[Exception] = []
         """Errors of the test, whatever the handler makes of them."""
         ports = Ports(bench.clock, bench.ids)
@@ -147,7 +147,6 @@ class _Run:
         return self._outcome
 
     async def _decide(self, handler: HandlerPlan, message: Message) -> None:
-        outcome = self._outcome
         try:
             reply = await self.serve(handler, message)
         except Refusal as refusal:
@@ -159,7 +158,9 @@ class _Run:
             if self._faults and self._faults[0] is not error:
                 raise self._faults[0] from error
             raise
+        outcome = self._outcome
         outcome.refusal, outcome.answer = (reply, None) if isinstance(reply, Refusal) else (None, reply)
+        outcome.codec = handler.reply
 
     async def serve(self, handler: HandlerPlan, message: Message) -> Any:
         """Handles a message in a unit of work of its own, and returns the reply as a caller receives it. Changes made

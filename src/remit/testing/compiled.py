@@ -12,7 +12,8 @@ from remit.contexts import COMMAND, QUERY, REACTION, Context, ContextMap, Handle
 from remit.contexts.annotations import asked_by, is_kind, projected_by, sent_later
 from remit.contexts.policies import methods_of, policy_of
 from remit.contexts.ports import VIEW
-from remit.messages import Codec, Command, Contract, Message, Query, Refusal, contract_of, declared_context
+from remit.domain import Aggregate, Record
+from remit.messages import Codec, Command, Contract, Message, Query, Refusal, contract_of, declared_context, key_text
 from remit.runtime import compile_system
 from remit.runtime.work.workplace import Forms, Workplace
 
@@ -118,10 +119,15 @@ def _used(context: Context[Any]) -> Iterator[type[Message]]:
 def carried(value: Any) -> Any:
     """A message, aggregate, record, document or refusal as it is after storing and loading, without recorded events.
 
-    Raises `BadValue` if it could not be read again.
+    Raises `BadValue` if it could not be read again, and `BadKey` for an invalid identity or ordering key.
     """
-    codec = codec_of(value.__class__)
+    kind = value.__class__
+    codec = codec_of(kind)
     made = codec.read(codec.write(value))
+    if is_kind(kind, Aggregate, Record):
+        key_text(made.id, "identity", kind.__name__)
+    elif (key := getattr(kind, "__remit_key__", None)) is not None:
+        key_text(getattr(made, key), "ordering key", kind.__name__)
     return dataclasses.replace(made) if isinstance(made, Refusal) else made  # a constructed exception has its `args`
 
 
