@@ -20,7 +20,7 @@ from remit import (
     Value,
 )
 from remit import field as default
-from remit.errors import BadKey, BadValue
+from remit.errors import BadKey, BadValue, IdentityChanged, NotDeclared
 from remit.testing import KitError, Outcome, given
 
 
@@ -223,6 +223,9 @@ def test_a_published_event_is_seen_as_it_is_read_again() -> None:
 class Gone(IntegrationEvent, version=1): ...
 
 
+class Moved(DomainEvent): ...
+
+
 def publisher_of(made: Any) -> Any:
     def publisher(event: Sold) -> SoldOut | None:
         return made  # type: ignore[no-any-return]  # the mistake
@@ -237,8 +240,6 @@ def test_a_publisher_that_returns_what_it_does_not_declare_is_refused(made: Any)
 
 
 def test_a_publisher_of_another_event_is_refused() -> None:
-    class Moved(DomainEvent): ...
-
     with pytest.raises(KitError, match="publisher takes Sold, and Moved is given"):
         given(Moved()).when(publisher_of(None))
 
@@ -278,3 +279,17 @@ def test_an_event_that_a_projection_does_not_follow_is_a_mistake_of_the_test() -
     anything: Any = SoldOut()
     with pytest.raises(KitError, match="Sales does not follow SoldOut"):
         given(Sales, anything).then(Sales())
+
+
+# ── aggregates ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_event_that_its_aggregate_does_not_declare_fails_the_step() -> None:
+    undeclared: Any = Moved()
+    with pytest.raises(NotDeclared, match="Shelf records Moved, which it does not declare"):
+        given(Shelf(id="s")).when(lambda shelf: shelf.record(undeclared))
+
+
+def test_an_identity_that_a_method_changes_fails_the_step() -> None:
+    with pytest.raises(IdentityChanged, match="the identity of Shelf 's' was changed to 't'"):
+        change(id="t")

@@ -19,7 +19,7 @@ from remit.contexts.annotations import (
     unresolved,
 )
 from remit.contexts.policies import methods_of
-from remit.domain import Aggregate, Claim, Projection, Record, take_recorded
+from remit.domain import Aggregate, Claim, Projection, Record, refuse_other_identity, take_recorded
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, key_text
 from remit.testing.answers import CommandType, On, QueryType
 from remit.testing.bench import Bench
@@ -277,6 +277,11 @@ def _decided(
         answer = step(*subject, *arguments, **named)
     except Refusal as refusal:  # changes and events until then are dropped
         return Outcome[Any](refusal=carried(refusal), states=[carried(each) for each in given])
+    pairs: list[tuple[Any, Any]] = list(zip(given, subject, strict=True))
+    for before, kept in pairs:
+        if is_kind(kept.__class__, Aggregate):
+            name = type(kept).__name__
+            refuse_other_identity(kept, key_text(before.id, "identity", name), name)
     outcome = Outcome[Any](answer=answer)
     if isinstance(answer, Refusal):
         outcome.refusal, outcome.answer = carried(answer), None
