@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from remit.contexts import Context
+from remit.contexts.annotations import aggregates_of, announced_by, projected_by
+from remit.domain import recorded_by
+from remit.errors import one_of
 from remit.log import Channel, MessageRecord, forms_of, is_command
-from remit.messages import Codec, Command, Message, contract_of
+from remit.messages import Codec, Command, DomainEvent, IntegrationEvent, Message, contract_of
 from remit.runtime import Host
 from remit.runtime.following.follower import Follower
 from remit.testing.compiled import codec_of
@@ -62,15 +67,15 @@ class Logs:
 
     async def recorded(self, kind: type, key: str | None) -> list[Any]:
         """The domain events of a class and its subclasses."""
-        return await self._read(Channel.PRIVATE, kind, key)
+        return await self._read(Channel.PRIVATE, kind, key) or self._none_of(kind, "records")
 
     async def published(self, kind: type, key: str | None) -> list[Any]:
         """The integration events of a class and its subclasses."""
-        return await self._read(Channel.PUBLISHED, kind, key)
+        return await self._read(Channel.PUBLISHED, kind, key) or self._none_of(kind, "publishes")
 
     async def sent(self, kind: type, key: str | None) -> list[Any]:
         """The commands sent for later of a class and its subclasses."""
-        return await self._read(Channel.PUBLISHED, kind, key)
+        return await self._read(Channel.PUBLISHED, kind, key) or self._none_of(kind, "handles or sends")
 
     async def parked(self) -> list[Parked]:
         """All parked keys, in the order in which they were parked."""
@@ -112,6 +117,21 @@ class Logs:
             found += page
         return found
 
+    def _none_of(self, kind: type, verb: str) -> list[Any]:
+        """An empty list. Raises `KitError` for a class that the system cannot have: the list would always be empty."""
+        known: set[type] = {*self._host.model.contracts}
+        if issubclass(kind, DomainEvent):
+            known = {event for context in self._host.model.contexts for event in _recorded_by(context, kind)}
+        if not any(issubclass(each, kind) or (each is not Message and issubclass(kind, each)) for each in known):
+            names = sorted({each.__name__ for each in known if issubclass(each, _base_of(kind))})
+            close = get_close_matches(kind.__name__, names, 1)
+            raise KitError(
+                f"no context of this system {verb} {kind.__name__}", where=f"{kind.__module__}.{kind.__qualname__}",
+                expected=one_of(names, "a message of this system, and it has none of this kind"),
+                next=f"did you mean {close[0]}?" if close else "",
+            )  # fmt: skip
+        return []
+
     def _forms(self, context: str, kind: type) -> dict[tuple[str, int], Codec[Any]]:
         """The codecs of a class and its subclasses, for the messages that a context has written."""
         model, place = self._host.model, self._host.shared.workplaces.get(context)
@@ -128,6 +148,28 @@ def _made(record: MessageRecord, read: dict[tuple[str, int], Codec[Any]]) -> Ite
         codec = read.get((record.type, version))
         if codec is not None:
             yield codec.read(payload)
+
+
+def _recorded_by(context: Context[Any], asked: type) -> Iterator[type]:
+    """The domain events that a context may record. An aggregate that does not name its events may record the `asked`
+    one, if that is in its package."""
+    for aggregate, _ in aggregates_of(context):
+        named = recorded_by(aggregate)
+        if named != (DomainEvent,):
+            yield from named
+        elif f"{asked.__module__}.".startswith(f"{_package_of(aggregate)}."):
+            yield asked
+    yield from (event for event, _ in announced_by(context))
+    yield from (handler.message for handler in [*context.handlers, *context.publishers])
+    yield from (event for projection in context.projections for event in projected_by(projection))
+
+
+def _package_of(cls: type) -> str:
+    return cls.__module__.rpartition(".")[0] or cls.__module__
+
+
+def _base_of(kind: type) -> type:
+    return next(base for base in (DomainEvent, IntegrationEvent, Command) if issubclass(kind, base))
 
 
 def require_kind(kind: Any, base: type, word: str) -> None:
