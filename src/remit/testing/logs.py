@@ -117,7 +117,7 @@ class Logs:
             found += page
         return found
 
-    def _none_of(self, kind: type, verb: str) -> list[Any]:
+    def _none_of(self, kind: Any, verb: str) -> list[Any]:
         """An empty list. Raises `KitError` for a class that the system cannot have: the list would always be empty."""
         known: set[type] = {*self._host.model.contracts}
         if issubclass(kind, DomainEvent):
@@ -153,7 +153,8 @@ def _made(record: MessageRecord, read: dict[tuple[str, int], Codec[Any]]) -> Ite
 def _recorded_by(context: Context[Any], asked: type) -> Iterator[type]:
     """The domain events that a context may record. An aggregate that does not name its events may record the `asked`
     one, if that is in its package."""
-    for aggregate, _ in aggregates_of(context):
+    aggregates: list[Any] = [aggregate for aggregate, _ in aggregates_of(context)]
+    for aggregate in aggregates:
         named = recorded_by(aggregate)
         if named != (DomainEvent,):
             yield from named
