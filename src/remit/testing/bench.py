@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 from remit.contexts import Clock, Context, Envelope, Ids
 from remit.contexts.annotations import first_parameter, is_kind, projected_by
 from remit.domain import Aggregate, Claim, Record, take_recorded
-from remit.errors import CallError
+from remit.errors import CallError, Conflict
 from remit.log import Channel, forms_of, is_command
 from remit.log import MessageRecord as Logged
 from remit.messages import (
@@ -175,15 +175,27 @@ class _Run:
             return self._replied(
                 handler, await UnitOfWork(self._place, self._attempt("")).read(handler, arriving, NO_LIMIT)
             )
-        unit, contract = UnitOfWork(self._place, self._attempt()), handler.contract
-        if contract.key is not None:
-            unit.key = key_text(getattr(arriving, contract.key), "ordering key", contract.type)
-        reply = self._replied(handler, await unit.run(handler, arriving))
-        rows = unit.unit()
-        await unit.commit(rows)
-        for entry in rows.entries:
-            self._note(entry)
-        return reply
+        contract, called = handler.contract, self._outcome.called
+        key = "" if contract.key is None else key_text(getattr(arriving, contract.key), "ordering key", contract.type)
+        attempt, taken, begun = self._attempt(), None, len(called)
+        while True:
+            before = called[begun:]
+            del called[begun:]
+            unit = UnitOfWork(self._place, attempt, taken, key=key)
+            reply = self._replied(handler, await unit.run(handler, arriving))
+            called[begun:] = [
+                *before,
+                *(each for each in called[begun:] if each not in before),
+            ]  # once, though run again
+            try:
+                rows = unit.unit()
+                await unit.commit(rows)
+            except Conflict:  # the aggregate is there already, or a call of the handler has written it
+                taken = await unit.taken_meanwhile()
+                continue
+            for entry in rows.entries:
+                self._note(entry)
+            return reply
 
     def _replied(self, handler: HandlerPlan, reply: Any) -> Any:
         """The reply as a caller receives it; None for a reaction."""
@@ -277,9 +289,10 @@ class _Run:
         """Stores the given state."""
         plans = self._asked()
         unit = UnitOfWork(self._place, self._attempt())
-        for each in [*self._state, *self._holders()]:
+        state: list[Any] = [*self._state, *self._holders()]
+        for each in state:
             if isinstance(each, (Aggregate, Record)):
-                await self._store.commit(Unit(changes=[self._change(plans, each)]))  # pyright: ignore[reportUnknownArgumentType]  # of any
+                await self._put_one(self._change(plans, each), type(each).__name__)  # pyright: ignore[reportUnknownArgumentType]  # of any
             elif isinstance(each, (DomainEvent, IntegrationEvent)):
                 for projection in self._folded_from(type(each)):
                     await unit.fold(projection, carried(each))
@@ -291,6 +304,11 @@ class _Run:
         for claimed in self._claimed:
             await self._claim(plans, unit, *claimed)
         await unit.commit(unit.unit())
+
+    async def _put_one(self, change: Change, name: str) -> None:
+        if await self._store.load(change.kind, change.id) is not None:
+            raise KitError(f"{name} {change.id!r} is given twice", where="given", expected="each identity once")
+        await self._store.commit(Unit(changes=[change]))
 
     def _holders(self) -> list[Aggregate[Any, Any]]:
         """The aggregates of given claims, except those that are given themselves."""
