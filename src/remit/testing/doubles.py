@@ -43,6 +43,7 @@ class Double:
         self.publishes = publishes
         self.replies = Answers(f"the double of {self.name}")
         self._received: list[Any] = []
+        self._language: Language | None = None
 
     @overload
     def on(self, message: CommandType[X, R], /) -> On[Self, X, R]: ...
@@ -53,7 +54,10 @@ class Double:
         return On(self, self.replies, message)
 
     def received(self, message: type[M], /) -> list[M]:
-        """The commands or queries of a class that it has received, in order."""
+        """The commands or queries of a class that it has received, in order. Raises `KitError` for a class that its
+        context does not handle, once the double is in use."""
+        if self._language is not None:
+            self._language.require_called(message, f"Double({self.name!r}).received")
         return [each for each in self._received if isinstance(each, message)]
 
     async def reply_to(self, message: Any) -> Any:
@@ -70,6 +74,7 @@ class Double:
 
     def require(self, language: Language) -> None:
         """Raises `KitError` if it answers or publishes a message outside the published language."""
+        self._language = language
         for message in self.replies.messages:
             language.require_called(message, f"Double({self.name!r}).on")
         for event in self.publishes or ():

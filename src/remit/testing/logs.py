@@ -11,7 +11,7 @@ from remit.contexts.annotations import aggregates_of, announced_by, projected_by
 from remit.domain import recorded_by
 from remit.errors import one_of
 from remit.log import Channel, MessageRecord, forms_of, is_command
-from remit.messages import Codec, Command, DomainEvent, IntegrationEvent, Message, contract_of
+from remit.messages import Codec, Command, DomainEvent, IntegrationEvent, Message, contract_of, key_text
 from remit.runtime import Host
 from remit.runtime.following.follower import Follower
 from remit.testing.compiled import codec_of
@@ -101,6 +101,8 @@ class Logs:
 
     async def _read(self, channel: Channel, kind: type, key: str | None) -> list[Any]:
         found: list[tuple[str, list[Any]]] = []
+        if key is not None:
+            key = key_text(key, "ordering key", kind.__name__)
         commands = issubclass(kind, Command)
         for context, store in self._host.stores.items():
             read = self._forms(context, kind)

@@ -94,8 +94,13 @@ class Outcome(Generic[R]):
 
     def leaves(self, *states: Aggregate[Any, Any] | Record[Any]) -> Self:
         """Expects these aggregates and records after the step. Each is compared with the one of its class and identity;
-        there may be others."""
+        there may be others. Raises `KitError` without a state: that would compare nothing."""
         __tracebackhide__ = True
+        if not states:
+            raise KitError(
+                "no state is expected", where="leaves", expected="aggregates or records to compare with",
+                next="leave it out, or compare .states",
+            )  # fmt: skip
         for expected in states:
             place = f"{type(expected).__name__} {expected.id!r}"
             found = [

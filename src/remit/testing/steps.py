@@ -263,6 +263,17 @@ def _published(step: Any, event: Any, arguments: tuple[Any, ...], named: dict[st
     return Published([carried(made)])
 
 
+def _require_result(step: Any, answer: object) -> None:
+    """Raises `KitError` if the code of a step has not run."""
+    if inspect.iscoroutine(answer) or inspect.isgenerator(answer):
+        answer.close()
+        what = "a generator, which nothing runs" if inspect.isgenerator(answer) else "a coroutine, which nothing awaits"
+        raise KitError(
+            f"{getattr(step, '__name__', step)} returned {what}", where="when", expected="a method that has run",
+            next="write it as a plain method",
+        )  # fmt: skip
+
+
 def _decided(
     given: Sequence[Any], step: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> Outcome[Any]:
@@ -277,6 +288,7 @@ def _decided(
         answer = step(*subject, *arguments, **named)
     except Refusal as refusal:  # changes and events until then are dropped
         return Outcome[Any](refusal=carried(refusal), states=[carried(each) for each in given])
+    _require_result(step, answer)
     pairs: list[tuple[Any, Any]] = list(zip(given, subject, strict=True))
     for before, kept in pairs:
         if is_kind(kept.__class__, Aggregate):
