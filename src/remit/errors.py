@@ -351,6 +351,20 @@ class NotAdded(RemitError):
     code = "unit.not-added"
 
 
+class NotDeclared(RemitError):
+    """An aggregate recorded an event that its class does not declare, or something that is no integration event was
+    published. Nothing was changed."""
+
+    code = "unit.not-declared"
+
+
+class IdentityChanged(RemitError):
+    """The identity of an aggregate was changed: it would be stored under another identity than it has. Nothing was
+    changed."""
+
+    code = "unit.identity-changed"
+
+
 class OutboxError(RemitError):
     """A message cannot be published or sent in a transaction of the caller. Nothing was written."""
 

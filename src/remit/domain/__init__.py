@@ -1,7 +1,7 @@
 """The base classes of what a context decides and stores: aggregates, claims, records, projections. Data and pure
 functions only: no I/O, no clock, no state of the framework."""
 
-from remit.domain.aggregate import Aggregate, has_recorded, recording, take_recorded
+from remit.domain.aggregate import Aggregate, has_recorded, recorded_by, recording, refuse_other_identity, take_recorded
 from remit.domain.claim import Claim
 from remit.domain.mutable import needed_fields
 from remit.domain.projection import Projection
@@ -16,6 +16,8 @@ __all__ = [
     "as_recorded",
     "has_recorded",
     "needed_fields",
+    "recorded_by",
     "recording",
+    "refuse_other_identity",
     "take_recorded",
 ]

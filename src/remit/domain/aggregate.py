@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Generic, Protocol
+from functools import cache
+from inspect import isclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol
 
 from typing_extensions import TypeVar
 
 from remit.domain.mutable import Mutable
 from remit.domain.recorded import FIXED, as_recorded
-from remit.messages import DomainEvent
+from remit.errors import IdentityChanged, NotDeclared
+from remit.messages import DomainEvent, key_text, parameter_of, union_members
 
 K = TypeVar("K")
 E = TypeVar("E", bound=DomainEvent, default=Any)
@@ -44,9 +47,12 @@ class Aggregate(Mutable, Generic[K, E], recording=True):
 
     def record(self, event: E) -> None:
         """Records a domain event, with the values that it has now. It is stored in the transaction that stores this
-        aggregate. Later changes to objects inside the event do not change what is stored."""
-        if event.__class__ not in FIXED:
-            event = as_recorded(event)
+        aggregate. Later changes to objects inside the event do not change what is stored.
+
+        Raises `NotDeclared` for an event that the class does not declare.
+        """
+        if event.__class__ not in self.__remit_plain__:
+            event = _admitted(self.__class__, event)
         recorded = self.__dict__.get("_recorded")
         if recorded is None:
             self.__dict__["_recorded"] = [event]
@@ -57,8 +63,44 @@ class Aggregate(Mutable, Generic[K, E], recording=True):
             recorded.append(event)
 
     if TYPE_CHECKING:
+        __remit_plain__: ClassVar[set[type]]
+        """The classes of events that this class may record and that are immutable at every depth."""
 
         def _held(self) -> Aggregate[K, Any]: ...
+
+
+@cache
+def recorded_by(cls: Any) -> tuple[type, ...]:
+    """The events that a class of aggregates may record. All domain events, if it does not name them."""
+    arguments = parameter_of(cls, Aggregate)
+    named = union_members(arguments[1]) if len(arguments) > 1 else ()
+    return named if named and all(isclass(each) and issubclass(each, DomainEvent) for each in named) else (DomainEvent,)
+
+
+def _admitted(cls: Any, event: Any) -> Any:
+    """The event as an aggregate of this class records it. Raises `NotDeclared`."""
+    if not isinstance(event, recorded_by(cls)):
+        declared = ", ".join(each.__name__ for each in recorded_by(cls))
+        name = type(event).__name__
+        raise NotDeclared(
+            f"{cls.__name__} records {name}, which it does not declare", where=cls.__name__, expected=declared,
+            next=f"class {cls.__name__}(Aggregate[..., {declared.replace(', ', ' | ')} | {name}])",
+        )  # fmt: skip
+    made = as_recorded(event)
+    if event.__class__ in FIXED:
+        cls.__remit_plain__.add(event.__class__)
+    return made
+
+
+def refuse_other_identity(aggregate: Aggregate[Any, Any], id: str, where: str) -> None:
+    """Raises `IdentityChanged` unless `id` is still the text of the identity of an aggregate."""
+    if (now := key_text(aggregate.id, "identity", where)) != id:
+        name = type(aggregate).__name__
+        raise IdentityChanged(
+            f"the identity of {name} {id!r} was changed to {now!r}", where=where,
+            expected="an identity that stays the same for the whole life of the aggregate",
+            next=f"make a new {name}, add it, and remove this one",
+        )  # fmt: skip
 
 
 def take_recorded(aggregate: Aggregate[Any, Any]) -> list[DomainEvent]:

@@ -32,6 +32,7 @@ else:
 
         def __init__(cls, cls_name, bases, ns, /, **options):  # noqa: N805  # a metaclass, unseen behind StructMeta
             super().__init__(cls_name, bases, ns)
+            cls.__remit_plain__ = set()
 
     class Mutable(msgspec.Struct, metaclass=_MutableMeta):
         """A mutable record with keyword-only fields. With `recording`, instances can hold attributes beside fields."""

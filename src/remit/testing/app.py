@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, NamedTuple, NoReturn, TypeVar, overload
 
 from remit.errors import RemitError
-from remit.log import Channel, write_headers
+from remit.log import Channel, MessageRecord, trace_of, write_headers
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, contract_of, key_text
 from remit.runtime import Host
-from remit.runtime.events import KeyParked, LaterRefused
+from remit.runtime.events import KeyParked, LaterRefused, Retrying
+from remit.runtime.failures import told
+from remit.runtime.following.follower import Follower
 from remit.stores import Entry, Unit
 from remit.testing.compiled import codec_of
 from remit.testing.differences import shown
 from remit.testing.doubles import Double
 from remit.testing.language import Language
-from remit.testing.logs import Logs, Parked, require_kind
+from remit.testing.logs import Behind, Logs, Owed, Parked, require_kind
 from remit.testing.mistakes import KitError
 from remit.testing.virtual import MovableClock, VirtualLoop
 
@@ -31,6 +33,8 @@ PATIENCE_SECONDS = 5.0
 """How long to wait while failed messages are retried."""
 LOOK_SECONDS = 0.005
 """Between two checks while waiting."""
+NOT_ENDED = "it has not ended yet"
+"""Why a message is owed that has not failed."""
 
 
 class Refused(NamedTuple):
@@ -44,19 +48,29 @@ class Refused(NamedTuple):
 
 
 class Heard:
-    """Why keys were parked, and which commands were refused, in the process of a test."""
+    """Why messages failed, why keys were parked, and which commands were refused, in the process of a test."""
 
     def __init__(self) -> None:
         self.causes: dict[tuple[str, str], BaseException] = {}
         """Why keys were parked, by subscription and key."""
         self.refused: list[Refused] = []
+        self._failed: dict[tuple[str, str], BaseException] = {}
+        """Why messages failed that are tried again, by subscription and trace."""
 
-    def hear(self, event: KeyParked | LaterRefused) -> None:
+    def hear(self, event: KeyParked | LaterRefused | Retrying) -> None:
         """Receives runtime events, as a listener of the process."""
         if isinstance(event, KeyParked):
             self.causes[event.subscription, event.key] = event.error
+        elif isinstance(event, Retrying):
+            self._failed[event.follower, event.cause] = event.error
         elif isinstance(event.refusal, Refusal):
             self.refused.append(Refused(event.type, event.key, event.refusal))
+
+    def why(self, follower: Follower, record: MessageRecord) -> tuple[str, BaseException | None]:
+        """The subscription that has not handled a message, and why the message failed last; None if it has not."""
+        names = [id.name for id in follower.ids]  # several, if they follow together
+        found = ((name, error) for name in names if (error := self._failed.get((name, trace_of(record)))) is not None)
+        return next(found, (names[0], None))
 
 
 @dataclass
@@ -84,6 +98,8 @@ class App:
         self._host = made.host
         self._logs = Logs(made.host)
         self._parked_seen = self._refused_seen = False
+        self._owed_seen: Collection[tuple[str, int]] | None = None
+        """The subscriptions that owed something when the test has asked for it; None if it has not asked."""
 
     @property
     def clock(self) -> MovableClock:
@@ -141,15 +157,22 @@ class App:
         Failed messages are retried meanwhile, for at most 5 seconds. On a `VirtualLoop` these are seconds of its clock.
         Raises `KitError` for an error of a double.
         """
+        await self._settle(())
+
+    async def _settle(self, but: Collection[tuple[str, int]]) -> list[Behind]:
+        """As `settled`. Does not wait for the subscriptions `but`, each with a partition. Returns those that have not
+        handled everything."""
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE_SECONDS
         while True:
             if isinstance(loop, VirtualLoop):
                 await loop.idle()
-            if not await self._logs.owed() or loop.time() >= until:
+            behind = await self._logs.behind()
+            if all((each.follower.name, each.part) in but for each in behind) or loop.time() >= until:
                 break
             await asyncio.sleep(LOOK_SECONDS)
         self._raise_faults()
+        return behind
 
     async def recorded(self, event: type[D], /, *, key: str | None = None) -> list[D]:
         """The domain events of a class and its subclasses, in order; with `key`, those with that ordering key. Raises
@@ -176,6 +199,25 @@ class App:
         await self.settled()
         self._parked_seen = True
         return await self._logs.parked()
+
+    async def owed(self) -> list[Owed]:
+        """The messages that are neither handled nor parked, although the system was given 5 seconds: the first of each
+        subscription and partition. They are tried again, or their handlers still run. A test that has called this does
+        not fail at its end because of such messages, and its end does not wait for them."""
+        behind = await self._settle(())
+        self._owed_seen = {(each.follower.name, each.part) for each in behind}
+        return [owed for owed, _ in await self._owed(behind)]
+
+    async def _owed(self, behind: Sequence[Behind]) -> list[tuple[Owed, BaseException | None]]:
+        """What is owed, each with the error."""
+        found: list[tuple[Owed, BaseException | None]] = []
+        for each in behind:
+            record = await self._logs.next_of(each)
+            if record is not None:
+                name, error = self._made.heard.why(each.follower, record)
+                text = each.follower.note if error is None else told(error)
+                found.append((Owed(name, record.type, record.key, text, each.head - each.position), error))
+        return found
 
     async def refused(self) -> list[Refused]:
         """The commands sent for later that were refused, in the order in which they were refused. A test that has
@@ -244,23 +286,37 @@ class App:
         await self._host.stop()
 
     async def refuse_forgotten(self) -> None:
-        """Called at the end of a passed test. Raises errors of doubles, and `AssertionError` for parked keys and
-        refused commands that the test has not asked for."""
+        """Called at the end of a passed test. Raises errors of doubles, and `AssertionError` for parked keys, messages
+        that are still owed and refused commands that the test has not asked for."""
         __tracebackhide__ = True
-        await self.settled()
-        left = [] if self._parked_seen else await self._logs.parked()
-        if left:
-            lines = [f"  {each.subscription}, key {each.key!r}: {each.error}" for each in left]
-            what = f"{len(left)} parked at the end, because a message could not be handled:"
-            cause = self._made.heard.causes.get((left[0].subscription, left[0].key))
-            raise AssertionError("\n".join([what, *lines, "  Next: mend it, or expect it by app.parked()"])) from cause
-        refused = [] if self._refused_seen else self._made.heard.refused
+        behind = await self._settle(self._owed_seen or ())
+        heard = self._made.heard
+        parked = [] if self._parked_seen else await self._logs.parked()
+        if parked:
+            lines = [f"{each.subscription}, key {each.key!r}: {each.error}" for each in parked]
+            what = "parked at the end, because a message could not be handled"
+            _refuse(what, lines, "parked", heard.causes.get((parked[0].subscription, parked[0].key)))
+        owed = await self._owed(behind) if self._owed_seen is None else []
+        if owed:
+            lines = [
+                f"{each.type}, key {each.key!r}, for {each.subscription}: {each.error or NOT_ENDED}" for each, _ in owed
+            ]
+            _refuse("still owed at the end: neither handled nor parked", lines, "owed", owed[0][1])
+        refused = [] if self._refused_seen else heard.refused
         if refused:
-            lines = [f"  {each.type}, key {each.key!r}: {shown(each.refusal)}" for each in refused]
-            what = f"{len(refused)} refused at the end, of the commands sent for later:"
-            raise AssertionError(
-                "\n".join([what, *lines, "  Next: mend it, or expect it by app.refused()"])
-            ) from refused[0].refusal
+            lines = [f"{each.type}, key {each.key!r}: {shown(each.refusal)}" for each in refused]
+            _refuse("refused at the end, of the commands sent for later", lines, "refused", refused[0].refusal)
+
+
+def _refuse(what: str, lines: Sequence[str], method: str, cause: BaseException | None) -> NoReturn:
+    """Fails the test. `method` of `App` is how a test expects it."""
+    __tracebackhide__ = True
+    said = [
+        f"{len(lines)} {what}:",
+        *(f"  {line}" for line in lines),
+        f"  Next: mend it, or expect it by app.{method}()",
+    ]
+    raise AssertionError("\n".join(said)) from cause
 
 
 class SyncApp:
@@ -324,6 +380,11 @@ class SyncApp:
     def parked(self) -> list[Parked]:
         """See `App.parked`."""
         found: list[Parked] = self._run(self._app.parked())
+        return found
+
+    def owed(self) -> list[Owed]:
+        """See `App.owed`."""
+        found: list[Owed] = self._run(self._app.owed())
         return found
 
     def refused(self) -> list[Refused]:

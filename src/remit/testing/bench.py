@@ -6,12 +6,12 @@ import asyncio
 import atexit
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextvars import copy_context
-from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from remit.contexts import Clock, Context, Envelope, Ids
 from remit.contexts.annotations import first_parameter, is_kind, projected_by
 from remit.domain import Aggregate, Claim, Record, take_recorded
+from remit.errors import CallError, Conflict
 from remit.log import Channel, forms_of, is_command
 from remit.log import MessageRecord as Logged
 from remit.messages import (
@@ -21,6 +21,7 @@ from remit.messages import (
     Message,
     Query,
     Refusal,
+    decode_reply,
     key_text,
     write_reply,
 )
@@ -30,14 +31,16 @@ from remit.runtime.services import Services
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.claims import UnitClaims
 from remit.runtime.work.deadlines import NEVER
+from remit.runtime.work.lost import refuse_returned
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Change, Entry, Unit
 from remit.testing.answers import Answers
-from remit.testing.compiled import GIVEN, Compiled, compiled, lone, lone_policy
+from remit.testing.calls import NO_LIMIT, StepCalls, StepSender
+from remit.testing.compiled import GIVEN, Compiled, carried, compiled, lone, lone_policy
 from remit.testing.keeping import KeepingStore
 from remit.testing.mistakes import KitError
-from remit.testing.outcome import Outcome
+from remit.testing.outcome import Handled, Outcome
 from remit.testing.virtual import CountedIds, MovableClock, VirtualLoop
 
 T = TypeVar("T")
@@ -121,14 +124,17 @@ class _Run:
         self._store = KeepingStore()
         self._state, self._claimed = bench.state, bench.claimed
         self._answers = bench.answers
-        self._outcome = Outcome[Any]()
-        self._faults: list[KitError] = []
+        self._outcome = Handled[Any]()
+        self._faults: list[Exception] = []
+        """Errors of the test, whatever the handler makes of them."""
         ports = Ports(bench.clock, bench.ids)
         shared = Shared(
             {plan.name: plan}, {plan.name: self._store}, compiled.model.contracts, bench.services, ports,
-            ports.clock.seconds, Listeners([], ports.clock), partial(_Calls, self),
+            ports.clock.seconds, Listeners([], ports.clock), self._sender,
         )  # fmt: skip
         self._place = compiled.workplace(shared.workplaces[plan.name])
+        self._compiled, self._ports = compiled, ports
+        self._calls: StepCalls | None = None
 
     async def handle(self, message: Message) -> Outcome[Any]:
         """Runs all handlers of a message. Raises their exceptions other than refusals, and `KitError`."""
@@ -141,45 +147,68 @@ class _Run:
         return self._outcome
 
     async def _decide(self, handler: HandlerPlan, message: Message) -> None:
-        outcome = self._outcome
         try:
             reply = await self.serve(handler, message)
         except Refusal as refusal:
+            if not _is_called(handler):  # no caller receives it: the runtime parks the key
+                raise
             _require_declared(handler, refusal)
-            reply = refusal
+            reply = decode_reply(write_reply(refusal, handler.reply), handler.reply, handler.refusals)
         except Exception as error:
             if self._faults and self._faults[0] is not error:
                 raise self._faults[0] from error
             raise
+        outcome = self._outcome
         outcome.refusal, outcome.answer = (reply, None) if isinstance(reply, Refusal) else (None, reply)
+        outcome.codec = handler.reply
 
     async def serve(self, handler: HandlerPlan, message: Message) -> Any:
-        """Handles a message in a unit of work of its own, and returns the reply. Changes made by a query are
-        dropped."""
+        """Handles a message in a unit of work of its own, and returns the reply as a caller receives it. Changes made
+        by a query are dropped."""
         if any(need.kind.has_sql for need in handler.dependencies):
             raise KitError(
                 f"{handler.name} runs SQL statements, but there is no database", where="given",
                 expected="a store that runs statements", next="async with running(system, store=...)",
             )  # fmt: skip
-        unit = UnitOfWork(self._place, self._attempt())
         arriving = handler.codec.read(handler.codec.write(message))
-        contract = handler.contract
-        if contract.key is not None:
-            unit.key = key_text(getattr(arriving, contract.key), "ordering key", contract.type)
-        reply = await unit.run(handler, arriving)
-        if isinstance(reply, Refusal):
-            _require_declared(handler, reply)
-        write_reply(reply, handler.reply)
-        if not isinstance(message, Query):
-            rows = unit.unit()
-            await unit.commit(rows)
+        if isinstance(message, Query):
+            return self._replied(
+                handler, await UnitOfWork(self._place, self._attempt("")).read(handler, arriving, NO_LIMIT)
+            )
+        contract, called = handler.contract, self._outcome.called
+        key = "" if contract.key is None else key_text(getattr(arriving, contract.key), "ordering key", contract.type)
+        attempt, taken, begun = self._attempt(), None, len(called)
+        while True:
+            before = called[begun:]
+            del called[begun:]
+            unit = UnitOfWork(self._place, attempt, taken, key=key)
+            reply = self._replied(handler, await unit.run(handler, arriving))
+            called[begun:] = [
+                *before,
+                *(each for each in called[begun:] if each not in before),
+            ]  # once, though run again
+            try:
+                rows = unit.unit()
+                await unit.commit(rows)
+            except Conflict:  # the aggregate is there already, or a call of the handler has written it
+                taken = await unit.taken_meanwhile()
+                continue
             for entry in rows.entries:
                 self._note(entry)
-        return reply
+            return reply
 
-    def _attempt(self) -> Attempt:
-        """Without an origin, so that a handler gets the test's clock and identities unchanged."""
-        return Attempt("", GIVEN, GIVEN, self._place.seconds(), self._plan.name, NEVER)
+    def _replied(self, handler: HandlerPlan, reply: Any) -> Any:
+        """The reply as a caller receives it; None for a reaction."""
+        if not _is_called(handler):
+            refuse_returned(handler, reply)
+            return None
+        if isinstance(reply, Refusal):
+            _require_declared(handler, reply)
+        return decode_reply(write_reply(reply, handler.reply), handler.reply, handler.refusals)
+
+    def _attempt(self, cause: str = GIVEN) -> Attempt:
+        """Without an origin, so that a handler gets the test's clock and identities unchanged. A query is no cause."""
+        return Attempt("", cause, GIVEN, self._place.seconds(), self._plan.name, NEVER)
 
     def _note(self, entry: Entry) -> None:
         channel, key, id, type, version, at, headers, payload = entry
@@ -196,29 +225,36 @@ class _Run:
 
     # ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def call(self, message: Any) -> Any:
-        """The reply to a handler's call. Raises its refusal, and `KitError` if the test gives no answer."""
-        self._outcome.called.append(message)
+    def _sender(self, unit: UnitOfWork) -> StepSender:
+        if self._calls is None:
+            self._calls = StepCalls(
+                self._compiled.contract, self._answer, self._outcome.called, self._store, self._ports
+            )  # fmt: skip
+        return self._calls.sender(unit)
+
+    async def _answer(self, message: Any) -> Any:
+        """The reply to a handler's call. Raises a refusal, and `KitError` if the test gives no answer."""
         kind: type = message.__class__
         if kind in self._answers:
             try:
                 reply = await self._answers.reply_to(message)
-            except KitError as error:
+            except CallError:
+                raise  # a test may answer as a context that is away
+            except Exception as error:
                 self._faults.append(error)
                 raise
-        elif (own := self._plan.commands.get(kind) or self._plan.queries.get(kind)) is not None:
-            reply = await self.serve(own, message)
-        else:
-            fault = KitError(
-                f"a handler calls {kind.__name__}, but the test gives no answer to it",
-                where=f"given({self._plan.name})", expected="an answer to each call",
-                next=f".on({kind.__name__}).answers(<reply, refusal or function>)",
-            )  # fmt: skip
-            self._faults.append(fault)
-            raise fault
-        if isinstance(reply, Refusal):
-            raise reply
-        return reply
+            if isinstance(reply, Refusal):
+                raise reply
+            return reply
+        if (own := self._plan.commands.get(kind) or self._plan.queries.get(kind)) is not None:
+            return await self.serve(own, message)
+        fault = KitError(
+            f"a handler calls {kind.__name__}, but the test gives no answer to it",
+            where=f"given({self._plan.name})", expected="an answer to each call",
+            next=f".on({kind.__name__}).answers(<reply, refusal or function>)",
+        )  # fmt: skip
+        self._faults.append(fault)
+        raise fault
 
     # ── state ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -253,12 +289,13 @@ class _Run:
         """Stores the given state."""
         plans = self._asked()
         unit = UnitOfWork(self._place, self._attempt())
-        for each in [*self._state, *self._holders()]:
+        state: list[Any] = [*self._state, *self._holders()]
+        for each in state:
             if isinstance(each, (Aggregate, Record)):
-                await self._store.commit(Unit(changes=[self._change(plans, each)]))  # pyright: ignore[reportUnknownArgumentType]  # of any
+                await self._put_one(self._change(plans, each), type(each).__name__)  # pyright: ignore[reportUnknownArgumentType]  # of any
             elif isinstance(each, (DomainEvent, IntegrationEvent)):
                 for projection in self._folded_from(type(each)):
-                    await unit.fold(projection, each)
+                    await unit.fold(projection, carried(each))
             else:
                 raise KitError(
                     f"{each!r} is given", where="given", expected="aggregates, records and events",
@@ -267,6 +304,11 @@ class _Run:
         for claimed in self._claimed:
             await self._claim(plans, unit, *claimed)
         await unit.commit(unit.unit())
+
+    async def _put_one(self, change: Change, name: str) -> None:
+        if await self._store.load(change.kind, change.id) is not None:
+            raise KitError(f"{name} {change.id!r} is given twice", where="given", expected="each identity once")
+        await self._store.commit(Unit(changes=[change]))
 
     def _holders(self) -> list[Aggregate[Any, Any]]:
         """The aggregates of given claims, except those that are given themselves."""
@@ -322,25 +364,6 @@ class _Run:
                     yield plan.codec.read(row[1])
 
 
-class _Calls:
-    """The `Sender` for a tested handler."""
-
-    def __init__(self, run: _Run, unit: UnitOfWork) -> None:
-        self._run = run
-
-    async def send(self, command: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
-        return await self._run.call(command)
-
-    async def ask(self, query: Any, /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
-        return await self._run.call(query)
-
-    async def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
-        try:
-            return await self._run.call(message)
-        except Refusal as refusal:
-            return refusal
-
-
 class _Services(Services):
     """The services that the test provides. The context's own factories are not called: they might connect."""
 
@@ -370,9 +393,14 @@ class _Adapted(SystemClock):
         self.ticks = self.seconds
 
 
+def _is_called(handler: HandlerPlan) -> bool:
+    """Whether a caller receives what the handler returns. Otherwise it is a reaction."""
+    return issubclass(handler.contract.message, (Command, Query))
+
+
 def _require_declared(handler: HandlerPlan, refusal: Refusal) -> None:
-    message: type = handler.contract.message
-    if issubclass(message, (Command, Query)) and type(refusal) not in handler.refusals:
+    message = handler.contract.message
+    if type(refusal) not in handler.refusals:
         raise KitError(
             f"{handler.name} ends with {refusal}, which {message.__name__} does not declare", where=handler.name,
             expected=", ".join(each.__name__ for each in handler.refusals) or "no refusal",

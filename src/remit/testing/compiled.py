@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
@@ -11,7 +12,8 @@ from remit.contexts import COMMAND, QUERY, REACTION, Context, ContextMap, Handle
 from remit.contexts.annotations import asked_by, is_kind, projected_by, sent_later
 from remit.contexts.policies import methods_of, policy_of
 from remit.contexts.ports import VIEW
-from remit.messages import Codec, Command, Message, Query, contract_of, declared_context
+from remit.domain import Aggregate, Record
+from remit.messages import Codec, Command, Contract, Message, Query, Refusal, contract_of, declared_context, key_text
 from remit.runtime import compile_system
 from remit.runtime.work.workplace import Forms, Workplace
 
@@ -95,6 +97,11 @@ class Compiled:
         self.plan = compile_system(self.model)[context.name]
         self._forms: tuple[Forms, Forms] | None = None
 
+    def contract(self, message: Any) -> Contract:
+        """The contract of a command or query that a handler calls."""
+        known = self.model.contracts.get(message)
+        return known or contract_of(message, declared_context(message) or _ELSEWHERE)
+
     def workplace(self, made: Workplace) -> Workplace:
         """A workplace that reuses the message plans of earlier tests."""
         if self._forms is None:
@@ -107,6 +114,21 @@ def _used(context: Context[Any]) -> Iterator[type[Message]]:
     yield from (handler.message for handler in context.handlers)
     yield from (event for projection in context.projections for event in projected_by(projection))
     yield from (command for command, _ in sent_later(context) if is_kind(command, Message))
+
+
+def carried(value: Any) -> Any:
+    """A message, aggregate, record, document or refusal as it is after storing and loading, without recorded events.
+
+    Raises `BadValue` if it could not be read again, and `BadKey` for an invalid identity or ordering key.
+    """
+    kind = value.__class__
+    codec = codec_of(kind)
+    made = codec.read(codec.write(value))
+    if is_kind(kind, Aggregate, Record):
+        key_text(made.id, "identity", kind.__name__)
+    elif (key := getattr(kind, "__remit_key__", None)) is not None:
+        key_text(getattr(made, key), "ordering key", kind.__name__)
+    return dataclasses.replace(made) if isinstance(made, Refusal) else made  # a constructed exception has its `args`
 
 
 @cache

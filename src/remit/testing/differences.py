@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, time
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
 
-from remit.domain import Aggregate, Projection
+from remit.domain import Aggregate, Projection, Record
+from remit.errors import RemitError
 from remit.messages import Message, Refusal, Value
+from remit.testing.compiled import carried
 
 LONGEST = 200
 """The most characters shown of one value."""
@@ -35,7 +39,7 @@ def fields_of(value: Any) -> dict[str, Any] | None:
 
 
 def same(expected: Any, actual: Any) -> bool:
-    """Whether two objects have the same class and equal fields, whatever their `==` says."""
+    """Whether two objects have the same class and the same fields, whatever their `==` says."""
     return next(differences(expected, actual), None) is None
 
 
@@ -61,14 +65,16 @@ def _in_fields(expected: Mapping[str, Any], actual: Mapping[str, Any], place: st
 
 
 def _in_mappings(expected: Mapping[Any, Any], actual: Mapping[Any, Any], place: str, words: Words) -> Iterator[str]:
-    for key in {**expected, **actual}:
+    there = {key: key for key in actual}
+    for key, value in expected.items():
         inner = f"{place}[{shown(key)}]"
-        if key not in actual:
-            yield f"{inner}: {words.expected} {shown(expected[key])}, {words.actual} missing"
-        elif key not in expected:
-            yield f"{inner}: {words.expected} nothing, {words.actual} {shown(actual[key])}"
+        if key in there and same(key, there[key]):
+            del there[key]
+            yield from differences(value, actual[key], inner, words)
         else:
-            yield from differences(expected[key], actual[key], inner, words)
+            yield f"{inner}: {words.expected} {shown(value)}, {words.actual} missing"
+    for key in there:
+        yield f"{place}[{shown(key)}]: {words.expected} nothing, {words.actual} {shown(actual[key])}"
 
 
 def _in_sequences(expected: Sequence[Any], actual: Sequence[Any], place: str, words: Words) -> Iterator[str]:
@@ -83,10 +89,24 @@ def _in_sequences(expected: Sequence[Any], actual: Sequence[Any], place: str, wo
 
 
 def _is_equal(expected: Any, actual: Any) -> bool:
+    """Whether both are of one type and mean the same on the wire. For `==`, 1 is True and 1.0."""
+    if type(expected) is not type(actual):
+        return False
+    if isinstance(expected, (float, Decimal)):
+        return str(expected) == str(actual)  # -0.0 equals 0.0, and 1.10 equals 1.1
+    if isinstance(expected, (set, frozenset)):
+        return _are_same(expected, actual)  # pyright: ignore[reportUnknownArgumentType]  # of any
     try:
+        if isinstance(expected, (datetime, time)) and expected.utcoffset() != actual.utcoffset():
+            return False
         return bool(expected == actual)
     except Exception:  # noqa: BLE001  # a comparison is the user's code, and may raise anything
         return False
+
+
+def _are_same(expected: Collection[Any], actual: Collection[Any]) -> bool:
+    there = {each: each for each in actual}
+    return len(expected) == len(actual) and all(each in there and same(each, there[each]) for each in expected)
 
 
 def shown(value: Any) -> str:
@@ -165,10 +185,18 @@ def _in_gap(wanted: list[Any], found: list[Any]) -> Iterator[str]:
         yield f"not expected: {shown(other)}"
 
 
+def as_carried(expected: Any) -> Any:
+    """What a test expects, as it would be read from the wire. Unchanged if it could not: then nothing is the same."""
+    try:
+        return carried(expected)
+    except RemitError:
+        return expected
+
+
 def require_messages(what: str, expected: Sequence[Any], actual: Sequence[Any], cause: Refusal | None = None) -> None:
     """Raises `AssertionError` with the differences. `what` was done with the messages: "recorded"."""
     __tracebackhide__ = True
-    lines = told_apart(expected, actual)
+    lines = told_apart([*map(as_carried, expected)], actual)
     if lines:
         head = f"{what}: {len(expected)} expected, {len(actual)} found"
         if cause is not None:
@@ -179,12 +207,14 @@ def require_messages(what: str, expected: Sequence[Any], actual: Sequence[Any], 
 def require_same(what: str, expected: Any, actual: Any) -> None:
     """Raises `AssertionError` with the differences between two objects."""
     __tracebackhide__ = True
+    if isinstance(expected, _KNOWN):
+        expected = as_carried(expected)
     lines = list(differences(expected, actual))
     if lines:
         raise AssertionError("\n".join([f"{what} differs", *(f"  {line}" for line in lines)]))
 
 
-_KNOWN = (Message, Value, Aggregate, Projection, Refusal)
+_KNOWN = (Message, Value, Aggregate, Projection, Record, Refusal)
 
 
 def explained(left: Any, right: Any) -> list[str] | None:

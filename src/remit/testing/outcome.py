@@ -9,8 +9,9 @@ from typing import Any, Generic, Self
 from typing_extensions import TypeVar
 
 from remit.domain import Aggregate, Projection, Record
-from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal
-from remit.testing.differences import require_messages, require_same, shown
+from remit.errors import RemitError
+from remit.messages import Codec, Command, DomainEvent, IntegrationEvent, Query, Refusal
+from remit.testing.differences import as_carried, require_messages, require_same, same, shown
 from remit.testing.mistakes import KitError
 
 R = TypeVar("R")
@@ -70,7 +71,7 @@ class Outcome(Generic[R]):
         """Expects this reply, or this answer to a query."""
         __tracebackhide__ = True
         self._require_reply()
-        require_same("the reply", reply, self.answer)
+        require_same("the reply", self._as_received(reply), self.answer)
         return self
 
     def publishes(self, *events: IntegrationEvent) -> Self:
@@ -93,16 +94,27 @@ class Outcome(Generic[R]):
 
     def leaves(self, *states: Aggregate[Any, Any] | Record[Any]) -> Self:
         """Expects these aggregates and records after the step. Each is compared with the one of its class and identity;
-        there may be others."""
+        there may be others. Raises `KitError` without a state: that would compare nothing."""
         __tracebackhide__ = True
+        if not states:
+            raise KitError(
+                "no state is expected", where="leaves", expected="aggregates or records to compare with",
+                next="leave it out, or compare .states",
+            )  # fmt: skip
         for expected in states:
             place = f"{type(expected).__name__} {expected.id!r}"
-            found = [each for each in self.states if type(each) is type(expected) and each.id == expected.id]
+            found = [
+                each for each in self.states if type(each) is type(expected) and same(each.id, as_carried(expected).id)
+            ]
             if not found:
                 there = ", ".join(f"{type(each).__name__} {each.id!r}" for each in self.states) or "nothing"
                 raise AssertionError(f"there is no {place} afterwards\n  there is: {there}") from self.refusal
             require_same(place, expected, found[0])
         return self
+
+    def _as_received(self, reply: Any) -> Any:
+        """An expected reply as its caller would receive it. Unchanged if it could not be sent."""
+        return reply
 
     def _require_refusal(self, expected: Refusal) -> None:
         __tracebackhide__ = True
@@ -121,6 +133,21 @@ class Outcome(Generic[R]):
             raise AssertionError(f"it was refused, which the test does not expect\n  was: {shown(self.refusal)}") from (
                 self.refusal
             )
+
+
+class Handled(Outcome[R]):
+    """The results of a handler. Its reply is compared as its caller would receive it."""
+
+    codec: Codec[Any] | None = None
+    """The codec of the reply; None before the handler has ended."""
+
+    def _as_received(self, reply: Any) -> Any:
+        if self.codec is None:
+            return reply
+        try:
+            return self.codec.read(self.codec.write(reply))
+        except RemitError:
+            return reply
 
 
 def _require_facts(expected: Sequence[object]) -> None:

@@ -183,8 +183,9 @@ def running(
     loop must be a `VirtualLoop`. `store` is as in `System.connect`; other values than `memory:` need `async with` and
     real time.
 
-    Leaving raises `AssertionError` if a message could not be handled and the test has not called `parked()`, or if a
-    command sent for later was refused and the test has not called `refused()`. Entering raises the errors of
+    Leaving raises `AssertionError` if a message could not be handled and the test has not called `parked()`, if a
+    message is neither handled nor parked and the test has not called `owed()`, or if a command sent for later was
+    refused and the test has not called `refused()`. Entering raises the errors of
     `System.connect`, and `KitError` if the clock cannot be moved.
     """
 

@@ -10,13 +10,21 @@ from typing import Any, Concatenate, Generic, Self, overload
 from typing_extensions import ParamSpec, TypeVar
 
 from remit.contexts import Clock, Context, Envelope
-from remit.contexts.annotations import is_kind, takes_envelope
+from remit.contexts.annotations import (
+    first_parameter,
+    is_kind,
+    projected_by,
+    published_by,
+    takes_envelope,
+    unresolved,
+)
 from remit.contexts.policies import methods_of
-from remit.domain import Aggregate, Claim, Projection, Record, take_recorded
-from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal
+from remit.domain import Aggregate, Claim, Projection, Record, refuse_other_identity, take_recorded
+from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, key_text
 from remit.testing.answers import CommandType, On, QueryType
 from remit.testing.bench import Bench
-from remit.testing.compiled import codec_of
+from remit.testing.compiled import carried
+from remit.testing.differences import shown
 from remit.testing.mistakes import KitError
 from remit.testing.outcome import Answered, Folded, Outcome, Published
 from remit.testing.virtual import MovableClock
@@ -143,8 +151,7 @@ class Given(_Prepared, Generic[T]):
         if self._state and isinstance(self._state[0], DomainEvent):
             if not arguments and takes_envelope(step):
                 arguments = (self._bench.envelope(),)
-            made = step(self._state[0], *arguments, **named)
-            return Published([] if made is None else [made])
+            return _published(step, self._state[0], arguments, named)
         return _decided(self._state[:1], step, arguments, named)
 
     @overload
@@ -199,13 +206,26 @@ class GivenProjection(Generic[E]):
         return self._folded(self._events).then(expected)
 
     def _folded(self, events: tuple[E, ...]) -> Folded[E]:
-        documents: dict[Any, Projection[Any, E]] = {}
+        documents: dict[str, Projection[Any, E]] = {}
         last: Projection[Any, E] | None = None
         for event in events:
-            key = self._projection.key(event)
-            last = documents.setdefault(key, self._projection())
-            last.evolve(event)
+            last = self._fold(documents, event)
         return Folded(last)
+
+    def _fold(self, documents: dict[str, Projection[Any, E]], event: E) -> Projection[Any, E]:
+        """Applies an event to its document, and returns the document."""
+        name = self._projection.__name__
+        if event.__class__ not in projected_by(self._projection):
+            raise KitError(
+                f"{name} does not follow {type(event).__name__}", where="given",
+                expected=", ".join(each.__name__ for each in projected_by(self._projection)) or "an event",
+            )  # fmt: skip
+        arriving = carried(event)
+        key = key_text(self._projection.key(arriving), "key of a document", name)
+        document = documents.get(key) or self._projection()
+        document.evolve(arriving)
+        documents[key] = carried(document)
+        return documents[key]
 
 
 def _is_policy(step: Any) -> bool:
@@ -219,13 +239,39 @@ def _is_policy(step: Any) -> bool:
     return True
 
 
-def _copy(value: Any) -> Any:
-    """The value as it is after storing and loading: without recorded events."""
-    kind = value.__class__
-    if not is_kind(kind, Aggregate):
-        return value
-    codec = codec_of(kind)
-    return codec.read(codec.write(value))
+def _published(step: Any, event: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Published:
+    """Runs a publisher. Raises `KitError` for an event that it does not take, and for a result that it does not
+    declare."""
+    is_known = unresolved(step) is None
+    taken = first_parameter(step) if is_known else None
+    if taken is not None and isinstance(taken[1], type) and not isinstance(event, taken[1]):
+        wanted = taken[1].__name__
+        raise KitError(
+            f"{step.__name__} takes {wanted}, and {type(event).__name__} is given", where="when",
+            expected="the event that the publisher takes", next=f"given({wanted}(...)).when({step.__name__})",
+        )  # fmt: skip
+    made = step(carried(event), *arguments, **named)
+    if made is None:
+        return Published([])
+    declared = published_by(step) if is_known else []
+    if not is_kind(made.__class__, IntegrationEvent) or (declared and type(made) not in declared):
+        raise KitError(
+            f"{step.__name__} returned {shown(made)}, which it does not declare", where="when",
+            expected=" or ".join(each.__name__ for each in declared) or "an integration event or None",
+            next="return one integration event that the return annotation names, or None",
+        )  # fmt: skip
+    return Published([carried(made)])
+
+
+def _require_result(step: Any, answer: object) -> None:
+    """Raises `KitError` if the code of a step has not run."""
+    if inspect.iscoroutine(answer) or inspect.isgenerator(answer):
+        answer.close()
+        what = "a generator, which nothing runs" if inspect.isgenerator(answer) else "a coroutine, which nothing awaits"
+        raise KitError(
+            f"{getattr(step, '__name__', step)} returned {what}", where="when", expected="a method that has run",
+            next="write it as a plain method",
+        )  # fmt: skip
 
 
 def _decided(
@@ -237,13 +283,23 @@ def _decided(
             f"{step.__qualname__} is already bound to an aggregate", where="when",
             expected="a method of the class, such as Order.place", next="given(order).when(Order.place, ...)",
         )  # fmt: skip
-    subject = [_copy(each) for each in given]
+    subject = [carried(each) for each in given]
     try:
         answer = step(*subject, *arguments, **named)
     except Refusal as refusal:  # changes and events until then are dropped
-        return Outcome[Any](refusal=refusal, states=[_copy(each) for each in given])
-    outcome = Outcome[Any](states=[each for each in [*subject, answer] if isinstance(each, Aggregate)])
-    outcome.refusal, outcome.answer = (answer, None) if isinstance(answer, Refusal) else (None, answer)
-    for kept in outcome.states:
-        outcome.recorded += take_recorded(kept) if isinstance(kept, Aggregate) else ()
+        return Outcome[Any](refusal=carried(refusal), states=[carried(each) for each in given])
+    _require_result(step, answer)
+    pairs: list[tuple[Any, Any]] = list(zip(given, subject, strict=True))
+    for before, kept in pairs:
+        if is_kind(kept.__class__, Aggregate):
+            name = type(kept).__name__
+            refuse_other_identity(kept, key_text(before.id, "identity", name), name)
+    outcome = Outcome[Any](answer=answer)
+    if isinstance(answer, Refusal):
+        outcome.refusal, outcome.answer = carried(answer), None
+    after: list[Any] = [*subject, answer]
+    for kept in after:
+        if is_kind(kept.__class__, Aggregate):
+            outcome.recorded += map(carried, take_recorded(kept))
+            outcome.states.append(carried(kept))
     return outcome

@@ -25,6 +25,8 @@ Ts = TypeVarTuple("Ts")
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 """The default start time of a clock."""
+LEAST_SECONDS = 1e-6
+"""The least that a clock moves, other than 0."""
 LONELY_JUMPS = 200_000
 """After this many jumps of the clock while the test waits, nothing is expected to happen any more."""
 OUTSIDE_SECONDS = 0.05
@@ -67,14 +69,19 @@ class MovableClock(SystemClock):
     ) -> None:
         """Moves the clock forward, at once. Tasks whose timers become due run when the test next waits for something.
 
-        Raises `KitError` for a move backward.
+        Raises `KitError` for a move backward, for one of less than a microsecond, and for one beyond the year 9999.
         """
-        passed = by + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-        if passed < timedelta():
-            raise KitError(
-                f"the clock cannot go back by {-passed}", where="MovableClock.move", expected="a duration of 0 or more"
-            )
-        self.elapsed += passed.total_seconds()
+        passed = by.total_seconds() + days * 86_400 + hours * 3600 + minutes * 60 + seconds
+        if passed < 0:
+            raise _not_moved(f"go back by {-passed:g} s")
+        if 0 < passed < LEAST_SECONDS:
+            raise _not_moved(f"move by {passed:g} s: it shows microseconds")
+        try:
+            passed = timedelta(seconds=passed).total_seconds()
+            datetime.fromtimestamp(self._start + self.elapsed + passed, UTC)
+        except (ValueError, OverflowError):
+            raise _not_moved(f"move by {passed:g} s: it shows no time after the year 9999") from None
+        self.elapsed += passed
 
     def seconds(self) -> float:
         """The time that it shows, in seconds since the epoch."""
@@ -83,6 +90,14 @@ class MovableClock(SystemClock):
     def ticks(self) -> float:
         """Seconds since the start."""
         return self.elapsed
+
+
+def _not_moved(what: str) -> KitError:
+    return KitError(
+        f"the clock cannot {what}",
+        where="MovableClock.move",
+        expected="0, or a microsecond or more, until the year 9999",
+    )
 
 
 class CountedIds:

@@ -109,10 +109,7 @@ class Outcomes:
         self, store: KeyClaims, handler: HandlerPlan, claim: CommandKey, stored: StoredOutcome
     ) -> tuple[Any]:
         if stored.fingerprint != claim.fingerprint:
-            raise KeyReused(
-                f"the key {claim.key!r} was used for another message", where=handler.contract.type,
-                expected="a new key for a new message", next="repeat the first message, or choose a new key",
-            )  # fmt: skip
+            raise reused(claim.key, handler.contract.type)
         if self.stamp() - stored.at > RENEW_SECONDS:
             with contextlib.suppress(RemitError):  # the next repetition tries again
                 await store.keep(claim.scope, claim.key, self.stamp())
@@ -120,3 +117,11 @@ class Outcomes:
         if isinstance(value, Refusal):
             raise value
         return (value,)
+
+
+def reused(key: str, type: str) -> KeyReused:
+    """The error for a key that was used for a command with other contents."""
+    return KeyReused(
+        f"the key {key!r} was used for another message", where=type, expected="a new key for a new message",
+        next="repeat the first message, or choose a new key",
+    )  # fmt: skip

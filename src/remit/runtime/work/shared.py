@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from remit.contexts import Sender
-from remit.messages import Contract, contract_of
+from remit.errors import NotDeclared
+from remit.messages import Command, Contract, IntegrationEvent, contract_of
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan
 from remit.runtime.ports import Ports
@@ -47,7 +48,7 @@ class Shared:
         """Rings when the circuit breaker of an address closes."""
         self.avoids: Callable[[], bool] = lambda: False
         """Whether a circuit breaker is open, so that `recovered` will ring."""
-        published = Forms({}, contracts.__getitem__)
+        published = Forms({}, partial(_published, contracts))
         self.workplaces = {
             name: Workplace(
                 plan, stores[name], Forms(plan.events, partial(contract_of, context=name)), published,
@@ -57,3 +58,15 @@ class Shared:
             for name, plan in plans.items()
         }  # fmt: skip
         """The workplace of each context."""
+
+
+def _published(contracts: Mapping[type, Contract], message: type) -> Contract:
+    """The contract of an integration event, or of a command sent for later. Raises `NotDeclared` for anything else."""
+    contract = contracts.get(message)
+    if contract is None or not issubclass(message, (IntegrationEvent, Command)):
+        raise NotDeclared(
+            f"{message.__name__} was published, which is no integration event of this system", where=message.__module__,
+            expected="a publisher that returns one integration event that its annotation names, or None",
+            next="annotate the publisher with what it returns, and return one event",
+        )  # fmt: skip
+    return contract

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from remit.domain import refuse_other_identity
 from remit.errors import BadMessage
 from remit.messages import UNWRITABLE, Rest
 from remit.runtime.plan import AggregatePlan, ClaimPlan, ProjectionPlan, RecordPlan
@@ -55,9 +56,12 @@ class Tracked(msgspec.Struct, eq=False):
         return body == Tracked(self.plan, self.id, value, rest=rest).encoded()
 
     def check(self, body: bytes) -> None:
-        """Raises `BadValue` if these bytes could not be read again."""
+        """Raises `BadValue` if these bytes could not be read again, and `IdentityChanged` if an aggregate has another
+        identity than it is stored under."""
         if self.removed:
             return
+        if self.is_aggregate:
+            refuse_other_identity(self.value, self.id, self.plan.kind)
         if self.rest is None:
             self.plan.codec.check_written(self.value, body)
         else:
