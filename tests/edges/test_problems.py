@@ -362,6 +362,21 @@ async def test_anything_else_is_500_without_internals_and_in_the_log(
     assert "secret" in caplog.text
 
 
+def test_a_service_that_is_away_is_one_line_a_minute_however_its_calls_fail(caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        app, sender = edge()
+        for number in range(40):
+            sender.reply = errors.Unavailable(f"no answer within {number / 7:.3f} s", where="stock.write")
+            assert (await call(app, "PUT", "/orders/o-1/touched")).status == 503
+        (line,) = caplog.records
+        assert line.getMessage() == "PUT '/orders/o-1/touched': call.unavailable no answer within 0.000 s"
+        sender.reply = errors.Unavailable("refused", where="billing.write")
+        await call(app, "PUT", "/orders/o-1/touched")
+        assert len(caplog.records) == 2, "another service is said at once"
+
+    virtually(story())
+
+
 def test_a_failure_of_every_request_is_one_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     """A table that is missing fails all of them."""
 

@@ -404,12 +404,35 @@ async def test_what_may_pass_is_told_before_it_is_a_trouble() -> None:
     assert [(each.follower, each.cause, type(each.error)) for each in retrying] == [
         ("desk.note", "wish", Unavailable)
     ] * (IN_A_ROW - 1)
+    assert [each.failures for each in retrying] == [*range(1, IN_A_ROW)]
+    assert kept.words.count("retrying") == 1
     (begun,), (ended,) = kept.of(TroubleBegun), kept.of(TroubleEnded)
     assert (begun.where, begun.state, "away" in begun.note) == ("desk.note", "paused", True)
     assert (ended.where, ended.note) == ("desk.note", "handling again")
     assert retrying[-1].time < begun.time < ended.time
     changes = [(each.before, each.after) for each in kept.of(StateChanged) if each.where == "desk.note"]
     assert changes == [("starting", "running"), ("running", "paused"), ("paused", "running"), ("running", "stopped")]
+
+
+@on_virtual_time
+async def test_what_several_partitions_miss_is_one_line_although_others_go_on() -> None:
+    kept, away = Heard(), {"a", "b", "c", "d", "e", "f"}
+    desk = desk_of([])
+
+    @desk.contexts[0].react(PutIn)
+    async def fetch(event: PutIn) -> None:
+        if event.item in away:
+            raise Unavailable("away")
+
+    store = MemoryStore(partitions=8)
+    host = Host(desk.model(), {"desk": store}, Ports(LoopClock()), listeners=[kept])
+    await host.start()
+    for item in ("a", "x", "b", "y", "c", "z", "d", "w", "e", "v", "f"):
+        await host.send(Put(item=item))
+        await asyncio.sleep(0.1)
+    assert len({part for part, _ in (await store.heads(Channel.PRIVATE)).items()}) > 3
+    assert [line.where for line in kept if line.word == "retrying"] == ["desk.fetch"]
+    await host.stop()
 
 
 @on_virtual_time

@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
-from remit.errors import StoreUnavailable, Unavailable
+from remit.errors import DeadlineExceeded, HandlerFailed, StoreUnavailable, Unavailable
 from remit.observability import log_event
-from remit.runtime.events import BreakerOpened, Retrying
+from remit.runtime.events import BreakerOpened, HandlerRaised, KeyParked, Retrying
 
 AWAY = Unavailable("no connection to 127.0.0.1:1: refused", where="stock.write")
 
@@ -26,9 +26,14 @@ def raised(error: Exception) -> Exception:
         BreakerOpened(0.0, "", "stock.write", AWAY.what, raised(AWAY)),
         Retrying(0.0, "", "sales.ask", AWAY.what, raised(AWAY)),
         Retrying(0.0, "", "sales.ask", "busy", raised(StoreUnavailable("busy"))),
+        KeyParked(0.0, "", "sales.ask", "ada", "DeadlineExceeded: late", raised(DeadlineExceeded("late")), 1),
+        KeyParked(0.0, "", "sales.ask", "ada", "HandlerFailed: it failed", raised(HandlerFailed("it failed")), 2),
+        HandlerRaised(0.0, "", "sales.ask", AWAY.what, raised(AWAY)),
     ],
 )
-def test_what_is_away_is_one_line(event: BreakerOpened | Retrying, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_away_is_one_line(
+    event: BreakerOpened | Retrying | KeyParked | HandlerRaised, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.INFO, "remit"):
         log_event(event)
     (line,) = caplog.records
@@ -40,3 +45,18 @@ def test_what_a_handler_raised_has_its_traceback(caplog: pytest.LogCaptureFixtur
     with caplog.at_level(logging.INFO, "remit"):
         log_event(Retrying(0.0, "", "sales.ask", "ConnectionError: reset", raised(ConnectionError("reset"))))
     assert caplog.records[0].exc_info is not None
+
+
+def test_a_key_that_stays_parked_has_the_traceback_of_its_first_failure_only(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "remit"):
+        for failure in range(1, 5):
+            log_event(KeyParked(0.0, "", "sales.ask", "ada", "ValueError: no", raised(ValueError("no")), failure))
+    assert [record.exc_info is not None for record in caplog.records] == [True, False, False]
+
+
+def test_of_failures_in_a_row_that_are_tried_again_the_first_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "remit"):
+        for failure in range(1, 5):
+            log_event(Retrying(0.0, "", "sales.ask", AWAY.what, raised(AWAY), failure))
+    (line,) = caplog.records
+    assert line.getMessage() == f"retrying sales.ask: {AWAY.what}"

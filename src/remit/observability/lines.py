@@ -57,20 +57,29 @@ def line_of(event: RuntimeEvent) -> Line | None:
 
 
 def _parked(event: KeyParked) -> Line | None:
-    """Logs the 1st, 2nd, 4th, 8th, … failure of a key, so that a key that stays parked does not flood the log."""
+    """Logs the 1st, 2nd, 4th, 8th, … failure of a key, so that a key that stays parked does not flood the log. Only the
+    first has a traceback."""
     if event.attempts & (event.attempts - 1):
         return None
-    again = f", parked still, failure {event.attempts}" if event.attempts > 1 else ""
-    return Line("parked", event.subscription, f"key {event.key!r}{again}: {event.what}", event.error)
+    if event.attempts == 1:
+        return Line("parked", event.subscription, f"key {event.key!r}: {event.what}", _of_the_user(event.error))
+    what = f"key {event.key!r}, parked still, failure {event.attempts}: {event.what}"
+    return Line("parked", event.subscription, what)
 
 
-def _of_the_user(error: BaseException) -> BaseException | None:
+def _retrying(event: Retrying) -> Line | None:
+    if event.failures > 1:
+        return None
+    return Line("retrying", event.follower, event.what, _of_the_user(event.error))
+
+
+def _of_the_user(error: BaseException | None) -> BaseException | None:
     """The error, if its traceback says more than its text: not if a call or a store failed."""
     return None if isinstance(error, (CallError, StoreError)) else error
 
 
 _LINES: Mapping[type[RuntimeEvent], Callable[[Any], Line | None]] = {
-    HandlerRaised: lambda event: Line("handler-failed", event.handler, event.what, event.error),
+    HandlerRaised: lambda event: Line("handler-failed", event.handler, event.what, _of_the_user(event.error)),
     KeyParked: _parked,
     SubscriptionBegun: lambda event: Line(
         "begins",
@@ -78,7 +87,7 @@ _LINES: Mapping[type[RuntimeEvent], Callable[[Any], Line | None]] = {
         f"{event.messages}{' or more' if event.more else ''} messages of {event.source} wait for it",
     ),
     KeyReleased: lambda event: Line("released", event.subscription, f"key {event.key!r}"),
-    Retrying: lambda event: Line("retrying", event.follower, event.what, _of_the_user(event.error)),
+    Retrying: _retrying,
     LaterRefused: lambda event: Line(
         "refused-later",
         event.subscription,

@@ -163,6 +163,8 @@ class Retrying(RuntimeEvent, frozen=True):
     follower: str
     what: str
     error: BaseException
+    failures: int = 1
+    """The number of this failure in a row. Only the first is logged."""
 
 
 class LaterRefused(RuntimeEvent, frozen=True):

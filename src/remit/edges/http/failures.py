@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from remit.edges.http.problems import Rejected
 from remit.edges.http.request import Scope
-from remit.errors import RemitError, visible
+from remit.errors import CallError, RemitError, visible
 
 AGAIN_SECONDS = 60.0
 """How long the same failure is not logged again."""
@@ -31,7 +31,7 @@ class Failures:
 
     def __init__(self) -> None:
         self._said: dict[tuple[type[Exception], str, str], _Said] = {}
-        """By class, text, and place where it was raised."""
+        """By class, and by what tells failures of the class apart."""
 
     def say(self, scope: Scope, error: Exception, raised: Rejected) -> None:
         """Logs a failure of the server. Errors of the client are not logged."""
@@ -49,7 +49,7 @@ class Failures:
 
     def _others(self, error: Exception) -> int | None:
         """How many of the same were not logged; None if this one is not logged either."""
-        now, place = asyncio.get_running_loop().time(), (type(error), _text(error), _raised_at(error))
+        now, place = asyncio.get_running_loop().time(), _kind_of(error)
         said = self._said.get(place)
         if said is not None and now - said.at < AGAIN_SECONDS:
             said.others += 1
@@ -58,6 +58,14 @@ class Failures:
             self._said.clear()
         self._said[place] = _Said(now)
         return 0 if said is None else said.others
+
+
+def _kind_of(error: Exception) -> tuple[type[Exception], str, str]:
+    """The same for failures that count as one. Calls of one service or message fail in many words while it is away:
+    refused, reset, no answer within so many seconds."""
+    if isinstance(error, CallError):
+        return type(error), error.where, ""
+    return type(error), _text(error), _raised_at(error)
 
 
 def _raised_at(error: Exception) -> str:

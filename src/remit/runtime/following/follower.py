@@ -306,7 +306,8 @@ class Follower:
             lane = self._lanes.get(cause) if isinstance(cause, int) else None
             trace = "" if lane is None or lane.failing is None else trace_of(lane.failing)
             name = self.name if lane is None else lane.doing or self.name
-            self._listeners.say(Retrying(self._listeners.seconds(), trace, name, told(error), error))
+            row = max(failures, sum(each.failures for each in self._lanes.values()))
+            self._listeners.say(Retrying(self._listeners.seconds(), trace, name, told(error), error, row))
         elif shown[0] != "source-silent":
             self._troubles.begin(cause, *shown)
         elif (now := asyncio.get_running_loop().time()) >= (self._expected or 0.0):

@@ -70,6 +70,8 @@ class Parking:
         self._due: deque[ParkedKey] = deque()
         self._more = False
         """Whether more keys may be due."""
+        self._failures = 0
+        """How often in a row letters could not be handled, for a cause beside their handler."""
         self.drains: dict[str, _Drain] = {}
         """The keys whose letters are being handled."""
         self._free: dict[int, set[str] | None] = {}
@@ -167,11 +169,13 @@ class Parking:
         """Handles the letters of a key. A failure does not affect other keys."""
         try:
             await self._handle_letters(row, drain)
+            self._failures = 0
             self._troubles.end("letters")
         except Exception as error:  # noqa: BLE001  # the store is away, or a bug: other keys go on
             self._rest(self._unnoted, row, PASSING_SECONDS)
+            self._failures += 1
             now, what = self._shared.seconds(), f"letters: {told(error)}"
-            self._listeners.say(Retrying(now, "", self.place.name, what, error))
+            self._listeners.say(Retrying(now, "", self.place.name, what, error, self._failures))
         finally:
             del self.drains[row.key]
             self._begin()

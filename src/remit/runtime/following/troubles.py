@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import NamedTuple
 
 from remit.runtime.events import StateChanged, TroubleBegun, TroubleEnded
 from remit.runtime.failures import storable
@@ -11,6 +12,17 @@ from remit.runtime.listeners import Listeners
 
 SILENT_SECONDS = 10.0
 """How long a source is away before that is reported: services that start or stop together miss each other briefly."""
+
+
+AGAIN_SECONDS = 60.0
+"""How long another note on the same state is not reported: each try of a service that is away may fail otherwise."""
+
+
+class _Said(NamedTuple):
+    state: State
+    note: str
+    at: float
+    """When it was reported (ticks of the listeners)."""
 
 
 class Troubles:
@@ -24,7 +36,7 @@ class Troubles:
         self._doing = doing
         self._found: dict[Hashable, tuple[State, str]] = {}
         self._since: dict[Hashable, float] = {}
-        self._said: dict[Hashable, tuple[State, str]] = {}
+        self._said: dict[Hashable, _Said] = {}
         """What was reported for each cause, including ended ones, until no trouble is left."""
 
     @property
@@ -48,21 +60,33 @@ class Troubles:
         self._said.clear()
 
     def begin(self, cause: Hashable, state: State, note: str, *, lasts: bool = False) -> None:
-        """Notes a trouble, and reports it unless the same was reported for another cause: several partitions may have
-        it. A silent source is reported only once it has lasted 10 s, or at once with `lasts`."""
+        """Notes a trouble, and reports it unless it is known: another partition may have it, or another note on the
+        same state was reported less than a minute ago. A silent source is reported only once it has lasted 10 s, or at
+        once with `lasts`."""
         found: tuple[State, str] = state, storable(note)
         now = self._listeners.ticks()
         if cause not in self._found or self._found[cause][0] != state:
             self._since[cause] = now
-        known = any(self._said.get(each) == found for each in self._found)
-        if not known and (lasts or state != "source-silent" or now - self._since[cause] >= SILENT_SECONDS):
+        said = self._known(cause, found, now)
+        if said is None and (lasts or state != "source-silent" or now - self._since[cause] >= SILENT_SECONDS):
             self._listeners.say(TroubleBegun(self._listeners.seconds(), "", self._where, *found))
-            known = True
-        if known:
-            self._said[cause] = found
+            said = _Said(*found, now)
+        if said is not None:
+            self._said[cause] = said
         before = self.state
         self._found[cause] = found
         self._changed(before)
+
+    def _known(self, cause: Hashable, found: tuple[State, str], now: float) -> _Said | None:
+        """The report that makes another one needless."""
+        for each in self._found:
+            said = self._said.get(each)
+            if said is None or said.state != found[0]:
+                continue
+            is_alike = each == cause or (isinstance(each, int) and isinstance(cause, int))  # two partitions
+            if said.note == found[1] or (is_alike and now - said.at < AGAIN_SECONDS):
+                return said
+        return None
 
     def end(self, cause: Hashable) -> None:
         """Ends a trouble. Reports it if it was the last one."""
