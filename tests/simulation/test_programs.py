@@ -43,6 +43,11 @@ def test_a_replica_that_still_waits_before_it_looks_again_is_not_stuck() -> None
     assert run_program(generate(seed), scene_of(seed)).report.verdicts == []
 
 
+def test_a_call_that_is_repeated_until_it_succeeds_has_time_enough() -> None:
+    seed = 26_001_777  # a command sent for later gave 0.1 s to a call that takes 3 s
+    assert run_program(generate(seed), scene_of(seed)).report.verdicts == []
+
+
 def test_a_seed_is_the_same_program_and_the_same_run() -> None:
     assert generate(5) == generate(5) != generate(6)
     one, other = (run_program(generate(5), scene_of(5)).report for _ in range(2))

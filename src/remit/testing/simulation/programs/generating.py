@@ -7,6 +7,7 @@ from random import Random
 from typing import TypeVar
 
 from remit.testing.simulation.programs.drills import DRILLS, FURTHER_DRILLS, HOSTILE, QUESTIONS, drilled
+from remit.testing.simulation.programs.ending import ended
 from remit.testing.simulation.programs.grammar import (
     Branch,
     Change,
@@ -116,7 +117,7 @@ def generate(seed: int) -> Program:
     program = _Generator(Random(f"program {seed}")).program()  # noqa: S311  the same
     for name, vary in VARIATIONS:
         program = vary(Random(f"{name} {seed}"), program)  # noqa: S311  the same
-    return program
+    return ended(program)
 
 
 class _Generator:
