@@ -216,3 +216,10 @@ def test_what_a_handler_looks_at_after_something_else_is_noted_and_given(monkeyp
     program = Made().on("ADo", *body).on("AX", CHANGE).on("AY", CHANGE_OTHER).called(*roots())
     assert run_program(program, scene_of(7_000_000)).report.verdicts == []
     assert set(ended) == {"found"}
+
+
+@pytest.mark.parametrize("seed", [7_000_013, 7_000_057])
+def test_a_copy_of_a_call_is_decided_anew_before_its_caller_is_told_of_the_refusal(seed: int) -> None:
+    body = (Wait(0.1), Change("BThing", KEY), Refuse("run.tries % 2"))
+    made = Made(TWO).on("ADo", Send("BX", KEY, "refusal"), CHANGE).on("BX", *body, refuses=True)
+    assert run_program(made.called(*roots(count=12)), scene_of(seed)).report.verdicts == []
