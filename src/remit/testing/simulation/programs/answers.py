@@ -60,8 +60,10 @@ def _agree(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdict
 
 
 def _is_decided_anew(facts: Facts, call: Called, run: Run) -> bool:
-    """Whether a run comes of a copy of a handler's call, another copy of which was refused. A refusal that was raised is
-    not kept for handlers, so each copy is decided anew, also one that arrives before the caller is told."""
+    """Whether a run comes of a copy of a handler's call, another copy of which was refused.
+
+    A refusal that was raised is not kept for handlers. So each copy is decided anew, also one that arrives before the
+    caller is told."""
     if call.outcome != "refused" or call.by is None:
         return False
     return any(each is not run and facts.is_refused(each) for each in facts.runs[run.handler, run.path])
