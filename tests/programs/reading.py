@@ -160,6 +160,7 @@ def _put_together(found: Read, runs: Iterable[_Run], outside: Tape, peace: float
         run.looks, run.changes, run.said = noted.looks, noted.changes, noted.said
         run.wrong = [what for (what,) in noted.more["wrong"]]
         run.envelope = next((what for (what,) in noted.more["envelope"]), "")
+        run.lacking = [Place(*place) for (place,) in noted.more["lacking"]]
         run.lists = [(kind, tuple(ids)) for kind, ids in noted.more["list"]]
         run.wanted, run.taken, run.freed, run.unheld = map(noted.claims, ("wants", "took", "freed", "unheld"))
         run.broken = [_failure(each) for (each,) in noted.more["broken"]]

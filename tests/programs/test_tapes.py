@@ -58,6 +58,7 @@ async def everything(tape: Tape) -> Run:
         kept = run.seen(Kept(entries=["before"]))
         run.change(kept, "2")
         run.seen(Kept())  # has lost sight of its own
+        run.found_nothing(Kept, "none")
         run.noted(Sent("q/do-3"))  # type: ignore[type-var]  # stands for a message
         await run.call(sender, Sent("q/do-1"), key="once")  # type: ignore[arg-type]  # as above
         with pytest.raises(CallError):
@@ -71,7 +72,7 @@ async def test_a_run_is_read_as_it_was_noted(tmp_path: Path) -> None:
     run = await everything(tape)
     (found,) = read(outside, tmp_path).tape.runs
     assert found.number == run.number == 3 * RUNS + 1
-    for each in ("handler", "path", "key", "tries", "began", "ended", "looks", "changes", "said", "wrong"):
+    for each in ("handler", "path", "key", "tries", "began", "ended", "looks", "changes", "said", "wrong", "lacking"):
         assert getattr(found, each) == getattr(run, each), each
     assert found.limit == run.limit + LOOK_SECONDS
     told = [[(call.type, call.path, call.key, call.outcome, call.said, call.ended, call.no) for call in each.calls]

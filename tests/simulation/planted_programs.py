@@ -32,7 +32,7 @@ from remit.stores.replay import Replayed
 from remit.stores.sqlite import writer
 from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
-from tests.simulation import planted, planted_answers, planted_kit, planted_releases, planted_seldom
+from tests.simulation import planted, planted_answers, planted_kit, planted_releases, planted_scarce, planted_seldom
 from tests.simulation.planted import Plant, in_two_transactions
 
 NEVER = float("inf")
@@ -569,5 +569,11 @@ OF_PROGRAMS = [
     PlantedInPrograms("parked commands are never tried", planted_seldom.try_parked_commands_never, (138,)),
     PlantedInPrograms("long keys are spread over partitions", planted_seldom.spread_long_keys, (0,)),
     PlantedInPrograms("letters are settled beside their rows", planted_seldom.settle_letters_beside_their_rows, (744,)),
+    PlantedInPrograms("what is new is written over what is there", planted_scarce.begin_over_others, (0,)),
+    PlantedInPrograms(
+        "what comes together is told another identity", planted_scarce.tell_those_beside_another_identity, (0,)
+    ),
+    PlantedInPrograms("what hangs elsewhere goes on", planted_scarce.end_nothing_that_others_call, (0,)),
+    PlantedInPrograms("edges forget keys", planted_scarce.forget_keys_at_edges, (0,)),
     *(PlantedInPrograms(*each) for each in planted_kit.OF_THE_KIT),
 ]  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 
 from remit.testing.simulation.programs import Program, Rollout, run_program, scene_of, tape
 from remit.testing.simulation.programs.grammar import (
+    Add,
     Branch,
     Change,
     Fail,
@@ -27,6 +28,7 @@ from remit.testing.simulation.programs.grammar import (
 )
 from remit.testing.simulation.programs.tidying import tidied
 from tests.simulation import planted_answers as bugs
+from tests.simulation import planted_scarce
 from tests.simulation.planted import Plant
 
 KEY = "message.key"
@@ -185,6 +187,17 @@ CASES = {
         .react(Fail("run.tries < 3", 'ValueError("a bug, twice")'), CHANGE_OTHER).called(*roots()),
         "parked without need",
     ),
+    "what is new is written over what is there": Case(
+        planted_scarce.begin_over_others,
+        Made().on("ADo", MEET, Add("AThing", KEY, absent=True), Look("AOther", KEY), MEET).called(*roots(apart=0.0)),
+        "have found no a.AThing 'k0', and",
+    ),
+    "a handler that another process has called hangs on": Case(
+        planted_scarce.end_nothing_that_others_call,
+        Made(TWO).on("ADo", Send("BX", KEY, "all", 0.5), CHANGE)
+        .on("BX", Branch("run.tries < 2", (Wait(4.0),)), Change("BThing", KEY)).called(*roots()),
+        "after its deadline", 7_000_001,
+    ),
 }  # fmt: skip
 
 
@@ -216,3 +229,25 @@ def test_what_a_handler_looks_at_after_something_else_is_noted_and_given(monkeyp
     program = Made().on("ADo", *body).on("AX", CHANGE).on("AY", CHANGE_OTHER).called(*roots())
     assert run_program(program, scene_of(7_000_000)).report.verdicts == []
     assert set(ended) == {"found"}
+
+
+def test_the_oracle_sees_an_event_that_comes_under_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a run has said is noted with a key that its event does not have."""
+    noted = tape.Run.noted
+
+    def otherwise(self: tape.Run, message: Any) -> Any:
+        noted(self, message)
+        self.said[-1] = self.said[-1]._replace(key="another")
+        return message
+
+    monkeypatch.setattr(tape.Run, "noted", otherwise)
+    program = Made().on("ADo", Change("AThing", KEY, ("AWas",))).react(CHANGE_OTHER).called(*roots())
+    found = [each.what for each in run_program(program, scene_of(7_000_000)).report.verdicts]
+    assert [each for each in found if "was told the key 'k0'" in each], found
+
+
+@pytest.mark.parametrize("seed", [7_000_013, 7_000_057])
+def test_a_copy_of_a_call_is_decided_anew_before_its_caller_is_told_of_the_refusal(seed: int) -> None:
+    body = (Wait(0.1), Change("BThing", KEY), Refuse("run.tries % 2"))
+    made = Made(TWO).on("ADo", Send("BX", KEY, "refusal"), CHANGE).on("BX", *body, refuses=True)
+    assert run_program(made.called(*roots(count=12)), scene_of(seed)).report.verdicts == []

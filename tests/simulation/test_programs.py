@@ -14,10 +14,11 @@ import pytest
 from remit.testing.simulation import run_scene
 from remit.testing.simulation.programs import Found, generate, load, run_program, scene_of, shrink_program, written
 from remit.testing.simulation.programs.drills import DRILLS, FURTHER_DRILLS, QUESTIONS, Drill, drilled
-from remit.testing.simulation.programs.grammar import Change, Gather, Put, Refuse, Send, Take, inner
+from remit.testing.simulation.programs.grammar import Add, Change, Gather, Put, Refuse, Send, Take, inner
 from remit.testing.simulation.programs.kit import BEGINNINGS, KIT
 from remit.testing.simulation.programs.news import PLACES, SHAPED
 from remit.testing.simulation.programs.oddities import ODDITIES
+from remit.testing.simulation.programs.scarce import SCARCE
 from remit.testing.simulation.programs.seldom import SELDOM
 from remit.testing.simulation.programs.tidying import tidied
 from remit.testing.simulation.scene import Scene
@@ -40,6 +41,11 @@ def test_what_came_together_with_something_that_was_never_written_is_missed_by_n
 
 def test_a_replica_that_still_waits_before_it_looks_again_is_not_stuck() -> None:
     seed = 6_000_612  # what has failed in one process with what passes by itself, and was done by another meanwhile
+    assert run_program(generate(seed), scene_of(seed)).report.verdicts == []
+
+
+def test_a_call_that_is_repeated_until_it_succeeds_has_time_enough() -> None:
+    seed = 26_001_777  # a command sent for later gave 0.1 s to a call that takes 3 s
     assert run_program(generate(seed), scene_of(seed)).report.verdicts == []
 
 
@@ -75,7 +81,8 @@ def test_programs_hold_every_kind_of_statement_and_of_handler() -> None:
     assert {each.style for each in handlers} == {"", "policy", "base"}
     assert {each.begins for each in handlers} == {each.enveloped for each in handlers} == {True, False}
     assert {each.how for each in statements if isinstance(each, Take)} == {"take", "give up", "find"}
-    assert {each.how for each in statements if isinstance(each, Put)} == {"put", "delete", "page"}
+    assert {each.how for each in statements if isinstance(each, Put)} == {"put", "first", "delete", "page"}
+    assert {each.absent for each in statements if isinstance(each, Add)} == {True, False}
     assert {each.remove for each in statements if isinstance(each, Change)} == {True, False}
     guards = [each for program in programs for each in program.guards]
     assert {each.how for each in guards} == {"", "answers", "raises", "spoils", "hides"}
@@ -84,7 +91,8 @@ def test_programs_hold_every_kind_of_statement_and_of_handler() -> None:
 
 
 @pytest.mark.parametrize(
-    "drill", [*DRILLS, *QUESTIONS, *FURTHER_DRILLS, *dict.fromkeys(ODDITIES), *dict.fromkeys(SELDOM), *KIT, *BEGINNINGS]
+    "drill",
+    dict.fromkeys((*DRILLS, *QUESTIONS, *FURTHER_DRILLS, *ODDITIES, *SELDOM, *KIT, *BEGINNINGS, *SCARCE)),
 )
 def test_each_drill_is_a_program_that_is_well(drill: type[Drill]) -> None:
     made = drill(Random(1), "ab", 0).made()
@@ -92,6 +100,16 @@ def test_each_drill_is_a_program_that_is_well(drill: type[Drill]) -> None:
     found = run_program(program, scene_of(1))
     assert found.report.verdicts == []
     assert found.report.orders
+
+
+def test_programs_are_called_through_processes_that_run_no_context() -> None:
+    scenes = [scene_of(seed) for seed in range(32)]
+    assert {(each.apart, each.edges) for each in scenes} == {(True, True), (True, False), (False, False)}
+    scene = next(each for each in scenes if each.edges)
+    assert "--edges" in scene.command()
+    found = run_program(generate(scene.seed), scene)
+    assert found.report.verdicts == []
+    assert found.report.digest != run_program(found.program, replace(scene, edges=False)).report.digest
 
 
 @pytest.mark.parametrize("seed", [4, 9, 11])

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for seed in range(chosen.seed, chosen.seed + chosen.seeds):
         scene = Scene(
             seed, not chosen.no_pull, chosen.restore, chosen.apart, chosen.clients, chosen.orders, chosen.faults,
-            chosen.workload, chosen.far, chosen.packed,
+            chosen.workload, chosen.far, chosen.packed, chosen.edges,
         )  # fmt: skip
         reports.append(run_scene(scene))
         if reports[-1].verdicts:
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--apart", action="store_true", help="contexts in processes of their own, two of each")
     parser.add_argument("--far", action="store_true", help="each question to a store is a round trip")
     parser.add_argument("--packed", action="store_true", help="calls between processes are written as MessagePack")
+    parser.add_argument("--edges", action="store_true", help="two processes more, which run no context and call all")
     mishap = parser.add_mutually_exclusive_group()
     mishap.add_argument("--no-pull", action="store_true", help="the broker alone brings messages between contexts")
     mishap.add_argument(

@@ -13,7 +13,7 @@ from remit.runtime.following.states import BROKEN
 from remit.testing.simulation.cluster import Choices, Cluster, ClusterDoor, Weather
 from remit.testing.simulation.cluster.loop import Livelock, Standstill
 from remit.testing.simulation.cluster.mishaps import Mishaps
-from remit.testing.simulation.cluster.placements import apart, together
+from remit.testing.simulation.cluster.placements import apart, together, with_edges
 from remit.testing.simulation.cluster.points import Points
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.judges.delivery import judge_delivery
@@ -77,6 +77,8 @@ class _Run:
         self._stopped: set[str] = set()
         self._points = Points(scene.strike)
         placement = (apart if scene.apart else together)(choices, work.contexts)
+        if scene.edges:
+            placement = with_edges(choices, placement)
         self._cluster = Cluster(
             folder, choices, work.release, placement, self._hear, pull=scene.pull, far=scene.far,
             points=self._points if scene.points or scene.strike else None, tables=work.tables,

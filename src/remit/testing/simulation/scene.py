@@ -35,6 +35,8 @@ class Scene:
     """Whether stores are in other processes, so that each access is a round trip."""
     packed: bool = False
     """Whether calls between processes are encoded as MessagePack instead of JSON."""
+    edges: bool = False
+    """Whether there are two processes more, which run no context and only call others, as a service of edges does."""
     points: bool = False
     """Whether the report lists the points where tasks wait."""
     strike: Strike | None = None
@@ -62,8 +64,6 @@ class Scene:
             words += ["--faults", ",".join(self.faults)]
         if self.workload is not Shop:
             words += ["--workload", f"{self.workload.__module__}:{self.workload.__qualname__}"]
-        if self.far:
-            words.append("--far")
-        if self.packed:
-            words.append("--packed")
+        flags = {"--far": self.far, "--packed": self.packed, "--edges": self.edges}
+        words += [flag for flag, given in flags.items() if given]
         return shlex.join(words)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from remit.testing.simulation.cluster.choices import Choices
 
-__all__ = ["ClusterPlacement", "Spot", "apart", "together"]
+__all__ = ["ClusterPlacement", "Spot", "apart", "together", "with_edges"]
 
 SKEWS = (0.0, 0.0, 86_400.0, -86_400.0)
 """By how many seconds the clock of a machine may be wrong."""
@@ -49,6 +49,13 @@ def apart(choices: Choices, contexts: Sequence[str]) -> ClusterPlacement:
     return ClusterPlacement(
         [Spot(name, group, name, SKEWS[choices.draw("clock", len(SKEWS))]) for group, name in names], True
     )
+
+
+def with_edges(choices: Choices, placement: ClusterPlacement) -> ClusterPlacement:
+    """Two processes more, which run no context and call all of them, as a service does that runs only edges."""
+    names = ("edge1", "edge2")
+    edges = [Spot(name, (), name, SKEWS[choices.draw("clock", len(SKEWS))]) for name in names]
+    return ClusterPlacement([*placement.spots, *edges], placement.leased)
 
 
 def _cuts(contexts: tuple[str, ...]) -> Iterator[list[tuple[str, ...]]]:

@@ -51,7 +51,7 @@ def _agree(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdict
     for run in stored:
         before = [call for call in calls if call.began <= run.began]  # it comes of one of these
         if {call.outcome for call in before} <= {"nothing", "refused"}:
-            if any(_is_decided_anew(call, run) for call in before):
+            if any(_is_decided_anew(facts, call, run) for call in before):
                 continue
             said = ", ".join(dict.fromkeys(call.said for call in calls))
             yield Verdict("false", f"{path} was answered as not applied, and {run} is stored: {said}")
@@ -59,10 +59,14 @@ def _agree(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdict
             yield Verdict("false", f"{path} was answered as refused under its key, and {run} is stored")
 
 
-def _is_decided_anew(call: Called, run: Run) -> bool:
-    """Whether a run comes of a copy of a handler's call, which arrives after the refusal. A refusal that was raised is
-    not kept for handlers."""
-    return call.outcome == "refused" and call.by is not None and call.ended is not None and call.ended < run.began
+def _is_decided_anew(facts: Facts, call: Called, run: Run) -> bool:
+    """Whether a run comes of a copy of a handler's call, another copy of which was refused.
+
+    A refusal that was raised is not kept for handlers. So each copy is decided anew, also one that arrives before the
+    caller is told."""
+    if call.outcome != "refused" or call.by is None:
+        return False
+    return any(each is not run and facts.is_refused(each) for each in facts.runs[run.handler, run.path])
 
 
 def _applied(facts: Facts, path: str, run: Run) -> Iterator[Verdict]:

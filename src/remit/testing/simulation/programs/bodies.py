@@ -183,6 +183,9 @@ class Writer:
             return [f'run.listed("{each.kept}", await {records}.page(limit={PAGE}), {PAGE})']
         found = f"{self._seen} = run.seen(await {records}.find({each.key}))"
         made = f'run.written({each.kept}, {self._seen}, {each.key}, "{step}")'
+        if each.how == "first":
+            noted = [f"if {self._seen} is None:", f"{INDENT}run.found_nothing({each.kept}, {each.key})"]
+            return [found, *noted, f"await {records}.put({made})"]
         if each.how == "put":
             return [found, f"{self._seen} = {made}", f"await {records}.put({self._seen})"]
         grave = f"{self._handler.context.upper()}Grave"
@@ -250,12 +253,14 @@ class Writer:
         return [line] if each.times == 1 else [f"for _ in range({each.times}):", INDENT + line]
 
     def _add(self, step: str, each: Add) -> list[str]:
-        self._seen = f"seen{step}"
-        return [
-            f"{self._seen} = {each.kept}(id={each.key})",
-            f'run.change({self._seen}, "{step}")',
-            f"{each.kept.lower()}s.add({self._seen})",
-        ]
+        self._seen, repository = f"seen{step}", f"{each.kept.lower()}s"
+        made, changed = f"{self._seen} = {each.kept}(id={each.key})", f'run.change({self._seen}, "{step}")'
+        added = f"{repository}.add({self._seen})"
+        if not each.absent:
+            return [made, changed, added]
+        begun = [f"run.found_nothing({each.kept}, {each.key})", made, added]
+        found = f"{self._seen} = run.seen(await {repository}.find({each.key}))"
+        return [found, f"if {self._seen} is None:", *(INDENT + line for line in begun), changed]
 
     def _insert(self, step: str, each: Insert) -> list[str]:
         mark = f", {each.mark}" if each.mark else ""

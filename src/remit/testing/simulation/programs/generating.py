@@ -7,6 +7,7 @@ from random import Random
 from typing import TypeVar
 
 from remit.testing.simulation.programs.drills import DRILLS, FURTHER_DRILLS, HOSTILE, QUESTIONS, drilled
+from remit.testing.simulation.programs.ending import ended
 from remit.testing.simulation.programs.grammar import (
     Branch,
     Change,
@@ -28,6 +29,7 @@ from remit.testing.simulation.programs.grammar import (
 )
 from remit.testing.simulation.programs.kit import BEGINNINGS, KIT
 from remit.testing.simulation.programs.oddities import ODDITIES
+from remit.testing.simulation.programs.scarce import SCARCE
 from remit.testing.simulation.programs.seldom import SELDOM
 from remit.testing.simulation.programs.tidying import tidied
 from remit.testing.simulation.programs.varying import VARIATIONS
@@ -51,6 +53,8 @@ RARE = 0.15
 """The share of those that are about what is seldom: equal messages, many parked keys, questions meanwhile."""
 BEGUN = 0.03
 """The share of those that are about reactions that begin with what is written from then on."""
+SCARCE_SHARE = 0.1
+"""The share of programs about what others meet too seldom."""
 KIT_SHARE = 0.14
 """The share of programs that are about what else handlers may ask for and declare: refusals that are returned, claims,
 records, what is removed, policies, interceptors."""
@@ -94,6 +98,7 @@ _FAILS = (
 
 
 _DRILLED = (
+    ("scarce", SCARCE_SHARE, SCARCE),
     ("kit", KIT_SHARE, KIT),
     ("seldom", RARE, SELDOM),
     ("odd", ODD, ODDITIES),
@@ -116,7 +121,7 @@ def generate(seed: int) -> Program:
     program = _Generator(Random(f"program {seed}")).program()  # noqa: S311  the same
     for name, vary in VARIATIONS:
         program = vary(Random(f"{name} {seed}"), program)  # noqa: S311  the same
-    return program
+    return ended(program)
 
 
 class _Generator:

@@ -53,6 +53,8 @@ class Add:
 
     kept: str
     key: str
+    absent: bool = False
+    """Whether it is looked for before, and only changed if it is there."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Put:
     kept: str
     key: str
     how: str = "put"
-    """Or "delete"; or "page" for a list of the first ones, which changes nothing."""
+    """Or "first" where it matters that there is none; or "delete"; or "page" for a list, which changes nothing."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
 from remit.errors import OutcomeUnknown, ReplyTooLarge
 from remit.messages import Refusal
 
-__all__ = ["CARD", "GRAVE", "NOTE", "Answer", "Called", "Look", "Place", "Said", "all_of"]
+__all__ = ["CARD", "GRAVE", "NOTE", "Answer", "Called", "Look", "Place", "Said", "all_of", "offset", "short"]
 
 Outcome = Literal["open", "reply", "refused", "nothing", "unknown"]
 
@@ -118,3 +120,13 @@ def all_of(error: BaseException | None) -> list[BaseException]:
         group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  # of any
         return [error, *(found for each in group.exceptions for found in all_of(each))]
     return [] if error is None else [error]
+
+
+def short(text: str) -> str:
+    """A few letters that stand for a text."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+
+
+def offset(found: object) -> datetime.timedelta | None:
+    """The offset of a time; None of all else."""
+    return found.utcoffset() if isinstance(found, datetime.datetime) else None

@@ -19,7 +19,7 @@ from remit.testing.simulation.programs.excuses import writes_two
 from remit.testing.simulation.programs.facts import Facts
 from remit.testing.simulation.programs.order import judge_order
 from remit.testing.simulation.programs.sight import judge_sight
-from remit.testing.simulation.programs.tape import ALIKE, INSTANT, Run, Said, Tape
+from remit.testing.simulation.programs.tape import ALIKE, INSTANT, Place, Run, Said, Tape
 
 __all__ = ["judge"]
 
@@ -39,6 +39,8 @@ def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[st
     yield from _kept_news_of_documents(facts)
     yield from _consequences(facts)
     yield from _of_nothing(facts)
+    yield from _begun_once(facts)
+    yield from _under_its_key(facts)
     yield from judge_order(facts)
     yield from judge_sight(facts)
     yield from judge_claims(facts)
@@ -136,6 +138,31 @@ def _kept_news_of_documents(facts: Facts) -> Iterator[Verdict]:
         for mark in marks:
             if mark.endswith("#2") and mark not in facts.news[place]:
                 yield Verdict("lost", f"{mark} is no longer in the newer field of {place.kind} {place.id!r}")
+
+
+def _begun_once(facts: Facts) -> Iterator[Verdict]:
+    """Of all that have found nothing at a place and have begun with it, one is stored, unless what it began was
+    removed."""
+    found: defaultdict[Place, list[Run]] = defaultdict(list)
+    for run in facts.tape.runs:
+        for place in run.lacking if facts.is_committed(run) else ():
+            if all(entry not in facts.buried for at, entry in run.changes if at == place):
+                found[place].append(run)
+    for place, runs in found.items():
+        if len(runs) > 1:
+            who = " and ".join(map(str, runs))
+            yield Verdict("doubled", f"{who} have found no {place.kind} {place.id!r}, and both are stored")
+
+
+def _under_its_key(facts: Facts) -> Iterator[Verdict]:
+    """An event comes under the key that the run which has recorded it gave it."""
+    for run in facts.tape.runs:
+        if not run.parent:
+            continue
+        by = facts.tape.numbered(f"{run.parent}")
+        keys = [said.key for said in by.said if run.path in (said.path, f"{said.path}!")]
+        if keys and run.key not in keys:
+            yield Verdict("false", f"{run} was told the key {run.key!r}, and {by} had said {keys[0]!r}")
 
 
 def _consequences(facts: Facts) -> Iterator[Verdict]:

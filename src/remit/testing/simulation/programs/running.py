@@ -40,9 +40,12 @@ class Found:
 
 
 def scene_of(seed: int) -> Scene:
-    """How the program of a seed runs: contexts together or apart, logs trimmed or not, stores near or far, calls in
-    JSON or MessagePack."""
-    return Scene(seed, apart=seed % 2 == 1, pull=seed % 10 != 7, far=seed % 10 in (3, 6), packed=seed % 4 == 1)
+    """How the program of a seed runs: contexts together or apart, with processes that only call or without, logs
+    trimmed or not, stores near or far, calls in JSON or MessagePack."""
+    edges = seed % 16 in (3, 5)
+    return Scene(
+        seed, apart=seed % 2 == 1, pull=seed % 10 != 7, far=seed % 10 in (3, 6), packed=seed % 4 == 1, edges=edges
+    )  # fmt: skip
 
 
 def run_program(program: Program, scene: Scene) -> Found:

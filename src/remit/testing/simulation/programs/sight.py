@@ -39,7 +39,8 @@ def _what_was_answered(facts: Facts) -> Iterator[Verdict]:
         each.sort()
     for run in facts.tape.runs:
         looks = run.looks if _counts(facts, run) else []
-        for look in [*looks, *(Look(place, ()) for place in (*run.missed, *_unlisted(run, answered, looks)))]:
+        nothing = (*run.missed, *run.lacking, *_unlisted(run, answered, looks))
+        for look in [*looks, *(Look(place, ()) for place in nothing)]:
             known = answered[look.place]
             for _, entry in known[: bisect_right(known, (run.began, ""))]:
                 if entry not in look.entries and entry not in facts.buried:

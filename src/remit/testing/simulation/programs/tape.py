@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
@@ -21,24 +20,23 @@ from remit.contexts import Invocation, Sender, Sql
 from remit.errors import NotFound
 from remit.messages import Command, Message, Refusal
 from remit.testing.simulation.cluster import Choices, Weather
-from remit.testing.simulation.programs.noted import GRAVE, NOTE, Answer, Called, Look, Place, Said, all_of
+from remit.testing.simulation.programs.noted import (
+    GRAVE,
+    NOTE,
+    Answer,
+    Called,
+    Look,
+    Place,
+    Said,
+    all_of,
+    offset,
+    short,
+)
 from remit.testing.simulation.programs.passing import HEADER, passed, passing
 
 __all__ = [
-    "ALIKE",
-    "GRAVE",
-    "INSTANT",
-    "NOTE",
-    "ONCE",
-    "Answer",
-    "Called",
-    "Look",
-    "Place",
-    "Run",
-    "Said",
-    "Tape",
-    "all_of",
-]
+    "ALIKE", "GRAVE", "INSTANT", "NOTE", "ONCE", "Answer", "Called", "Look", "Place", "Run", "Said", "Tape", "all_of",
+]  # fmt: skip
 
 A = TypeVar("A")
 M = TypeVar("M", bound=Message)
@@ -86,6 +84,8 @@ class Run:
     looks: list[Look] = field(default_factory=list[Look])
     missed: list[Place] = field(default_factory=list[Place])
     """What was missing and should have been there."""
+    lacking: list[Place] = field(default_factory=list[Place])
+    """Where it has found nothing, and has begun with it."""
     changes: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
     said: list[Said] = field(default_factory=list[Said])
     calls: list[Called] = field(default_factory=list[Called])
@@ -134,11 +134,11 @@ class Run:
 
     def shared(self, type: str) -> str:
         """The path of what is applied once for all messages with this key."""
-        return f"{ONCE}{self.handler.partition('.')[0]}-{type}-{_short(self.key)}"
+        return f"{ONCE}{self.handler.partition('.')[0]}-{type}-{short(self.key)}"
 
     def alike(self, type: str) -> str:
         """The path of what all messages with this key send alike."""
-        return f"{ALIKE}{type}-{_short(self.key)}"
+        return f"{ALIKE}{type}-{short(self.key)}"
 
     def seen(self, kept: A) -> A:
         """Notes what was loaded, if anything."""
@@ -185,6 +185,11 @@ class Run:
             kept.keep(entry)
             if self.release > 1:
                 self.news.append((self._place(kept), entry))
+
+    def found_nothing(self, kind: type[Any], key: str) -> None:
+        """Is about to begin with what is not there."""
+        self.lacking.append(Place(f"{self.handler.partition('.')[0]}.{kind.__name__}", str(key)))
+        self.tape.note("lacking", self, self.lacking[-1])
 
     def came_through(self, *guards: Any) -> None:
         """Notes by which interceptors it was run, in their order, and which call from outside they were told of."""
@@ -311,7 +316,7 @@ class Run:
 
     def same(self, found: object, written: object) -> None:
         """Checks that a value arrives as it was sent."""
-        if found != written or type(found) is not type(written) or _offset(found) != _offset(written):
+        if found != written or type(found) is not type(written) or offset(found) != offset(written):
             self._accuse(f"{found!r:.100} has arrived as {written!r:.100}")
 
     def reply(self) -> str:
@@ -371,14 +376,6 @@ class Run:
 
     def _place(self, kept: Any) -> Place:
         return Place(f"{self.handler.partition('.')[0]}.{type(kept).__name__}", str(kept.id))
-
-
-def _short(text: str) -> str:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-
-
-def _offset(found: object) -> datetime.timedelta | None:
-    return found.utcoffset() if isinstance(found, datetime.datetime) else None
 
 
 def _come(moment: asyncio.Future[None]) -> None:
@@ -491,6 +488,6 @@ class Tape:
         """A call begins that has this deadline."""
         called = Called(type(command).__name__, command.path, self.now(), limit, key, about=command.key)
         called.news = getattr(command, "news", 0)
-        called.content = "" if key is None else _short(repr(command))
+        called.content = "" if key is None else short(repr(command))
         self.calls[command.path].append(called)
         return called

@@ -141,6 +141,7 @@ def _scene(scene: Scene, asked: str) -> str:
     words += ["apart=True"] if scene.apart else []
     words += ["far=True"] if scene.far else []
     words += ["packed=True"] if scene.packed else []
+    words += ["edges=True"] if scene.edges else []
     words += [f"faults={scene.faults!r}"] if scene.faults is not None else []
     return f"Scene({', '.join(words)}, workload=workload({asked}))"
 
