@@ -108,7 +108,9 @@ def test_events_without_an_aggregate_are_known_too() -> None:
         assert (app.recorded(Retuned), app.published(BookLend)) == ([], [])
 
 
-@pytest.mark.parametrize("asked", ["Lent", Lent.__new__, BookLent, Retuned | Returned], ids=["text", "method", "published", "union"])
+@pytest.mark.parametrize(
+    "asked", ["Lent", Lent.__new__, BookLent, Retuned | Returned], ids=["text", "method", "published", "union"]
+)
 def test_what_is_no_class_of_events_is_a_mistake_of_the_test(asked: Any) -> None:
     with running(library) as app, pytest.raises(KitError, match="is asked for"):
         app.recorded(asked)
