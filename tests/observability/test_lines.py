@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from remit.errors import DeadlineExceeded, HandlerFailed, StoreUnavailable, Unavailable
+from remit.errors import DeadlineExceeded, HandlerFailed, StoreUnavailable, TooLarge, Unavailable
 from remit.observability import log_event
 from remit.runtime.events import BreakerOpened, HandlerRaised, KeyParked, Retrying
 
@@ -28,17 +28,24 @@ def raised(error: Exception) -> Exception:
         Retrying(0.0, "", "sales.ask", "busy", raised(StoreUnavailable("busy"))),
         KeyParked(0.0, "", "sales.ask", "ada", "DeadlineExceeded: late", raised(DeadlineExceeded("late")), 1),
         KeyParked(0.0, "", "sales.ask", "ada", "HandlerFailed: it failed", raised(HandlerFailed("it failed")), 2),
-        HandlerRaised(0.0, "", "sales.ask", AWAY.what, raised(AWAY)),
     ],
 )
 def test_what_is_away_is_one_line(
-    event: BreakerOpened | Retrying | KeyParked | HandlerRaised, caplog: pytest.LogCaptureFixture
+    event: BreakerOpened | Retrying | KeyParked, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "remit"):
         log_event(event)
     (line,) = caplog.records
     assert line.exc_info is None
     assert "\n" not in line.getMessage()
+
+
+def test_a_call_that_its_handler_made_too_large_has_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    error = raised(TooLarge("the message is larger than what the channel carries"))
+    with caplog.at_level(logging.INFO, "remit"):
+        log_event(KeyParked(0.0, "", "sales.ask", "ada", "TooLarge: it is too large", error, 1))
+        log_event(HandlerRaised(0.0, "", "sales.Ask", "TooLarge: it is too large", error))
+    assert [record.exc_info is not None for record in caplog.records] == [True, True]
 
 
 def test_what_a_handler_raised_has_its_traceback(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,7 +9,7 @@ import pytest
 from remit.testing.simulation import run_scene, simulate
 from remit.testing.simulation.__main__ import main
 
-SEEDS = 10
+SEEDS = 11
 
 FAULTS = {
     "broker wiped", "client gives up", "commit not done", "commit reply lost", "confirm lost", "crash",

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from remit.errors import CallError, StoreError, visible
+from remit.errors import DeadlineExceeded, Diverged, HandlerFailed, OutcomeUnknown, StoreError, Unavailable, visible
 from remit.runtime.events import (
     BreakerClosed,
     BreakerOpened,
@@ -73,13 +73,18 @@ def _retrying(event: Retrying) -> Line | None:
     return Line("retrying", event.follower, event.what, _of_the_user(event.error))
 
 
-def _of_the_user(error: BaseException | None) -> BaseException | None:
-    """The error, if its traceback says more than its text: not if a call or a store failed."""
-    return None if isinstance(error, (CallError, StoreError)) else error
+_OF_ANOTHER = (DeadlineExceeded, Diverged, HandlerFailed, OutcomeUnknown, StoreError, Unavailable)
+"""Errors of a store or of another handler, which has logged its own. Other failed calls, such as one that is too large,
+are mistakes of the handler that makes them."""
+
+
+def _of_the_user(error: BaseException) -> BaseException | None:
+    """The error, if its traceback says more than its text."""
+    return None if isinstance(error, _OF_ANOTHER) else error
 
 
 _LINES: Mapping[type[RuntimeEvent], Callable[[Any], Line | None]] = {
-    HandlerRaised: lambda event: Line("handler-failed", event.handler, event.what, _of_the_user(event.error)),
+    HandlerRaised: lambda event: Line("handler-failed", event.handler, event.what, event.error),
     KeyParked: _parked,
     SubscriptionBegun: lambda event: Line(
         "begins",
