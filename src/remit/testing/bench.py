@@ -27,6 +27,7 @@ from remit.messages import (
     write_reply,
 )
 from remit.runtime import Listeners, Ports, SystemClock
+from remit.runtime.following.effect import HANDLER_SECONDS
 from remit.runtime.plan import AggregatePlan, ClaimPlan, HandlerPlan, ProjectionPlan, ReactionPlan, RecordPlan
 from remit.runtime.services import Services
 from remit.runtime.work.attempts import Attempt
@@ -165,7 +166,7 @@ class _Run:
 
     async def _decide(self, handler: HandlerPlan, message: Message) -> None:
         try:
-            reply = await self.serve(handler, message)
+            reply = await (self.serve if _is_called(handler) else self._react)(handler, message)
         except Refusal as refusal:
             if not _is_called(handler):  # no caller receives it: the runtime parks the key
                 raise
@@ -213,6 +214,17 @@ class _Run:
             for entry in rows.entries:
                 self._note(entry)
             return reply
+
+    async def _react(self, handler: HandlerPlan, message: Message) -> None:
+        """Runs a reaction within its time limit. Raises `TimeoutError`, as a subscription does."""
+        limit = asyncio.timeout(HANDLER_SECONDS)
+        try:
+            async with limit:
+                await self.serve(handler, message)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise TimeoutError(f"the handler took longer than {HANDLER_SECONDS:.0f} s") from None
 
     def _replied(self, handler: HandlerPlan, reply: Any) -> Any:
         """The reply as a caller receives it; None for a reaction."""
