@@ -239,6 +239,22 @@ def test_a_handler_that_waits_takes_no_time() -> None:
     given(ON_LOAN).when(wait_a_day, GiveBack(book=MOBY)).then(Returned(book=MOBY, reader=ADA))
 
 
+async def react_slowly(event: Returned) -> None:
+    await asyncio.sleep(86_400)
+
+
+async def give_up_by_itself(event: Returned) -> None:
+    raise TimeoutError("the bank is slow")
+
+
+def test_a_reaction_has_a_time_limit_as_in_a_running_system() -> None:
+    event = Returned(book=MOBY, reader=ADA)
+    with pytest.raises(TimeoutError, match="took longer than 30 s"):
+        given().when(react_slowly, event)
+    with pytest.raises(TimeoutError, match="the bank is slow"):
+        given().when(give_up_by_itself, event)
+
+
 def test_what_a_handler_leaves_behind_does_not_run_on_in_the_next_test() -> None:
     ended: list[asyncio.Task[None]] = []
 

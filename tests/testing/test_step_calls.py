@@ -42,6 +42,9 @@ class Went(DomainEvent):
     seat: str
 
 
+class Came(DomainEvent): ...
+
+
 BOOKED = Book(seat="a1", guest="ada")
 
 
@@ -250,6 +253,35 @@ def test_a_refusal_that_a_reaction_ends_with_comes_out_because_no_caller_receive
     with pytest.raises(RemitError, match="a reaction has no caller that receives it"):
         given(make_reacting(return_a_refusal)).when(Went(seat="a1"))
     given(make_reacting(return_a_text)).when(Went(seat="a1")).then()
+
+
+class WentLate(Went): ...
+
+
+class GoFast(Go): ...
+
+
+async def handle_go(command: Go) -> str:
+    return "gone"
+
+
+async def react_to_either(event: Went | Came) -> None: ...
+
+
+async def react_to_anything(event: Any) -> None: ...
+
+
+def test_a_handler_is_run_only_for_a_message_that_it_takes() -> None:
+    given().when(handle_go, Go()).replies("gone")
+    for message in (GoFast(), BOOKED):
+        with pytest.raises(KitError, match=f"handle_go does not take {type(message).__name__}"):
+            given().when(handle_go, message)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]  # the mistake
+    for event in (Went(seat="a1"), WentLate(seat="a1"), Came()):
+        given().when(react_to_either, event).then()
+    given().when(react_to_anything, Came()).then()
+    anything: Any = Go()
+    with pytest.raises(KitError, match="react_to_either does not take Go"):
+        given().when(react_to_either, anything)
 
 
 async def refuses(event: Went) -> None:

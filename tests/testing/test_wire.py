@@ -54,6 +54,9 @@ class Sold(DomainEvent):
     strange: Strange = Strange(text="a")
 
 
+class SoldLate(Sold): ...
+
+
 class SoldOut(IntegrationEvent, version=1):
     lines: list[str] = default(default_factory=list[str])
     count: int = 0
@@ -242,6 +245,8 @@ def test_a_publisher_that_returns_what_it_does_not_declare_is_refused(made: Any)
 def test_a_publisher_of_another_event_is_refused() -> None:
     with pytest.raises(KitError, match="publisher takes Sold, and Moved is given"):
         given(Moved()).when(publisher_of(None))
+    with pytest.raises(KitError, match="publisher takes Sold, and SoldLate is given"):
+        given(SoldLate()).when(publisher_of(None))  # no publisher runs for a subclass
 
 
 # ── projections ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from contextvars import copy_context
 from typing import Any, TypeAlias, TypeVar
 
 from remit.contexts import Clock, Context, Envelope, Ids
-from remit.contexts.annotations import first_parameter, is_kind, projected_by
+from remit.contexts.annotations import first_parameter, is_kind, projected_by, unresolved
 from remit.domain import Aggregate, Claim, Record, take_recorded
 from remit.errors import CallError, Conflict
 from remit.log import Channel, forms_of, is_command
@@ -23,9 +23,11 @@ from remit.messages import (
     Refusal,
     decode_reply,
     key_text,
+    union_members,
     write_reply,
 )
 from remit.runtime import Listeners, Ports, SystemClock
+from remit.runtime.following.effect import HANDLER_SECONDS
 from remit.runtime.plan import AggregatePlan, ClaimPlan, HandlerPlan, ProjectionPlan, ReactionPlan, RecordPlan
 from remit.runtime.services import Services
 from remit.runtime.work.attempts import Attempt
@@ -107,13 +109,29 @@ def _plan_of(handler: Any, message: Any) -> Compiled:
     """The plan of a handler or a policy without its context."""
     if isinstance(handler, type):
         return lone_policy(handler)
-    if (first := first_parameter(handler)) is not None and first[0] == "self":
+    first = None if unresolved(handler) is not None else first_parameter(handler)
+    if first is not None and first[0] == "self":
         policy = handler.__qualname__.rpartition(".")[0]
         raise KitError(
             f"{handler.__qualname__} is a method of a policy", where="when", expected="the class of the policy",
             next=f"when({policy}, {type(message).__name__}(...))",
         )  # fmt: skip
+    if first is not None and not _takes(first[1], message):
+        raise KitError(
+            f"{handler.__name__} does not take {type(message).__name__}", where="when",
+            expected=" or ".join(getattr(each, "__name__", str(each)) for each in union_members(first[1])),
+        )  # fmt: skip
     return lone(handler, message.__class__)
+
+
+def _takes(annotation: Any, message: Message) -> bool:
+    """Whether a handler whose first parameter has this annotation is run for a message. A subclass of an event is
+    handled as the event; a subclass of a command or query has a handler of its own."""
+    kinds = union_members(annotation)
+    if not all(is_kind(each, Message) for each in kinds):
+        return True  # a type variable, or no annotation
+    kind: Any = message.__class__
+    return kind in kinds if is_kind(kind, Command, Query) else issubclass(kind, kinds)
 
 
 class _Run:
@@ -148,7 +166,7 @@ class _Run:
 
     async def _decide(self, handler: HandlerPlan, message: Message) -> None:
         try:
-            reply = await self.serve(handler, message)
+            reply = await (self.serve if _is_called(handler) else self._react)(handler, message)
         except Refusal as refusal:
             if not _is_called(handler):  # no caller receives it: the runtime parks the key
                 raise
@@ -196,6 +214,17 @@ class _Run:
             for entry in rows.entries:
                 self._note(entry)
             return reply
+
+    async def _react(self, handler: HandlerPlan, message: Message) -> None:
+        """Runs a reaction within its time limit. Raises `TimeoutError`, as a subscription does."""
+        limit = asyncio.timeout(HANDLER_SECONDS)
+        try:
+            async with limit:
+                await self.serve(handler, message)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise TimeoutError(f"the handler took longer than {HANDLER_SECONDS:.0f} s") from None
 
     def _replied(self, handler: HandlerPlan, reply: Any) -> Any:
         """The reply as a caller receives it; None for a reaction."""

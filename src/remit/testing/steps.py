@@ -244,7 +244,7 @@ def _published(step: Any, event: Any, arguments: tuple[Any, ...], named: dict[st
     declare."""
     is_known = unresolved(step) is None
     taken = first_parameter(step) if is_known else None
-    if taken is not None and isinstance(taken[1], type) and not isinstance(event, taken[1]):
+    if taken is not None and is_kind(taken[1], DomainEvent) and type(event) is not taken[1]:
         wanted = taken[1].__name__
         raise KitError(
             f"{step.__name__} takes {wanted}, and {type(event).__name__} is given", where="when",
