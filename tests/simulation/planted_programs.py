@@ -240,7 +240,7 @@ def load_for_each_branch(patch: pytest.MonkeyPatch) -> None:
                 return None
             found = self._tracked[place] = Tracked.load(plan, id, *row)
             self._loaded.append(place)
-        if found.is_aggregate:
+        if plan.is_aggregate:
             self._touched[found] = None
         return found
 

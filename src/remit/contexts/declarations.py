@@ -147,6 +147,8 @@ class Later(Generic[C]):
     """Sends commands of type `C` for later: each is recorded with the unit of work, delivered like an event, and
     applied once."""
 
+    __slots__ = ()
+
     def send(self, command: C, /) -> None:
         """Records the command. It is delivered after the unit of work is committed, in order per key.
 

@@ -64,6 +64,8 @@ class Repository(Generic[A]):
     is not valid Unicode.
     """
 
+    __slots__ = ()
+
     if TYPE_CHECKING:
 
         def _held(self) -> A: ...
@@ -117,6 +119,8 @@ class Records(Generic[Rec]):
     Methods that take an identity raise `BadKey`, as those of `Repository` do.
     """
 
+    __slots__ = ()
+
     if TYPE_CHECKING:
 
         def _kept(self) -> Rec: ...
@@ -155,6 +159,8 @@ class Claims(Generic[Cl]):
     Every method raises `BadKey` for a value that cannot be an identity.
     """
 
+    __slots__ = ()
+
     if TYPE_CHECKING:
 
         def _claimed(self) -> Cl: ...
@@ -187,6 +193,8 @@ class Events(Generic[Ev]):
     them. Integration events are published as they are.
     """
 
+    __slots__ = ()
+
     def publish(self, event: Ev, /, *, key: object = None) -> None:
         """Publishes an event when the unit of work commits. Events of one key are handled in order. `key` is needed for
         a class of events that names no key field, and only for such a class.
@@ -199,6 +207,8 @@ class Events(Generic[Ev]):
 
 class View(Generic[D]):
     """The documents of one projection. Read-only. Both methods raise `BadKey`, as those of `Repository` do."""
+
+    __slots__ = ()
 
     if TYPE_CHECKING:
 

@@ -43,7 +43,7 @@ from remit.runtime.plan import (
 )
 from remit.runtime.work.carried import carried
 from remit.runtime.work.claimed import HOLDER, Claimed
-from remit.runtime.work.given import GIVEN
+from remit.runtime.work.given import GIVEN, supplied
 from remit.runtime.work.intercepting import intercepted
 
 Needs = tuple[Dependency, ...]
@@ -156,7 +156,7 @@ class _Compiler:
         of = self.context.name, handler.name, handler.role.name
         function = intercepted(handler.function, self.context.interceptors, of, carried.get)
         return HandlerPlan(
-            f"{self.context.name}.{handler.name}", function, self.model.contracts[handler.message],
+            f"{self.context.name}.{handler.name}", supplied(function, asked), self.model.contracts[handler.message],
             Codec(handler.message), asked, Codec(reply), refusals, alone, keeps_time, _likely(handler.message, asked),
         )  # fmt: skip
 

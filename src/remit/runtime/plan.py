@@ -6,7 +6,7 @@ Nothing is inspected or resolved per call. What changes while a process runs is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -25,8 +25,8 @@ class Dependency:
     kind: Injectable
     subject: Any
     """What the dependency is about: the plan of an aggregate, the service itself, …"""
-    give: Callable[[Any, Any], Any] | None
-    """Makes the object from the unit of work and the subject; None if the subject is the object."""
+    give: Callable[[Any, Any], Any]
+    """Makes the object from the unit of work and the subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class RecordPlan:
     forgets: bool = False
     """Whether removing a row deletes its version too. Only where another row detects concurrent changes."""
 
+    is_aggregate: ClassVar[bool] = False
+
 
 @dataclass(frozen=True, slots=True)
 class AggregatePlan:
@@ -57,6 +59,8 @@ class AggregatePlan:
     codec: Codec[Any]
     claims: RecordPlan | None = None
     """How its claims are stored; None if it has none."""
+
+    is_aggregate: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class ClaimPlan:
     owner: AggregatePlan
 
     forgets: ClassVar[bool] = True
+    is_aggregate: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class ProjectionPlan:
     key: Callable[[Any], Any]
 
     forgets: ClassVar[bool] = False
+    is_aggregate: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,8 @@ class HandlerPlan:
     """One handler, ready to run."""
 
     name: str
-    function: Callable[..., Any]
+    call: Callable[[Any, Any], Awaitable[Any]]
+    """Calls the handler for a unit of work and a message, with its dependencies."""
     contract: Contract
     codec: Codec[Any]
     dependencies: tuple[Dependency, ...]

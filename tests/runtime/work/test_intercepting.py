@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from remit import Aggregate, Command, Context, DomainEvent, Query, Refusal, Repository, Sender, System
+from remit import Aggregate, Command, Context, DomainEvent, Ids, Query, Refusal, Repository, Sender, System
 from remit.contexts import Interceptor, Invocation
 from remit.errors import HandlerFailed, RemitError
 from remit.hosting.assembly import assemble
 from remit.runtime import Host, compile_system
+from remit.runtime.work.unit import UnitOfWork
 from tests.runtime.talk import until, until_parked
 
 
@@ -314,11 +316,24 @@ async def test_a_reaction_that_is_switched_off_is_passed_over_and_one_that_fails
         await until_parked(host.stores["sums"], 1)
 
 
-def test_without_interceptors_a_handler_is_called_as_it_is() -> None:
-    host = assemble(System("adding", contexts=[Sums([]).sums]).model(), store="memory:")
-    plan = host.shared.workplaces["sums"].plan
-    functions = {handler.function for handler in host.model.contexts[0].handlers}
-    assert {plan.commands[Add].function, plan.queries[Total].function} <= functions
+async def test_without_interceptors_the_unit_of_work_itself_awaits_a_handler() -> None:
+    awaited_by: list[str] = []
+    sums = Context("sums")
+
+    @sums.handle(Add)
+    async def add(command: Add) -> int:
+        awaited_by.append(sys._getframe(1).f_code.co_qualname)
+        return command.by
+
+    @sums.answer(Total)
+    async def total(query: Total, ids: Ids) -> int:
+        awaited_by.append(sys._getframe(1).f_code.co_qualname)
+        return 0
+
+    async with System("adding", contexts=[sums]).connect(store="memory:") as app:
+        await app.send(Add(to="x"))
+        await app.ask(Total(of="x"))
+    assert awaited_by == [UnitOfWork.run.__qualname__, UnitOfWork.read.__qualname__]
 
 
 @pytest.mark.parametrize("interceptors", [[], [Noting("a", [])]])

@@ -83,8 +83,7 @@ class Applying:
         turn, taken = _AT_FIRST
         try:
             while True:
-                unit = UnitOfWork(workplace, attempt, taken)
-                rows, reply = _NO_ROWS, None
+                unit, rows, reply = UnitOfWork(workplace, attempt, taken), _NO_ROWS, None
                 if claim is not None and claim.foreseen is not None:
                     self._outcomes.foresee(unit, claim)
                 try:
@@ -96,7 +95,8 @@ class Applying:
                         write_reply(reply, handler.reply, handler.refusals)
                     if self._turns.taken and unit.transaction is None:  # else other handlers may wait for its locks
                         await self._turns.stand_aside(rows.changes, attempt, turn)
-                    limit.refuse_late()
+                    if limit.asked:
+                        limit.refuse_late()
                     await unit.commit(rows)
                 except asyncio.CancelledError as error:
                     if not was_written(error, rows) or not limit.owns_cancellation():

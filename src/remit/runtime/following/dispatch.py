@@ -16,6 +16,7 @@ from remit.runtime.listeners import Listeners
 from remit.runtime.plan import FoldPlan, FollowPlan, LaterPlan, ReactionPlan
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.carried import carried
+from remit.runtime.work.deadlines import NEVER
 from remit.runtime.work.lost import refuse_returned
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
@@ -48,8 +49,8 @@ class Dispatcher:
     def attempt(self, record: MessageRecord) -> Attempt:
         """A new attempt at a message. Its time is the time of the message's envelope."""
         origin = f"{record.id}.{self._name}"
-        context = self._follow.id.context
-        return Attempt(origin, origin, trace_of(record), moment_of(record), context, float("inf"), record=record.id)
+        context = self._workplace.plan.name
+        return Attempt(origin, origin, trace_of(record), moment_of(record), context, NEVER, record=record.id)
 
     def is_alone(self, record: MessageRecord) -> bool:
         """Whether a message needs a unit of work of its own, because its handler may have effects outside of it."""

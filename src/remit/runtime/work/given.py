@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
@@ -11,7 +11,7 @@ from remit.contexts import Events, Later, Repository, View, ports
 from remit.domain import needed_fields
 from remit.errors import Incomplete, NotFound, OutboxError
 from remit.messages import LONGEST_KEY, Command, DomainEvent, key_text
-from remit.runtime.plan import AggregatePlan, ProjectionPlan
+from remit.runtime.plan import AggregatePlan, Dependency, ProjectionPlan
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.claims import UnitClaims
 from remit.runtime.work.records import UnitRecords
@@ -195,7 +195,7 @@ class _Repeated:
         return datetime.fromtimestamp(self._attempt.begun, UTC)
 
 
-GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any] | None] = {
+GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any]] = {
     ports.REPOSITORY: _Repository,
     ports.RECORDS: UnitRecords,
     ports.CLAIMS: UnitClaims,
@@ -210,3 +210,20 @@ GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any] | None] = {
     ports.SERVICE: lambda unit, service: unit.workplace.services[service],
 }
 """Makes the object for a dependency, by its kind, from the unit of work and the subject."""
+
+
+def supplied(
+    function: Callable[..., Awaitable[Any]], needs: Sequence[Dependency]
+) -> Callable[[UnitOfWork, Any], Awaitable[Any]]:
+    """Binds a handler to its dependencies, once, when plans are compiled. Most handlers have at most two, and a loop
+    over them would take longer than making them."""
+    if not needs:
+        return lambda unit, message: function(message)
+    (give, subject), *others = [(need.give, need.subject) for need in needs]
+    if not others:
+        return lambda unit, message: function(message, give(unit, subject))
+    (give_next, next_subject), *more = others
+    if not more:
+        return lambda unit, message: function(message, give(unit, subject), give_next(unit, next_subject))
+    pairs = [(give, subject), *others]
+    return lambda unit, message: function(message, *[make(unit, about) for make, about in pairs])

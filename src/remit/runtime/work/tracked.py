@@ -33,11 +33,6 @@ class Tracked(msgspec.Struct, eq=False):
     removed: bool = False
     """Whether it was removed, here or before it was loaded. Then only its version counts."""
 
-    @property
-    def is_aggregate(self) -> bool:
-        """False for documents, records and claims."""
-        return self.plan.__class__ is AggregatePlan
-
     def encoded(self) -> bytes:
         """The bytes to store; empty if it was removed. Raises `BadValue`."""
         if self.removed:

@@ -19,7 +19,6 @@ from remit.runtime.events import LaterRefused, UnitCommitted
 from remit.runtime.plan import (
     AggregatePlan,
     ClaimPlan,
-    Dependency,
     EventPlan,
     HandlerPlan,
     ProjectionPlan,
@@ -111,15 +110,17 @@ class UnitOfWork(msgspec.Struct, eq=False):
         before = recording.get()
         recording.set(attempt)
         try:
-            reply = await self._call(handler, message)
+            reply = await handler.call(self, message)
             if attempt.called is not None:
                 await attempt.called.join()  # a task of the handler may change state when its call has ended
             if self._touched:
                 touched, self._touched = self._touched, {}
                 for tracked in touched:
                     for event in self._take_up(handler, tracked):
-                        if together := self._record(event, tracked.id):
-                            await self._react(together, event)
+                        for reaction in self._record(event, tracked.id):
+                            returned = await reaction.call(self, event)
+                            if self._touched or returned is not None:
+                                await self._follow_up(reaction, returned)
             if self._unfinished:
                 await self._finish(handler)
             if attempt.called is not None:
@@ -143,22 +144,16 @@ class UnitOfWork(msgspec.Struct, eq=False):
                 raise not_added(handler, aggregate)
         return reply
 
-    async def _react(self, together: Sequence[HandlerPlan], event: Any) -> None:
-        """Runs the `together` reactions to an event."""
-        for reaction in together:
-            if (returned := await self._call(reaction, event)) is not None:
-                refuse_returned(reaction, returned)
-            if self._touched:
-                await self._follow_up(reaction)
-
-    async def _follow_up(self, handler: HandlerPlan) -> None:
-        """Records the changes and events of a handler, and runs the `together` reactions to these events."""
+    async def _follow_up(self, handler: HandlerPlan, returned: object) -> None:
+        """Records the changes and events of a `together` reaction, and runs the `together` reactions to these events.
+        Raises `RemitError` if it has returned a refusal."""
+        refuse_returned(handler, returned)
         touched, self._touched = self._touched, {}
         recorded = self.recorded
         for tracked in touched:
             for event in self._take_up(handler, tracked):
-                if together := self._record(event, tracked.id):
-                    await self._react(together, event)
+                for reaction in self._record(event, tracked.id):
+                    await self._follow_up(reaction, await reaction.call(self, event))
         self.recorded = recorded  # reactions to that event may still follow
 
     async def _finish(self, handler: HandlerPlan) -> None:
@@ -167,8 +162,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
             await give_up_all(self)
             announced, self.announced = self.announced or (), None
             for event, key in announced:
-                if together := self._announce(event, key):
-                    await self._react(together, event)
+                for reaction in self._announce(event, key):
+                    await self._follow_up(reaction, await reaction.call(self, event))
         self._unfinished = False
 
     async def read(self, handler: HandlerPlan, message: Any, limit: Limit) -> Any:
@@ -178,7 +173,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         if before is not None and not before.ended:
             recording.set(None)
         try:
-            answer = await self._call(handler, message)
+            answer = await handler.call(self, message)
         except BaseException as error:
             if is_end(error) or (failure := meant(error)) is error:
                 raise
@@ -193,20 +188,6 @@ class UnitOfWork(msgspec.Struct, eq=False):
         if isinstance(answer, Refusal):
             raise answer
         return answer
-
-    def _call(self, handler: HandlerPlan, message: Any) -> Awaitable[Any]:
-        """Calls a handler with its dependencies. Few handlers have more than one, and unpacking arguments takes longer
-        than all the rest here."""
-        needs = handler.dependencies
-        if not needs:
-            return handler.function(message)  # type: ignore[no-any-return]  # handlers are coroutine functions
-        if len(needs) == 1:
-            return handler.function(message, self._resolve(needs[0]))  # type: ignore[no-any-return]  # the same
-        return handler.function(message, *map(self._resolve, needs))  # type: ignore[no-any-return]  # the same
-
-    def _resolve(self, need: Dependency) -> Any:
-        give = need.give
-        return need.subject if give is None else give(self, need.subject)
 
     async def load(self, plan: KeptPlan, id: str) -> Tracked | None:
         """Returns what is tracked under this identity, loading it on first use; None if there is nothing. It does not
@@ -225,11 +206,12 @@ class UnitOfWork(msgspec.Struct, eq=False):
             if tracked is None:
                 if row is None:
                     return None
-                tracked = self._tracked[place] = Tracked.load(plan, id, *row)
+                version, body = row
+                tracked = self._tracked[place] = Tracked.load(plan, id, version, body)
                 self._loaded.append(place)
         if tracked.removed:
             return None
-        if tracked.is_aggregate:
+        if plan.is_aggregate:
             self._touched[tracked] = None
         return tracked
 
@@ -257,7 +239,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
             self.keep(plan, id, *rows.get(id, _NO_ROW))
         found = [self._tracked.get((kind, id)) for id in ids]
         for tracked in found:
-            if tracked is not None and tracked.is_aggregate and not tracked.removed:
+            if tracked is not None and tracked.plan.is_aggregate and not tracked.removed:
                 self._touched[tracked] = None
         return [None if tracked is None or tracked.removed else tracked for tracked in found]
 
@@ -279,9 +261,13 @@ class UnitOfWork(msgspec.Struct, eq=False):
         """Tracks a new value. After a removal at the same place, it continues its version."""
         place = (plan.kind, id)
         before = self._tracked.get(place)
-        version = before.version if before is not None else (self.taken or {}).get(place) or 0
+        version = 0
+        if before is not None:
+            version = before.version
+        elif self.taken is not None:
+            version = self.taken.get(place) or 0
         tracked = self._tracked[place] = Tracked(plan, id, value, version, new=True)
-        if tracked.is_aggregate:
+        if plan.is_aggregate:
             self._touched[tracked] = None
         return tracked
 
@@ -321,7 +307,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
 
     async def taken_meanwhile(self) -> Taken:
         """After a conflict: what the store now has where this unit added aggregates. Raises `StoreUnavailable`."""
-        new = [place for place, each in self._tracked.items() if each.is_aggregate and each.changed and each.new]
+        new = [place for place, each in self._tracked.items() if each.plan.is_aggregate and each.changed and each.new]
         rows = [(place, await self.workplace.store.load(*place)) for place in new]
         return {place: None if row[1] else row[0] for place, row in rows if row is not None}
 
@@ -356,8 +342,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
 
     def _record(self, event: DomainEvent, key: str) -> Sequence[HandlerPlan]:
         """Records a domain event and what is published of it; returns its `together` reactions."""
-        recorded = self.workplace.recorded
-        plan = recorded.get(event.__class__) or recorded[event.__class__]
+        plan = self.workplace.recorded[event.__class__]
         key = self._enter(Channel.PRIVATE, plan, event, key)
         if plan.is_stamped:
             self.recorded = self.attempt.shown(self.entries, before_commit=bool(plan.together))
@@ -482,19 +467,17 @@ class UnitOfWork(msgspec.Struct, eq=False):
     def unit(self) -> Unit:
         """The rows to write. Raises `BadValue` for a document that could not be read again."""
         changes: list[Change] = []
-        forgets: list[Forget] = []
+        rows = Unit(changes, self.entries, self.claim)
         for tracked in self._tracked.values():
             if tracked.changed:
-                if not tracked.is_aggregate:
+                if not tracked.plan.is_aggregate:
                     if tracked.removed and tracked.plan.forgets:
-                        forgets += [Forget(tracked.plan.kind, tracked.id, tracked.version)] * bool(tracked.version)
+                        if tracked.version:
+                            rows.forgets = [*rows.forgets, Forget(tracked.plan.kind, tracked.id, tracked.version)]
                         continue
                     tracked.body = tracked.encoded()
                     tracked.check(tracked.body)
                 changes.append(_row(Change, (tracked.plan.kind, tracked.id, tracked.version, tracked.body)))
         if self.beside is not None:
             changes.append(self.beside)
-        unit = Unit(changes, self.entries, self.claim)
-        if forgets:
-            unit.forgets = forgets
-        return unit
+        return rows

@@ -1,0 +1,94 @@
+"""What a command costs: the functions of remit that one command enters, counted, since times depend on the machine."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+import remit
+from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, System
+
+SOURCE = str(Path(remit.__file__).parent)
+
+
+class Place(Command[str]):
+    order: str
+    amount: int
+
+
+class Count(Query[int]):
+    order: str
+
+
+class Placed(DomainEvent):
+    order: str
+
+
+class Order(Aggregate[str, Placed]):
+    amount: int = 0
+
+    def place(self, amount: int) -> None:
+        self.amount = amount
+        self.record(Placed(order=self.id))
+
+
+def ordering(*, together: bool = False) -> Context:
+    sales = Context("sales")
+
+    @sales.handle(Place)
+    async def place(command: Place, orders: Repository[Order]) -> str:
+        (await orders.obtain(command.order)).place(command.amount)
+        return command.order
+
+    @sales.answer(Count)
+    async def count(query: Count, orders: Repository[Order]) -> int:
+        return (await orders.get(query.order)).amount
+
+    if together:
+
+        @sales.react(Placed, together=True)
+        async def note(event: Placed) -> None: ...
+
+    return sales
+
+
+async def entered(call: Callable[[], Awaitable[object]]) -> Counter[str]:
+    """The functions of remit that this call enters, with how often."""
+    found: Counter[str] = Counter()
+
+    def note(frame: FrameType, event: str, arg: object) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(SOURCE):
+            found[frame.f_code.co_qualname] += 1
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        await call()
+    finally:
+        sys.setprofile(before)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("together", "key", "most"),
+    [(False, None, 37), (True, None, 38), (False, "k", 48)],
+    ids=["plain", "together", "key"],
+)
+async def test_a_command_enters_no_functions_that_it_does_not_need(together: bool, key: str | None, most: int) -> None:
+    """A higher number needs a measurement of what it costs every command."""
+    async with System("shop", contexts=[ordering(together=together)]).connect(store="memory:") as app:
+        await app.send(Place(order="o", amount=1))
+        found = await entered(lambda: app.send(Place(order="o", amount=2), key=key))
+    assert found.total() <= most, found
+
+
+async def test_a_query_enters_no_functions_that_it_does_not_need() -> None:
+    async with System("shop", contexts=[ordering()]).connect(store="memory:") as app:
+        await app.send(Place(order="o", amount=1))
+        found = await entered(lambda: app.ask(Count(order="o")))
+    assert found.total() <= 15, found
