@@ -55,7 +55,7 @@ class Tracked(msgspec.Struct, eq=False):
         identity than it is stored under."""
         if self.removed:
             return
-        if self.is_aggregate:
+        if self.plan.is_aggregate:
             refuse_other_identity(self.value, self.id, self.plan.kind)
         if self.rest is None:
             self.plan.codec.check_written(self.value, body)
