@@ -55,7 +55,7 @@ class Tracked(msgspec.Struct, eq=False):
         identity than it is stored under."""
         if self.removed:
             return
-        if self.plan.is_aggregate:
+        if self.plan.is_aggregate and self.value.id != self.id:  # an identity that is text is its own form
             refuse_other_identity(self.value, self.id, self.plan.kind)
         if self.rest is None:
             self.plan.codec.check_written(self.value, body)

@@ -154,4 +154,24 @@ class _Batches(Drill):
             self.ask(drive, "k0", at)
 
 
-SCARCE: tuple[type[Drill], ...] = (_Lacking, _Lacking, _SentOn, _SentOn, _Endless, _Letters, _Letters, _Batches)
+class _Joint(Drill):
+    """Two reactions of one model wait for a key, because one of them has failed; several messages of the key wait."""
+
+    def put(self) -> None:
+        events, said = [self.event(self.here) for _ in range(2)], self.kept(self.here)
+        context, public = (self.there, 1) if self.random.random() < 0.5 and self.there != self.here else (self.here, 0)
+        model = self.kept(context)
+        failing = Fail(f"run.tries < {self.random.choice((4, 5))}", 'ValueError("a bug, for a while")')
+        names = [event[public] for event in events]
+        self.random.shuffle(names)
+        bodies: list[tuple[Statement, ...]] = [(failing, Change(model, _KEY)), (Change(model, _KEY),)]
+        self.random.shuffle(bodies)
+        for name, body in zip(names if self.random.random() < 0.6 else names[:1] * 2, bodies, strict=True):
+            self.react(context, (name,), *body)
+        recorded = [event[0] for event in events] * self.random.choice((1, 2))
+        command = self.command(self.here, Change(said, _KEY, tuple(recorded)))
+        for number in range(self.random.choice((2, 4))):
+            self.ask(command, "k0", 1.2 * number + self.sometimes(0.6))
+
+
+SCARCE: tuple[type[Drill], ...] = (_Lacking, _Lacking, _SentOn, _SentOn, _Endless, _Letters, _Joint, _Batches)
