@@ -89,6 +89,13 @@ FORBIDDEN = [
     "ALTER TABLE stock RENAME TO remit_stock", "ALTER TABLE stock RENAME TO Checkpoint",
     "CREATE TABLE f (x REFERENCES state (version))", "CREATE TABLE f (x, FOREIGN KEY (x) REFERENCES LOG (pos))",
     "ALTER TABLE stock ADD COLUMN x REFERENCES state (version)",
+    "CREATE TABLE temp.t (x)", "CREATE VIEW Temp.v AS SELECT 1", "CREATE VIRTUAL TABLE temp.f USING fts5(x)",
+    "CREATE TRIGGER temp.t AFTER INSERT ON main.stock BEGIN SELECT 1; END",
+    "SELECT count(*) FROM sqlite_stmt", "SELECT name FROM dbstat", "SELECT * FROM sqlite_dbpage",
+    "SELECT name FROM pragma_table_info('stock')",
+    "SELECT 1 UNION ALL SELECT name FROM pragma_table_info('stock')",
+    "CREATE VIRTUAL TABLE f USING fts5(body, content='state')",
+    "CREATE VIRTUAL TABLE f USING fts5(payload, content='Log', content_rowid='pos')",
 ]  # fmt: skip
 FORBIDDEN_IN_A_FILE = [
     "SELECT * FROM log", "SELECT count(*) FROM state", "INSERT INTO state VALUES ('a', 'b', 1, 'c')",
@@ -139,6 +146,12 @@ NAMED_INSIDE = [
     "CREATE TRIGGER harm BEFORE DELETE ON stock WHEN (SELECT 1 FROM meta) BEGIN SELECT 1; END",
     "CREATE TRIGGER harm INSTEAD OF UPDATE ON shelf BEGIN INSERT INTO meta VALUES ('a', 'b'); END",
 ]  # fmt: skip
+NAMED_BESIDE_WHAT_IS_MISSING = [
+    "CREATE VIEW spy AS SELECT count(*) FROM absent, log",
+    "CREATE VIEW spy AS SELECT absent FROM stock, log",
+    "CREATE TRIGGER harm AFTER INSERT ON stock BEGIN INSERT INTO absent SELECT max(pos) FROM [Log]; END",
+    'CREATE TRIGGER harm AFTER INSERT ON stock BEGIN DELETE FROM absent; DELETE FROM "remit_later"; END',
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("statement", NAMED_INSIDE)
@@ -147,6 +160,15 @@ async def test_view_or_trigger_that_names_tables_of_remit_is_refused_where_it_is
 ) -> None:
     await written(store, "CREATE VIEW shelf AS SELECT name, pieces FROM stock")
     with pytest.raises(SqlError, match="is a table of remit"):
+        await written(store, statement)
+    assert await rows(store, "SELECT name FROM sqlite_master WHERE name IN ('spy', 'harm')") == []
+
+
+@pytest.mark.parametrize("statement", NAMED_BESIDE_WHAT_IS_MISSING)
+async def test_view_or_trigger_that_may_name_tables_of_remit_is_refused_until_it_can_be_checked(
+    store: SqlStore, statement: str
+) -> None:
+    with pytest.raises(SqlError, match=r"of a table of remit, .*: no such .*absent|is a table of remit"):
         await written(store, statement)
     assert await rows(store, "SELECT name FROM sqlite_master WHERE name IN ('spy', 'harm')") == []
 
@@ -170,6 +192,41 @@ async def test_views_and_triggers_on_own_tables_are_made_and_used(store: SqlStor
     assert await rows(store, "SELECT * FROM meta_of") == [{"state": "beer", "lease": 1, 'a "b': "letter"}]
     await written(store, "DELETE FROM meta_of")
     assert await rows(store, "SELECT * FROM moved") == []
+
+
+@pytest.mark.parametrize("read_before", [True, False])
+async def test_trigger_may_be_made_before_the_table_that_it_writes(store: SqlStore, *, read_before: bool) -> None:
+    await written(store, "CREATE TRIGGER note AFTER INSERT ON stock BEGIN INSERT INTO audit VALUES (new.name); END")
+    if read_before:
+        await rows(store, "SELECT * FROM stock")
+    await written(store, "CREATE TABLE audit (name text)")
+    await written(store, "INSERT INTO stock VALUES ('beer', 1)")
+    assert await rows(store, "SELECT name FROM audit") == [{"name": "beer"}]
+
+
+async def test_trigger_may_be_made_before_the_table_that_another_program_makes(tmp_path: Path) -> None:
+    first, second = (SqliteStore(tmp_path / "billing.db", "billing") for _ in range(2))
+    for store in (first, second):
+        await store.open()
+    await written(first, "CREATE TABLE stock (name text PRIMARY KEY)")
+    await written(first, "CREATE TRIGGER note AFTER INSERT ON stock BEGIN INSERT INTO audit VALUES (new.name); END")
+    await written(second, "CREATE TABLE audit (name text)")
+    await written(first, "INSERT INTO stock VALUES ('beer')")
+    assert await rows(second, "SELECT name FROM audit") == [{"name": "beer"}]
+    for store in (first, second):
+        await store.close()
+
+
+async def test_table_of_remit_is_not_read_through_a_full_text_table_of_an_older_release(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "billing.db", isolation_level=None)) as plain:
+        store = SqliteStore(tmp_path / "billing.db", "billing")
+        await store.open()
+        await store.commit(Unit([Change("Account", "a", 0, b"1")]))
+        plain.execute("CREATE VIRTUAL TABLE spy USING fts5(body, content='state')")
+        for statement in ("SELECT body FROM spy", "SELECT 'x' AS body UNION ALL SELECT body FROM spy"):
+            with pytest.raises(SqlError, match="state is a table of remit"):
+                await rows(store, statement)
+        await store.close()
 
 
 async def test_the_list_of_the_tables_of_a_file_is_complete(tmp_path: Path) -> None:
@@ -255,6 +312,16 @@ async def test_random_values_are_written_as_they_were_told(store: SqlStore) -> N
     assert told[0] != told[1]
 
 
+async def test_random_bytes_are_as_many_as_sqlite_gives(store: SqlStore) -> None:
+    sizes = ["NULL", "0", "-1", "3", "'4'", "'5 or more'", "2.9", "'none'", "x'36'"]
+    asked = f"SELECT {', '.join(f'length(randomblob({size}))' for size in sizes)}"
+    (row,) = await rows(store, asked)
+    with closing(sqlite3.connect(":memory:")) as plain:
+        assert tuple(row.values()) == plain.execute(asked).fetchone()
+    with pytest.raises(SqlError):
+        await rows(store, "SELECT randomblob(1000000000000)")
+
+
 TIMES = [
     "julianday('now')", "julianday()", "strftime('%f', 'NOW')", "strftime('%Y-%m-%d %f')", "CURRENT_TIMESTAMP",
     "datetime('now', '-1 day', 'start of month')", "unixepoch()", "date('now')", "time()", "CURRENT_DATE",
@@ -309,6 +376,19 @@ async def test_full_text_search_is_there(store: SqlStore) -> None:
     assert await rows(store, "SELECT title FROM book WHERE book MATCH $1", "design") == [
         {"title": "domain driven design"}
     ]
+    await written(store, "CREATE VIRTUAL TABLE by_name USING fts5(name, content='stock')")
+    await written(store, "INSERT INTO by_name (by_name) VALUES ('rebuild')")
+    found = await rows(store, "SELECT 'x' AS name UNION ALL SELECT name FROM by_name WHERE by_name MATCH 'tea'")
+    assert found == [{"name": "x"}, {"name": "tea"}]
+
+
+@pytest.mark.parametrize(
+    ("module", "row"), [("fts4(title)", ("tea",)), ("rtree(id, low, high)", (1, 0.0, 2.0)), ("fts5(title)", ("tea",))]
+)
+async def test_each_module_that_is_allowed_works(store: SqlStore, module: str, row: tuple[object, ...]) -> None:
+    await written(store, f"CREATE VIRTUAL TABLE found USING {module}")
+    await written(store, f"INSERT INTO found VALUES ({', '.join(map(repr, row))})")
+    assert [tuple(each.values()) for each in await rows(store, "SELECT * FROM found")] == [row]
 
 
 # ── others at the same time ─────────────────────────────────────────────────────────────────────────────────────────
@@ -327,6 +407,47 @@ async def test_what_a_handler_has_read_holds_when_it_is_written(store: SqlStore)
     with pytest.raises(Conflict, match="sql"):
         await slow.commit(Unit())
     assert await rows(store, "SELECT pieces FROM stock WHERE name = 'tea'") == [{"pieces": 6}]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT name FROM stock ORDER BY pieces", "SELECT name FROM (SELECT * FROM stock ORDER BY pieces)",
+        "SELECT group_concat(name) FROM (SELECT * FROM stock ORDER BY pieces)",
+    ],
+)  # fmt: skip
+async def test_another_order_of_rows_is_a_conflict(store: SqlStore, statement: str) -> None:
+    transaction = store.begin()
+    before = await transaction.fetch(statement)
+    await transaction.execute("UPDATE stock SET pieces = pieces")
+    await written(store, "UPDATE stock SET pieces = 15 - pieces")
+    with pytest.raises(Conflict, match="sql"):
+        await transaction.commit(Unit())
+    transaction = store.begin()
+    assert await transaction.fetch(statement) != before
+    await transaction.execute("UPDATE stock SET pieces = pieces")
+    await transaction.commit(Unit())
+
+
+async def test_order_of_rows_is_one_for_all_connections_when_statistics_have_changed(store: SqlStore) -> None:
+    """SQLite chooses another index with other statistics, and reads rows in another order."""
+    await written(store, "CREATE TABLE s (a integer, b integer, c integer)")
+    await written(store, "CREATE INDEX by_a ON s (a)")
+    await written(store, "CREATE INDEX by_b ON s (b)")
+    asked = "SELECT c FROM s WHERE a = 1 AND b IN (0, 1)"
+    numbers = "WITH RECURSIVE r (x) AS (SELECT 0 UNION ALL SELECT x + 1 FROM r LIMIT 300) "
+    orders: list[list[dict[str, object]]] = []
+    for columns in ("x % 2, x / 2, -x", "x / 2, x % 2, x"):
+        await written(store, "DELETE FROM s")
+        await written(store, f"INSERT INTO s {numbers} SELECT {columns} FROM r")
+        await written(store, "ANALYZE s")
+        orders.append(await rows(store, f"EXPLAIN QUERY PLAN {asked} AND '{columns}' != ''"))  # no cached statement
+        transaction = store.begin()
+        await transaction.fetch(asked)
+        await transaction.execute("INSERT INTO s VALUES (0, 0, 0)")
+        await transaction.commit(Unit())
+    assert "by_b" in str(orders[0])
+    assert "by_a" in str(orders[1])
 
 
 async def test_nobody_waits_for_a_handler_that_has_written(store: SqlStore) -> None:

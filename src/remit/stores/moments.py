@@ -37,6 +37,12 @@ class Moments:
         """The functions take this moment for the current time. `at` is in seconds since 1970."""
         self._now = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + "Z"
 
+    def size_of(self, value: object) -> int:
+        """A number of bytes as SQLite reads it. Raises `sqlite3.DataError` if it exceeds what SQLite can hold."""
+        (row,) = self._plain.execute("SELECT length(zeroblob(?))", (value,))
+        size: int = row[0]
+        return size
+
     def _function(self, name: str, place: int) -> Callable[..., Value]:
         def function(*values: object) -> Value:
             given = values[place] if len(values) > place else None

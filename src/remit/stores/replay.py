@@ -14,7 +14,6 @@ import os
 import re
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any, NamedTuple, Protocol
@@ -36,6 +35,8 @@ TABLES = frozenset(
 PREFIX = "remit_"
 _SHAPES = re.compile(r"\b(create|alter)\b", re.IGNORECASE)
 """A statement that may change the schema."""
+_ANALYZES = re.compile(r"\banalyze\b", re.IGNORECASE)
+"""A statement that may change the statistics by which SQLite chooses indexes."""
 _SCHEMA = """
     SELECT type, name, tbl_name FROM sqlite_master
     UNION ALL
@@ -43,6 +44,8 @@ _SCHEMA = """
     WHERE m.type = 'table'
 """
 """All tables, views, indexes and triggers, with the table of each; and the tables to which foreign keys refer."""
+_NEWEST = "SELECT 1 FROM sqlite_master LIMIT 1"
+_TEXT = "SELECT sql FROM sqlite_master WHERE type = ? AND name = ?"
 _COLUMNS = "SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0"
 _MISSING = re.compile(r"no such table: (?:main\.)?(.*)")
 _MODULES = frozenset({"fts4", "fts5", "rtree"})
@@ -69,6 +72,9 @@ _EARLIER = (
     "{}() tells of an earlier statement, and that may be one of another handler. Write INSERT ... RETURNING to get the"
     " new row, and use the result of execute() for the number of rows"
 )
+_BUSY_WITH = "{} tells what a connection or its file is busy with, and that differs when the statement runs again"
+_INSIGHTS = {name: _BUSY_WITH.format(name) for name in ("sqlite_stmt", "sqlite_dbpage", "dbstat")}
+"""Tables of SQLite that handlers' statements must not read, and the reasons."""
 _FUNCTIONS = {
     "load_extension": "a handler may not load an extension",
     **{name: _EARLIER.format(name) for name in ("last_insert_rowid", "changes", "total_changes")},
@@ -93,9 +99,8 @@ class Ran(NamedTuple):
     """The time that it reads, in seconds since 1970."""
 
     def says(self, other: Ran) -> bool:
-        """Whether both have the same result. The order of rows is ignored: without ORDER BY it may differ."""
-        same = self.rows == other.rows or Counter(self.rows) == Counter(other.rows)
-        return same and self.written == other.written
+        """Whether both have the same result. Rows in another order are another result."""
+        return self.rows == other.rows and self.written == other.written
 
 
 _Part = tuple[str, str, str]
@@ -134,6 +139,10 @@ class Users:
         connection.create_function("random", 0, lambda: self._chance.getrandbits(64) - 2**63)
         connection.create_function("randomblob", 1, self._random_bytes)
 
+    def read(self, statement: Ran) -> Ran:
+        """Runs a statement that only reads. Returns its result."""
+        return self._taken_back((), statement, "BEGIN")
+
     def try_out(self, before: Sequence[Ran], statement: Ran) -> Ran:
         """Runs a statement after those before it, and rolls everything back. Returns its result. Raises `Conflict` if
         the statement fails and the ones before give other results than before: that may be why."""
@@ -144,8 +153,8 @@ class Users:
                 self._taken_back(before, None)
             raise
 
-    def _taken_back(self, before: Sequence[Ran], statement: Ran | None) -> Ran:
-        self.connection.execute("BEGIN IMMEDIATE")
+    def _taken_back(self, before: Sequence[Ran], statement: Ran | None, begin: str = "BEGIN IMMEDIATE") -> Ran:
+        self.connection.execute(begin)
         try:
             self.repeat(before)
             return before[-1] if statement is None else self.run(statement)
@@ -168,40 +177,51 @@ class Users:
     def run(self, statement: Ran) -> Ran:
         """Runs a statement in the current transaction, and returns its result."""
         connection, values = self.connection, _Values(statement.values)
+        # SQLite looks here whether others have changed the schema. It does not look again for what a trigger names.
+        connection.execute(_NEWEST).fetchall()
         before, shapes = connection.total_changes, _SHAPES.search(statement.text) is not None
         schema = self._schema() if shapes else frozenset[_Part]()
         self._latest = time.monotonic() + self._limit_seconds
         self._chance.seed(statement.chance)
         self._moments.stand_still(statement.at)
         try:
-            cursor = self._execute(statement.text, values)
-            rows = cursor.fetchall()
+            cursor, rows = self._execute(statement.text, values)
+            if values.unused:
+                given = f"{len(values)} values are given"
+                raise ValueError(f"{given}, but the statement does not have ${min(values.unused)}")
+            changed = connection.total_changes - before
+            if shapes:
+                self._check_added(self._schema() - schema)
         finally:
             self._latest = 0.0
-        if values.unused:
-            raise ValueError(f"{len(values)} values are given, but the statement does not have ${min(values.unused)}")
-        changed = connection.total_changes - before
+        if cursor.description is None and _ANALYZES.search(statement.text):
+            self._tell_analyzed()
         names = [column[0] for column in cursor.description or ()]
         count = cursor.rowcount if cursor.rowcount >= 0 else changed
-        if shapes:
-            self._check_added(self._schema() - schema)
         return statement._replace(
             names=names, rows=rows, written=count, wrote=cursor.description is None or changed > 0
         )  # fmt: skip
 
-    def _execute(self, text: str, values: _Values) -> sqlite3.Cursor:
-        """Executes a handler's statement. An error says why the statement is not allowed, if that is the cause."""
+    def _execute(self, text: str, values: _Values) -> tuple[sqlite3.Cursor, list[tuple[Any, ...]]]:
+        """Executes a handler's statement to its end. An error says why it is not allowed, if that is the cause."""
         self._theirs, self._why = True, ""
         try:
             # SQLite caches prepared statements by text, and `_may` checks them when they are prepared. The newline
             # keeps handlers' statements apart from those of remit, which may do more.
-            return self.connection.execute("\n" + text, values)
+            cursor = self.connection.execute("\n" + text, values)
+            # Virtual tables prepare statements of their own as long as rows are fetched.
+            return cursor, cursor.fetchall()
         except sqlite3.DatabaseError as error:
             if self._why:
                 error.args = (self._why,)
             raise
         finally:
             self._theirs = False
+
+    def _tell_analyzed(self) -> None:
+        """Makes all connections load the new statistics. With others, they would read rows in another order."""
+        (version,) = self.connection.execute("PRAGMA schema_version").fetchone()
+        self.connection.execute(f"PRAGMA schema_version = {version + 1}")
 
     def _schema(self) -> frozenset[_Part]:
         return frozenset(self.connection.execute(_SCHEMA).fetchall())
@@ -214,44 +234,55 @@ class Users:
             if _is_ours(name):
                 raise ValueError(f"{name} is a table of remit, or has the name of one")
             for use in self._uses_of(kind, name, table):
-                try:
-                    # A cached statement that only explains is not prepared again after a change of the schema.
-                    self._execute(f"EXPLAIN {use} -- {next(self._checks)}", _Values(())).close()
-                except sqlite3.DatabaseError as error:
-                    missing = _MISSING.match(str(error))
-                    if missing is not None and _is_ours(missing[1]):
-                        self._why = f"{missing[1]} is a table of remit"
-                    if self._why:
-                        raise ValueError(self._why) from error
+                self._check_use(kind, name, use)
+
+    def _check_use(self, kind: str, name: str, use: str) -> None:
+        try:
+            # A cached statement that only explains is not prepared again after a change of the schema.
+            self._execute(f"{use} -- {next(self._checks)}", _Values(()))
+        except sqlite3.DatabaseError as error:
+            missing, why = _MISSING.match(str(error)), self._why
+            if missing is not None and _is_ours(missing[1]):
+                why = f"{missing[1]} is a table of remit"
+            why = why or self._why_unclear(kind, name, str(error))
+            if why:
+                raise ValueError(why) from error
+
+    def _why_unclear(self, kind: str, name: str, error: str) -> str:
+        """Why something must not be created that SQLite cannot use yet; empty if it may."""
+        if error.startswith("cannot modify"):  # a trigger of a view for another event
+            return ""
+        (text,) = self.connection.execute(_TEXT, (kind, name)).fetchone()
+        ours = next(filter(_is_ours, re.findall(r"\w+", text)), None)
+        if ours is None:
+            return ""
+        return (
+            f"{ours} is the name of a table of remit, and SQLite cannot tell yet whether {name} uses that: {error}."
+            " Create first what is missing"
+        )  # fmt: skip
 
     def _uses_of(self, kind: str, name: str, table: str) -> Iterator[str]:
-        """Statements that use a view or fire a trigger."""
-        if kind == "view":
-            yield f"SELECT * FROM {_quoted(name)}"  # noqa: S608  # a name of the schema, quoted
+        """Statements that use a table, use a view, or fire a trigger."""
+        if kind == "table":  # a virtual table prepares its own statements only when it is read
+            yield f"SELECT * FROM {_quoted(name)} LIMIT 1"  # noqa: S608  # a name of the schema, quoted
+        elif kind == "view":
+            yield f"EXPLAIN SELECT * FROM {_quoted(name)}"  # noqa: S608  # as above
         elif kind == "trigger":
             names = [_quoted(column) for (column,) in self.connection.execute(_COLUMNS, (table,))]
-            yield f"INSERT INTO {_quoted(table)} DEFAULT VALUES"
+            yield f"EXPLAIN INSERT INTO {_quoted(table)} DEFAULT VALUES"
             columns = ", ".join(f"{each} = {each}" for each in names)
-            yield f"UPDATE {_quoted(table)} SET {columns}"  # noqa: S608  # as above
-            yield f"DELETE FROM {_quoted(table)}"  # noqa: S608  # as above
+            yield f"EXPLAIN UPDATE {_quoted(table)} SET {columns}"  # noqa: S608  # as above
+            yield f"EXPLAIN DELETE FROM {_quoted(table)}"  # noqa: S608  # as above
 
-    def _may(self, action: int, first: str | None, second: str | None, _schema: str | None, _by: str | None) -> int:
+    def _may(self, action: int, first: str | None, second: str | None, schema: str | None, _by: str | None) -> int:
         """SQLite's authorizer: whether the statement being prepared may do something."""
         if not self._theirs:
             return sqlite3.SQLITE_OK
-        table = next((name for name in (first, second) if name is not None and _is_ours(name)), None)
-        if action in _REFUSED and (action, first, second) != _BY_FTS5:
-            self._why = "handlers' statements may not use transactions, PRAGMA, ATTACH or temporary objects"
-        elif action in _ON_TABLES and table is not None and (action not in _BY_FIRST or table == first):
-            self._why = f"{table} is a table of remit"
-        elif action == sqlite3.SQLITE_CREATE_VTABLE and (second or "").lower() not in _MODULES:
-            self._why = f"the module {second} is not allowed for virtual tables: only fts4, fts5 and rtree are"
-        elif action == sqlite3.SQLITE_FUNCTION:
-            self._why = _FUNCTIONS.get((second or "").lower(), self._why)
+        self._why = self._why or _why_not(action, first, second, schema)
         return sqlite3.SQLITE_DENY if self._why else sqlite3.SQLITE_OK
 
-    def _random_bytes(self, size: int) -> bytes:
-        return self._chance.randbytes(max(size, 1))
+    def _random_bytes(self, size: object) -> bytes:
+        return self._chance.randbytes(max(self._moments.size_of(size), 1))
 
     def _is_late(self) -> bool:
         return bool(self._latest) and time.monotonic() > self._latest
@@ -262,8 +293,10 @@ class Users:
             self._latest = 1e-9
 
 
-_BY_FTS5 = (sqlite3.SQLITE_PRAGMA, "data_version", None)
-"""FTS5 checks on a search whether other connections have written."""
+_BY_MODULES = frozenset(
+    {(sqlite3.SQLITE_PRAGMA, "data_version", None), (sqlite3.SQLITE_PRAGMA, "page_size", None)}
+)  # fmt: skip
+"""FTS5 checks on a search whether other connections have written. FTS4 and R*Tree ask for the size of a page."""
 _BY_FIRST = frozenset({sqlite3.SQLITE_READ, sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 """For these actions, the second name is a column."""
 _ON_TABLES = _BY_FIRST | {
@@ -272,6 +305,23 @@ _ON_TABLES = _BY_FIRST | {
     sqlite3.SQLITE_DROP_VIEW, sqlite3.SQLITE_DROP_VTABLE, sqlite3.SQLITE_ALTER_TABLE, sqlite3.SQLITE_ANALYZE,
     sqlite3.SQLITE_REINDEX,
 }  # fmt: skip
+_ON_SCHEMAS = _ON_TABLES - _BY_FIRST | {sqlite3.SQLITE_INSERT}
+
+
+def _why_not(action: int, first: str | None, second: str | None, schema: str | None) -> str:
+    """Why a handler's statement must not do this action of SQLite's authorizer; empty if it may."""
+    temporary = schema == "temp" and action in _ON_SCHEMAS
+    if temporary or (action in _REFUSED and (action, first, second) not in _BY_MODULES):
+        return "handlers' statements may not use transactions, PRAGMA, ATTACH or temporary objects"
+    if action in _ON_TABLES:
+        for name in filter(None, (first,) if action in _BY_FIRST else (first, second)):
+            if _is_ours(name):
+                return f"{name} is a table of remit"
+            if name.lower() in _INSIGHTS:
+                return _INSIGHTS[name.lower()]
+    if action == sqlite3.SQLITE_CREATE_VTABLE and (second or "").lower() not in _MODULES:
+        return f"the module {second} is not allowed for virtual tables: only fts4, fts5 and rtree are"
+    return _FUNCTIONS.get((second or "").lower(), "") if action == sqlite3.SQLITE_FUNCTION else ""
 
 
 def _quoted(name: str) -> str:
@@ -279,7 +329,7 @@ def _quoted(name: str) -> str:
 
 
 def _is_ours(name: str) -> bool:
-    return name.lower() in TABLES or name.lower().startswith((PREFIX, "sqlite_dbpage"))
+    return name.lower() in TABLES or name.lower().startswith(PREFIX)
 
 
 def is_of_statement(error: Exception) -> bool:

@@ -40,7 +40,7 @@ class _Reader:
             connection.execute("PRAGMA query_only = ON")
             self._users = Users(connection, self._where, READ_SECONDS)
         try:
-            return self._users.run(statement)
+            return self._users.read(statement)
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY:
                 return None
