@@ -72,8 +72,8 @@ _EARLIER = (
     "{}() tells of an earlier statement, and that may be one of another handler. Write INSERT ... RETURNING to get the"
     " new row, and use the result of execute() for the number of rows"
 )
-_BUSY_WITH = "{} tells what a connection or its file is busy with, and that differs when the statement runs again"
-_INSIGHTS = {name: _BUSY_WITH.format(name) for name in ("sqlite_stmt", "sqlite_dbpage", "dbstat")}
+_INSIGHT = "{} tells of the connection or of the pages of its file, and these differ when the statement runs again"
+_INSIGHTS = {name: _INSIGHT.format(name) for name in ("sqlite_stmt", "sqlite_dbpage", "dbstat")}
 """Tables of SQLite that handlers' statements must not read, and the reasons."""
 _FUNCTIONS = {
     "load_extension": "a handler may not load an extension",
