@@ -352,8 +352,8 @@ class NotAdded(RemitError):
 
 
 class NotDeclared(RemitError):
-    """An aggregate recorded an event that its class does not declare, or something that is no integration event was
-    published. Nothing was changed."""
+    """An aggregate recorded an event that its class does not declare, or a publisher returned something that its
+    annotation does not name. Nothing was changed."""
 
     code = "unit.not-declared"
 

@@ -184,7 +184,7 @@ def members(cls: type) -> set[str]:
         if each.__module__.startswith("remit.") and each not in BASES - {cls}:
             found |= {name for name, value in vars(each).items() if not name.startswith("_") and is_told(value)}
     if BASES.isdisjoint(cls.__mro__):
-        found |= {*getattr(cls, "__dataclass_fields__", ())}
+        found |= {name for name in getattr(cls, "__dataclass_fields__", ()) if not name.startswith("_")}
     return found
 
 

@@ -1,8 +1,10 @@
 """given, when, then, for handlers: what they ask for is in memory, and no system runs."""
 
 import asyncio
+import contextlib
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,7 @@ from remit import (
     Repository,
     Sql,
 )
-from remit.errors import NotFound
+from remit.errors import DeadlineExceeded, NotFound
 from remit.testing import KitError, MovableClock, given
 from tests.testing.library import (
     Banned,
@@ -52,7 +54,7 @@ from tests.testing.library import (
     notices,
     readers,
     remind,
-    wait_a_day,
+    wait_a_while,
 )
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -90,7 +92,7 @@ def test_an_answer_is_a_reply_a_refusal_or_a_function_async_or_not() -> None:
         raise NotWelcome(reason=query.reader)
 
     async def refuse_later(query: MayBorrow) -> Refusal:
-        await asyncio.sleep(3600)
+        await asyncio.sleep(3)
         return NotWelcome(reason=query.reader)
 
     given(lending).on(MayBorrow).answers(banned).when(LEND).then(banned)
@@ -236,7 +238,7 @@ def test_a_handler_that_asks_for_statements_is_told_to_run_on_a_store() -> None:
 
 
 def test_a_handler_that_waits_takes_no_time() -> None:
-    given(ON_LOAN).when(wait_a_day, GiveBack(book=MOBY)).then(Returned(book=MOBY, reader=ADA))
+    given(ON_LOAN).when(wait_a_while, GiveBack(book=MOBY)).then(Returned(book=MOBY, reader=ADA))
 
 
 async def react_slowly(event: Returned) -> None:
@@ -255,6 +257,36 @@ def test_a_reaction_has_a_time_limit_as_in_a_running_system() -> None:
         given().when(give_up_by_itself, event)
 
 
+async def hand_back_slowly(command: GiveBack, copies: Repository[Copy]) -> None:
+    (await copies.get(command.book)).give_back()
+    await asyncio.sleep(11)
+
+
+async def hand_back_late(command: GiveBack, copies: Repository[Copy]) -> None:
+    (await copies.get(command.book)).give_back()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(11)
+
+
+async def count_slowly(query: LoansOf, copies: Repository[Copy]) -> int:
+    await asyncio.sleep(11)
+    return 1
+
+
+@pytest.mark.parametrize(
+    ("handler", "message"),
+    [
+        (hand_back_slowly, GiveBack(book=MOBY)),
+        (hand_back_late, GiveBack(book=MOBY)),
+        (count_slowly, LoansOf(reader=ADA)),
+    ],
+)
+def test_a_command_and_a_query_have_the_deadline_of_a_call_without_one(handler: Any, message: Any) -> None:
+    with pytest.raises(DeadlineExceeded, match="was not done within 10 s") as late:
+        given(ON_LOAN).when(handler, message)
+    assert "running" in late.value.next
+
+
 def test_what_a_handler_leaves_behind_does_not_run_on_in_the_next_test() -> None:
     ended: list[asyncio.Task[None]] = []
 
@@ -268,7 +300,7 @@ def test_what_a_handler_leaves_behind_does_not_run_on_in_the_next_test() -> None
 async def test_under_a_running_loop_a_handler_runs_too_and_one_that_waits_is_awaited() -> None:
     given(lending).on(MayBorrow).answers(True).when(LEND).then(LENT)
     with pytest.raises(KitError, match="when_awaited"):
-        given(ON_LOAN).when(wait_a_day, GiveBack(book=MOBY))
+        given(ON_LOAN).when(wait_a_while, GiveBack(book=MOBY))
 
     async def soon(command: GiveBack, copies: Repository[Copy]) -> None:
         await asyncio.sleep(0)

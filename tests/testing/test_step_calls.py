@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -301,3 +302,53 @@ def test_a_refusal_of_a_reaction_or_policy_by_itself_comes_out_too() -> None:
 
     with pytest.raises(Other):
         given().when(Seating, Went(seat="a1"))
+
+
+class Slow(Query[int]):
+    seconds: float
+
+
+async def ask_in_two_seconds(calls: Sender) -> object:
+    try:
+        return await calls.ask(Slow(seconds=3.0), deadline=2.0)
+    except DeadlineExceeded:
+        return "too late"
+
+
+async def ask_without_a_deadline(calls: Sender) -> object:
+    try:
+        return await calls.ask(Slow(seconds=60.0))
+    except DeadlineExceeded:
+        return "too late"
+
+
+async def ask_and_be_patient(calls: Sender) -> object:
+    return await calls.ask(Slow(seconds=3.0))
+
+
+def slow_desk(work: Any, *, is_own: bool) -> Any:
+    """What a handler replies that asks a slow query: of its own context, or of another one."""
+    desk = Context("desk")
+
+    @desk.handle(Go)
+    async def go(command: Go, calls: Sender) -> str:
+        return str(await work(calls))
+
+    async def slow(query: Slow) -> int:
+        await asyncio.sleep(query.seconds)
+        return 3
+
+    if is_own:
+        desk.answer(Slow)(slow)
+        return given(desk).when(Go())
+    return given(desk).on(Slow).answers(slow).when(Go())
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+@pytest.mark.parametrize(("work", "reply"), [(ask_in_two_seconds, "too late"), (ask_and_be_patient, "3")])
+def test_a_call_has_until_its_deadline(work: Any, reply: str, is_own: bool) -> None:
+    slow_desk(work, is_own=is_own).replies(reply)
+
+
+def test_a_call_ends_shortly_before_the_deadline_of_its_handler() -> None:
+    slow_desk(ask_without_a_deadline, is_own=False).replies("too late")

@@ -45,6 +45,7 @@ from remit.runtime.work.carried import carried
 from remit.runtime.work.claimed import HOLDER, Claimed
 from remit.runtime.work.given import GIVEN, supplied
 from remit.runtime.work.intercepting import intercepted
+from remit.runtime.work.publishers import held
 
 Needs = tuple[Dependency, ...]
 
@@ -143,9 +144,11 @@ class _Compiler:
         return {event: self._event(event) for event in named}
 
     def _event(self, event: type[Message]) -> EventPlan:
-        functions = [each.function for each in self.context.publishers if each.message is event]
-        stamped = [function for function in functions if takes_envelope(function)]
-        plain = [function for function in functions if function not in stamped]
+        publishers = [each for each in self.context.publishers if each.message is event]
+        plain, stamped = (
+            [held(each, self.context.name) for each in publishers if takes_envelope(each.function) is asking]
+            for asking in (False, True)
+        )
         beside = self.beside.get(event, ())
         asked = any(need.kind is ENVELOPE for reaction in beside for need in reaction.dependencies)
         contract = contract_of(event, self.context.name)

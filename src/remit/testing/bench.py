@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 from remit.contexts import Clock, Context, Envelope, Ids
 from remit.contexts.annotations import first_parameter, is_kind, projected_by, unresolved
 from remit.domain import Aggregate, Claim, Record, take_recorded
-from remit.errors import CallError, Conflict
+from remit.errors import CallError, Conflict, DeadlineExceeded
 from remit.log import Channel, forms_of, is_command
 from remit.log import MessageRecord as Logged
 from remit.messages import (
@@ -27,18 +27,19 @@ from remit.messages import (
     write_reply,
 )
 from remit.runtime import Listeners, Ports, SystemClock
+from remit.runtime.calling.calls import DEADLINE
 from remit.runtime.following.effect import HANDLER_SECONDS
 from remit.runtime.plan import AggregatePlan, ClaimPlan, HandlerPlan, ProjectionPlan, ReactionPlan, RecordPlan
 from remit.runtime.services import Services
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.claims import UnitClaims
-from remit.runtime.work.deadlines import NEVER
+from remit.runtime.work.deadlines import NEVER, Limit
 from remit.runtime.work.lost import refuse_returned
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Change, Entry, Unit
 from remit.testing.answers import Answers
-from remit.testing.calls import NO_LIMIT, StepCalls, StepSender
+from remit.testing.calls import StepCalls, StepSender
 from remit.testing.compiled import GIVEN, Compiled, carried, compiled, lone, lone_policy
 from remit.testing.keeping import KeepingStore
 from remit.testing.mistakes import KitError
@@ -151,14 +152,17 @@ class _Run:
             ports.clock.seconds, Listeners([], ports.clock), self._sender,
         )  # fmt: skip
         self._place = compiled.workplace(shared.workplaces[plan.name])
-        self._compiled, self._ports = compiled, ports
+        self._compiled, self._ports, self._deadlines = compiled, ports, shared.deadlines
         self._calls: StepCalls | None = None
 
     async def handle(self, message: Message) -> Outcome[Any]:
         """Runs all handlers of a message. Raises their exceptions other than refusals, and `KitError`."""
         await self._put()
-        for handler in self._handlers(message):
-            await self._decide(handler, message)
+        try:
+            for handler in self._handlers(message):
+                await self._decide(handler, message)
+        finally:
+            self._deadlines.close()
         if self._faults:
             raise self._faults[0]
         self._outcome.states = [state async for state in self._states()]
@@ -166,7 +170,7 @@ class _Run:
 
     async def _decide(self, handler: HandlerPlan, message: Message) -> None:
         try:
-            reply = await (self.serve if _is_called(handler) else self._react)(handler, message)
+            reply = await self._serve_in_time(handler, message)
         except Refusal as refusal:
             if not _is_called(handler):  # no caller receives it: the runtime parks the key
                 raise
@@ -180,9 +184,29 @@ class _Run:
         outcome.refusal, outcome.answer = (reply, None) if isinstance(reply, Refusal) else (None, reply)
         outcome.codec = handler.reply
 
-    async def serve(self, handler: HandlerPlan, message: Message) -> Any:
+    async def _serve_in_time(self, handler: HandlerPlan, message: Message) -> Any:
+        """As `_serve`, within the time that a caller without a deadline, or a subscription, gives the handler. Raises
+        `DeadlineExceeded` for a command or query, and `TimeoutError` for an event."""
+        is_called = _is_called(handler)
+        limit = self._deadlines.enter(DEADLINE if is_called else HANDLER_SECONDS)
+        try:
+            return await self._serve(handler, message, limit)
+        except asyncio.CancelledError:
+            if not limit.owns_cancellation():
+                raise
+        finally:
+            self._deadlines.leave(limit)
+        if not is_called:
+            raise TimeoutError(f"the handler took longer than {HANDLER_SECONDS:.0f} s")
+        raise DeadlineExceeded(
+            f"{handler.contract.type} was not done within {DEADLINE:.0f} s", where=handler.name,
+            expected="an end before the deadline of a call without one",
+            next="shorten it; if its callers give it longer, test it so: app.send(..., deadline=...) of running(...)",
+        )  # fmt: skip
+
+    async def _serve(self, handler: HandlerPlan, message: Message, limit: Limit) -> Any:
         """Handles a message in a unit of work of its own, and returns the reply as a caller receives it. Changes made
-        by a query are dropped."""
+        by a query are dropped. Raises `CancelledError` if the limit is over."""
         if any(need.kind.has_sql for need in handler.dependencies):
             raise KitError(
                 f"{handler.name} runs SQL statements, but there is no database", where="given",
@@ -190,12 +214,11 @@ class _Run:
             )  # fmt: skip
         arriving = handler.codec.read(handler.codec.write(message))
         if isinstance(message, Query):
-            return self._replied(
-                handler, await UnitOfWork(self._place, self._attempt("")).read(handler, arriving, NO_LIMIT)
-            )
+            unit = UnitOfWork(self._place, self._attempt("", limit.when))
+            return self._replied(handler, await unit.read(handler, arriving, limit))
         contract, called = handler.contract, self._outcome.called
         key = "" if contract.key is None else key_text(getattr(arriving, contract.key), "ordering key", contract.type)
-        attempt, taken, begun = self._attempt(), None, len(called)
+        attempt, taken, begun = self._attempt(until=limit.when), None, len(called)
         while True:
             before = called[begun:]
             del called[begun:]
@@ -207,6 +230,7 @@ class _Run:
             ]  # once, though run again
             try:
                 rows = unit.unit()
+                limit.refuse_late()
                 await unit.commit(rows)
             except Conflict:  # the aggregate is there already, or a call of the handler has written it
                 taken = await unit.taken_meanwhile()
@@ -214,17 +238,6 @@ class _Run:
             for entry in rows.entries:
                 self._note(entry)
             return reply
-
-    async def _react(self, handler: HandlerPlan, message: Message) -> None:
-        """Runs a reaction within its time limit. Raises `TimeoutError`, as a subscription does."""
-        limit = asyncio.timeout(HANDLER_SECONDS)
-        try:
-            async with limit:
-                await self.serve(handler, message)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise TimeoutError(f"the handler took longer than {HANDLER_SECONDS:.0f} s") from None
 
     def _replied(self, handler: HandlerPlan, reply: Any) -> Any:
         """The reply as a caller receives it; None for a reaction."""
@@ -235,9 +248,9 @@ class _Run:
             _require_declared(handler, reply)
         return decode_reply(write_reply(reply, handler.reply), handler.reply, handler.refusals)
 
-    def _attempt(self, cause: str = GIVEN) -> Attempt:
+    def _attempt(self, cause: str = GIVEN, until: float = NEVER) -> Attempt:
         """Without an origin, so that a handler gets the test's clock and identities unchanged. A query is no cause."""
-        return Attempt("", cause, GIVEN, self._place.seconds(), self._plan.name, NEVER)
+        return Attempt("", cause, GIVEN, self._place.seconds(), self._plan.name, until)
 
     def _note(self, entry: Entry) -> None:
         channel, key, id, type, version, at, headers, payload = entry
@@ -257,11 +270,11 @@ class _Run:
     def _sender(self, unit: UnitOfWork) -> StepSender:
         if self._calls is None:
             self._calls = StepCalls(
-                self._compiled.contract, self._answer, self._outcome.called, self._store, self._ports
+                self._compiled.contract, self._answer, self._outcome.called, self._store, self._ports, self._deadlines
             )  # fmt: skip
         return self._calls.sender(unit)
 
-    async def _answer(self, message: Any) -> Any:
+    async def _answer(self, message: Any, limit: Limit) -> Any:
         """The reply to a handler's call. Raises a refusal, and `KitError` if the test gives no answer."""
         kind: type = message.__class__
         if kind in self._answers:
@@ -276,7 +289,7 @@ class _Run:
                 raise reply
             return reply
         if (own := self._plan.commands.get(kind) or self._plan.queries.get(kind)) is not None:
-            return await self.serve(own, message)
+            return await self._serve(own, message, limit)
         fault = KitError(
             f"a handler calls {kind.__name__}, but the test gives no answer to it",
             where=f"given({self._plan.name})", expected="an answer to each call",

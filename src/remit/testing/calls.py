@@ -16,17 +16,16 @@ from remit.runtime.calling.sender import attempt
 from remit.runtime.calling.telling import Telling
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.services import Services
-from remit.runtime.work.attempts import Attempt, is_end
-from remit.runtime.work.deadlines import NEVER, Limit
+from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.deadlines import Deadlines, Limit
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Store, Unit
 from remit.testing.compiled import codec_of
 
-Answer = Callable[[Any], Awaitable[Any]]
-NO_LIMIT: Any = Limit(None, NEVER, 0)  # type: ignore[arg-type]  # a step has no deadline, so no task is cancelled
-"""The time limit of a step."""
+Answer = Callable[[Any, Limit], Awaitable[Any]]
+"""Gives the reply to a message, within the limit of the call."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,18 @@ class StepCalls:
     """The calls of all handlers of one step. For the runtime, each goes to another process.
 
     `contract` gives the contract of a message, and `answer` the reply to it; a refusal is returned or raised. The calls
-    are added to `called`. Outcomes of commands are kept in `store`, by their keys.
+    are added to `called`. Outcomes of commands are kept in `store`, by their keys. The time limits of the calls are
+    among `deadlines`.
     """
 
     def __init__(
-        self, contract: Callable[[Any], Contract], answer: Answer, called: list[Any], store: Store, ports: Ports
+        self,
+        contract: Callable[[Any], Contract],
+        answer: Answer,
+        called: list[Any],
+        store: Store,
+        ports: Ports,
+        deadlines: Deadlines,
     ) -> None:
         listeners = Listeners([], ports.clock)
         shared = Shared({}, {}, {}, Services([]), ports, ports.clock.seconds, listeners, _no_sender)
@@ -58,6 +64,7 @@ class StepCalls:
         self._telling = Telling(listeners, parity=True)
         self._outcomes, self._stamp = shared.outcomes, shared.stamp
         self._contract, self._answer, self._called, self._store = contract, answer, called, store
+        self._deadlines = deadlines
         self._targets: dict[Any, _Target] = {}
 
     def sender(self, unit: UnitOfWork) -> StepSender:
@@ -91,7 +98,11 @@ class StepCalls:
             claim.sign(target, arriving)
             if known := await self._outcomes.known(self._store, target, claim):
                 return known[0]
-        reply = await self._told(target, arriving)
+        limit = self._deadlines.enter(seconds, latest)
+        try:
+            reply = await self._told(target, arriving, limit)
+        finally:
+            self._deadlines.leave(limit)
         if claim is not None:
             row = claim.row(write_reply(reply, target.reply), self._stamp())
             await self._store.commit(Unit(claim=row))
@@ -99,14 +110,12 @@ class StepCalls:
             raise reply
         return reply
 
-    async def _told(self, target: Any, arriving: Any) -> Any:
+    async def _told(self, target: Any, arriving: Any, limit: Limit) -> Any:
         """The reply as the caller receives it. A refusal that is raised is not kept, as in the runtime."""
         try:
-            return self._telling.returned(target, await self._answer(arriving))
-        except BaseException as error:
-            if is_end(error):
-                raise
-            self._telling.tell(target, NO_LIMIT, error, "")
+            return self._telling.returned(target, await self._answer(arriving, limit))
+        except BaseException as error:  # noqa: BLE001  # as in the runtime, which raises what may end a task
+            self._telling.tell(target, limit, error, "")
 
 
 class StepSender:

@@ -21,7 +21,11 @@ E = TypeVar("E")
 @dataclass(eq=False)
 class Outcome(Generic[R]):
     """The results of a step. Each method compares one part with what is expected, raises `AssertionError` with the
-    differences, and returns the outcome, so that calls can be chained."""
+    differences, and returns the outcome, so that calls can be chained.
+
+    Each method also raises `AssertionError` for a refusal that the test has neither named by `then` nor looked at by
+    `refusal` before.
+    """
 
     recorded: list[DomainEvent] = field(default_factory=list[DomainEvent])
     """The recorded domain events, in order."""
@@ -31,12 +35,22 @@ class Outcome(Generic[R]):
     """The commands sent for later, in order."""
     called: list[Command[Any, Any] | Query[Any, Any]] = field(default_factory=list[Command[Any, Any] | Query[Any, Any]])
     """The commands and queries called by `Sender`, in order."""
-    refusal: Refusal | None = None
-    """The refusal that the step ended with, or None."""
     answer: Any = None
     """The reply, if it was not refused."""
     states: list[Aggregate[Any, Any] | Record[Any]] = field(default_factory=list[Aggregate[Any, Any] | Record[Any]])
     """The aggregates and records after the step."""
+    _refusal: Refusal | None = None
+    _is_refusal_seen: bool = field(default=False, repr=False)
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """The refusal that the step ended with, or None. A test that has looked at it expects it."""
+        self._is_refusal_seen = True
+        return self._refusal
+
+    @refusal.setter
+    def refusal(self, refusal: Refusal | None) -> None:
+        self._refusal = refusal
 
     @property
     def reply(self) -> R:
@@ -62,7 +76,7 @@ class Outcome(Generic[R]):
         if refusals:
             self._require_refusal(refusals[0])
         events = [each for each in expected if not isinstance(each, Refusal)]
-        require_messages("recorded", events, self.recorded, None if refusals else self.refusal)
+        require_messages("recorded", events, self.recorded, None if refusals else self._refusal)
         if not refusals:
             self._require_reply()
         return self
@@ -77,19 +91,22 @@ class Outcome(Generic[R]):
     def publishes(self, *events: IntegrationEvent) -> Self:
         """Expects exactly these published integration events, in this order."""
         __tracebackhide__ = True
-        require_messages("published", events, self.published, self.refusal)
+        require_messages("published", events, self.published, self._refusal)
+        self._require_seen()
         return self
 
     def sends(self, *commands: Command[Any, Any]) -> Self:
         """Expects exactly these commands sent for later, in this order."""
         __tracebackhide__ = True
-        require_messages("sent for later", commands, self.sent, self.refusal)
+        require_messages("sent for later", commands, self.sent, self._refusal)
+        self._require_seen()
         return self
 
     def calls(self, *messages: Command[Any, Any] | Query[Any, Any]) -> Self:
         """Expects exactly these commands and queries called by `Sender`, in this order."""
         __tracebackhide__ = True
-        require_messages("called", messages, self.called, self.refusal)
+        require_messages("called", messages, self.called, self._refusal)
+        self._require_seen()
         return self
 
     def leaves(self, *states: Aggregate[Any, Any] | Record[Any]) -> Self:
@@ -108,8 +125,9 @@ class Outcome(Generic[R]):
             ]
             if not found:
                 there = ", ".join(f"{type(each).__name__} {each.id!r}" for each in self.states) or "nothing"
-                raise AssertionError(f"there is no {place} afterwards\n  there is: {there}") from self.refusal
+                raise AssertionError(f"there is no {place} afterwards\n  there is: {there}") from self._refusal
             require_same(place, expected, found[0])
+        self._require_seen()
         return self
 
     def _as_received(self, reply: Any) -> Any:
@@ -118,21 +136,28 @@ class Outcome(Generic[R]):
 
     def _require_refusal(self, expected: Refusal) -> None:
         __tracebackhide__ = True
-        if self.refusal is None:
+        refusal = self.refusal
+        if refusal is None:
             done = ", ".join(map(shown, self.recorded)) or "nothing"
             raise AssertionError(f"not refused\n  expected: {shown(expected)}\n  recorded: {done}")
-        if type(self.refusal) is not type(expected):
+        if type(refusal) is not type(expected):
             raise AssertionError(
-                f"another refusal\n  expected: {shown(expected)}\n  was: {shown(self.refusal)}"
-            ) from self.refusal
-        require_same(f"the refusal {type(expected).__name__}", expected, self.refusal)
+                f"another refusal\n  expected: {shown(expected)}\n  was: {shown(refusal)}"
+            ) from refusal
+        require_same(f"the refusal {type(expected).__name__}", expected, refusal)
 
     def _require_reply(self) -> None:
         __tracebackhide__ = True
-        if self.refusal is not None:
-            raise AssertionError(f"it was refused, which the test does not expect\n  was: {shown(self.refusal)}") from (
-                self.refusal
-            )
+        if self._refusal is not None:
+            raise AssertionError(
+                f"it was refused, which the test does not expect\n  was: {shown(self._refusal)}\n"
+                f"  Next: mend it, or expect it first, by .then({type(self._refusal).__name__}(...))"
+            ) from self._refusal
+
+    def _require_seen(self) -> None:
+        __tracebackhide__ = True
+        if not self._is_refusal_seen:
+            self._require_reply()
 
 
 class Handled(Outcome[R]):

@@ -287,7 +287,7 @@ def _decided(
     try:
         answer = step(*subject, *arguments, **named)
     except Refusal as refusal:  # changes and events until then are dropped
-        return Outcome[Any](refusal=carried(refusal), states=[carried(each) for each in given])
+        return Outcome[Any](states=[carried(each) for each in given], _refusal=carried(refusal))
     _require_result(step, answer)
     pairs: list[tuple[Any, Any]] = list(zip(given, subject, strict=True))
     for before, kept in pairs:
