@@ -176,6 +176,12 @@ class Codec(Generic[T]):
         accepted = choices(self._shape, str(failure))
         return f"one of: {', '.join(map(repr, accepted))}" if accepted else ""
 
+    def near_field(self, failure: BaseException) -> str | None:
+        """The field that was probably meant, where reading failed because of an unknown one. None if none is near."""
+        from remit.messages.choices import near_field  # as in `choices`
+
+        return near_field(self._shape, str(failure))
+
     def restore(self, data: bytes | str) -> tuple[T, Rest | None]:
         """Decodes what another release may have stored. Returns the value, and the fields unknown to this release.
 
