@@ -61,7 +61,7 @@ KINDS: dict[str, Kind] = {
         "Another request changed the same data meanwhile. This one changed nothing itself; what it called stays.",
     ),
     "value.invalid": Kind(
-        500, "A value could not be read again", "Tell the operator: the log of the server has the cause",
+        500, "A value is not valid", "Tell the operator: the log of the server has the cause",
         "The answer could not be written. Nothing was changed.",
     ),
     "key.invalid": Kind(400, "Not an identity or a key", "Choose a text of at most 512 bytes, without NUL"),
