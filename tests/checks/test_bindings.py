@@ -22,11 +22,20 @@ from tests.checks.shop import (
 )
 
 
-@pytest.mark.parametrize("message", [Placed, OrderPlaced, Count, str, "Place", None])
-def test_handler_kind_of_a_command(message: Any) -> None:
+@pytest.mark.parametrize(
+    ("message", "next"),
+    [
+        (Placed, "@sales.react(Placed)"),
+        (OrderPlaced, "@sales.react(OrderPlaced)"),
+        (Count, "@sales.answer(Count)"),
+        *[(each, "bind it to a message: a command, a query or an event") for each in (str, "Place", None)],
+    ],
+)
+def test_handler_kind_of_a_command(message: Any, next: str) -> None:
     sales = Context("sales")
     sales.handle(message)(untyped(place))
-    assert only(checked(sales)).code == "handler.kind"
+    finding = only(checked(sales))
+    assert (finding.code, finding.next) == ("handler.kind", next)
 
 
 @pytest.mark.parametrize("message", [Placed, Place, int, None])

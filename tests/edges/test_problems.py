@@ -489,6 +489,46 @@ class Money:
     amount: int
 
 
+class Bid(Command[int]):
+    lot: str
+    bidder: str
+    more: list[Money] = field(default_factory=list[Money])
+
+
+class Bids(Query[int]):
+    lot: str
+    bidder: str = ""
+
+
+async def test_field_that_is_typed_wrong_is_answered_with_the_one_that_was_meant() -> None:
+    context = Context("shop")
+    context_edge = HttpEdge(context)
+    context_edge.post("/lots/{lot}/bids", Bid)
+    context_edge.get("/lots/{lot}/bids", Bids)
+
+    @context.handle(Bid)
+    async def bid(command: Bid) -> int:
+        return 1
+
+    @context.answer(Bids)
+    async def bids(query: Bids) -> int:
+        return 1
+
+    system = System("s", contexts=[context], edges=[context_edge])
+    async with system.connect(store="memory:") as app:
+        edge = HttpApp(system, app)
+        for body, pointer, next in [
+            ({"biddr": "ada"}, "/biddr", "Did you mean bidder?"),
+            ({"bidder": "ada", "more": [{"amuont": 1}]}, "/more/0/amuont", "Did you mean amount?"),
+            ({"bidder": "ada", "x": 1}, "/x", KINDS["http.invalid-message"].next),
+        ]:
+            answer = await call(edge, "POST", "/lots/l/bids", body)
+            assert (answer.status, answer.json["pointer"], answer.json["next"]) == (422, pointer, next)
+        for query, next in [("biddr=ada", "Did you mean bidder?"), ("lots=l", KINDS["http.invalid-message"].next)]:
+            answer = await call(edge, "GET", f"/lots/l/bids?{query}")
+            assert (answer.status, answer.json["next"]) == (422, next)
+
+
 class Pay(Command[int]):
     money: Money
     more: list[Money] = field(default_factory=list[Money])

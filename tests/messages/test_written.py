@@ -174,16 +174,16 @@ BAD: list[tuple[Any, Any, str]] = [
     (Any, nested(200_000), "recursion"),
     (Any, Colour.RED, r"\$ is <Colour"),
     (Any, Line(amount=1.0), r"\$ is Line"),
-    (bytes, "AAAA", "read again"),
-    (str, b"abc", "read again"),
-    (UUID, "6f2c1c9e-8c1a-4a52-9d0a-5d2f6ad0a111", "read again"),
-    (date, "2026-01-01", "read again"),
-    (Decimal, 0.1, "read again"),
-    (set[str], ["a", "a"], "read again"),
-    (list[int], {1}, "read again"),
-    (dict[str, int], {1: 5, "1": 7}, "read again"),
-    (Street, Abroad(name="Main", country="NO"), "read again"),
-    (Street, Street(name="doubles"), "read again"),
+    (bytes, "AAAA", "is not a valid"),
+    (str, b"abc", "is not a valid"),
+    (UUID, "6f2c1c9e-8c1a-4a52-9d0a-5d2f6ad0a111", "is not a valid"),
+    (date, "2026-01-01", "is not a valid"),
+    (Decimal, 0.1, "is not a valid"),
+    (set[str], ["a", "a"], "is not a valid"),
+    (list[int], {1}, "is not a valid"),
+    (dict[str, int], {1: 5, "1": 7}, "is not a valid"),
+    (Street, Abroad(name="Main", country="NO"), "is not a valid"),
+    (Street, Street(name="doubles"), "is not a valid"),
 ]
 
 
@@ -215,11 +215,11 @@ def test_what_could_not_be_read_again_is_refused(type_: Any, value: Any, says: s
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        (Item(id="a", score=INFINITE), r"Item could not be read again: \$.score is inf"),
-        (Item(id="a", count=True), r"Item could not be read again: .*bool.*\$.count"),
-        (Item(id="a", lines=[Line(amount=NONE)]), r"Item could not be read again: \$.lines\[0\].amount is nan"),
-        (Happened(first=True), r"Happened could not be read again: .*\$.first"),
-        (Happened(first=1, score=INFINITE), r"Happened could not be read again: \$.score is inf"),
+        (Item(id="a", score=INFINITE), r"is not a valid Item: \$.score is inf"),
+        (Item(id="a", count=True), r"is not a valid Item: .*bool.*\$.count"),
+        (Item(id="a", lines=[Line(amount=NONE)]), r"is not a valid Item: \$.lines\[0\].amount is nan"),
+        (Happened(first=True), r"is not a valid Happened: .*\$.first"),
+        (Happened(first=1, score=INFINITE), r"is not a valid Happened: \$.score is inf"),
     ],
 )
 def test_the_class_and_the_field_are_named(value: Any, says: str) -> None:
@@ -279,7 +279,7 @@ def test_a_refusal_is_looked_at_like_a_reply(encoding: Encoding) -> None:
     ]
     for write in writers:
         assert write(Full(left=1.5))
-        with pytest.raises(BadValue, match=r"Full could not be read again: \$.left is inf"):
+        with pytest.raises(BadValue, match=r"is not a valid Full: \$.left is inf"):
             write(Full(left=INFINITE))
     back = decode_reply(write_reply(Full(left=1.5), Codec[Any](None)), Codec[Any](None), (Full,))
     assert back.left == 1.5
@@ -361,6 +361,6 @@ def test_a_list_in_anything_has_an_order() -> None:
 def test_a_command_that_could_not_be_read_again_has_no_content() -> None:
     codec = Codec[Ask](Ask)
     for bad in (Ask(score=INFINITE), Ask(more={1, 2}), Ask(more="\ud800")):
-        with pytest.raises(BadValue, match="Ask could not be read again"):
+        with pytest.raises(BadValue, match="is not a valid Ask"):
             codec.canonical(bad)
     assert codec.canonical(Ask(tags=frozenset({2**70, 1})))

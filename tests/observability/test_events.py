@@ -709,7 +709,7 @@ async def test_the_log_is_told_beside_others(caplog: pytest.LogCaptureFixture) -
             with pytest.raises(HandlerFailed):
                 await app.send(Put(item="bug"))
             await app.send(Put(item="a"))
-    warned = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    warned = [record.getMessage().splitlines()[0] for record in caplog.records if record.levelno >= logging.WARNING]
     assert warned == ["handler-failed desk.put: ValueError: a bug"]
     assert heard.words == ["handler-failed"]
 

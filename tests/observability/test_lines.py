@@ -9,8 +9,18 @@ import pytest
 from remit.errors import DeadlineExceeded, HandlerFailed, StoreUnavailable, TooLarge, Unavailable
 from remit.observability import log_event
 from remit.runtime.events import BreakerOpened, HandlerRaised, KeyParked, Retrying
+from remit.runtime.failures import told
 
 AWAY = Unavailable("no connection to 127.0.0.1:1: refused", where="stock.write")
+
+
+class IntervalError(BaseException):
+    """No `Exception`, which `told` would catch."""
+
+
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise IntervalError
 
 
 def raised(error: Exception) -> Exception:
@@ -52,6 +62,21 @@ def test_what_a_handler_raised_has_its_traceback(caplog: pytest.LogCaptureFixtur
     with caplog.at_level(logging.INFO, "remit"):
         log_event(Retrying(0.0, "", "sales.ask", "ConnectionError: reset", raised(ConnectionError("reset"))))
     assert caplog.records[0].exc_info is not None
+
+
+@pytest.mark.parametrize(("level", "frames"), [(logging.INFO, 2), (logging.DEBUG, 3)])
+def test_traceback_in_a_log_has_the_frames_of_the_user(
+    caplog: pytest.LogCaptureFixture, level: int, frames: int
+) -> None:
+    with pytest.raises(IntervalError) as caught:
+        told(Wordless())
+    with caplog.at_level(level, "remit"):
+        log_event(HandlerRaised(0.0, "", "sales.Ask", "IntervalError: no text", caught.value))
+    (record,) = caplog.records
+    text = logging.Formatter().format(record)
+    assert text.count('  File "') == frames
+    assert ("failures.py" in text) == (level == logging.DEBUG)
+    assert ("\n    (frames of remit left out: 1; the level DEBUG shows them)\n" in text) == (level == logging.INFO)
 
 
 def test_a_key_that_stays_parked_has_the_traceback_of_its_first_failure_only(caplog: pytest.LogCaptureFixture) -> None:

@@ -287,6 +287,26 @@ async def test_silence_is_a_state() -> None:
     assert (await scene.status()).note == "the last sign of life is 22 s old"
 
 
+@pytest.mark.parametrize("state", ["paused", "source-silent", "running", "standby"])
+async def test_subscription_that_only_a_process_names_is_listed_while_it_has_trouble(scene: Scene, state: str) -> None:
+    await scene.beat()
+    sign = {"name": "mail.commands", "source": "desk", "channel": Channel.PUBLISHED, "state": state, "note": "away"}
+    await scene.mail.beat("p2", NOW, json.dumps([sign]))
+    rows = await read_status([FOLLOW], {"desk": scene.desk, "mail": scene.mail}, NOW)
+    named = [("mail.commands", "desk", state, "away")] if state in ("paused", "source-silent") else []
+    assert [(row.name, row.source, row.state, row.note) for row in rows[1:]] == named
+
+
+@on_virtual_time
+async def test_subscription_that_only_a_process_of_the_past_names_is_not_listed() -> None:
+    scene = Scene()
+    await scene.beat()
+    sign = {"name": "mail.commands", "source": "desk", "channel": Channel.PUBLISHED, "state": "paused", "note": "away"}
+    await scene.mail.beat("p2", NOW - 16, json.dumps([sign]))
+    (row,) = await read_status([FOLLOW], {"desk": scene.desk, "mail": scene.mail}, NOW)
+    assert row.name == FOLLOW.name
+
+
 async def test_killed_process_of_this_machine_does_not_count_although_its_sign_of_life_is_new(scene: Scene) -> None:
     text = "from remit.runtime.machine import SystemMachine; print(SystemMachine().name('x'), flush=True); input()"
     one = [sys.executable, "-c", text]

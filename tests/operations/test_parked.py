@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -93,6 +94,25 @@ async def test_a_subscription_that_has_handled_something_is_told_from_one_that_t
     for name, sources in [("mail.typo", ["desk"]), (NAME, ["shop"])]:
         with pytest.raises(NotParked, match="has handled nothing"):
             await require_handled(store, name, sources)
+
+
+async def test_name_of_a_subscription_that_is_typed_wrong_is_answered_with_the_one_that_was_meant(
+    store: MemoryStore,
+) -> None:
+    sign = {"name": "mail.delivered", "source": "desk", "channel": 1, "state": "running"}
+    await store.beat("p1", 1.0, json.dumps([sign]))
+    for meant in ("mail.delivered", NAME):  # first nothing is parked
+        with pytest.raises(NotParked) as listed:
+            await require_handled(store, "mail.delivr", ["desk"])
+        with pytest.raises(NotParked) as retried:
+            await retry(store, "mail.delivr")
+        with pytest.raises(NotParked) as discarded:
+            await discard(store, "mail.delivr", "ada", reason="broken", now=5.0)
+        assert {each.value.next for each in (listed, retried, discarded)} == {f"did you mean {meant}?"}
+        await park(store, "ada")
+    with pytest.raises(NotParked) as there:
+        await retry(store, "mail.delivered")
+    assert there.value.next == "remit parked list shows the parked keys"
 
 
 async def test_a_key_that_is_parked_for_several_sources_asks_which(store: MemoryStore) -> None:

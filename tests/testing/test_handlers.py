@@ -233,7 +233,7 @@ def test_a_handler_that_asks_for_statements_is_told_to_run_on_a_store() -> None:
     async def count(command: GiveBack, sql: Sql) -> None:
         await sql.fetch("SELECT 1")
 
-    with pytest.raises(KitError, match="statements"):
+    with pytest.raises(KitError, match=r"Next: with running\(system\) as app"):
         given().when(count, GiveBack(book=MOBY))
 
 

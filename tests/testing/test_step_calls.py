@@ -107,7 +107,7 @@ async def note_what_cannot_be_read(calls: Sender) -> object:
         (ask_in_no_time, DeadlineExceeded, "its deadline is 0 s"),
         (send_a_query, CallError, "no handler for Free"),
         (ask_a_command, CallError, "no handler for Book"),
-        (note_what_cannot_be_read, BadValue, "could not be read again"),
+        (note_what_cannot_be_read, BadValue, "is not a valid"),
     ],
 )
 def test_a_call_that_the_runtime_refuses_is_refused_in_a_step(work: Any, error: type[Exception], said: str) -> None:

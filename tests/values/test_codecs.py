@@ -134,7 +134,7 @@ def test_what_is_refused_is_refused_by_everything_that_writes(number: int, data:
     for each, codec, make in WAYS[number]:
         whole = make(stranger)
         for name, way in [*each, ("canonical", codec.canonical)]:
-            with pytest.raises(BadValue, match="could not be read again"):
+            with pytest.raises(BadValue, match="is not a valid"):
                 pytest.fail(f"{name}: {stranger!r} became {way(whole)!r}")
         assert not codec.is_light(whole)
 

@@ -87,7 +87,7 @@ async def _is_refused(world: World, family: Family, good: Fields, bad: Fields, p
     """What a handler makes of good fields."""
     id = next(ids)
     SPOILT[id, place] = bad
-    with pytest.raises(HandlerFailed, match=f"{family.where(place)} could not be read again"):
+    with pytest.raises(HandlerFailed, match=f"is not a valid {family.where(place)}"):
         pytest.fail(f"{place}: {await world.caller.send(family.keep(id=id, refuse=place == 'refusal', **good))!r}")
     assert await world.keeper.stores["one"].load(f"one.{family.item.__name__}", id) is None
 
@@ -95,10 +95,10 @@ async def _is_refused(world: World, family: Family, good: Fields, bad: Fields, p
 async def _is_not_called(world: World, family: Family, fields: Fields) -> None:
     """With a key, or where a call is written."""
     caller, keep = world.caller, family.keep(id=next(ids), refuse=False, **fields)
-    with pytest.raises(BadValue, match=f"{family.keep.__name__} could not be read again"):
+    with pytest.raises(BadValue, match=f"is not a valid {family.keep.__name__}"):
         pytest.fail(f"{await caller.send(keep, key=keep.id)!r}")
-    with pytest.raises(BadValue if world.looks_at_calls else HandlerFailed, match="could not be read again"):
+    with pytest.raises(BadValue if world.looks_at_calls else HandlerFailed, match="is not a valid"):
         pytest.fail(f"{await caller.send(keep)!r}")
     if world.looks_at_calls:
-        with pytest.raises(BadValue, match=f"{family.ask.__name__} could not be read again"):
+        with pytest.raises(BadValue, match=f"is not a valid {family.ask.__name__}"):
             pytest.fail(f"{await caller.ask(family.ask(**fields))!r}")

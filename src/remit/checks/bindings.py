@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from remit.contexts import PUBLISHER, TOGETHER, Model
 from remit.contexts.annotations import is_kind, name_of
 from remit.errors import Findings
-from remit.messages import IntegrationEvent
+from remit.messages import Command, DomainEvent, IntegrationEvent, Query
+
+_DECORATORS = (((Command,), "handle"), ((Query,), "answer"), ((DomainEvent, IntegrationEvent), "react"))
 
 
 def check_bindings(model: Model, findings: Findings) -> None:
@@ -28,5 +32,13 @@ def check_bindings(model: Model, findings: Findings) -> None:
                 place,
                 f"{name} cannot be bound as a {bound.role.name}",
                 expected=bound.role.told,
-                next="use the decorator for this kind of message: handle, answer, react or publish",
+                next=_fitting(context.name, bound.message),
             )
+
+
+def _fitting(context: str, message: Any) -> str:
+    """The decorator for this kind of message."""
+    for kinds, decorator in _DECORATORS:
+        if is_kind(message, *kinds):
+            return f"@{context}.{decorator}({name_of(message)})"
+    return "bind it to a message: a command, a query or an event"

@@ -54,17 +54,19 @@ _LONG_NUMBER = "sys.set_int_max_str_digits"
 class Codec(Generic[T]):
     """Encodes and decodes values of one type. Made once per type, at start. Stored values are always JSON.
 
-    Making it raises `TypeError` for a type that the codec cannot carry.
+    `of` says in errors what the value is: "the reply of sales.Place". Making it raises `TypeError` for a type that the
+    codec cannot carry.
     """
 
     __slots__ = (
         "_asks", "_brevity", "_brief", "_content", "_decoder", "_form", "_has_other_keys", "_lenient", "_name",
-        "_shape", "_unordered", "decode", "encode", "encoding", "has_times", "is_exact", "is_light", "is_plain",
+        "_of", "_shape", "_unordered", "decode", "encode", "encoding", "has_times", "is_exact", "is_light", "is_plain",
         "write",
     )  # fmt: skip
 
-    def __init__(self, type: Any, name: str = "", *, encoding: Encoding = "json") -> None:
+    def __init__(self, type: Any, name: str = "", *, encoding: Encoding = "json", of: str = "a value") -> None:
         self._name = name or getattr(type, "__name__", str(type))
+        self._of = of
         self.encoding: Encoding = encoding
         self._form = form = form_of(type)
         self._shape = described(form.type)
@@ -136,7 +138,7 @@ class Codec(Generic[T]):
         if _LONG_NUMBER in str(why):
             why = "a whole number has more than 4,300 characters"
         return BadValue(
-            f"a value of {self._name} could not be read again: {why}", where=self._name,
+            f"{self._of} is not a valid {self._name}: {why}", where=self._name,
             expected="what its type allows and JSON can hold: finite numbers, UTC offsets of whole minutes, Unicode",
             next="check the value before it is stored or sent",
         )  # fmt: skip
@@ -175,6 +177,12 @@ class Codec(Generic[T]):
 
         accepted = choices(self._shape, str(failure))
         return f"one of: {', '.join(map(repr, accepted))}" if accepted else ""
+
+    def near_field(self, failure: BaseException) -> str | None:
+        """The field that was probably meant, where reading failed because of an unknown one. None if none is near."""
+        from remit.messages.choices import near_field  # as in `choices`
+
+        return near_field(self._shape, str(failure))
 
     def restore(self, data: bytes | str) -> tuple[T, Rest | None]:
         """Decodes what another release may have stored. Returns the value, and the fields unknown to this release.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from types import TracebackType
 from typing import Any, NamedTuple
 
 from remit.errors import DeadlineExceeded, Diverged, HandlerFailed, OutcomeUnknown, StoreError, Unavailable, visible
@@ -47,7 +48,32 @@ def log_event(
     if line is not None:
         level = logging.INFO if line.word in _GOOD_NEWS else logging.WARNING
         what = line.what if len(line.what) <= LONGEST else f"{line.what[:LONGEST]}…"
-        log.log(level, "%s %s: %s", line.word, visible(line.where), visible(what), exc_info=line.error)
+        raised, left_out = (None, 0) if line.error is None else _shortened(line.error)
+        if left_out:
+            what = f"{what}\n(frames of remit left out: {left_out}; the level DEBUG shows them)"
+        log.log(level, "%s %s: %s", line.word, visible(line.where), visible(what), exc_info=raised)
+
+
+_Raised = tuple[type[BaseException], BaseException, TracebackType | None]
+_ROOT = __file__.rpartition("observability")[0]
+"""The folder of the source of `remit`."""
+
+
+def _shortened(error: BaseException) -> tuple[_Raised, int]:
+    """The error for a log, with the frames of its traceback that are the user's; and the number of frames of `remit`
+    that were left out. All frames stay at the level DEBUG, and if none is the user's."""
+    frames: list[TracebackType] = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append(trace)
+        trace = trace.tb_next
+    kept = [each for each in frames if not each.tb_frame.f_code.co_filename.startswith(_ROOT)]
+    if not kept or log.isEnabledFor(logging.DEBUG):
+        return (type(error), error, error.__traceback__), 0
+    short: TracebackType | None = None
+    for each in reversed(kept):
+        short = TracebackType(short, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return (type(error), error, short), len(frames) - len(kept)
 
 
 def line_of(event: RuntimeEvent) -> Line | None:

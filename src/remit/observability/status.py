@@ -83,7 +83,9 @@ async def read_status(
     For a subscription in `projections`, the note says if it is incomplete. For one in `later`, which applies commands
     sent for later, the status has the refused commands; a refusal is an answer, so it needs no attention.
 
-    Subscriptions with parked keys that are not in `follows` come last, as `gone`. Takes about a second if a process
+    After them come subscriptions that are not in `follows`, and for which a living process reports a trouble: a service
+    waits for commands sent for later from every context outside of it, whether that context sends any or not. Those
+    with parked keys come last, as `gone`. Takes about a second if a process
     reports a trouble, which may just have ended, and up to 6 s if clocks may be wrong.
 
     Raises `StoreError` and `StoreUnavailable`.
@@ -92,15 +94,31 @@ async def read_status(
     observer = Observer(stores, now)
     while True:
         looks = [await _look(id, stores, observer, folds=id in projections, later=id in later) for id in ids]
+        others = [await _look(id, stores, observer) for id in await _troubled(observer, stores, ids)]
+        looks += [look for look in others if not look.status.well]
         if not observer.patient or not any(look.in_doubt for look in looks):
-            return [*(look.status for look in looks), *await _gone(ids, stores)]
+            rows = [look.status for look in looks]
+            return [*rows, *await _gone({(row.name, row.source, row.channel) for row in rows}, stores)]
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _gone(known: Collection[SubscriptionId], stores: Mapping[str, ParkedKeys]) -> list[SubscriptionStatus]:
+async def _troubled(
+    observer: Observer, contexts: Iterable[str], known: Collection[SubscriptionId]
+) -> list[SubscriptionId]:
+    """Other subscriptions for which living processes report a trouble."""
+    voices = [voice for context in contexts for voice in await observer.voices(context) if voice.lives]
+    return sorted({sign.id for voice in voices for sign in voice.signs if _state(sign) not in WELL} - {*known})
+
+
+async def _gone(
+    known: Collection[tuple[str, str, ChannelName]], stores: Mapping[str, ParkedKeys]
+) -> list[SubscriptionStatus]:
     """Subscriptions that were removed or renamed and have left parked keys behind. Nothing retries these keys."""
     return [
-        await _left_behind(store, id) for store in stores.values() for id in await store.parking() if id not in known
+        await _left_behind(store, id)
+        for store in stores.values()
+        for id in await store.parking()
+        if (id.name, id.source, id.channel.called) not in known
     ]
 
 
@@ -125,7 +143,7 @@ class _Look(NamedTuple):
 
 
 async def _look(
-    id: SubscriptionId, stores: Mapping[str, Store], observer: Observer, *, folds: bool, later: bool
+    id: SubscriptionId, stores: Mapping[str, Store], observer: Observer, *, folds: bool = False, later: bool = False
 ) -> _Look:
     store, source = stores.get(id.context), stores.get(id.source)
     life = _Life("silent", "it has not run yet: its store is not made", doubtful=False)

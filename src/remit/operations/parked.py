@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from remit.errors import Conflict, RemitError
+from remit.errors import Conflict, RemitError, nearest
 from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.runtime.failures import storable
+from remit.runtime.upkeep.signs import read_signs
 from remit.stores import Discard, Letter, ParkedKey, Store, Unit
-from remit.stores.port import Checkpoints, ParkedKeys
+from remit.stores.port import ParkedKeys
 
 
 class NotParked(RemitError):
@@ -60,16 +61,18 @@ async def parked_keys(stores: Iterable[ParkedKeys], subscription: str | None = N
     return sorted(rows, key=lambda row: row.since)[:limit]
 
 
-async def require_handled(store: Checkpoints, subscription: str, sources: Iterable[str]) -> None:
+async def require_handled(store: Store, subscription: str, sources: Iterable[str]) -> None:
     """Raises `NotParked` if a subscription has handled nothing from these contexts, so that its name may be wrong.
 
     Also raises `StoreError` and `StoreUnavailable`.
     """
     ids = [SubscriptionId(subscription, source, channel) for source in sources for channel in Channel]
     if not any([await store.checkpoints(id) for id in ids]):
+        near = await _near(store, subscription)
         raise NotParked(
             "nothing is parked there, and the subscription has handled nothing so far", where=subscription,
-            expected="the name of a subscription", next="remit status SYSTEM shows the subscriptions",
+            expected="the name of a subscription",
+            next=f"did you mean {near}?" if near else "remit status SYSTEM shows the subscriptions",
         )  # fmt: skip
 
 
@@ -90,14 +93,14 @@ async def keys_with_letters(
     return found
 
 
-async def retry(store: ParkedKeys, subscription: str, key: str | None = None) -> int:
+async def retry(store: Store, subscription: str, key: str | None = None) -> int:
     """Makes a parked key due now, or all parked keys of the subscription. Returns how many are due.
 
     Raises `NotParked`, `StoreError` and `StoreUnavailable`.
     """
     due = await store.retry(subscription, key, 0.0)  # 0 is in the past for every clock
     if not due:
-        raise _not_parked(subscription, key)
+        raise _not_parked(subscription, key, await _near(store, subscription))
     return due
 
 
@@ -112,7 +115,10 @@ async def discard(
     if not reason.strip():
         raise NoReason("the reason is empty", where=f"{subscription} key {key!r}",
                        expected="a text that says why the letter is discarded", next="--reason TEXT")  # fmt: skip
-    row = _only(await store.parked(subscription, key=key), subscription, key, source)
+    rows = await store.parked(subscription, key=key)
+    if not rows:
+        raise _not_parked(subscription, key, await _near(store, subscription))
+    row = _only(rows, subscription, key, source)
     letters = await store.letters(row.subscription, key, 1)
     if not letters:  # the last one was settled in between
         raise _not_parked(subscription, key)
@@ -140,8 +146,19 @@ def _only(rows: Sequence[ParkedKey], subscription: str, key: str, source: str | 
     return found[0]
 
 
-def _not_parked(subscription: str | None, key: str | None) -> NotParked:
+async def _near(store: Store, subscription: str) -> str | None:
+    """The subscription that was probably meant: one with parked keys, or else one that a process has run. None if none
+    is near, or if there is one of this name."""
+    parking = {id.name for id in await store.parking()}
+    run = {sign.name for _, signs in (await store.beats()).values() for sign in read_signs(signs)}
+    if subscription in parking | run:
+        return None
+    return nearest(subscription, sorted(parking)) or nearest(subscription, sorted(run))
+
+
+def _not_parked(subscription: str | None, key: str | None, near: str | None = None) -> NotParked:
     where = " ".join(([subscription] if subscription else []) + ([f"key {key!r}"] if key is not None else []))
     return NotParked(
-        "nothing is parked there", where=where, expected="a parked key", next="remit parked list shows the parked keys"
-    )
+        "nothing is parked there", where=where, expected="a parked key",
+        next=f"did you mean {near}?" if near else "remit parked list shows the parked keys",
+    )  # fmt: skip

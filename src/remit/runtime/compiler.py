@@ -158,9 +158,11 @@ class _Compiler:
         reply, refusals = reply_of(handler.message) if handler.role.is_called else (None, ())
         of = self.context.name, handler.name, handler.role.name
         function = intercepted(handler.function, self.context.interceptors, of, carried.get)
+        contract = self.model.contracts[handler.message]
         return HandlerPlan(
-            f"{self.context.name}.{handler.name}", supplied(function, asked), self.model.contracts[handler.message],
-            Codec(handler.message), asked, Codec(reply), refusals, alone, keeps_time, _likely(handler.message, asked),
+            f"{self.context.name}.{handler.name}", supplied(function, asked), contract,
+            Codec(handler.message), asked, Codec(reply, of=f"the reply of {contract.type}"), refusals,
+            alone, keeps_time, _likely(handler.message, asked),
         )  # fmt: skip
 
     def _dependency(self, asked: Asked) -> Dependency:

@@ -210,7 +210,8 @@ class _Run:
         if any(need.kind.has_sql for need in handler.dependencies):
             raise KitError(
                 f"{handler.name} runs SQL statements, but there is no database", where="given",
-                expected="a store that runs statements", next="async with running(system, store=...)",
+                expected="a store that runs statements",
+                next="with running(system) as app: ..., or alone(context, of=system): both run in memory",
             )  # fmt: skip
         arriving = handler.codec.read(handler.codec.write(message))
         if isinstance(message, Query):

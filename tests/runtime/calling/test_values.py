@@ -188,7 +188,8 @@ async def test_what_a_handler_makes_and_could_not_be_read_again_fails_it_before_
     app: Host, place: Where, key: str | None
 ) -> None:
     for _ in range(2):
-        with pytest.raises(HandlerFailed, match=rf"{PLACES[place]} could not be read again: \$.* is inf"):
+        of = "the reply of one.Weigh" if place == "reply" else "a value"
+        with pytest.raises(HandlerFailed, match=rf"{of} is not a valid {PLACES[place]}: \$.* is inf"):
             await app.send(Weigh(item="i", where=place, times=10), key=key)
         assert await changed(app) == [None, {}, {}]
     if place not in ("published", "refusal"):
@@ -200,16 +201,14 @@ async def test_a_document_that_could_not_be_read_again_parks_what_made_it_so(app
         await app.send(Weigh(item=item, where="event", times=1))
     await until_parked(app.stores["one"], 2)
     errors = [row.error for row in await app.stores["one"].parked()]
-    assert (
-        errors == ["BadValue: a value of Total could not be read again: $.weight is inf, and would be read as None"] * 2
-    )
+    assert errors == ["BadValue: a value is not a valid Total: $.weight is inf, and would be read as None"] * 2
     assert await app.ask(Sum()) == 1e308
 
 
 async def test_a_command_that_could_not_be_read_again_is_refused_where_it_has_a_key() -> None:
     for parity in (False, True):
         async with system.connect(store="memory:", parity=parity) as app:
-            with pytest.raises(BadValue, match=r"Add could not be read again: \$.weight is inf"):
+            with pytest.raises(BadValue, match=r"is not a valid Add: \$.weight is inf"):
                 await app.send(Add(weight=INFINITE), key="k")
 
 
@@ -231,20 +230,20 @@ async def sides(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Side, Sid
 @pytest.mark.parametrize("place", PLACES)
 async def test_it_is_the_same_from_another_process(sides: tuple[Side, Side], place: Where) -> None:
     caller, answerer = sides
-    with pytest.raises(HandlerFailed, match=rf"{PLACES[place]} could not be read again: \$.* is inf"):
+    with pytest.raises(HandlerFailed, match=rf"is not a valid {PLACES[place]}: \$.* is inf"):
         await caller.host.send(Weigh(item="i", where=place, times=10))
     assert await changed(answerer.host) == [None, {}, {}]
 
 
 async def test_what_asks_and_what_answers_is_looked_at_before_it_is_sent(sides: tuple[Side, Side]) -> None:
     caller, _ = sides
-    with pytest.raises(BadValue, match=r"Weigh could not be read again: \$.times is inf"):
+    with pytest.raises(BadValue, match=r"is not a valid Weigh: \$.times is inf"):
         await caller.host.send(Weigh(item="i", where="reply", times=INFINITE))
-    with pytest.raises(BadValue, match=r"Look could not be read again: .*bool"):
+    with pytest.raises(BadValue, match=r"is not a valid Look: .*bool"):
         await caller.host.ask(Look(item="i", times=True))
     await caller.host.send(Weigh(item="i", where="aggregate", times=1))
     assert (await caller.host.ask(Look(item="i"))).of == 1e308
-    with pytest.raises(HandlerFailed, match=r"Weight could not be read again: \$.of is inf"):
+    with pytest.raises(HandlerFailed, match=r"the reply of one.Look is not a valid Weight: \$.of is inf"):
         await caller.host.ask(Look(item="i", times=10))
 
 

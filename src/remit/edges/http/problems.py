@@ -61,7 +61,7 @@ KINDS: dict[str, Kind] = {
         "Another request changed the same data meanwhile. This one changed nothing itself; what it called stays.",
     ),
     "value.invalid": Kind(
-        500, "A value could not be read again", "Tell the operator: the log of the server has the cause",
+        500, "A value is not valid", "Tell the operator: the log of the server has the cause",
         "The answer could not be written. Nothing was changed.",
     ),
     "key.invalid": Kind(400, "Not an identity or a key", "Choose a text of at most 512 bytes, without NUL"),
@@ -183,9 +183,9 @@ _NAMED = re.compile(r"(?:missing required|unknown) field `(?P<field>[^`]+)`")
 _EXPECTED = re.compile(r"^Expected (?P<expected>.+), got ")
 
 
-def invalid(error: Exception, *, where: str, accepted: str = "") -> Rejected:
+def invalid(error: Exception, *, where: str, accepted: str = "", near: str | None = None) -> Rejected:
     """The exception for values that msgspec or a `__post_init__` of the message refused. `accepted` names the accepted
-    values, if there are few."""
+    values, if there are few. `near` is the field that was probably meant."""
     text = str(error)
     found, expected = _PATH.search(text), _EXPECTED.match(text)
     detail = text[: found.start()] if found else text
@@ -194,6 +194,7 @@ def invalid(error: Exception, *, where: str, accepted: str = "") -> Rejected:
     return rejected(
         "http.invalid-message", detail, where=where, pointer=pointer,
         expected=expected["expected"].replace("`", "") if expected else accepted,
+        next=f"Did you mean {near}?" if near else "",
     )  # fmt: skip
 
 

@@ -131,7 +131,9 @@ def _convert(given: dict[str, Any], codec: Codec[Any], type: Any, places: tuple[
     except msgspec.ValidationError as error:
         place = next((name for name in places if f"`$.{name}`" in str(error)), None)
         where = "path" if place else "query string"
-        raise invalid(error, where=where, accepted=codec.choices(error)) from error
+        near = codec.near_field(error)
+        near = None if near in places else near
+        raise invalid(error, where=where, accepted=codec.choices(error), near=near) from error
     except BadValue as error:
         raise invalid(ValueError(error.what), where="path or query string") from error
     return made
@@ -141,7 +143,7 @@ def _decode(codec: Codec[Any], body: bytes) -> Any:
     try:
         return codec.decode_strictly(body or b"{}")
     except msgspec.ValidationError as error:
-        raise invalid(error, where="body", accepted=codec.choices(error)) from error
+        raise invalid(error, where="body", accepted=codec.choices(error), near=codec.near_field(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise rejected("http.malformed-json", str(error), where="body") from error
     except RecursionError as error:

@@ -31,9 +31,9 @@ class ChannelCodec:
 
     __slots__ = ("_native", "json")
 
-    def __init__(self, type: Any, encoding: Encoding) -> None:
-        self.json: Codec[Any] = Codec(type)
-        self._native: Codec[Any] = self.json if encoding == "json" else Codec(type, encoding=encoding)
+    def __init__(self, type: Any, encoding: Encoding, of: str = "a value") -> None:
+        self.json: Codec[Any] = Codec(type, of=of)
+        self._native: Codec[Any] = self.json if encoding == "json" else Codec(type, encoding=encoding, of=of)
 
     def codec(self, encoding: Encoding) -> Codec[Any]:
         """The codec for this encoding."""
@@ -64,10 +64,10 @@ class AnswerCodecs:
 
     __slots__ = ("_encoding", "_refusals", "reply")
 
-    def __init__(self, reply: Any, encoding: Encoding) -> None:
+    def __init__(self, reply: Any, encoding: Encoding, of: str = "a value") -> None:
         self._encoding: Encoding = encoding
         self._refusals: dict[type, ChannelCodec] = {}
-        self.reply = ChannelCodec(reply, encoding)
+        self.reply = ChannelCodec(reply, encoding, of)
 
     def write(self, outcome: Any) -> tuple[Encoding, bytes]:
         """Encodes a reply or a refusal; returns the encoding and the bytes. Raises `BadValue`."""
@@ -100,7 +100,7 @@ class CallCodec:
         self.usual = Usual()
         self._encoding: Encoding = encoding
         self._message = ChannelCodec(contract.message, encoding)
-        self._answers = AnswerCodecs(reply, encoding)
+        self._answers = AnswerCodecs(reply, encoding, f"the reply of {contract.type}")
         self.codec: Codec[Any] = self._message.json
         """Tells whether two messages are equal, whatever encoding carries them."""
         known = {"remit-type": contract.type, "remit-version": str(contract.version)}

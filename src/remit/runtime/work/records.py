@@ -53,7 +53,8 @@ class UnitRecords(Records[Any]):
 
     async def put(self, record: Any, /) -> None:
         text = self._text(record.id)
-        was_absent = self._was_absent(text)
+        was_seen = self._unit.tracks(self._plan, text)
+        was_absent = not was_seen and self._was_passed(text)
         tracked = await self._unit.load(self._plan, text)
         if tracked is not None and was_absent:
             tracked.version, tracked.changed = 0, True  # put since by another unit of work: the commit conflicts
@@ -61,15 +62,14 @@ class UnitRecords(Records[Any]):
             self._unit.track(self._plan, text, record).changed = True
             return
         equal, tracked.value = tracked.value == record, record
-        # Equal records can have different bytes: Decimal("1.1"), Decimal("1.10"). One changed in place equals itself.
-        if not equal or not tracked.says(tracked.encoded()):
+        # One that was seen is stored even if unchanged: the commit then conflicts if it was changed since. Equal
+        # records can have different bytes: Decimal("1.1"), Decimal("1.10"). One changed in place equals itself.
+        if was_seen or not equal or not tracked.says(tracked.encoded()):
             tracked.changed = True
 
-    def _was_absent(self, text: str) -> bool:
-        """Whether a page would have shown the record, and did not. The records of a page are tracked."""
-        return not self._unit.tracks(self._plan, text) and any(
-            (after is None or text > after) and (upto is None or text <= upto) for after, upto in self._paged
-        )
+    def _was_passed(self, text: str) -> bool:
+        """Whether a page would have shown the record. The records of a page are tracked."""
+        return any((after is None or text > after) and (upto is None or text <= upto) for after, upto in self._paged)
 
     async def delete(self, id: Any, /) -> bool:
         tracked = await self._load(id)
