@@ -143,7 +143,7 @@ class Calls:
             key = mark = called.key_of(contract.type, target.codec.canonical(command), identity)
             caller += DERIVED
         claim = CommandKey(caller, key, outer.trace, contract.type)
-        called.enter(mark, contract.type)
+        call = called.enter(mark, contract.type)
         failed: BaseException | None = None
         try:
             if found is None:
@@ -153,7 +153,7 @@ class Calls:
             failed = error
             raise
         finally:
-            called.leave(mark, failed, over=run != outer.run)
+            called.leave(call, failed, over=run != outer.run)
 
     def ask(
         self,
