@@ -8,7 +8,7 @@ import pytest
 
 from remit import Sender
 from remit.errors import Diverged
-from tests.runtime.work.test_repetition import Closed, Desk, Enter, Go, Open, Order
+from tests.runtime.desk import Closed, Desk, Enter, Go, Open, Order
 
 
 @pytest.fixture
