@@ -24,11 +24,18 @@ class Call(msgspec.Struct, eq=False):
     """Of the tasks that made calls of this content, how many made their first one before this task did."""
     failed: Exception | None = None
     """The error it failed with."""
+    kept: bool = False
+    """Whether it is a refusal that is kept under the key."""
 
     @property
     def is_decided(self) -> bool:
         """Whether it failed, and a further run gets its error again: its outcome is not unknown."""
         return self.failed is not None and not isinstance(self.failed, OutcomeUnknown)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether an equal call needs another key: it is under way, has succeeded, or its refusal is kept."""
+        return self.failed is None or self.kept
 
 
 class Called(msgspec.Struct, eq=False):
@@ -89,8 +96,8 @@ class Called(msgspec.Struct, eq=False):
         if (before := self._repeated(made)) is not None:
             return before.key
         count = self._equals.get(made, 1)
-        while (key := _numbered(made, count)) in self._made and self._made[key].failed is None:
-            count += 1  # a failed call keeps its key: its repetition has the same intent
+        while (key := _numbered(made, count)) in self._made and self._made[key].is_over:
+            count += 1  # any other failed call keeps its key: its repetition has the same intent
         self._equals[made] = count
         return key
 
@@ -119,15 +126,17 @@ class Called(msgspec.Struct, eq=False):
         if before is not None:
             self._before[what].remove(before)
             if before.is_decided and (failed := before.failed) is not None:
-                call.failed = failed
+                call.failed, call.kept = failed, before.kept
                 raise failed.with_traceback(None)
         self.under_way += 1
         return call
 
-    def leave(self, call: Call, error: BaseException | None, *, over: bool) -> None:
-        """A call has ended, with `error` if it raised one. `over` is true if its run has ended already."""
+    def leave(self, call: Call, error: BaseException | None, *, kept: bool, over: bool) -> None:
+        """A call has ended, with `error` if it raised one, which is `kept` under its key or not. `over` is true if its
+        run has ended already."""
         if not over and error is not None:
             call.failed = error if isinstance(error, Exception) else OutcomeUnknown("the call was cancelled")
+            call.kept = kept
             self._equals.pop(_content(call.key), None)  # it may be repeated, even after equal calls made later
         self.under_way -= 1
         if not self.under_way and self._idle is not None and not self._idle.done():
