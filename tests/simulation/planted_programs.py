@@ -87,12 +87,11 @@ def count_no_equal_calls(patch: pytest.MonkeyPatch) -> None:
     key_of = Called.key_of
 
     def first(self: Called, type: str, content: bytes, identity: bytes | None) -> str:
-        made = dict.fromkeys(self._made)
         self._made, before = {}, self._made
         try:
             return key_of(self, type, content, identity)
         finally:
-            self._made = {**made, **before}
+            self._made = before
 
     patch.setattr("remit.runtime.work.called._numbered", same)
     patch.setattr(Called, "key_of", first)
@@ -140,8 +139,9 @@ def call_elsewhere_without_a_key(patch: pytest.MonkeyPatch) -> None:
     """Each call of another process has a new key, whatever it repeats."""
     call, turn = RemoteCalls.call, count()
 
-    async def anew(self: RemoteCalls, message: Any, seconds: float, latest: float, /, **more: Any) -> Any:
-        return await call(self, message, seconds, latest, **{**more, "key": f"{more['key']}.{next(turn)}"})
+    async def anew(self: RemoteCalls, message: Any, seconds: float, latest: float, /, *, claim: Any) -> Any:
+        made = outcomes.CommandKey(claim.caller, f"{claim.key}.{next(turn)}", claim.trace, "")
+        return await call(self, message, seconds, latest, claim=made)
 
     patch.setattr(RemoteCalls, "call", anew)
 

@@ -49,6 +49,7 @@ def count_equal_calls_on(patch: pytest.MonkeyPatch) -> None:
     def counted(self: Called, *, whole: bool) -> None:
         before = self._equals
         begin_again(self, whole=whole)
+        self._before = {}
         self._equals = {key: count + 1 for key, count in before.items()}
 
     patch.setattr(Called, "begin_again", counted)

@@ -81,20 +81,17 @@ class StepCalls:
             self._targets[message] = target
         return target
 
-    async def call(
-        self, message: Message, seconds: float, latest: float, /, *, key: str, caller: str, trace: str
-    ) -> Any:
+    async def call(self, message: Message, seconds: float, latest: float, /, *, claim: CommandKey) -> Any:
         """As `Elsewhere.call`. A command whose key was used gets the outcome of the first one."""
         target: Any = self.route(type(message))
-        if is_kind(type(message), Command) is not bool(key):  # only commands have keys
+        if is_kind(type(message), Command) is not bool(claim.key):  # only commands have keys
             raise CallError(
                 f"no handler for {type(message).__name__}", where=target.name,
                 expected="a command that is sent, or a query that is asked",
             )  # fmt: skip
         arriving = target.codec.read(target.codec.write(message))
         self._called.append(arriving)
-        claim = CommandKey(caller, key, trace, target.contract.type) if key else None
-        if claim is not None:
+        if claim.key:
             claim.sign(target, arriving)
             if known := await self._outcomes.known(self._store, target, claim):
                 return known[0]
@@ -103,10 +100,11 @@ class StepCalls:
             reply = await self._told(target, arriving, limit)
         finally:
             self._deadlines.leave(limit)
-        if claim is not None:
+        if claim.key:
             row = claim.row(write_reply(reply, target.reply), self._stamp())
             await self._store.commit(Unit(claim=row))
         if isinstance(reply, Refusal):
+            claim.kept = True
             raise reply
         return reply
 

@@ -30,6 +30,7 @@ from remit.hosting.assembly import assemble
 from remit.messages import Encoding
 from remit.observability import CallEnded, LaterRefused
 from remit.runtime import Host, Ports
+from remit.runtime.remote import wire
 from remit.stores import Unit
 from remit.stores.memory.store import MemoryStore
 from remit.stores.port import note_written
@@ -42,6 +43,10 @@ from tests.runtime.talk import on_virtual_time, until, until_parked
 
 class Held(Refusal):
     by: str
+
+
+class Full(Refusal):
+    pass
 
 
 class Undeclared(Refusal):
@@ -79,6 +84,23 @@ class Insist(Command[None]):
     """Of a desk that takes no for a failure."""
 
     room: str
+
+
+class Request(Command[None, Full]):
+    """Of the rooms, which count it and are full."""
+
+    room: str
+
+
+class Requests(Query[int]):
+    room: str
+
+
+class Twice(Command[str]):
+    """Of a desk that makes one request twice."""
+
+    room: str
+    aside: bool = False
 
 
 class Bad(Query[int]): ...
@@ -157,6 +179,15 @@ class Hotel:
         async def write(command: Write, books: Repository[Book]) -> None:
             (await books.obtain("book")).lines.append(command.text)
 
+        @rooms.handle(Request)
+        async def request(command: Request, kept: Repository[Room]) -> Full | None:
+            (await kept.obtain(command.room)).refused += 1
+            return Full()
+
+        @rooms.answer(Requests)
+        async def requests(query: Requests, kept: Repository[Room]) -> int:
+            return (await kept.obtain(query.room)).refused
+
         @rooms.publish(HoldRefused)
         def publish(event: HoldRefused) -> Turned:
             return Turned(guest=event.guest)
@@ -184,6 +215,17 @@ class Hotel:
         async def on_turned(event: Turned, seen: Repository[Seen]) -> None:
             (await seen.obtain("turned")).guests.append(event.guest)
             self.seen.append(event.guest)
+
+
+def asking_twice(desk: Context) -> None:
+    @desk.handle(Twice)
+    async def twice(command: Twice, sender: Sender) -> str:
+        async def once() -> str:
+            refused = await sender.attempt(Request(room=command.room))
+            return "full" if isinstance(refused, Full) else "done"
+
+        said = await asyncio.gather(once(), once()) if command.aside else [await once(), await once()]
+        return " ".join(said)
 
 
 @asynccontextmanager
@@ -439,6 +481,38 @@ async def apart(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Hotel, Si
         await side.start()
     yield hotel, desk, rooms
     for side in (desk, rooms):
+        await side.stop()
+
+
+@pytest.mark.parametrize("aside", [False, True])
+@pytest.mark.parametrize("parity", [False, True])
+async def test_equal_calls_that_are_refused_are_two_calls(anywhere: str, *, parity: bool, aside: bool) -> None:
+    """One after another or side by side: a returned refusal is an outcome as a reply is. When the handler is called
+    again, each of them gets its own."""
+    hotel = Hotel()
+    asking_twice(hotel.desk)
+    async with opened(hotel, anywhere, parity=parity) as (host, _):
+        for _ in range(2):
+            assert await host.send(Twice(room="1", aside=aside), key="k") == "full full"
+        assert await host.ask(Requests(room="1")) == 2
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+async def test_equal_calls_of_another_process_that_are_refused_are_two_calls(
+    encoding: Encoding, monkeypatch: pytest.MonkeyPatch, *, older: bool
+) -> None:
+    """An older release does not say that it keeps a refusal. Then an equal call after it gets the same one again."""
+    if older:
+        monkeypatch.setattr(wire, "KEPT", "remit-unknown")
+    hotel, exchange = Hotel(), Exchange()
+    asking_twice(hotel.desk)
+    sides = [Side(hotel.system, name, InProcessCalls(exchange), encoding=encoding) for name in ("desk", "rooms")]
+    for side in sides:
+        await side.start()
+    assert await sides[0].host.send(Twice(room="1"), key="k") == "full full"
+    assert await sides[0].host.ask(Requests(room="1")) == (1 if older else 2)
+    for side in sides:
         await side.stop()
 
 

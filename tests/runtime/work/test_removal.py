@@ -20,6 +20,7 @@ from remit import (
 )
 from remit.errors import AlreadyExists, HandlerFailed, NotFound
 from remit.messages import Codec
+from remit.runtime import Host
 from remit.runtime.plan import AggregatePlan
 from remit.runtime.work.tracked import Tracked
 
@@ -55,6 +56,15 @@ class Vanish(Command[None]):
 class Both(Command[None]):
     one: str
     other: str
+
+
+class Remake(Command[bool]):
+    """Makes an account under a name, and removes it, without an event. Says whether its name was taken."""
+
+    name: str
+    removes_first: bool
+    obtains: bool
+    keeps: bool = False
 
 
 class RemoveStranger(Command[None]):
@@ -137,6 +147,7 @@ class Bank:
         accounts, desk = Context("accounts"), Context("desk")
         self.system = System("bank", contexts=[accounts, desk])
         declare_commands(accounts, self)
+        declare_remake(accounts)
         declare_queries(accounts)
         declare_stories(accounts)
         declare_desk(desk)
@@ -192,6 +203,24 @@ def declare_commands(accounts: Context, bank: Bank) -> None:
     async def remove_stranger(command: RemoveStranger, repository: Repository[Account]) -> None:
         await repository.get(command.name)
         repository.remove(Account(id=command.name))
+
+
+def declare_remake(accounts: Context) -> None:
+    @accounts.handle(Remake)
+    async def remake(command: Remake, repository: Repository[Account]) -> bool:
+        if command.removes_first:
+            repository.remove(await repository.get(command.name))
+        if command.obtains:
+            account = await repository.obtain(command.name)
+        else:
+            account = Account(id=command.name)
+            try:
+                repository.add(account)
+            except AlreadyExists:
+                return True
+        if not command.keeps:
+            repository.remove(account)
+        return False
 
 
 def declare_queries(accounts: Context) -> None:
@@ -291,6 +320,46 @@ async def test_nothing_is_found_after_a_removal_in_the_same_unit(anywhere: str, 
         await app.send(Open(name="a"))
         await app.send(Vanish(name="a"))
         assert bank.found == [None, {}]
+
+
+@pytest.mark.parametrize("obtains", [False, True])
+async def test_aggregate_that_takes_the_place_of_a_removed_one_is_removed_too(
+    anywhere: str, bank: Bank, *, obtains: bool
+) -> None:
+    async with bank.system.connect(store=anywhere) as app:
+        await app.send(Open(name="a"))
+        await app.send(Remake(name="a", removes_first=True, obtains=obtains))
+        assert await app.ask(Found(names=["a"])) == []
+        await app.send(Open(name="a", owner="bob"))
+        assert await app.ask(OwnerOf(name="a")) == "bob"
+
+
+async def test_aggregate_equal_to_the_removed_one_whose_place_it_takes_is_stored(bank: Bank) -> None:
+    """The claims of the removed one are given up with it, which concurrent claims must meet as a newer version."""
+    async with bank.system.connect(store="memory:") as app:
+        assert isinstance(app, Host)
+        await app.send(Open(name="a", owner=""))
+        before, _ = await app.stores["accounts"].load("accounts.Account", "a") or (0, b"")
+        await app.send(Remake(name="a", removes_first=True, obtains=True, keeps=True))
+        after, _ = await app.stores["accounts"].load("accounts.Account", "a") or (0, b"")
+        assert (await app.ask(OwnerOf(name="a")), after) == ("", before + 1)
+
+
+async def test_adding_an_existing_identity_is_a_conflict_also_if_it_is_removed_at_once(
+    anywhere: str, bank: Bank
+) -> None:
+    async with bank.system.connect(store=anywhere) as app:
+        await app.send(Open(name="a"))
+        assert await app.send(Remake(name="a", removes_first=False, obtains=False))
+        assert not await app.send(Remake(name="b", removes_first=False, obtains=False))
+        assert await app.ask(Found(names=["a", "b"])) == ["a: ada"]
+
+
+async def test_obtaining_and_removing_what_is_not_stored_writes_nothing(bank: Bank) -> None:
+    async with bank.system.connect(store="memory:") as app:
+        assert isinstance(app, Host)
+        await app.send(Remake(name="a", removes_first=False, obtains=True))
+        assert await app.stores["accounts"].load("accounts.Account", "a") is None
 
 
 async def test_one_unit_removes_one_aggregate(bank: Bank, caplog: pytest.LogCaptureFixture) -> None:

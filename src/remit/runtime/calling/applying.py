@@ -121,7 +121,7 @@ class Applying:
                     if unit.transaction is not None:
                         await unit.aclose()
                 if handler.refusals and isinstance(reply, Refusal):
-                    raise reply
+                    raise _kept(reply, claim)
                 return reply
         finally:
             if turn is not None:
@@ -161,3 +161,10 @@ class Applying:
         if not changes:
             await asyncio.sleep(self._random.random() * 0.002)
         return await self._turns.take_first(changes, attempt, mine)
+
+
+def _kept(refusal: Refusal, claim: CommandKey | None) -> Refusal:
+    """A refusal that was returned and is stored as the outcome under the key, if there is one."""
+    if claim is not None:
+        claim.kept = True
+    return refusal

@@ -55,11 +55,9 @@ class Elsewhere(Protocol):
         """The handler of a command or query; None if no process is known to have one."""
         ...
 
-    def call(
-        self, message: Message, seconds: float, latest: float, /, *, key: str, caller: str, trace: str
-    ) -> Awaitable[Any]:
+    def call(self, message: Message, seconds: float, latest: float, /, *, claim: CommandKey) -> Awaitable[Any]:
         """Calls the handler of a message and returns its reply. Takes at most `seconds` and ends by the loop time
-        `latest`. Raises declared refusals and `CallError`s."""
+        `latest`. Sets `claim.kept`. Raises declared refusals and `CallError`s."""
         ...
 
 
@@ -120,6 +118,16 @@ class Calls:
         claim = CommandKey(caller, key, trace, found[1].contract.type)
         return self._here(self._applying.once, found, command, deadline, claim, None, trace)
 
+    def receive(self, command: Command[Any, Any], claim: CommandKey, *, deadline: float) -> Awaitable[Any]:
+        """Applies a command that another process sends, whose handler is here, and returns its reply. Sets
+        `claim.kept`. Raises as `send`."""
+        if not fits(claim.key):
+            require_key(claim.key, type(command).__name__)
+        claim.trace = claim.trace or escaped(claim.key)
+        return self._here(
+            self._applying.once, self._commands[type(command)], command, deadline, claim, None, claim.trace
+        )
+
     async def send_within(
         self, outer: Attempt, run: int, command: Command[Any, Any], *, key: str | None, deadline: float | None
     ) -> Any:
@@ -143,7 +151,7 @@ class Calls:
             key = mark = called.key_of(contract.type, target.codec.canonical(command), identity)
             caller += DERIVED
         claim = CommandKey(caller, key, outer.trace, contract.type)
-        called.enter(mark, contract.type)
+        call = called.enter(mark, contract.type)
         failed: BaseException | None = None
         try:
             if found is None:
@@ -153,7 +161,7 @@ class Calls:
             failed = error
             raise
         finally:
-            called.leave(mark, failed, over=run != outer.run)
+            called.leave(call, failed, kept=claim.kept, over=run != outer.run)
 
     def ask(
         self,
@@ -228,7 +236,7 @@ class Calls:
         assert self._elsewhere is not None  # noqa: S101  # `target` came from it
         seconds = DEADLINE if deadline is None else seconds_of(deadline, type(message).__name__)
         latest = outer.deadline - MARGIN if outer is not None else NEVER
-        return self._elsewhere.call(message, seconds, latest, key=claim.key, caller=claim.caller, trace=claim.trace)
+        return self._elsewhere.call(message, seconds, latest, claim=claim)
 
     def _target(self, message: Message, decorator: str) -> Target:
         """The handler of a message in another process. Raises `CallError` if there is none."""

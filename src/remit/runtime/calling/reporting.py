@@ -23,6 +23,7 @@ from remit.messages import Command, Query, Refusal, contract_of, fits
 from remit.runtime.calling.calls import Calls
 from remit.runtime.events import CallBegun, CallEnded, CallOutcome
 from remit.runtime.work.attempts import DERIVED, Attempt
+from remit.runtime.work.outcomes import CommandKey
 
 
 class ReportedCalls(Calls):
@@ -47,6 +48,13 @@ class ReportedCalls(Calls):
         except Exception as error:  # noqa: BLE001  # raised where the call is awaited
             doing = _raise(error)
         return self._reported(doing, command, trace, caller.removesuffix(DERIVED))
+
+    def receive(self, command: Command[Any, Any], claim: CommandKey, *, deadline: float) -> Awaitable[Any]:
+        try:
+            doing = super().receive(command, claim, deadline=deadline)
+        except Exception as error:  # noqa: BLE001  # raised where the call is awaited
+            doing = _raise(error)
+        return self._reported(doing, command, claim.trace, claim.caller.removesuffix(DERIVED))
 
     async def send_within(
         self, outer: Attempt, run: int, command: Command[Any, Any], *, key: str | None, deadline: float | None

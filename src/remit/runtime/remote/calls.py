@@ -28,7 +28,8 @@ from remit.runtime.ports import Ports
 from remit.runtime.remote.breaker import PROBE_SECONDS, Breaker
 from remit.runtime.remote.headers import timed, write_call
 from remit.runtime.remote.retries import Budget, retrying
-from remit.runtime.remote.wire import CONTENT_TYPES, CallCodec, heard, is_shed, raise_failure
+from remit.runtime.remote.wire import CONTENT_TYPES, KEPT, CallCodec, heard, is_shed, raise_failure
+from remit.runtime.work.outcomes import CommandKey
 from remit.transports import CallChannel, CallRequest, CallResponse
 
 LEAST_SECONDS = 0.02
@@ -78,18 +79,17 @@ class RemoteCalls:
             return None
         return CallCodec(component.address, kind, contract_of(message, owner), self._format)
 
-    async def call(
-        self, message: Message, seconds: float, latest: float, /, *, key: str, caller: str, trace: str
-    ) -> Any:
+    async def call(self, message: Message, seconds: float, latest: float, /, *, claim: CommandKey) -> Any:
         """As `Elsewhere.call`, for a message that has a route. Raises the errors that the other side answers with."""
         codec = self.route(type(message))
         assert codec is not None  # noqa: S101  # the caller has found it by `route`
-        headers = write_call(codec.kind, key=key, caller=caller, trace=trace)
+        headers = write_call(codec.kind, key=claim.key, caller=claim.caller, trace=claim.trace)
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
         when = min(loop.time() + seconds, latest)
         answer = await self._attempts(loop, codec, codec.request(message, headers), when)
+        claim.kept = KEPT in answer.headers
         return codec.outcome(answer)
 
     def _target(self, address: str) -> _Target:

@@ -43,6 +43,7 @@ from remit.runtime.remote.wire import (
     question_of,
 )
 from remit.runtime.work.carried import carried
+from remit.runtime.work.outcomes import CommandKey
 from remit.stores import Store, nesting
 from remit.transports import CallChannel, CallRequest, CallResponse
 from remit.transports.store_feed import StoreFeed
@@ -160,7 +161,7 @@ class Reception:
         return self._waiting >= WAITING and self._turns.locked()
 
     async def _handle(self, handler: HandlerPlan, request: CallRequest, seconds: float) -> CallResponse:
-        codec = self._codec(handler, request)
+        codec, claim = self._codec(handler, request), None
         message, headers = codec.read(request), read_carried(request)
         # Inner calls see that this is a repetition. Restored below: the channel may reuse the task.
         again = retrying.get()
@@ -172,8 +173,8 @@ class Reception:
             if request.kind == "query":
                 outcome = await self._calls.ask(message, deadline=seconds, trace=read_trace(request))
             else:
-                caller, key, trace = read_identity(request)
-                outcome = await self._calls.send(message, key=key, deadline=seconds, caller=caller, trace=trace)
+                claim = CommandKey(*read_identity(request), handler.contract.type)
+                outcome = await self._calls.receive(message, claim, deadline=seconds)
         except Refusal as refusal:
             outcome = refusal
         except Overloaded as error:
@@ -184,7 +185,7 @@ class Reception:
             carried.set(before)
             retrying.set(again)
         try:
-            return codec.answer(outcome)
+            return codec.answer(outcome, kept=claim is not None and claim.kept)
         except BadValue as error:
             if request.kind == "query":
                 now, cause = self._listeners.seconds(), read_trace(request)

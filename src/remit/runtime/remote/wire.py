@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 CONTENT_TYPES: Mapping[Encoding, str] = {"json": "application/json", "msgpack": "application/msgpack"}
 ENCODINGS: Mapping[str, Encoding] = {content: encoding for encoding, content in CONTENT_TYPES.items()}
+KEPT = "remit-kept"
+"""The header of a refusal that is kept under the key of its command. Older releases do not send it."""
 LENGTH = "remit-length"
 """The header of a piece of a response: the length of the whole in bytes."""
 
@@ -115,10 +117,13 @@ class CallCodec:
         """Decodes the message. Raises `BadMessage`."""
         return self._message.codec(self._encoding).read(request.body)
 
-    def answer(self, outcome: Any) -> CallResponse:
-        """The response with a reply or a refusal. Raises `BadValue`."""
+    def answer(self, outcome: Any, *, kept: bool = False) -> CallResponse:
+        """The response with a reply, or with a refusal, `kept` or not. Raises `BadValue`."""
         encoding, body = self._answers.write(outcome)
-        return CallResponse("ok", {"content-type": CONTENT_TYPES[encoding]}, body)
+        headers = {"content-type": CONTENT_TYPES[encoding]}
+        if kept:
+            headers[KEPT] = "1"
+        return CallResponse("ok", headers, body)
 
     def outcome(self, answer: CallResponse) -> Any:
         """Decodes the reply. Raises the refusal or the error in the response; `BadMessage` if it cannot be read."""

@@ -27,7 +27,7 @@ class UnitClaims(Claims[Any]):
         claimant = await self._claimant(owner, by)
         found = await self._unit.load(self._plan, text)
         if found is None:
-            claimant.claiming = True
+            claimant.always = True
             self._unit.track(self._plan, text, Holder(by=owner)).changed = True
             await self._note(owner, (self._plan.kind, text), has=True)
         elif found.value.by != owner:
@@ -41,7 +41,7 @@ class UnitClaims(Claims[Any]):
             self._unit.keep(self._plan, text)
         if found is None or found.value.by != owner:
             return False
-        claimant.claiming = found.removed = found.changed = True
+        claimant.always = found.removed = found.changed = True
         await self._note(owner, (self._plan.kind, text), has=False)
         return True
 

@@ -24,7 +24,7 @@ handler stay recognised while it is parked, unless it waits for a person."""
 class CommandKey:
     """The idempotency key of a command. A key is unique for one caller and one command type."""
 
-    __slots__ = ("caller", "fingerprint", "foreseen", "key", "scope", "trace")
+    __slots__ = ("caller", "fingerprint", "foreseen", "kept", "key", "scope", "trace")
 
     def __init__(self, caller: str, key: str, trace: str, type: str) -> None:
         self.caller = caller
@@ -33,6 +33,8 @@ class CommandKey:
         self.scope = f"{type} {caller}"
         self.fingerprint = b""
         self.foreseen: Foreseen | None = None
+        self.kept = False
+        """Whether the command ended with a refusal that is stored as its outcome: an equal call needs another key."""
 
     @property
     def origin(self) -> str:
@@ -115,6 +117,7 @@ class Outcomes:
                 await store.keep(claim.scope, claim.key, self.stamp())
         value = decode_reply(stored.outcome, handler.reply, handler.refusals)
         if isinstance(value, Refusal):
+            claim.kept = True
             raise value
         return (value,)
 

@@ -25,9 +25,10 @@ class Tracked(msgspec.Struct, eq=False):
     """Stored fields that only another release knows."""
     changed: bool = False
     """Whether it is to be stored."""
-    claiming: bool = False
-    """Whether it made or gave up a claim. Then it is stored even if unchanged, so that concurrent claims conflict on
-    its version."""
+    always: bool = False
+    """Whether it is stored even if its bytes are unchanged. If it made or gave up a claim, so that concurrent claims
+    conflict on its version; if it was added without asking the store; if it takes the place of a stored one that was
+    removed in this unit of work."""
     new: bool = False
     """Whether it was made in this unit of work, not loaded."""
     removed: bool = False

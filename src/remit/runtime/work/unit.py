@@ -258,7 +258,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         return [each for each in found if not each.removed and (each.changed or each.id in there)], upto
 
     def track(self, plan: KeptPlan, id: str, value: Any) -> Tracked:
-        """Tracks a new value. After a removal at the same place, it continues its version."""
+        """Tracks a new value. After a removal at the same place, it continues its version, and is stored even if it is
+        removed in turn: what the removed one has stored is still there."""
         place = (plan.kind, id)
         before = self._tracked.get(place)
         version = 0
@@ -267,6 +268,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         elif self.taken is not None:
             version = self.taken.get(place) or 0
         tracked = self._tracked[place] = Tracked(plan, id, value, version, new=True)
+        if before is not None:
+            tracked.always = before.always or before.changed or before.body != b""
         if plan.is_aggregate:
             self._touched[tracked] = None
         return tracked
@@ -284,7 +287,9 @@ class UnitOfWork(msgspec.Struct, eq=False):
                 f"{plan.type.__name__} {id!r} exists already", where=plan.kind,
                 expected="an identity that no other one has", next="use find() or obtain() where it may exist",
             )  # fmt: skip
-        self.track(plan, id, value)
+        made = self.track(plan, id, value)
+        if tracked is None:
+            made.always = True  # the store was not asked: only the commit can tell that there is no other one
 
     def remove(self, plan: AggregatePlan, id: str, value: Any) -> None:
         """Removes a tracked aggregate; events that it has recorded are stored. Raises `NotAdded`."""
@@ -325,7 +330,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         """Prepares a changed aggregate for storing; returns the events it has recorded. Raises `SecondAggregate`."""
         events = take_recorded(tracked.value)
         body = tracked.encoded()
-        if not events and not tracked.claiming and tracked.says(body):
+        if not events and not tracked.always and tracked.says(body):
             return events
         first = self._written
         if first is not None and first is not tracked and (first.plan, first.id) != (tracked.plan, tracked.id):
