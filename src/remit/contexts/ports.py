@@ -79,7 +79,8 @@ class Repository(Generic[A]):
         raise NotImplementedError
 
     async def obtain(self: _Holds[K], id: K, /) -> A:
-        """The aggregate with this identity, or a new one with default values, which is added.
+        """The aggregate with this identity, or a new one with default values. A new one is stored once the handler has
+        changed it, recorded an event on it, taken a claim for it, or added it with `add`.
 
         Raises `Incomplete` if there is none and a field other than `id` has no default.
         """

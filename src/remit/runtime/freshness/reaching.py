@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import msgspec
 
 from remit.errors import Unavailable
-from remit.log import SubscriptionId, origin_of
+from remit.log import Heads, SubscriptionId, origin_of
 from remit.runtime.freshness.influence import Needs
 from remit.runtime.freshness.missed import next_missed, told_missed
 from remit.runtime.plan import FoldPlan, FollowPlan
@@ -149,10 +149,12 @@ async def _handled(
     and whether a checkpoint is ahead of its source."""
     id, store, feed = following.follow.id, following.store, following.feed
     waiting.on(f"{id.source}, which {id.name} follows, has not said how far it is")
-    heads = {part: pos for part, (pos, _) in (await feed.heads()).items()}
+    found = await feed.heads()
+    heads = {part: pos for part, (pos, _) in found.items()}
+    owed = await _owed(following, found)
     while True:
         checkpoints = await store.checkpoints(id)
-        behind = [part for part, pos in heads.items() if part not in checkpoints or checkpoints[part].pos < pos]
+        behind = [part for part, pos in owed.items() if part not in checkpoints or checkpoints[part].pos < pos]
         if not behind or await is_broken(id):
             # Heads may have grown since. Only a source restored from a backup ends before a checkpoint.
             now = await feed.heads()
@@ -160,6 +162,17 @@ async def _handled(
             return heads, ahead
         waiting.on(f"{id.name} has not handled all that {id.source} had written")
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _owed(following: Following, heads: Heads) -> dict[int, int]:
+    """The last position of each partition that a subscription has to handle. One that has not begun never handles what
+    was written up to its beginning."""
+    follow, store, feed, _ = following
+    id, begins = follow.id, follow.begins
+    after = {part: pos for part, (pos, at) in heads.items() if not isinstance(begins, float) or at > begins}
+    if len(after) == len(heads) or await store.checkpoints(id) or (await feed.standing(id.name, 0.0)).known:
+        return {part: pos for part, (pos, _) in heads.items()}
+    return after
 
 
 # ── traces ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -64,7 +64,7 @@ class _Repository(Repository[Any]):
                 made = self._plan.type(id=id)
             except TypeError as error:
                 raise _not_made(self._plan, error) from error
-            tracked = self._unit.track(self._plan, text, made)
+            tracked = self._unit.obtain(self._plan, text, made)
         return tracked.value
 
     async def get_all(self, ids: Iterable[Any], /) -> Any:

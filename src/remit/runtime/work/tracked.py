@@ -33,6 +33,8 @@ class Tracked(msgspec.Struct, eq=False):
     """Whether it was made in this unit of work, not loaded."""
     removed: bool = False
     """Whether it was removed, here or before it was loaded. Then only its version counts."""
+    made: bytes = b""
+    """The bytes that an aggregate had when `obtain` made it."""
 
     def encoded(self) -> bytes:
         """The bytes to store; empty if it was removed. Raises `BadValue`."""
@@ -45,7 +47,10 @@ class Tracked(msgspec.Struct, eq=False):
         return body if self.rest is None else self.rest.completed(body)
 
     def says(self, body: bytes) -> bool:
-        """Whether these bytes mean the same as the loaded ones, which another release may have written."""
+        """Whether these bytes mean the same as the loaded ones, which another release may have written, or as those
+        with which `obtain` made it, if it is not to be stored yet."""
+        if self.made and body == self.made and not self.changed:
+            return True
         if body == self.body or not (self.version and self.body and body):
             return body == self.body
         value, rest = self.plan.codec.restore(self.body)

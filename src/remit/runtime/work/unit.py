@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
@@ -12,7 +13,7 @@ import msgspec
 
 from remit.contexts import Envelope
 from remit.domain import as_recorded, has_recorded, recording, take_recorded
-from remit.errors import AlreadyExists, BadKey, Diverged, NotAdded, SecondAggregate
+from remit.errors import AlreadyExists, BadKey, BadValue, Diverged, NotAdded, SecondAggregate
 from remit.log import LATER, Channel, write_carried, write_headers, write_newer, write_wish
 from remit.messages import Command, DomainEvent, Refusal, key_text
 from remit.runtime.events import LaterRefused, UnitCommitted
@@ -274,11 +275,23 @@ class UnitOfWork(msgspec.Struct, eq=False):
             self._touched[tracked] = None
         return tracked
 
+    def obtain(self, plan: AggregatePlan, id: str, value: Any) -> Tracked:
+        """Tracks a new aggregate that is not written as long as it is as it was made; else the next message forgets
+        it. One that follows a removal is always written."""
+        before = self._tracked.get((plan.kind, id))
+        tracked = self.track(plan, id, value)
+        if before is None or not (before.body or before.changed):
+            with suppress(BadValue):  # it may be mended before it is written
+                tracked.made = tracked.encoded()
+            self._loaded.append((plan.kind, id))
+        return tracked
+
     def add(self, plan: AggregatePlan, id: str, value: Any) -> None:
         """Adds a new aggregate. Raises `AlreadyExists`."""
         tracked = self._tracked.get((plan.kind, id))
         removed = tracked is not None and tracked.removed
         if tracked is not None and tracked.value is value and not removed:
+            tracked.made = b""  # one that `obtain` has made is to be written
             return
         is_there = tracked is not None and (tracked.version or tracked.changed or tracked in self._touched)
         is_there = is_there or (self.taken is not None and self.taken.get((plan.kind, id), 0) is None)
