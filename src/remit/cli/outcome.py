@@ -14,9 +14,11 @@ from remit.errors import BadMessage, nearest
 from remit.hosting import System
 from remit.hosting.failures import Failure
 from remit.hosting.finding import load_system
+from remit.hosting.opening import Places, require_some
 from remit.messages import Codec, Command, Contract, Message, Query, Refusal, encode_reply, reply_of
 from remit.topology import DEFAULT_STORE
 from remit.topology.file import read_topology
+from remit.topology.secret import Secret
 
 M = TypeVar("M", Command[Any, Any], Query[Any, Any])
 
@@ -128,6 +130,14 @@ class Callee(NamedTuple):
             return cls(load_system(system), place_of(store, data))
         refuse_places(store=store, data=data)
         return cls(load_system(read_topology(system, whole=False).system), topology=system)
+
+    def require_stores(self) -> None:
+        """Raises `Failure` if the system runs here on stores of which none is made yet. A store in memory is a trial,
+        and needs none."""
+        places = Places({"default": Secret(self.store)})
+        technology = places.of("any").technology
+        if self.topology is None and technology is not None and technology.durable:
+            require_some(places, self.system.names)
 
 
 def print_outcome(callee: Callee, message: Message, call: Callable[[Sender], Awaitable[Any]]) -> int:
