@@ -62,3 +62,23 @@ def test_a_misspelt_place_is_found_with_the_field_that_is_near() -> None:
     near, far = System("desk", contexts=[desk], edges=[edge]).check()
     assert near.next == "did you mean {who}?"
     assert far.next == "change the line: edge.post('/gone/{zzzzz}', Go)"
+
+
+class Unsound(Command[None]):
+    who: object
+
+
+def test_wrong_routes_are_found_beside_everything_else_that_is_wrong() -> None:
+    desk = Context("desk")
+
+    @desk.handle(Go)
+    async def go(command: Go, stock: dict[str, int]) -> None: ...
+
+    @desk.handle(Unsound)
+    async def fail(command: Unsound) -> None: ...
+
+    edge = HttpEdge(desk)
+    edge.post("/go/{whoo}", Go)
+    edge.post("/unsound/{whom}", Unsound)
+    found = System("desk", contexts=[desk], edges=[edge]).check()
+    assert [each.code for each in found] == ["handler.dependency", "message.not-encodable", "route.place"]

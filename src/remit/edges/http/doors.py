@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -11,13 +11,14 @@ import msgspec
 from msgspec import structs
 
 from remit.contexts import ClientOf, Route, Sender
+from remit.contexts.declarations import where
 from remit.contexts.edges import HttpEdge
 from remit.edges.http.origins import is_origin, origins_of
 from remit.edges.http.problems import refused, rejected
 from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, only, query_reader
 from remit.edges.http.request import Endpoint, HttpRequest, HttpResponse, Limits, json_answer
 from remit.edges.http.routing import Router, places_of
-from remit.errors import Findings, ModelError, nearest, one_of
+from remit.errors import Findings, nearest, one_of
 from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, declared_context, reply_of, wire_types
 from remit.runtime.work.carried import carrying
 
@@ -59,21 +60,29 @@ class Operation:
         return next((statuses[cls] for cls in refusal.__mro__ if cls in statuses), 409)
 
 
-def findings_on_routes(edges: Iterable[HttpEdge], reserved: Iterable[str]) -> Findings:
-    """All findings on the routes of these edges. `reserved` are the paths of the edge itself."""
-    try:
-        compile_operations(edges, tuple(reserved))
-    except ModelError as error:
-        return Findings(error.findings)
-    return Findings()
+def findings_on_routes(edges: Iterable[HttpEdge], reserved: Iterable[str], unsound: Collection[str] = ()) -> Findings:
+    """All findings on the routes of these edges. `reserved` are the paths of the edge itself. `unsound` are the places
+    of messages that have findings: their routes are not checked."""
+    findings = Findings()
+    for _ in _sound(edges, reserved, findings, unsound):
+        pass
+    return findings
 
 
 def compile_operations(edges: Iterable[HttpEdge], reserved: tuple[str, ...]) -> list[Operation]:
     """All routes of these edges, prepared. Raises `ModelError` with every finding."""
     findings = Findings()
-    router: Router[str] = Router()
-    operations: list[Operation] = []
     bodies: dict[tuple[type[Message], frozenset[str]], Any] = {}
+    operations = [_operation(edge, route, bodies) for edge, route in _sound(edges, reserved, findings)]
+    findings.settle()
+    return operations
+
+
+def _sound(
+    edges: Iterable[HttpEdge], reserved: Iterable[str], findings: Findings, unsound: Collection[str] = ()
+) -> Iterator[tuple[HttpEdge, Route]]:
+    """The routes without findings. Reports the others, and edges with findings."""
+    router: Router[str] = Router()
     for path in reserved:
         router.add("GET", path, "this edge itself")
     for edge in edges:
@@ -82,17 +91,15 @@ def compile_operations(edges: Iterable[HttpEdge], reserved: tuple[str, ...]) -> 
                 "edge.origin", repr(edge), f"{origin!r} is not an origin",
                 expected="scheme, host, and a port other than the default, as browsers send it; or *", next='origins=["https://shop.example"]',
             )  # fmt: skip
-        for route in edge.routes:
+        for route in (each for each in edge.routes if where(each.message) not in unsound):
             here = _check(route)
             if not here:
                 taken = router.add(route.method, route.path, f"context {edge.context!r} ({route.message.__name__})")
                 if taken:
                     _report(here, route, "route.doubled", f"the path is taken by {taken}", "one route per path")
             if not here:
-                operations.append(_operation(edge, route, bodies))
+                yield edge, route
             findings.extend(here)
-    findings.settle()
-    return operations
 
 
 def endpoint(
