@@ -11,6 +11,7 @@ import msgspec
 from msgspec import structs
 
 from remit.contexts import ClientOf, Route, Sender
+from remit.contexts.annotations import name_of
 from remit.contexts.declarations import where
 from remit.contexts.edges import HttpEdge
 from remit.edges.http.origins import is_origin, origins_of
@@ -96,7 +97,10 @@ def _sound(
             if not here:
                 taken = router.add(route.method, route.path, f"context {edge.context!r} ({route.message.__name__})")
                 if taken:
-                    _report(here, route, "route.doubled", f"the path is taken by {taken}", "one route per path")
+                    _report(
+                        here, route, "route.doubled", f"the path is taken by {taken}", "one route per path",
+                        "give one of them another path",
+                    )  # fmt: skip
             if not here:
                 yield edge, route
             findings.extend(here)
@@ -240,7 +244,7 @@ def _check_path(route: Route, findings: Findings) -> None:
     try:
         places = places_of(route.path)
     except ValueError as error:
-        _report(findings, route, "route.path", str(error), "a path like /students/{student}/invoices")
+        _report(findings, route, "route.path", str(error), "a path like /students/{student}/invoices", _mended(route))
         return
     fields = [field.encode_name for field in fields_of(route.message)]
     for place in places:
@@ -249,7 +253,9 @@ def _check_path(route: Route, findings: Findings) -> None:
             _report(
                 findings, route, "route.place", f"the place {{{place}}} names no field of {route.message.__name__}",
                 one_of(fields, "no places: the message has no fields"),
-                f"did you mean {{{near}}}?" if near else "",
+                f"did you mean {{{near}}}?"
+                if near
+                else f"remove {{{place}}} from the path, or give {route.message.__name__} a field of this name",
             )  # fmt: skip
 
 
@@ -260,7 +266,10 @@ def _check_types(route: Route, findings: Findings) -> None:
         msgspec.json.schema_components(wire_types([message, reply, *refusals]))
         arrivals = {field.encode_name: arrives_as(field.type) for field in fields_of(message)}
     except TypeError as error:
-        _report(findings, route, "route.type", f"{message.__name__} or its answers cannot be JSON: {error}")
+        _report(
+            findings, route, "route.type", f"{message.__name__} or its answers cannot be JSON: {error}",
+            "types that JSON has", f"change the type in {message.__name__}, or remove the route",
+        )  # fmt: skip
         return
     places = places_of(route.path)
     for name, arrival in arrivals.items():
@@ -276,7 +285,10 @@ def _check_types(route: Route, findings: Findings) -> None:
         elif route.method in ("GET", "DELETE") and not arrival:
             _report(
                 findings, route, "route.query", f"a value of {name!r} cannot be written in a query string",
-                "text, a number, or a list of these", "send it with POST or PUT, which take a JSON body",
+                "text, a number, or a list of these",
+                f"give {message.__name__} a field for each part of {name!r}"
+                if route.method == "GET"
+                else "send it with POST or PUT, which take a JSON body",
             )  # fmt: skip
         elif route.method == "GET" and name in (FRESH, FRESH_KEY):
             _report(
@@ -296,18 +308,32 @@ def _check_refusals(route: Route, findings: Findings) -> None:
             _report(
                 findings, route, "route.refusal", f"{route.message.__name__} does not declare {refusal.__name__}",
                 f"one of: {', '.join(r.__name__ for r in declared)}" if declared else "no refusals: none is declared",
+                "remove it from refusals={...}, or declare it behind the reply: "
+                f"[<reply>, {' | '.join(map(name_of, (*declared, refusal)))}]",
             )  # fmt: skip
         if not 400 <= status <= 599:
-            _report(findings, route, "route.refusal", f"{refusal.__name__} has the status {status}", "400 to 599")
+            _report(
+                findings, route, "route.refusal", f"{refusal.__name__} has the status {status}", "400 to 599",
+                f"refusals={{{refusal.__name__}: 409}}",
+            )  # fmt: skip
     if not 200 <= route.status <= 299:
-        _report(findings, route, "route.status", f"the status of a reply is {route.status}", "200 to 299")
+        _report(
+            findings, route, "route.status", f"the status of a reply is {route.status}", "200 to 299",
+            "status=200; the status of a refusal is in refusals={...}",
+        )  # fmt: skip
 
 
-def _report(findings: Findings, route: Route, code: str, what: str, expected: str = "", next: str = "") -> None:
-    verb = route.method.lower()
+def _mended(route: Route) -> str:
+    """What to write instead of a path that is wrong."""
+    if route.path.startswith("/"):
+        return f"change the path {route.path!r}: a place is a whole segment, as in /orders/{{order}}"
+    return f"write edge.{route.method.lower()}({'/' + route.path!r}, {route.message.__name__})"
+
+
+def _report(findings: Findings, route: Route, code: str, what: str, expected: str, next: str) -> None:
     findings.report(
         code, f"{route.declared_at} {route.method} {route.path}".lstrip(), what, expected=expected,
-        next=next or f"change the line: edge.{verb}({route.path!r}, {route.message.__name__})",
+        next=next,
     )  # fmt: skip
 
 
