@@ -1,6 +1,8 @@
 """What handlers ask for beside their message is something that the context can give."""
 
-from remit import Clock, Context, Repository, View
+from typing import Generic, TypeVar
+
+from remit import Aggregate, Clock, Context, Repository, View
 from tests.checks.shop import Count, Order, Orders, Paid, Placed, checked, only, paid, placed
 
 
@@ -43,3 +45,20 @@ def test_what_a_context_keeps_is_asked_for_through_its_port() -> None:
 
     found = [each.next for each in checked(sales) if each.code == "handler.dependency"]
     assert found == ["order: Repository[Order]", "orders: View[Orders]"]
+
+
+T = TypeVar("T")
+
+
+class Shelf(Aggregate[str], Generic[T]): ...
+
+
+def test_a_generic_aggregate_is_told_as_that() -> None:
+    sales = Context("sales")
+
+    @sales.answer(Count)
+    async def counting(query: Count, shelves: Repository[Shelf[int]]) -> int:
+        return 1
+
+    finding = next(each for each in checked(sales) if each.code == "handler.dependency")
+    assert finding.next == "class MyShelf(Shelf[...]): ..., and shelves: Repository[MyShelf]"
