@@ -422,7 +422,7 @@ async def test_docs_page_begins_with_the_default_and_its_tag_and_links_each_memb
     assert re.search(r'schema-[^"]*Free">[^<]*</a> or <a href="#schema-[^"]*Held"', page)
 
 
-class Full(Value):
+class Crowded(Value):
     size: int
 
 
@@ -431,7 +431,7 @@ class Shut(Value):
 
 
 class NoPlace(Refusal):
-    state: Full | Shut
+    state: Crowded | Shut
 
 
 class Park(Command[int, NoPlace]):

@@ -104,6 +104,6 @@ def raised_at(error: Exception) -> str:
     """`file:line` of the code of the user that raised an error during an import, or that called what raised it."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
-    frames = traceback.extract_tb(error.__traceback__)
-    frames = [each for each in frames if not each.filename.startswith(_REMIT)] or frames
+    every = traceback.extract_tb(error.__traceback__)
+    frames = [each for each in every if not each.filename.startswith(_REMIT)] or every
     return f"{frames[-1].filename}:{frames[-1].lineno}"
