@@ -1,7 +1,9 @@
 """What handlers ask for beside their message is something that the context can give."""
 
-from remit import Clock, Context, Repository, View
-from tests.checks.shop import Count, Orders, Paid, Placed, checked, only, paid, placed
+from typing import Generic, TypeVar
+
+from remit import Aggregate, Clock, Context, Repository, View
+from tests.checks.shop import Count, Order, Orders, Paid, Placed, checked, only, paid, placed
 
 
 def test_handler_dependency() -> None:
@@ -31,3 +33,32 @@ def test_a_handler_takes_what_it_asks_for_by_position() -> None:
 
     finding = only(checked(sales))
     assert (finding.code, finding.what) == ("handler.parameters", "parameter 'clock' of counting is keyword-only")
+
+
+def test_what_a_context_keeps_is_asked_for_through_its_port() -> None:
+    sales = Context("sales")
+    sales.project(Orders)
+
+    @sales.answer(Count)
+    async def counting(query: Count, order: Order, orders: Orders) -> int:
+        return 1
+
+    found = [each.next for each in checked(sales) if each.code == "handler.dependency"]
+    assert found == ["order: Repository[Order]", "orders: View[Orders]"]
+
+
+T = TypeVar("T")
+
+
+class Shelf(Aggregate[str], Generic[T]): ...
+
+
+def test_a_generic_aggregate_is_told_as_that() -> None:
+    sales = Context("sales")
+
+    @sales.answer(Count)
+    async def counting(query: Count, shelves: Repository[Shelf[int]]) -> int:
+        return 1
+
+    finding = next(each for each in checked(sales) if each.code == "handler.dependency")
+    assert finding.next == "class MyShelf(Shelf[...]): ..., and shelves: Repository[MyShelf]"

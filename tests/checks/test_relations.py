@@ -99,3 +99,8 @@ def test_contexts_that_go_separate_ways_send_each_other_nothing_for_later() -> N
 def test_expectation_of_a_system_without_contexts_is_not_empty() -> None:
     finding = only(checked(relations=[OpenHost("sales")]))
     assert finding.expected == "a context of the system, which has none"
+
+
+def test_a_misspelt_context_of_a_relation_is_told_with_the_near_one() -> None:
+    sales = Context("sales")
+    assert only(checked(sales, relations=[OpenHost("sale")])).next == "did you mean 'sales'?"

@@ -71,6 +71,8 @@ def test_an_empty_key_is_no_key(office: Office) -> None:
 def test_a_store_in_memory_is_a_trial(office: Office, tmp_path: Path) -> None:
     sent = office.remit("send", SYSTEM, "Post", json.dumps(LETTER), "--store", "memory:")
     assert (sent.returncode, sent.stdout) == (0, '"l1"\n'), sent.stderr
+    asked = office.remit("ask", SYSTEM, "Contents", '{"box": "ada"}', "--store", "memory:")
+    assert (asked.returncode, asked.stdout) == (0, "[]\n"), asked.stderr
     assert list(tmp_path.iterdir()) == []
 
 

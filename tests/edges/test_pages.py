@@ -420,3 +420,26 @@ async def test_docs_page_begins_with_the_default_and_its_tag_and_links_each_memb
     page = (await call(nights()[0], "GET", "/docs")).body.decode()
     assert "&quot;$type&quot;: &quot;Held&quot;" in page
     assert re.search(r'schema-[^"]*Free">[^<]*</a> or <a href="#schema-[^"]*Held"', page)
+
+
+class Crowded(Value):
+    size: int
+
+
+class Shut(Value):
+    until: str
+
+
+class NoPlace(Refusal):
+    state: Crowded | Shut
+
+
+class Park(Command[int, NoPlace]):
+    car: str
+
+
+async def test_a_refusal_without_a_docstring_is_described_by_no_signature() -> None:
+    lot = HttpEdge("lot")
+    lot.post("/cars", Park)
+    described = await openapi(HttpApp(System("lots", contexts=[], edges=[lot]), Recorder()))
+    assert "description" not in described["components"]["schemas"]["NoPlace"]

@@ -1,6 +1,6 @@
 """`System.check` finds what is wrong with routes, before an edge is served."""
 
-from remit import Command, Context, Query, System
+from remit import Command, Context, Query, System, Value
 from remit.edges import HttpEdge
 
 
@@ -61,4 +61,50 @@ def test_a_misspelt_place_is_found_with_the_field_that_is_near() -> None:
     edge.post("/gone/{zzzzz}", Go)
     near, far = System("desk", contexts=[desk], edges=[edge]).check()
     assert near.next == "did you mean {who}?"
-    assert far.next == "change the line: edge.post('/gone/{zzzzz}', Go)"
+    assert far.next == "remove {zzzzz} from the path, or give Go a field of this name"
+
+
+class Unsound(Command[None]):
+    who: object
+
+
+def test_wrong_routes_are_found_beside_everything_else_that_is_wrong() -> None:
+    desk = Context("desk")
+
+    @desk.handle(Go)
+    async def go(command: Go, stock: dict[str, int]) -> None: ...
+
+    @desk.handle(Unsound)
+    async def fail(command: Unsound) -> None: ...
+
+    edge = HttpEdge(desk)
+    edge.post("/go/{whoo}", Go)
+    edge.post("/unsound/{whom}", Unsound)
+    found = System("desk", contexts=[desk], edges=[edge]).check()
+    assert [each.code for each in found] == ["handler.dependency", "message.not-encodable", "route.place"]
+
+
+class Deep(Value):
+    size: int
+
+
+class Find(Query[int]):
+    of: Deep
+
+
+def test_advice_on_a_route_is_never_the_wrong_line() -> None:
+    desk = Context("desk")
+
+    @desk.handle(Go)
+    async def go(command: Go) -> None: ...
+
+    @desk.answer(Find)
+    async def find(query: Find) -> int:
+        return 1
+
+    edge = HttpEdge(desk)
+    edge.post("go", Go)
+    edge.get("/find", Find)
+    path, field = System("desk", contexts=[desk], edges=[edge]).check()
+    assert path.next == "write edge.post('/go', Go)"
+    assert field.next == "give Find a field for each part of 'of'"

@@ -138,3 +138,14 @@ async def test_what_merely_may_be_entered_is_given_as_it_is() -> None:
     desk.provide(type(lock), lambda: lock)
     async with System("office", contexts=[desk]).connect(store="memory:"):
         assert not lock.locked()
+
+
+async def test_a_factory_that_makes_something_else_is_named_at_start() -> None:
+    desk = Context("desk")
+    factory: Any = lambda: 5  # noqa: E731  # the mistake
+    desk.provide(Wire, factory)
+    with pytest.raises(ServiceError) as caught:
+        async with System("office", contexts=[desk]).connect(store="memory:"):
+            pytest.fail("it has started")
+    assert caught.value.what == "what was made for Wire is of type int"
+    assert caught.value.where.startswith("desk.provide(Wire, ...) at ")

@@ -6,14 +6,17 @@ A parameter that cannot be passed by position is reported too.
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, cast, get_origin
 
 from remit.contexts import INJECTABLES, SERVICE, Context, Handler, Model
 from remit.contexts.annotations import Asked, asked_by, is_kind, is_loose_method
 from remit.contexts.policies import init_of
+from remit.contexts.ports import CLAIMS, RECORDS, REPOSITORY, VIEW
 from remit.errors import Findings
 from remit.messages import union_members
 
+_HELD = (REPOSITORY, RECORDS, CLAIMS, VIEW)
+"""The dependencies through which a handler reaches what a context keeps."""
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -59,11 +62,24 @@ def _is_given(context: Context[Any], asked: Asked) -> bool:
 
 def _report_missing(context: Context[Any], handler: Handler, asked: Asked, findings: Findings) -> None:
     wanted = _name(asked.wanted)
+    port = next((each for each in _HELD if is_kind(asked.wanted, cast("type", each.of))), None)
+    remedy = f"{asked.parameter}: {port.port.__name__}[{wanted}]" if port else asked.injectable.remedy
+    generic = get_origin(asked.subject)
+    if asked.injectable.of is not None and is_kind(generic, asked.injectable.of):
+        name, form = _name(generic), asked.injectable.port.__name__
+        findings.report(
+            "handler.dependency", handler.place,
+            f"parameter {asked.parameter!r} of {handler.name} asks for {form}[{name}[...]], and a generic class cannot"
+            " be stored: it has one name for all its types",
+            expected=f"a class of its own for each type: {form}[<a subclass of {name}>]",
+            next=f"class My{name}({name}[...]): ..., and {asked.parameter}: {form}[My{name}]",
+        )  # fmt: skip
+        return
     findings.report(
         "handler.dependency", handler.place,
         f"nothing provides parameter {asked.parameter!r} of {handler.name}: {wanted}",
         expected=", ".join([*(each.told for each in INJECTABLES), *map(_name, context.provided)]),
-        next=asked.injectable.remedy.format(context=context.name, wanted=wanted, subject=_name(asked.subject)),
+        next=remedy.format(context=context.name, wanted=wanted, subject=_name(asked.subject)),
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from remit.contexts import (
     SharedKernel,
 )
 from remit.contexts.annotations import is_kind, name_of, sent_later
-from remit.errors import Findings, one_of
+from remit.errors import Findings, nearest, one_of
 from remit.messages import Command
 
 _MUTUAL = (Partnership, SharedKernel, SeparateWays)
@@ -42,11 +42,14 @@ def _check_parties(model: Model, findings: Findings) -> None:
         kind = type(relation).__name__
         for party in relation.parties:
             if not _has(model, party):
+                near = nearest(party, model.names) if isinstance(party, str) else None
                 findings.report(
                     "relation.unknown-context", f"System({model.name!r})",
                     f"{kind} names {party!r}, which is not a context of the system",
                     expected=one_of(model.names, "a context of the system, which has none"),
-                    next=f"add it: System({model.name!r}, contexts=[..., {_name_of(party)}])",
+                    next=f"did you mean {near!r}?"
+                    if near
+                    else f"add it: System({model.name!r}, contexts=[..., {_name_of(party)}])",
                 )  # fmt: skip
         if len(relation.parties) > len(set(map(_name_of, relation.parties))):
             findings.report(

@@ -18,6 +18,8 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(2)
-    from remit.cli.program import execute
-
+    try:
+        from remit.cli.program import execute
+    except KeyboardInterrupt:  # Ctrl-C while this is imported; `execute` handles it from then on
+        sys.exit(130)
     sys.exit(execute(sys.argv[1:]))

@@ -32,10 +32,12 @@ def ask(
     """Ask one query and print its answer as JSON.
 
     If SYSTEM is a topology file, its services are called. Otherwise the system runs in this process until the answer is
-    there; a service may run on the same stores at the same time.
+    there; a service may run on the same stores at the same time. Stores that nothing has made yet are not made: only
+    remit send and remit run begin a system.
     A refusal is printed as JSON too, with exit code 3.
     """
     callee = Callee.named(system, store, data)
     query = read_message(callee.system, Query, message, fields)
+    callee.require_stores()
     wanted = fresh if fresh_key is None else fresh_key
     return print_outcome(callee, query, lambda app: app.ask(query, deadline=deadline, fresh=wanted))

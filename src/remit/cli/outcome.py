@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
+
+from msgspec import ValidationError
 
 from remit.cli.options import is_topology, place_of, refuse_places
 from remit.cli.screen import REFUSED, say
@@ -14,9 +17,11 @@ from remit.errors import BadMessage, nearest
 from remit.hosting import System
 from remit.hosting.failures import Failure
 from remit.hosting.finding import load_system
+from remit.hosting.opening import Places, require_some
 from remit.messages import Codec, Command, Contract, Message, Query, Refusal, encode_reply, reply_of
 from remit.topology import DEFAULT_STORE
 from remit.topology.file import read_topology
+from remit.topology.secret import Secret
 
 M = TypeVar("M", Command[Any, Any], Query[Any, Any])
 
@@ -36,9 +41,20 @@ def read_message(system: System, kind: type[M], name: str, fields: str) -> M:
         names = ", ".join(f'"{field}"' for field in contract.message.__struct_fields__)
         wanted = f"a JSON object with the fields {names}" if names else "{}"
         raise BadMessage(
-            error.what, where=error.where, expected=codec.choices(error.__cause__) or wanted,
+            _HALF_SAID if not isinstance(error.__cause__, ValidationError) and _has_half(fields) else error.what,
+            where=error.where, expected=codec.choices(error.__cause__) or wanted,
             next=f"see class {contract.message.__name__} in {contract.message.__module__}",
         ) from None  # fmt: skip
+
+
+_HALF = re.compile(
+    r"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]",
+)
+_HALF_SAID = "a text has half of a surrogate pair, such as \\ud800 alone, which is no character"
+
+
+def _has_half(fields: str) -> bool:
+    return _HALF.search(fields.replace(r"\\", "")) is not None
 
 
 _OPTIONS = ("--key", "--fresh", "--fresh-key", "--deadline", "--store", "--data", "--json")
@@ -128,6 +144,14 @@ class Callee(NamedTuple):
             return cls(load_system(system), place_of(store, data))
         refuse_places(store=store, data=data)
         return cls(load_system(read_topology(system, whole=False).system), topology=system)
+
+    def require_stores(self) -> None:
+        """Raises `Failure` if the system runs here on stores of which none is made yet. A store in memory is a trial,
+        and needs none."""
+        places = Places({"default": Secret(self.store)})
+        technology = places.of("any").technology
+        if self.topology is None and technology is not None and technology.durable:
+            require_some(places, self.system.names)
 
 
 def print_outcome(callee: Callee, message: Message, call: Callable[[Sender], Awaitable[Any]]) -> int:

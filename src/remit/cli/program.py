@@ -58,6 +58,20 @@ def _check_text(arguments: Sequence[str]) -> None:
             )  # fmt: skip
 
 
+def _is_output_lost() -> bool:
+    """Whether text that was printed still cannot be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
+
+
+def _drop_output() -> None:
+    """The flush at exit must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def execute(arguments: Sequence[str]) -> int:
     """Executes one command line and returns the exit code. Prints errors of `remit` in full without a traceback, and
     as JSON with --json."""
@@ -68,6 +82,7 @@ def execute(arguments: Sequence[str]) -> int:
     try:
         _check_text(arguments)
         code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
+        sys.stdout.flush()  # at exit, a failure would be a traceback
     except CycloptsError as error:
         say_error(usage_failure(error), as_json=as_json)
         return UNUSABLE
@@ -80,6 +95,15 @@ def execute(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader has closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not fail again
+        _drop_output()
         return UNREAD
+    except OSError as error:
+        if not _is_output_lost():
+            raise
+        _drop_output()
+        say_error(
+            Failure("cli.output", f"the output cannot be written: {error.strerror}", where="standard output",
+                    expected="room for it", next="write it to another place"), as_json=as_json,
+        )  # fmt: skip
+        return UNUSABLE
     return code if isinstance(code, int) else 0

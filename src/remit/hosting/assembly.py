@@ -46,7 +46,7 @@ def placed_on(topology: Topology, model: Model, load: LoadModel | None = None) -
     if left_out and load is not None:
         seen = shapes_of(load(left_out))
         shapes |= {name: seen[name] for name in left_out}
-    return place(topology, shapes)
+    return place(topology, shapes, model.with_edges)
 
 
 def placed_in(placement: Placement, service: PlacedService) -> Placed:

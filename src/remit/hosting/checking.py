@@ -61,7 +61,7 @@ def _on_placement(topology: Topology, system: System, *, has_shapes: bool) -> li
         if has_shapes:
             placed_on(topology, system.hosting().model())
         else:
-            place(topology, dict.fromkeys(system.names))
+            place(topology, dict.fromkeys(system.names), system.with_edges)
     except ModelError as error:
         return error.findings
     return []

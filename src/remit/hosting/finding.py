@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
-from remit.errors import RemitError
+from remit.errors import RemitError, nearest
 from remit.hosting import System
 from remit.hosting.failures import Failure
 from remit.hosting.loading import is_absent, near_module, raised_at
@@ -123,7 +123,9 @@ def _module(kind: str, name: str, module_name: str) -> ModuleType:
         if is_absent(error, module_name):
             raise Failure(
                 f"{kind}.module", f"there is no module {module_name!r} here", where=str(Path.cwd()),
-                expected="module:attribute, importable from the working directory", next=_where_else(name),
+                expected="module:attribute, importable from the working directory"
+                + (", or a topology file: FILE.toml" if kind == "system" else ""),
+                next=_where_else(name),
             ) from None  # fmt: skip
         raise Failure(
             f"{kind}.import", f"importing {module_name} failed: {type(error).__name__}: {error}",
@@ -139,6 +141,8 @@ def _where_else(name: str) -> str:
         return f"cd {path.parent} and give {path.stem}{':' + attribute if attribute else ''}"
     if near := near_module(module_name):
         return f"did you mean {near}{':' + attribute if attribute else ''}?"
+    if "." in name and (file := nearest(name, [each.name for each in Path.cwd().glob("*.toml")])):
+        return f"did you mean {file}?"
     return "change to the folder that contains it, or install the package"
 
 

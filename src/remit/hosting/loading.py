@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from typing import Any, NamedTuple
 from remit.contexts import Context
 from remit.contexts.edges import HttpEdge
 from remit.errors import Findings, nearest
+
+_REMIT = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")  # noqa: PTH118, PTH120  # frames have texts
+"""The folder of the package `remit`."""
 
 
 def load_contexts(system: str, places: Mapping[str, str], findings: Findings) -> list[Context[Any]]:
@@ -97,8 +101,9 @@ def near_module(name: str) -> str | None:
 
 
 def raised_at(error: Exception) -> str:
-    """`file:line` of the code that raised an error during an import."""
+    """`file:line` of the code of the user that raised an error during an import, or that called what raised it."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
-    frames = traceback.extract_tb(error.__traceback__)
+    every = traceback.extract_tb(error.__traceback__)
+    frames = [each for each in every if not each.filename.startswith(_REMIT)] or every
     return f"{frames[-1].filename}:{frames[-1].lineno}"

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
+from remit.errors import nearest
 from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
 from remit.hosting.technologies import is_made, made_stores, open_store
@@ -91,6 +92,14 @@ def require_all(places: Places, contexts: Sequence[str]) -> list[str]:
 def require_some(places: Places, contexts: Sequence[str]) -> list[str]:
     """The contexts that have a store. Raises `Failure` if none has, because opening would make it."""
     made = [context for context in contexts if is_made(places.of(context))]
+    others = [] if made else made_stores(places.of("{context}"))
+    if others:
+        near = next(filter(None, (nearest(context, others) for context in contexts)), None)
+        raise Failure(
+            "store.missing", f"there is no store of {' or '.join(contexts)}", where=places.of("{context}").shown,
+            expected=f"one of the contexts that have a store here: {', '.join(others)}",
+            next=f"did you mean {near}?" if near else "name one of them, or give the option --data or --store",
+        )  # fmt: skip
     if not made:
         raise Failure(
             "store.missing", "there is no store: nothing has run here yet", where=places.of("{context}").shown,

@@ -134,7 +134,8 @@ class System:
             return Findings(error.findings)
         findings = check(seen._map)  # noqa: SLF001  # another instance of this class
         unseen = not_imported(seen._map)  # noqa: SLF001  # another instance of this class
-        routes = findings_on_routes(seen.edges, RESERVED) if not findings else ()  # routes of sound messages only
+        unsound = {each.where for each in findings if each.code.startswith(("message.", "refusal."))}
+        routes = findings_on_routes(seen.edges, RESERVED, unsound)
         return Findings([*findings, *unseen, *routes], notes=[*findings.notes, *unseen.notes])
 
     def model(self) -> Model:

@@ -25,17 +25,26 @@ class Services:
         return self._made.setdefault(context, {})
 
     async def open(self) -> None:
-        """Makes each service, in the order of `provide`. Raises `ServiceError` from the exception of its factory."""
+        """Makes each service, in the order of `provide`. Raises `ServiceError` from the exception of its factory, and
+        for a factory that makes something else."""
         for context, service in self._plans:
+            place = f"{context}.provide({service.type.__name__}, ...) at {where(service.make)}"
             try:
-                self._made.setdefault(context, {})[service.type] = await self._make(service)
+                made = await self._make(service)
             except Exception as error:
                 raise ServiceError(
                     f"making {service.type.__name__} failed: {type(error).__name__}: {error}",
-                    where=f"{context}.provide({service.type.__name__}, ...) at {where(service.make)}",
+                    where=place,
                     expected="the service, at start",
                     next="correct what it needs, or what it does; the traceback shows where it failed",
                 ) from error
+            if not _may_be(made, service.type):
+                raise ServiceError(
+                    f"what was made for {service.type.__name__} is of type {type(made).__name__}", where=place,
+                    expected=f"an instance of {service.type.__name__} or of a subclass",
+                    next=f"return a {service.type.__name__}, or provide it as what it is",
+                )  # fmt: skip
+            self._made.setdefault(context, {})[service.type] = made
 
     async def close(self) -> None:
         """Exits the context managers that were entered, last first."""
@@ -52,3 +61,11 @@ class Services:
         if AbstractContextManager in type(made).__mro__:
             return self._opened.enter_context(made)
         return made
+
+
+def _may_be(made: Any, declared: type) -> bool:
+    """Whether it is an instance of the class. True for a protocol that cannot be asked."""
+    try:
+        return isinstance(made, declared)
+    except TypeError:
+        return True

@@ -106,22 +106,23 @@ class Placement:
         return list(dict.fromkeys(context for placed in self.services.values() for context in placed.stores))
 
 
-def place(topology: Topology, contexts: Shapes) -> Placement:
+def place(topology: Topology, contexts: Shapes, with_edges: Collection[str] | None = None) -> Placement:
     """Places every component of every context in its service.
 
     `contexts` are all contexts of the system. The shape of a context that is not loaded in this process is None; the
-    services that load it check its components.
+    services that load it check its components. `with_edges` are the contexts that have an edge, which is known of all
+    contexts; None: a context that is not loaded may have one.
 
     Raises `ModelError` with every finding.
     """
-    return _Placing(topology, contexts).settled()
+    return _Placing(topology, contexts, with_edges).settled()
 
 
 def hosted_by(service: Service, names: Iterable[str], with_edges: Collection[str]) -> tuple[list[str], list[str]]:
     """The contexts of which a service runs `write` or `read`, and those whose edge it runs, without knowing which
     components the contexts have. `names` are all contexts of the system. Ignores unknown entries, which `place`
     reports."""
-    runs = _runs(service, dict.fromkeys(names))
+    runs = _runs(service, {name: frozenset(PARTS) for name in names})
     kept = [name for name, parts in runs.items() if parts & {*_KEEPING}]
     return kept, [name for name, parts in runs.items() if "edge" in parts and name in with_edges]
 
@@ -136,31 +137,42 @@ def reads_directly(topology: Topology) -> bool:
     return topology.events is not None and topology.events.technology.direct
 
 
-def _runs(service: Service, contexts: Shapes) -> dict[str, frozenset[PartName]]:
-    """The components that the entries stand for. Ignores wrong entries, which `_Placing.check_names` reports."""
+def _runs(service: Service, contexts: Mapping[str, frozenset[PartName]]) -> dict[str, frozenset[PartName]]:
+    """The components that the entries stand for. `contexts` are the components of each context. Ignores wrong entries,
+    which `_Placing.check_names` reports."""
     runs: dict[str, frozenset[PartName]] = {}
     for entry in service.runs:
         for context in contexts if entry.context == "*" else (entry.context,):
-            shape = contexts.get(context)
-            has = shape.parts if shape else frozenset(PARTS)
+            has = contexts.get(context, frozenset[PartName]())
             named = has & {cast("PartName", entry.part)} if entry.part else has
-            if named and context in contexts:
+            if named:
                 runs[context] = runs.get(context, frozenset()) | named
     return runs
+
+
+def _parts(contexts: Shapes, with_edges: Collection[str] | None) -> dict[str, frozenset[PartName]]:
+    """The components of each context. A context that is not loaded may have write and read."""
+    return {
+        name: shape.parts
+        if shape
+        else frozenset(part for part in PARTS if part != "edge" or with_edges is None or name in with_edges)
+        for name, shape in contexts.items()
+    }
 
 
 class _Placing:
     """A placement in progress, with its findings."""
 
-    def __init__(self, topology: Topology, contexts: Shapes) -> None:
+    def __init__(self, topology: Topology, contexts: Shapes, with_edges: Collection[str] | None) -> None:
         self.topology = topology
         self.contexts = contexts
+        self.parts = _parts(contexts, with_edges)
         self.findings = Findings()
         self.places = {context: topology.store_of(context) for context in contexts}
         self.services = {name: self.placed(service) for name, service in topology.services.items()}
 
     def placed(self, service: Service) -> PlacedService:
-        runs = _runs(service, self.contexts)
+        runs = _runs(service, self.parts)
         return PlacedService(
             service, runs, {name: self.places[name] for name, has in runs.items() if has & {*_KEEPING}}
         )
@@ -199,10 +211,10 @@ class _Placing:
                     self.report_unknown(table, "runs", name, self.contexts)
                 elif part and part not in PARTS:
                     self.report_unknown(table, "runs", part, PARTS, "component")
-                elif part and (shape := self.contexts.get(name)) and part not in shape.parts:
+                elif part and name != "*" and part not in self.parts[name]:
                     self.report(
                         "topology.absent-component", table, "runs", f"context {name!r} has no {part}",
-                        expected=one_of(sorted(shape.parts), "no component: the context has none"),
+                        expected=one_of(sorted(self.parts[name]), "no component: the context has none"),
                         next=f'remove "{entry}"',
                     )  # fmt: skip
 

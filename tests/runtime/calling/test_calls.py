@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -278,3 +279,17 @@ async def test_the_handler_of_a_query_sends_no_commands() -> None:
         with pytest.raises(CallError, match="a query changes nothing"):
             await app.ask(Ask())
     assert applied == []
+
+
+async def test_a_message_that_is_called_the_wrong_way_is_told_the_right_one() -> None:
+    order = OrderId("o-1")
+    wrong: list[tuple[Any, Any, str]] = [
+        (Sender.ask, Place(order=order, buyer=ADA), "send(Place(...))"),
+        (Sender.send, Owed(buyer=ADA), "ask(Owed(...))"),
+        (Sender.send, Place, "make one: send(Place(...))"),
+    ]
+    async with make_shop().system.connect(store="memory:") as app:
+        for call, message, advice in wrong:
+            with pytest.raises(CallError) as caught:
+                await getattr(app, call.__name__)(message)
+            assert caught.value.next == advice

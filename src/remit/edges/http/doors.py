@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -11,13 +11,15 @@ import msgspec
 from msgspec import structs
 
 from remit.contexts import ClientOf, Route, Sender
+from remit.contexts.annotations import name_of
+from remit.contexts.declarations import where
 from remit.contexts.edges import HttpEdge
 from remit.edges.http.origins import is_origin, origins_of
 from remit.edges.http.problems import refused, rejected
 from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, only, query_reader
 from remit.edges.http.request import Endpoint, HttpRequest, HttpResponse, Limits, json_answer
 from remit.edges.http.routing import Router, places_of
-from remit.errors import Findings, ModelError, nearest, one_of
+from remit.errors import Findings, nearest, one_of
 from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, declared_context, reply_of, wire_types
 from remit.runtime.work.carried import carrying
 
@@ -59,21 +61,29 @@ class Operation:
         return next((statuses[cls] for cls in refusal.__mro__ if cls in statuses), 409)
 
 
-def findings_on_routes(edges: Iterable[HttpEdge], reserved: Iterable[str]) -> Findings:
-    """All findings on the routes of these edges. `reserved` are the paths of the edge itself."""
-    try:
-        compile_operations(edges, tuple(reserved))
-    except ModelError as error:
-        return Findings(error.findings)
-    return Findings()
+def findings_on_routes(edges: Iterable[HttpEdge], reserved: Iterable[str], unsound: Collection[str] = ()) -> Findings:
+    """All findings on the routes of these edges. `reserved` are the paths of the edge itself. `unsound` are the places
+    of messages that have findings: their routes are not checked."""
+    findings = Findings()
+    for _ in _sound(edges, reserved, findings, unsound):
+        pass
+    return findings
 
 
 def compile_operations(edges: Iterable[HttpEdge], reserved: tuple[str, ...]) -> list[Operation]:
     """All routes of these edges, prepared. Raises `ModelError` with every finding."""
     findings = Findings()
-    router: Router[str] = Router()
-    operations: list[Operation] = []
     bodies: dict[tuple[type[Message], frozenset[str]], Any] = {}
+    operations = [_operation(edge, route, bodies) for edge, route in _sound(edges, reserved, findings)]
+    findings.settle()
+    return operations
+
+
+def _sound(
+    edges: Iterable[HttpEdge], reserved: Iterable[str], findings: Findings, unsound: Collection[str] = ()
+) -> Iterator[tuple[HttpEdge, Route]]:
+    """The routes without findings. Reports the others, and edges with findings."""
+    router: Router[str] = Router()
     for path in reserved:
         router.add("GET", path, "this edge itself")
     for edge in edges:
@@ -82,17 +92,18 @@ def compile_operations(edges: Iterable[HttpEdge], reserved: tuple[str, ...]) -> 
                 "edge.origin", repr(edge), f"{origin!r} is not an origin",
                 expected="scheme, host, and a port other than the default, as browsers send it; or *", next='origins=["https://shop.example"]',
             )  # fmt: skip
-        for route in edge.routes:
+        for route in (each for each in edge.routes if where(each.message) not in unsound):
             here = _check(route)
             if not here:
                 taken = router.add(route.method, route.path, f"context {edge.context!r} ({route.message.__name__})")
                 if taken:
-                    _report(here, route, "route.doubled", f"the path is taken by {taken}", "one route per path")
+                    _report(
+                        here, route, "route.doubled", f"the path is taken by {taken}", "one route per path",
+                        "give one of them another path",
+                    )  # fmt: skip
             if not here:
-                operations.append(_operation(edge, route, bodies))
+                yield edge, route
             findings.extend(here)
-    findings.settle()
-    return operations
 
 
 def endpoint(
@@ -233,7 +244,7 @@ def _check_path(route: Route, findings: Findings) -> None:
     try:
         places = places_of(route.path)
     except ValueError as error:
-        _report(findings, route, "route.path", str(error), "a path like /students/{student}/invoices")
+        _report(findings, route, "route.path", str(error), "a path like /students/{student}/invoices", _mended(route))
         return
     fields = [field.encode_name for field in fields_of(route.message)]
     for place in places:
@@ -242,7 +253,9 @@ def _check_path(route: Route, findings: Findings) -> None:
             _report(
                 findings, route, "route.place", f"the place {{{place}}} names no field of {route.message.__name__}",
                 one_of(fields, "no places: the message has no fields"),
-                f"did you mean {{{near}}}?" if near else "",
+                f"did you mean {{{near}}}?"
+                if near
+                else f"remove {{{place}}} from the path, or give {route.message.__name__} a field of this name",
             )  # fmt: skip
 
 
@@ -253,7 +266,10 @@ def _check_types(route: Route, findings: Findings) -> None:
         msgspec.json.schema_components(wire_types([message, reply, *refusals]))
         arrivals = {field.encode_name: arrives_as(field.type) for field in fields_of(message)}
     except TypeError as error:
-        _report(findings, route, "route.type", f"{message.__name__} or its answers cannot be JSON: {error}")
+        _report(
+            findings, route, "route.type", f"{message.__name__} or its answers cannot be JSON: {error}",
+            "types that JSON has", f"change the type in {message.__name__}, or remove the route",
+        )  # fmt: skip
         return
     places = places_of(route.path)
     for name, arrival in arrivals.items():
@@ -269,7 +285,10 @@ def _check_types(route: Route, findings: Findings) -> None:
         elif route.method in ("GET", "DELETE") and not arrival:
             _report(
                 findings, route, "route.query", f"a value of {name!r} cannot be written in a query string",
-                "text, a number, or a list of these", "send it with POST or PUT, which take a JSON body",
+                "text, a number, or a list of these",
+                f"give {message.__name__} a field for each part of {name!r}"
+                if route.method == "GET"
+                else "send it with POST or PUT, which take a JSON body",
             )  # fmt: skip
         elif route.method == "GET" and name in (FRESH, FRESH_KEY):
             _report(
@@ -289,18 +308,32 @@ def _check_refusals(route: Route, findings: Findings) -> None:
             _report(
                 findings, route, "route.refusal", f"{route.message.__name__} does not declare {refusal.__name__}",
                 f"one of: {', '.join(r.__name__ for r in declared)}" if declared else "no refusals: none is declared",
+                "remove it from refusals={...}, or declare it behind the reply: "
+                f"[<reply>, {' | '.join(map(name_of, (*declared, refusal)))}]",
             )  # fmt: skip
         if not 400 <= status <= 599:
-            _report(findings, route, "route.refusal", f"{refusal.__name__} has the status {status}", "400 to 599")
+            _report(
+                findings, route, "route.refusal", f"{refusal.__name__} has the status {status}", "400 to 599",
+                f"refusals={{{refusal.__name__}: 409}}",
+            )  # fmt: skip
     if not 200 <= route.status <= 299:
-        _report(findings, route, "route.status", f"the status of a reply is {route.status}", "200 to 299")
+        _report(
+            findings, route, "route.status", f"the status of a reply is {route.status}", "200 to 299",
+            "status=200; the status of a refusal is in refusals={...}",
+        )  # fmt: skip
 
 
-def _report(findings: Findings, route: Route, code: str, what: str, expected: str = "", next: str = "") -> None:
-    verb = route.method.lower()
+def _mended(route: Route) -> str:
+    """What to write instead of a path that is wrong."""
+    if route.path.startswith("/"):
+        return f"change the path {route.path!r}: a place is a whole segment, as in /orders/{{order}}"
+    return f"write edge.{route.method.lower()}({'/' + route.path!r}, {route.message.__name__})"
+
+
+def _report(findings: Findings, route: Route, code: str, what: str, expected: str, next: str) -> None:
     findings.report(
         code, f"{route.declared_at} {route.method} {route.path}".lstrip(), what, expected=expected,
-        next=next or f"change the line: edge.{verb}({route.path!r}, {route.message.__name__})",
+        next=next,
     )  # fmt: skip
 
 

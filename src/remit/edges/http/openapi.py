@@ -74,6 +74,9 @@ def _schemas(wires: Sequence[Any]) -> tuple[Sequence[Schema], Schema]:
         )
         for name, default in given.items():
             fields[name]["default"] = msgspec.to_builtins(default, str_keys=True)
+    for name, described in components.items():
+        if described.get("description", "").startswith(f"{described.get('title', name)}("):
+            del described["description"]  # the signature that dataclasses write for a class without a docstring
     return schemas[: len(wires)], components
 
 

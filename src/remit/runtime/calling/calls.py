@@ -242,6 +242,7 @@ class Calls:
         """The handler of a message in another process. Raises `CallError` if there is none."""
         target = self._route(type(message))
         if target is None:
+            _refuse_other(message, decorator)
             known = sorted(m.__name__ for m in (self._commands if decorator == "handle" else self._queries))
             raise CallError(
                 f"no handler for {type(message).__name__}", where=type(message).__module__,
@@ -252,6 +253,21 @@ class Calls:
 
     def _route(self, message: type[Message]) -> Target | None:
         return None if self._elsewhere is None else self._elsewhere.route(message)
+
+
+def _refuse_other(message: Any, decorator: str) -> None:
+    """Raises `CallError` for a class in place of a message, and for a message that is called by the other method."""
+    verb, kind = ("send", "command") if decorator == "handle" else ("ask", "query")
+    cls: Any = message if isinstance(message, type) else type(message)
+    other = Query if decorator == "handle" else Command
+    if isinstance(message, type):
+        what, next = f"{cls.__name__} is a class, and no message", f"make one: {verb}({cls.__name__}(...))"
+    elif issubclass(cls, other):
+        what = f"{cls.__name__} is not a {kind}"
+        next = f"{'ask' if verb == 'send' else 'send'}({cls.__name__}(...))"
+    else:
+        return
+    raise CallError(what, where=f"{cls.__module__}.{cls.__qualname__}", expected=f"{verb}(<a {kind}>)", next=next)
 
 
 def _require_own(key: object, where: str) -> None:
