@@ -255,7 +255,8 @@ class Supervised(_Process):
 
     def pids(self) -> dict[str, int]:
         """The number of each service's process that was started last."""
-        return {name: int(pid) for name, pid in re.findall(r"^(\S+) +\| process (\d+)$", self.log(), re.MULTILINE)}
+        said = re.findall(r'^{"service": "(\S+)", "text": "process (\d+)"}$', self.log(), re.MULTILINE)
+        return {name: int(pid) for name, pid in said}
 
     def log(self) -> str:
         return self._log_file.read_text(errors="replace")

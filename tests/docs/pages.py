@@ -49,7 +49,7 @@ PAGES = [
     *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.name != "five-minutes.md"),  # runs from the wheel
     *sorted((ROOT / "examples").rglob("*.md")),
 ]
-SECONDS = 45.0
+SECONDS = 120.0
 
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>```+)(?P<language>\S*)\s*$")
 SHELL = re.compile(r"[|&;<>()$`*?~#]|\\")

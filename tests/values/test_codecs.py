@@ -207,7 +207,8 @@ def asking(type: Any, *default: Any) -> Any:
 
 
 def test_the_page_has_each_kind_and_no_other() -> None:
-    table = re.findall(r"^\| (?!kind|-)(.+?) \|", (ROOT / "docs/values.md").read_text(), re.MULTILINE)
+    first = (ROOT / "docs/values.md").read_text().split("| kind |")[1].split("\n\n")[0]
+    table = re.findall(r"^\| (?!-)(.+?) \|", first, re.MULTILINE)
     assert table == [*ROWS, *OTHER_ROWS]
 
 

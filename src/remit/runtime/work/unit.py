@@ -263,11 +263,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         removed in turn: what the removed one has stored is still there."""
         place = (plan.kind, id)
         before = self._tracked.get(place)
-        version = 0
-        if before is not None:
-            version = before.version
-        elif self.taken is not None:
-            version = self.taken.get(place) or 0
+        version = before.version if before is not None else (self.taken or {}).get(place) or 0
         tracked = self._tracked[place] = Tracked(plan, id, value, version, new=True)
         if before is not None:
             tracked.always = before.always or before.changed or before.body != b""
