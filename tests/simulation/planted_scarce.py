@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from itertools import count
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from remit.contexts import Envelope
 from remit.runtime import Host
 from remit.runtime.remote.reception import Reception
+from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores.sqlite import writer
 
@@ -55,8 +57,10 @@ def forget_keys_at_edges(patch: pytest.MonkeyPatch) -> None:
             return
         call = remote.call
 
-        async def anew(message: Any, seconds: float, latest: float, /, *, key: str, **others: Any) -> Any:
-            return await call(message, seconds, latest, key=f"{key}.{next(turn)}", **others)
+        async def anew(message: Any, seconds: float, latest: float, /, *, claim: CommandKey) -> Any:
+            another = copy(claim)
+            another.key = f"{claim.key}.{next(turn)}"
+            return await call(message, seconds, latest, claim=another)
 
         remote.call = anew
 
