@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,6 +114,31 @@ async def test_a_server_that_says_nothing_any_more_is_left(
         await channel.call("billing.read", QUESTION, 5.0)
     server.resume()
     assert await answered(channel) == CallResponse("ok", {}, b"?")
+
+
+async def test_a_connection_that_is_made_while_it_is_closed_is_closed_too(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library swallows a cancellation that comes just when the server has answered."""
+    begun, made = asyncio.Event(), list[connection._Client]()
+    connect = connection._Client.connect
+
+    async def late(self: connection._Client, *urls: Any, **options: Any) -> None:
+        begun.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await connect(self, *urls, **options)
+        made.append(self)
+
+    monkeypatch.setattr(connection._Client, "connect", late)
+    place = NatsConnection(server.url, name="front")
+    opening = asyncio.create_task(place.open())
+    await begun.wait()
+    await place.close()
+    assert [client.is_closed for client in made] == [True]
+    with pytest.raises(Unavailable, match="the connection is closed"):
+        place.client()
+    await opening
 
 
 async def test_wrong_credentials_are_said_at_once(tmp_path: Path) -> None:

@@ -128,8 +128,10 @@ class NatsConnection:
         while not keeper.done():
             keeper.cancel()
             await asyncio.wait([keeper], timeout=0.1)
-        if client is not None:
-            await _end(client)
+        late, self._client = self._client, None  # connected meanwhile: the library swallows some cancellations
+        for each in (client, late):
+            if each is not None:
+                await _end(each)
         self._trouble = self._away("the connection is closed")
         self._fail_waiting()
 
