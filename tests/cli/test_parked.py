@@ -243,6 +243,7 @@ def test_a_subscription_that_is_called_like_a_module_is_one(harbour: Office) -> 
         (["retry", NAME, "bob", "--all"], "give it as --key bob"),
         (["retry", "two.toml", "--store", "sqlite:x.db", "--all"], "no subscription was given"),
         (["retry", NAME, "--key", "ada", "--all"], "--key and --all cannot be given together"),
+        (["retry", "two.toml", NAME], f"remit parked retry {NAME} two.toml --all"),
         (["discard", "bob", "--key", "bob", "--reason", "none"], "'bob' is neither a subscription nor a system here"),
         (["discard", NAME, "--key", "ada", "--reason", ""], "parked.reason"),
         (["list", "mail.typo"], "parked.none  mail.typo"),

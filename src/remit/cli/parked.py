@@ -106,7 +106,7 @@ def retry(
     if all_ == (key is not None):
         what = "--key and --all cannot be given together" if all_ else "no key was given"
         raise Failure("cli.usage", what, where="remit parked retry", expected="either --key KEY or --all",
-                      next=f"remit parked retry {subscription} --all")  # fmt: skip
+                      next=f"remit parked retry {' '.join(filter(None, (subscription, system)))} --all")  # fmt: skip
     due, whose = asyncio.run(_retry(places_of(system, store, data), subscription, key))
     keys = "1 key is due" if due == 1 else f"{due} keys are due"
     say(f"{keys}: {whose}")

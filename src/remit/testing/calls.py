@@ -147,7 +147,8 @@ class _Calling:
 
 
 def _no_sender(unit: UnitOfWork) -> Any:
-    raise NotImplementedError
+    """Never called: no handler runs in these calls' own workplaces, and the step gives its handler a `StepSender`."""
+    raise AssertionError
 
 
 async def _is_never_regressed(id: SubscriptionId) -> bool:
