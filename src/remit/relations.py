@@ -1,12 +1,13 @@
 """Relations between the contexts of a system, after Domain-Driven Design (Evans) and Context Mapper.
 
-They are passed to `System(relations=[...])`.
+They are passed to `System(relations=[...])`, or to `Context(relations=[...])` of the downstream context.
 """
 
 from remit.contexts import (
     AntiCorruptionLayer,
     Conformist,
     CustomerSupplier,
+    Foreign,
     OpenHost,
     Partnership,
     Relation,
@@ -18,6 +19,7 @@ __all__ = [
     "AntiCorruptionLayer",
     "Conformist",
     "CustomerSupplier",
+    "Foreign",
     "OpenHost",
     "Partnership",
     "Relation",

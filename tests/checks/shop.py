@@ -71,7 +71,7 @@ async def on_placed(event: OrderPlaced) -> None: ...
 
 def checked(*contexts: Context[Any], relations: Sequence[Relation] = ()) -> list[Finding]:
     """What the map of these contexts has to say."""
-    return check(ContextMap(name="shop", contexts=contexts, relations=tuple(relations)))
+    return check(ContextMap(name="shop", contexts=contexts, stated=tuple(relations)))
 
 
 def only(findings: list[Finding]) -> Finding:

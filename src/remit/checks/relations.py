@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import Any
 
 from remit.contexts import (
     AntiCorruptionLayer,
     Conformist,
-    Context,
     CustomerSupplier,
+    Foreign,
     Model,
+    Named,
     Partnership,
     Relation,
     SeparateWays,
@@ -51,7 +51,7 @@ def _check_parties(model: Model, findings: Findings) -> None:
                     if near
                     else f"add it: System({model.name!r}, contexts=[..., {_name_of(party)}])",
                 )  # fmt: skip
-        if len(relation.parties) > len(set(map(_name_of, relation.parties))):
+        if len(relation.parties) > len(set(relation.names)):
             findings.report(
                 "relation.self", f"System({model.name!r})", f"{kind} relates {relation.parties[0]!r} to itself",
                 expected="two different contexts", next="name the other context, or remove the relation",
@@ -60,10 +60,10 @@ def _check_parties(model: Model, findings: Findings) -> None:
 
 def _check_pairs(model: Model, findings: Findings) -> None:
     for one, other in combinations(model.relations, 2):
-        names = [_name_of(party) for party in other.parties]
-        if {*map(_name_of, one.parties)} != {*names}:
+        names = other.names
+        if {*one.names} != {*names}:
             continue
-        kinds, same_way = {type(one), type(other)}, [_name_of(party) for party in one.parties] == names
+        kinds, same_way = {type(one), type(other)}, one.names == names
         place, between = f"System({model.name!r})", " and ".join(repr(name) for name in names)
         if len(kinds) == 1 and (same_way or issubclass(type(one), _MUTUAL)):
             findings.report(
@@ -84,7 +84,7 @@ def _check_separate(model: Model, findings: Findings) -> None:
     for relation in model.relations:
         if not isinstance(relation, SeparateWays):
             continue
-        pair = {_name_of(party) for party in relation.parties}
+        pair = {*relation.names}
         for taker, owner, how, place in _integrations(model):
             if taker != owner and {taker, owner} == pair:
                 findings.report(
@@ -115,10 +115,15 @@ def _integrations(model: Model) -> Iterator[tuple[str, str, str, str]]:
                 yield context.name, owner, f"sends {name_of(command)} for later", place
 
 
-def _has(model: Model, party: Context[Any] | str) -> bool:
-    """Whether the party is a context of the system. A context that is hosted elsewhere is known by name only."""
-    return party in model.contexts or party in model.names or _name_of(party) in model.elsewhere
+def _has(model: Model, party: Named | Foreign | str) -> bool:
+    """Whether the party is foreign or a context of the system. A context that is hosted elsewhere is known by name."""
+    return (
+        isinstance(party, Foreign)
+        or party in model.contexts
+        or party in model.names
+        or _name_of(party) in model.elsewhere
+    )
 
 
-def _name_of(party: Context[Any] | str) -> str:
+def _name_of(party: Named | Foreign | str) -> str:
     return party if isinstance(party, str) else party.name

@@ -17,17 +17,7 @@ from remit.contexts.declarations import (
 from remit.contexts.edges import ClientOf, Route
 from remit.contexts.groups import Follows, Group, follows, groups_of
 from remit.contexts.interception import Interceptor, Invocation
-from remit.contexts.map import (
-    AntiCorruptionLayer,
-    Conformist,
-    ContextMap,
-    CustomerSupplier,
-    OpenHost,
-    Partnership,
-    Relation,
-    SeparateWays,
-    SharedKernel,
-)
+from remit.contexts.map import ContextMap
 from remit.contexts.model import Followed, Model, derive
 from remit.contexts.ports import (
     INJECTABLES,
@@ -42,6 +32,18 @@ from remit.contexts.ports import (
     Sender,
     Sql,
     View,
+)
+from remit.contexts.relations import (
+    AntiCorruptionLayer,
+    Conformist,
+    CustomerSupplier,
+    Foreign,
+    Named,
+    OpenHost,
+    Partnership,
+    Relation,
+    SeparateWays,
+    SharedKernel,
 )
 
 __all__ = [
@@ -66,6 +68,7 @@ __all__ = [
     "Events",
     "Followed",
     "Follows",
+    "Foreign",
     "Group",
     "Handler",
     "Ids",
@@ -74,6 +77,7 @@ __all__ = [
     "Invocation",
     "Later",
     "Model",
+    "Named",
     "OpenHost",
     "Partnership",
     "Records",

@@ -29,6 +29,7 @@ from remit.contexts.declarations import (
 from remit.contexts.interception import Interceptor
 from remit.contexts.policies import policy_of
 from remit.contexts.publishing import publisher_of
+from remit.contexts.relations import Relation
 from remit.domain import Projection
 from remit.messages import Command, DomainEvent, IntegrationEvent, Refusal
 from remit.messages.base import _Signature  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
@@ -130,7 +131,8 @@ class Context(Generic[B]):
     events that code with its own transaction publishes, and the commands that it sends for later (`System.outbox`).
     `keep` is the least time for which messages stay in the log; a message is deleted when it is older and all
     subscriptions have handled it. With None, messages are never deleted. `interceptors` run around each handler of a
-    command, query or event; the first one is the outermost.
+    command, query or event; the first one is the outermost. `relations` are those in which the context is downstream or
+    an equal party.
 
     Decorators check nothing. What is wrong with a declaration is reported at start as a finding (`ModelError`).
     """
@@ -146,6 +148,7 @@ class Context(Generic[B]):
         outbox: Sequence[type[IntegrationEvent] | AnyCommand] = (),
         keep: timedelta | None = timedelta(days=7),
         interceptors: Sequence[Interceptor] = (),
+        relations: Sequence[Relation] = (),
     ) -> None:
         self.name = name
         self.declared_in = _calling_module()
@@ -156,6 +159,7 @@ class Context(Generic[B]):
         self.outbox = tuple(outbox)
         self.keep = keep
         self.interceptors = tuple(interceptors)
+        self.relations = tuple(relations)
         self.bound: list[Handler] = []
         self.empty_policies: list[type] = []
         """Policies without a method that `react` binds. They are findings."""

@@ -2,68 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from remit.contexts.context import Context
 from remit.contexts.edges import ClientOf, HttpEdge
-
-
-@dataclass(frozen=True)
-class Relation:
-    """A relation between contexts. Its fields are the parties (contexts, or their names), by their role."""
-
-    @property
-    def parties(self) -> tuple[Context[Any] | str, ...]:
-        """The contexts, in the order of the fields."""
-        return tuple(getattr(self, role.name) for role in fields(self))
-
-
-@dataclass(frozen=True)
-class OpenHost(Relation):
-    """The host serves every other context by its published language."""
-
-    host: Context[Any] | str
-
-
-@dataclass(frozen=True, kw_only=True)
-class CustomerSupplier(Relation):
-    """The supplier considers the needs of the customer in its plans; the customer depends on the supplier."""
-
-    supplier: Context[Any] | str
-    customer: Context[Any] | str
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Downstream(Relation):
-    upstream: Context[Any] | str
-    downstream: Context[Any] | str
-
-
-class Conformist(_Downstream):
-    """The downstream context adopts the model of the upstream context."""
-
-
-class AntiCorruptionLayer(_Downstream):
-    """The downstream context translates the model of the upstream context into its own language."""
-
-
-@dataclass(frozen=True)
-class _Mutual(Relation):
-    one: Context[Any] | str
-    other: Context[Any] | str
-
-
-class Partnership(_Mutual):
-    """Two contexts that succeed or fail together."""
-
-
-class SharedKernel(_Mutual):
-    """Two contexts that share a small part of their model."""
-
-
-class SeparateWays(_Mutual):
-    """Two contexts that have decided not to integrate."""
+from remit.contexts.relations import Relation
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -72,7 +16,8 @@ class ContextMap:
 
     name: str
     contexts: tuple[Context[Any], ...]
-    relations: tuple[Relation, ...] = ()
+    stated: tuple[Relation, ...] = ()
+    """The relations that the system states. Others are stated by the contexts."""
     elsewhere: tuple[str, ...] = ()
     """The names of contexts of the system that are not loaded in this process: other processes host them."""
     beside: tuple[Context[Any], ...] = ()
@@ -85,6 +30,11 @@ class ContextMap:
     """Identifies the clients of the HTTP edge. None: clients are identified by their credentials."""
     headers: tuple[str, ...] = ()
     """The request headers that are passed on to every handler that a request reaches, by lower-case name."""
+
+    @property
+    def relations(self) -> tuple[Relation, ...]:
+        """The relations that the system and its loaded contexts state."""
+        return (*self.stated, *(each for context in (*self.contexts, *self.beside) for each in context.relations))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ class System:
         self._map = ContextMap(
             name=name,
             contexts=() if isinstance(contexts, Mapping) else tuple(contexts),
-            relations=tuple(relations),
+            stated=tuple(relations),
             elsewhere=tuple(self._places),
             edges=() if isinstance(edges, Mapping) else tuple(edges),
             edges_elsewhere=tuple(self._edge_places),
@@ -90,7 +90,7 @@ class System:
 
     @property
     def relations(self) -> tuple[Relation, ...]:
-        """The relations between the contexts."""
+        """The relations between the contexts, also those that loaded contexts state."""
         return self._map.relations
 
     @property
