@@ -22,8 +22,8 @@ from remit.hosting.failures import Failure
 from tests.docs.pages import blocks
 
 SHOWN_ELSEWHERE = frozenset((
-    "event.key-changed", "model.invalid", "store.no-sql", "topology.environment", "topology.missing", "topology.no-user",
-    "topology.other-system", "topology.store-moved",
+    "event.key-changed", "model.invalid", "store.no-sql", "topology.environment", "topology.missing",
+    "topology.no-user", "topology.other-system", "topology.store-moved",
 ))  # fmt: skip
 """Codes that `remit check` does not report in a program, but a start, another command, or a file that is missing."""
 HEADINGS = re.compile(r"^## (Refused|Noted|Instead|Why)$", re.MULTILINE)
