@@ -45,8 +45,9 @@ class Relation:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            if isinstance(value := getattr(self, each.name), list):
-                object.__setattr__(self, each.name, tuple(value))
+            value: Any = getattr(self, each.name)
+            if isinstance(value, list):
+                object.__setattr__(self, each.name, tuple(cast("list[Any]", value)))
 
     @property
     def parties(self) -> tuple[Party | Foreign, ...]:
