@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias, cast
 
 from remit.messages import Message
 
@@ -45,8 +45,9 @@ class Relation:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            if isinstance(value := getattr(self, each.name), list):
-                object.__setattr__(self, each.name, tuple(value))
+            value: Any = getattr(self, each.name)
+            if isinstance(value, list):
+                object.__setattr__(self, each.name, tuple(cast("list[Any]", value)))
 
     @property
     def parties(self) -> tuple[Party | Foreign, ...]:
