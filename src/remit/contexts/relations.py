@@ -46,8 +46,8 @@ class Relation:
     def __post_init__(self) -> None:
         for each in fields(self):
             value: Any = getattr(self, each.name)
-            if isinstance(value, list):
-                object.__setattr__(self, each.name, tuple(cast("list[Any]", value)))
+            if type(value) is list:
+                object.__setattr__(self, each.name, (*value,))
 
     @property
     def parties(self) -> tuple[Party | Foreign, ...]:
