@@ -28,7 +28,11 @@ def usable(declared: ContextMap, upstream: str, downstream: str) -> Sequence[str
     downstream, by a partnership, or by an open host. Separate ways exclude all of them.
     """
     relations = declared.relations
-    if upstream == downstream or not relations:
+    if upstream == downstream:
+        return EVERYTHING
+    if declared.granted is not None:
+        return declared.granted.get(downstream, {}).get(upstream, ())
+    if not relations:
         return EVERYTHING
     if _are_apart(relations, upstream, downstream):
         return ()
@@ -68,7 +72,12 @@ def used_by(declared: ContextMap, upstream: str, downstream: str) -> frozenset[s
     if EVERYTHING[0] in names:
         return None
     loaded = {context.name for context in (*declared.contexts, *declared.beside)}
-    if names or downstream in loaded or _are_apart(declared.relations, upstream, downstream):
+    if (
+        names
+        or declared.granted is not None
+        or downstream in loaded
+        or _are_apart(declared.relations, upstream, downstream)
+    ):
         return frozenset(names)
     return None
 
