@@ -1,9 +1,8 @@
-"""Generated designs: the strategic part of CML as plain data, and how two designs are compared."""
+"""Generated designs: the strategic part of CML as plain data."""
 
 from __future__ import annotations
 
-import json
-from typing import Any, cast
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -13,18 +12,6 @@ from remit_design.cml.facts import Facts
 TEXTS = st.text(max_size=12)
 NAMES = ("Orders", "Billing", "Value", "type", "X", "Stock")
 """Some are reserved words of CML."""
-
-
-def alike(facts: Any) -> Any:
-    """The facts without the order of lists, in which CML says nothing."""
-    match facts:
-        case dict():
-            return {key: alike(value) for key, value in cast("Facts", facts).items()}
-        case list():
-            values = [alike(each) for each in facts]  # pyright: ignore[reportUnknownVariableType]  a list of anything
-            return sorted(values, key=lambda each: json.dumps(each, sort_keys=True))
-        case _:
-            return facts
 
 
 def texts() -> st.SearchStrategy[list[str]]:

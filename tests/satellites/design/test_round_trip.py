@@ -11,7 +11,8 @@ from remit_design.cml.facts import Facts, facts
 from remit_design.cml.model import Model, check_text
 from remit_design.cml.writing import written
 from remit_design.design import export_map, map_text
-from tests.satellites.design.designs import alike, designs
+from tests.conformance.shapes import tidy
+from tests.satellites.design.designs import designs
 from tests.satellites.design.shop import SHOP
 
 
@@ -37,20 +38,20 @@ def test_a_design_is_read_as_it_was_written(design: Facts) -> None:
 @given(design=designs())
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_design_survives_a_map_of_remit(design: Facts, tmp_path: Path) -> None:
-    assert alike(through_a_map(read(written(design)), tmp_path / "remit-map.toml")) == alike(design)
+    assert tidy(through_a_map(read(written(design)), tmp_path / "remit-map.toml")) == tidy(design)
 
 
 def test_every_word_of_the_shop_survives_text_and_map(tmp_path: Path) -> None:
     model = read(SHOP)
     assert facts(read(written(facts(model.root))).root) == facts(model.root)
-    assert alike(through_a_map(model, tmp_path / "remit-map.toml")) == alike(facts(model.root))
+    assert tidy(through_a_map(model, tmp_path / "remit-map.toml")) == tidy(facts(model.root))
 
 
 def test_an_imported_file_stays_an_import(tmp_path: Path) -> None:
     (tmp_path / "sales.cml").write_text("BoundedContext Sales")
     main = 'import "./sales.cml"\nContextMap { contains Sales, Billing Sales -> Billing }\nBoundedContext Billing'
     model = check_text(main, "main.cml", folder=tmp_path)
-    assert through_a_map_with_imports(model, tmp_path / "remit-map.toml") == alike(facts(model.root))
+    assert through_a_map_with_imports(model, tmp_path / "remit-map.toml") == tidy(facts(model.root))
     assert facts(model.root)["imports"] == ["./sales.cml"]
 
 
@@ -58,7 +59,7 @@ def through_a_map_with_imports(model: Model, file: Path) -> Facts:
     file.write_text(map_text(model))
     text, found = export_map(file)
     assert not found
-    again: Facts = alike(facts(check_text(text, "again.cml", folder=file.parent).root))
+    again: Facts = tidy(facts(check_text(text, "again.cml", folder=file.parent).root))
     return again
 
 
