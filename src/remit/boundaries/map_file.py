@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from remit.boundaries.codemap import KINDS, CodeContext, CodeMap, Kind, Outside
 from remit.contexts import (
@@ -29,6 +29,7 @@ MAP_FILE = "remit-map.toml"
 DESIGN = "cml"
 """The table that `remit-design` keeps in the file: what a model in CML says and a map has no words for."""
 
+_KINDS: Mapping[str, Kind] = {word: word for word in KINDS}
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"^\s*([\w\-]+|\"[^\"]*\"|'[^']*')\s*=")
 _NAME = re.compile(r"[A-Za-z][\w\-]*")
@@ -179,7 +180,7 @@ class _Table:
         values: list[Any] = self._take(key, list, f"a list of tables: [[{key}]]") or []
         for number, each in enumerate(values):
             if isinstance(each, dict):
-                yield _Table(each, (*self.path, key, str(number)), self.reading)
+                yield _Table(cast("dict[str, Any]", each), (*self.path, key, str(number)), self.reading)
             else:
                 self.report("map.value", key, f"{key} contains {each!r}", expected=f"tables: [[{key}]]")
 
@@ -247,7 +248,7 @@ def _contexts(table: _Table) -> Iterable[CodeContext]:
             table.report("map.value", name, f"{name!r} cannot name a context", expected="letters, digits, - and _")
             continue
         kind = each.text("kind")
-        known: Kind = next((word for word in KINDS if word == kind), "")
+        known = _KINDS.get(kind, "")
         if kind and not known:
             near = nearest(kind, KINDS)
             each.report(
