@@ -1,7 +1,6 @@
 """`remit map`: the contexts of a system or of a code base, drawn and exported."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -37,13 +36,13 @@ def examples(monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A code base that knows nothing of remit, with its map."""
     (tmp_path / "shop" / "sales").mkdir(parents=True)
     (tmp_path / "shop" / "billing.py").touch()
     (tmp_path / "remit-map.toml").write_text(MAP)
     monkeypatch.chdir(tmp_path)
-    yield tmp_path
+    return tmp_path
 
 
 @pytest.mark.usefixtures("examples")
