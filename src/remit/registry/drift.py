@@ -40,7 +40,8 @@ def _check_missing(model: Model, findings: Findings) -> None:
     for context in model.contexts:
         if not context.language:
             findings.note(
-                "language.missing", repr(context), f"context {context.name!r} names no language document, and others do",
+                "language.missing", repr(context),
+                f"context {context.name!r} names no language document, and others do",
                 expected="a document that says what its words mean",
                 next=f'write one, and name it: Context("{context.name}", language="language.md")',
             )  # fmt: skip

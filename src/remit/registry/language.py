@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 _WORDS, _MEANINGS = frozenset({"word", "term"}), frozenset({"meaning", "definition"})
 """The titles of the two columns, in lower case."""
@@ -21,8 +22,8 @@ _MARKS = re.compile(r"\*\*|__|[*`]|(?<!\w)_|_(?!\w)")
 _NAME = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[^\WA-Z_])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SMALL = frozenset((
-    "a", "an", "and", "as", "at", "by", "for", "from", "has", "id", "in", "is", "it", "its", "no", "not", "of", "on", "or",
-    "the", "to", "was", "with",
+    "a", "an", "and", "as", "at", "by", "for", "from", "has", "id", "in", "is", "it", "its", "no", "not", "of", "on",
+    "or", "the", "to", "was", "with",
 ))  # fmt: skip
 """Words that name nothing. They need not be mentioned."""
 _SHORTEST = 3
@@ -55,7 +56,7 @@ class Language:
         return all(stem in self.stems for stem in stems_of(name))
 
     def term(self, name: str) -> Term | None:
-        """The entry of a word, or None. `Items` and `item` are one word, and so are `CourseRecord` and "course record"."""
+        """The entry of a word, or None. `Items` and `item` are one word, and `CourseRecord` and "course record" too."""
         wanted = key_of(name)
         return next((term for term in self.terms if key_of(term.word) == wanted), None)
 
@@ -108,7 +109,7 @@ def _outside_of_fences(lines: Lines) -> Iterator[tuple[int, str]]:
 
 def _from_tables(lines: Lines) -> Iterator[Term]:
     columns: Mapping[str, int] = {}
-    for (number, line), (_, following) in zip(lines, [*lines[1:], (0, "")], strict=True):
+    for (number, line), (_, following) in pairwise([*lines, (0, "")]):
         if not _ROW.match(line):
             columns = {}
         elif _RULE.match(following) and _ROW.match(following):
