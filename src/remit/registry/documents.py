@@ -58,7 +58,7 @@ def languages_of(documents: Iterable[Document], findings: Findings) -> list[Lang
             findings.report(
                 "language.unreadable", document.where,
                 f"the language document {document.named!r} of context {document.context!r} cannot be read: {why}",
-                expected=f"a Markdown file, relative to one of: {', '.join(map(str, document.folders))}",
+                expected=f"a Markdown file, relative to one of: {', '.join(dict.fromkeys(map(str, document.folders)))}",
                 next="correct the path, or write the document",
             )  # fmt: skip
             continue
