@@ -60,6 +60,7 @@ LEARNING = Play(
         Transcript(student=ADA),
         Certificates(student=ADA),
     ],
+    steps=[Request, Confirm, Reject],
 )
 
 TODAY = date(2030, 1, 1)

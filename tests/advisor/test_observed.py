@@ -34,4 +34,7 @@ def test_what_an_outage_of_a_context_does_to_the_others_is_what_was_predicted(
     assert seen.behind & others == {each.name for each in told.waits} & others
     assert {each for each in seen.changed if not each.startswith(f"{context}.")} == {each.name for each in told.models}
     assert seen.stale & others == {each.name for each in told.stale} & others
+    steps = {each.__name__ for each in play.steps}
+    goes_on = {each.name for each in told.goes_on if each.name.partition(".")[2] not in steps}
+    assert {each for each in seen.gone_on & others if each.partition(".")[2] not in steps} == goes_on
     assert seen.not_fresh & others == {each.name for each in told.not_fresh} & others
