@@ -165,21 +165,17 @@ class Stage:
     async def owed(self, context: str) -> int:
         """How many messages a context follows and has not handled."""
         follows = self.plans[context].follows.values()
-        return sum((left.type, left.version) in each.takes for each in follows for left in await self._left(each))
+        left = [(each.takes, record) for each in follows for record in await self._left(each)]
+        return sum((record.type, record.version) in takes for takes, record in left)
 
     async def _left(self, follow: FollowPlan[Any]) -> list[MessageRecord]:
         """What a subscription has not handled, with messages that it skips."""
-        source, places = (
-            self.stores[follow.id.source],
-            await KeepingStore.checkpoints(self.stores[follow.id.context], follow.id),
-        )
-        parts = range(source.partitions)
-        after = {part: places[part].pos if part in places else 0 for part in parts}
-        return [
-            each
-            for part in parts
-            for each in await KeepingStore.read(source, follow.id.channel, part, after[part], 1000)
-        ]
+        source, id = self.stores[follow.id.source], follow.id
+        places, left = await KeepingStore.checkpoints(self.stores[id.context], id), list[MessageRecord]()
+        for part in range(source.partitions):
+            after = places[part].pos if part in places else 0
+            left += await KeepingStore.read(source, id.channel, part, after, 1000)
+        return left
 
 
 def observed(play: Play, context: str, how: How) -> Observed:

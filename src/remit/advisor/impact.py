@@ -161,16 +161,15 @@ class _Working:
     def let_go_on(self) -> None:
         """The commands whose events, or commands for later, wait for the part that is away."""
         found = self.impact
+        hindered = {*found.fails, *(found.degrades if self.outage.how == "slow" else ())}
         for point in self.interactions.points:
-            if point.kind != "command" or self.outage.has(point.component) or point in found.fails:
+            if point.kind != "command" or self.outage.has(point.component) or point in hindered:
                 continue
             for name, reason, is_message in self._effects(point, Reason((point.name,))):
                 followers = self.interactions.followers.get(name, ()) if is_message else ()
-                late = next(
-                    (each for each in followers if each in found.waits and self.outage.has(each.component)), None
-                )
-                if late is not None:
-                    found.goes_on.setdefault(point, reason.then(late.name))
+                for follower in (each for each in followers if each in found.waits):
+                    if self.outage.has(follower.component):
+                        found.goes_on.setdefault(point, reason.then(follower.name))
 
     def _effects(self, point: Point, reason: Reason) -> Iterator[tuple[str, Reason, bool]]:
         """What a point writes, and the messages that it records or sends for later; with the commands that it calls."""

@@ -126,9 +126,8 @@ class _Body:
         if any(each.injectable.calls for each in self.asked):
             point.may_call = True
             point.calls |= dict.fromkeys(self._called(), "estimate")
-            point.catches |= any(
-                is_kind(Unavailable, each) for each in named_by(self.handler.function) if _is_error(each)
-            )
+            errors = (each for each in named_by(self.handler.function) if is_kind(each, BaseException))
+            point.catches |= any(issubclass(Unavailable, each) for each in errors)
         if self.handler.role is not QUERY:
             later = [each.subject for each in self.asked if each.injectable is LATER]
             point.later |= dict.fromkeys(filter(None, map(self.reading.name, later)), "declared")
@@ -176,10 +175,6 @@ def _model_of(asked: Asked) -> Any:
     if asked.injectable is CLAIMS:
         return owner_of(asked.subject)
     return asked.subject if asked.injectable in (REPOSITORY, RECORDS, VIEW) else None
-
-
-def _is_error(named: Any) -> bool:
-    return is_kind(named, BaseException)
 
 
 def _published_for(context: Context[Any], event: type[Message]) -> Iterable[type[Message]]:
