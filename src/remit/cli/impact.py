@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json as jsons
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from remit.advisor.contract import Use, uses_of
 from remit.advisor.impact import Impact, Reason, impact_of
+from remit.advisor.measured import Measure, Pair, with_recordings
 from remit.advisor.outages import How, Outage, context_outage, service_outage
 from remit.advisor.points import Interactions, Point
 from remit.advisor.reading import interactions_of
@@ -41,16 +43,19 @@ def impact(
     service: Annotated[
         bool, Parameter(negative="", help="CONTEXT is a service, also if a context has this name.")
     ] = False,
+    measured: Annotated[
+        list[str] | None, Parameter(negative="", help="A file of recorded calls. May be given several times.")
+    ] = None,
     json: AsJson = False,
 ) -> int:
     """Show what fails, waits or becomes stale elsewhere if a context is down or slow, and which contexts move together.
 
     SYSTEM may be a topology file. Imports the contexts; starts and opens nothing. What follows from a declaration is
     `declared`. What was read from the code of a handler is an `estimate`: which messages it calls, and which of the
-    declared events it records.
+    declared events it records. With --measured, calls that a `CallRecorder` has recorded are `measured`.
     """
     model, placement = _loaded(system)
-    interactions = interactions_of(model)
+    interactions, measures, unknown = with_recordings(interactions_of(model), map(_recording, measured or ()))
     if contract is not None:
         _tell_contract(interactions, _message(interactions, context, contract), as_json=json)
         return 0
@@ -59,10 +64,14 @@ def impact(
     groups = together(interactions)
     if json:
         said: dict[str, Any] = {"system": model.name, "together": [_group(each) for each in groups]}
+        calls = [{**pair._asdict(), **asdict(measure)} for pair, measure in measures.items()]
+        said |= {"measured": calls, "unknown": list(unknown)} if measured else {}
         print(jsons.dumps(said | {each.outage.how: _document(each) for each in found}))
         return 0
     for each in found:
         _tell(interactions, each)
+    if measured:
+        _tell_measured(interactions, found[0].outage, measures, unknown)
     _tell_groups(groups)
     return 0
 
@@ -73,6 +82,17 @@ def _loaded(system: str) -> tuple[Model, Placement | None]:
     topology = read_topology(system)
     model = load_system(topology.system).model()
     return model, place(topology, shapes_of(model))
+
+
+def _recording(path: str) -> Recording:
+    try:
+        return msgspec.json.decode(Path(path).read_bytes(), type=Recording)
+    except (OSError, ValueError) as error:
+        what = error.strerror if isinstance(error, OSError) else error
+        raise Failure(
+            "impact.recording", f"the recorded calls cannot be read: {what}", where=path,
+            expected="a file that a CallRecorder has written", next="docs/impact.md shows how calls are recorded",
+        ) from None  # fmt: skip
 
 
 def _outage(interactions: Interactions, placement: Placement | None, name: str, how: How, *, service: bool) -> Outage:
@@ -197,6 +217,29 @@ def _tell_unaffected(found: Impact) -> None:
     if table.row_count:
         show(table)
         print()
+
+
+def _tell_measured(
+    interactions: Interactions, outage: Outage, measures: Mapping[Pair, Measure], unknown: Sequence[str]
+) -> None:
+    """The calls to what is away: how often they were recorded. An estimate that was never seen has 0."""
+    table = _table("CALLS", "TO")
+    for title in ("COUNT", "FAILED", "MEAN s", "LONGEST s"):
+        table.add_column(title, justify="right")
+    for point in (each for each in interactions.points if each.kind not in ("route", "commands")):
+        for message in point.calls:
+            called = interactions.handlers.get(message)
+            if called is None or not outage.has(called.component) or outage.has(point.component):
+                continue
+            seen = measures.get(Pair(point.name, message), Measure())
+            mean = f"{seen.seconds / seen.count:.3f}" if seen.count else "·"
+            longest = f"{seen.longest:.3f}" if seen.count else "·"
+            table.add_row(cell(point.name), cell(message), str(seen.count), str(seen.failed), mean, longest)
+    if table.row_count:
+        show(table)
+        print()
+    if unknown:
+        say(f"Recorded, and not in this system: {', '.join(unknown)}\n")
 
 
 def _tell_groups(groups: Sequence[Together]) -> None:
