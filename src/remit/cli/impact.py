@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 from cyclopts import Parameter
 from rich.table import Table
 
@@ -17,6 +18,7 @@ from remit.advisor.measured import Measure, Pair, with_recordings
 from remit.advisor.outages import How, Outage, context_outage, service_outage
 from remit.advisor.points import Interactions, Point
 from remit.advisor.reading import interactions_of
+from remit.advisor.recording import Recording
 from remit.advisor.together import Together, together
 from remit.cli.options import AsJson, SystemName, is_topology
 from remit.cli.screen import cell, say, show
