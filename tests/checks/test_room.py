@@ -13,6 +13,7 @@ from remit.errors import Findings
 ROOT = Path(__file__).parents[2]
 BESIDE = {
     "rules": "the list",
+    "legality": "the rules of the map, by names alone, for maps without a system too",
     "statements": "what only stores can tell",
 }
 

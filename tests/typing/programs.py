@@ -366,7 +366,11 @@ shop = System(
     "shop",
     contexts=[sales, billing],
     edges=[sales_edge, billing_edge],
-    relations=[CustomerSupplier(supplier=sales, customer=billing), OpenHost(sales), SharedKernel(sales, billing)],
+    relations=[
+        CustomerSupplier(supplier=sales, customer=billing),
+        OpenHost(billing, exposes=[Owed]),
+        SharedKernel(sales, billing, package="shop.kernel"),
+    ],
 )
 
 

@@ -1,87 +1,65 @@
-"""A relation is between two different contexts of the system, and no two relations of a pair contradict each other."""
+"""The context map is legal, and contexts that go separate ways do not integrate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import combinations
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from remit.contexts import (
-    AntiCorruptionLayer,
-    Conformist,
-    CustomerSupplier,
-    Foreign,
-    Model,
-    Named,
-    Partnership,
-    Relation,
-    SeparateWays,
-    SharedKernel,
-)
+from remit.checks.legality import judge_relations
+from remit.contexts import Context, Model, Relation, SeparateWays
 from remit.contexts.annotations import is_kind, name_of, sent_later
-from remit.errors import Findings, nearest, one_of
+from remit.errors import Findings
 from remit.messages import Command
-
-_MUTUAL = (Partnership, SharedKernel, SeparateWays)
-"""Relations that are the same in both directions."""
-_ONE_OF_THEM = (
-    {CustomerSupplier, Conformist, Partnership},
-    {Conformist, AntiCorruptionLayer},
-)
-"""Relations that cannot hold between the same two contexts in the same direction. A conformist has no influence on the
-model and does not translate it. Partners are not customer and supplier."""
 
 
 def check_relations(model: Model, findings: Findings) -> None:
-    _check_parties(model, findings)
-    _check_pairs(model, findings)
-    _check_separate(model, findings)
+    places = {id(each): repr(context) for context in _loaded(model) for each in context.relations}
+    sound = judge_relations(
+        model.names, model.relations, lambda relation: places.get(id(relation), f"System({model.name!r})"), findings
+    )
+    _check_identity(model, sound, findings)
+    _check_stated(model, sound, findings)
+    _check_separate(model, sound, findings)
 
 
-def _check_parties(model: Model, findings: Findings) -> None:
-    for relation in model.relations:
-        kind = type(relation).__name__
-        for party in relation.parties:
-            if not _has(model, party):
-                near = nearest(party, model.names) if isinstance(party, str) else None
+def _loaded(model: Model) -> tuple[Context[Any], ...]:
+    return (*model.contexts, *model.beside)
+
+
+def _check_identity(model: Model, relations: Sequence[Relation], findings: Findings) -> None:
+    """A party that is given as a context is the context of that name in the system."""
+    known: dict[str, list[Context[Any]]] = {}
+    for context in _loaded(model):
+        known.setdefault(context.name, []).append(context)
+    for relation in relations:
+        parties: list[Context[Any]] = [each for each in relation.parties if isinstance(each, Context)]
+        for party in parties:
+            others = known.get(party.name, [])
+            if others and all(each is not party for each in others):
                 findings.report(
                     "relation.unknown-context", f"System({model.name!r})",
-                    f"{kind} names {party!r}, which is not a context of the system",
-                    expected=one_of(model.names, "a context of the system, which has none"),
-                    next=f"did you mean {near!r}?"
-                    if near
-                    else f"add it: System({model.name!r}, contexts=[..., {_name_of(party)}])",
+                    f"{type(relation).__name__} names {party!r}, which is not the context of that name in the system",
+                    expected=f"{party!r} as the system has it", next=f"name it: {party.name!r}",
                 )  # fmt: skip
-        if len(relation.parties) > len(set(relation.names)):
-            findings.report(
-                "relation.self", f"System({model.name!r})", f"{kind} relates {relation.parties[0]!r} to itself",
-                expected="two different contexts", next="name the other context, or remove the relation",
-            )  # fmt: skip
 
 
-def _check_pairs(model: Model, findings: Findings) -> None:
-    for one, other in combinations(model.relations, 2):
-        names = other.names
-        if {*one.names} != {*names}:
-            continue
-        kinds, same_way = {type(one), type(other)}, one.names == names
-        place, between = f"System({model.name!r})", " and ".join(repr(name) for name in names)
-        if len(kinds) == 1 and (same_way or issubclass(type(one), _MUTUAL)):
-            findings.report(
-                "relation.doubled", place, f"{type(one).__name__} of {between} is declared twice",
-                expected="each relation once", next="remove one of them",
-            )  # fmt: skip
-        elif SeparateWays in kinds or (
-            (same_way or kinds & {*_MUTUAL}) and any(kinds <= each for each in _ONE_OF_THEM)
-        ):
-            findings.report(
-                "relation.contradiction", place,
-                f"{type(one).__name__} and {type(other).__name__} of {between} cannot both hold",
-                expected="one of the two", next=f"remove {type(one).__name__} or {type(other).__name__}",
-            )  # fmt: skip
+def _check_stated(model: Model, relations: Sequence[Relation], findings: Findings) -> None:
+    """A context states what it uses, and never who uses it: so a new consumer changes nothing at its publisher."""
+    sound = {id(each) for each in relations}
+    for context in _loaded(model):
+        for relation in (each for each in context.relations if id(each) in sound):
+            own = relation.names if relation.direction is None else relation.direction[1:]
+            if context.name not in own:
+                findings.report(
+                    "relation.not-downstream", repr(context),
+                    f"{context.name!r} states {type(relation).__name__} of {' and '.join(map(repr, relation.names))}",
+                    expected="relations in which the context is downstream, an equal party, or the open host",
+                    next=f"move it to Context({own[0]!r}, relations=[...]), or to the System",
+                )  # fmt: skip
 
 
-def _check_separate(model: Model, findings: Findings) -> None:
-    for relation in model.relations:
+def _check_separate(model: Model, relations: Sequence[Relation], findings: Findings) -> None:
+    for relation in relations:
         if not isinstance(relation, SeparateWays):
             continue
         pair = {*relation.names}
@@ -113,17 +91,3 @@ def _integrations(model: Model) -> Iterator[tuple[str, str, str, str]]:
         for command, place in later:
             if owner := model.owner_of(command):
                 yield context.name, owner, f"sends {name_of(command)} for later", place
-
-
-def _has(model: Model, party: Named | Foreign | str) -> bool:
-    """Whether the party is foreign or a context of the system. A context that is hosted elsewhere is known by name."""
-    return (
-        isinstance(party, Foreign)
-        or party in model.contexts
-        or party in model.names
-        or _name_of(party) in model.elsewhere
-    )
-
-
-def _name_of(party: Named | Foreign | str) -> str:
-    return party if isinstance(party, str) else party.name

@@ -17,6 +17,7 @@ from remit.checks.handled import check_handled
 from remit.checks.interceptors import check_interceptors
 from remit.checks.kept import check_kept
 from remit.checks.names import check_names
+from remit.checks.one_aggregate import check_one_aggregate
 from remit.checks.outbox import check_outbox
 from remit.checks.own_events import check_own_events
 from remit.checks.ownership import check_ownership
@@ -24,6 +25,7 @@ from remit.checks.projections import check_projections
 from remit.checks.published import check_published
 from remit.checks.publishers import check_publishers
 from remit.checks.reactions import check_reactions
+from remit.checks.references import check_references
 from remit.checks.refusals import check_refusals
 from remit.checks.relations import check_relations
 from remit.checks.replies import check_replies
@@ -62,6 +64,7 @@ RULES: tuple[Rule, ...] = (
     check_replies,
     check_published,
     check_aggregates,
+    check_references,
     check_projections,
     check_forgotten,
     check_kept,
@@ -76,6 +79,7 @@ NOTED: tuple[Rule, ...] = (
     check_unrecorded,
     check_forgotten_edges,
     check_unheard,
+    check_one_aggregate,
     check_unused,
 )
 """The rules that only add notes, in the order in which their notes are reported."""

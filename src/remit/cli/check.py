@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from cyclopts import Parameter
 
 from remit.cli.baseline import Baseline, record
+from remit.cli.explaining import page_of
 from remit.cli.options import AsJson, SystemName, is_topology, not_empty
 from remit.cli.reports import as_github, as_json, as_sarif
 from remit.cli.screen import say
@@ -40,6 +41,9 @@ def check(
             help="Write the baseline: all findings into a new file; of an existing file, remove what is gone.",
         ),
     ] = False,
+    explain: Annotated[
+        str | None, Parameter(name="--explain", validator=not_empty, help="Show the page of a code, and check nothing.")
+    ] = None,
 ) -> int:
     """Report all findings and notes on a system. SYSTEM may be a topology file.
 
@@ -47,6 +51,9 @@ def check(
     nothing. A finding would prevent a start: exit code 2. A note is a declaration that is allowed but may be a mistake;
     with notes only, the exit code is 0.
     """
+    if explain is not None:
+        say(page_of(explain).rstrip())
+        return 0
     _refuse_contradictions(form, baseline, json=json, recording=recording)
     named, findings = _checked(system)
     left, hidden = _against(baseline, findings, recording=recording)

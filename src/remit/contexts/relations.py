@@ -42,12 +42,13 @@ class Relation:
 
     _roles: ClassVar[tuple[str, ...]] = ()
     """The names of the fields that hold its parties."""
+    _is_directed: ClassVar[bool] = False
+    """Whether its parties are upstream and downstream, in this order."""
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            value: Any = getattr(self, each.name)
-            if type(value) is list:
-                object.__setattr__(self, each.name, (*value,))
+            if isinstance(getattr(self, each.name), list):
+                object.__setattr__(self, each.name, tuple(getattr(self, each.name)))
 
     @property
     def parties(self) -> tuple[Party | Foreign, ...]:
@@ -58,6 +59,12 @@ class Relation:
     def names(self) -> tuple[str, ...]:
         """The names of the parties, in the order of the parameters."""
         return tuple(party if isinstance(party, str) else party.name for party in self.parties)
+
+    @property
+    def direction(self) -> tuple[str, str] | None:
+        """The names of the upstream and the downstream context. None for an open host, which has no single downstream,
+        and for a relation of equals."""
+        return (self.names[0], self.names[1]) if self._is_directed else None
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,7 @@ class CustomerSupplier(Relation):
     """
 
     _roles = ("supplier", "customer")
+    _is_directed = True
     supplier: Party
     customer: Party
     uses: Messages | None = None
@@ -90,6 +98,7 @@ class Conformist(Relation):
     """The downstream context adopts the model of the upstream context. `uses` as in `CustomerSupplier`."""
 
     _roles = ("upstream", "downstream")
+    _is_directed = True
     upstream: Party
     downstream: Party
     uses: Messages | None = None
@@ -104,6 +113,7 @@ class AntiCorruptionLayer(Relation):
     """
 
     _roles = ("upstream", "downstream")
+    _is_directed = True
     upstream: Party | Foreign
     downstream: Party
     module: str = ""
@@ -123,13 +133,17 @@ class Partnership(Relation):
 
 @dataclass(frozen=True)
 class SharedKernel(Relation):
-    """Two contexts that share a small part of their model: the Python package `package` and the tables `tables`."""
+    """Two contexts that share a small part of their model: the Python package `package` and the tables `tables`.
+
+    `hash` is the content of the package as both sides last agreed on it. `remit check` prints the present one.
+    """
 
     _roles = ("one", "other")
     one: Party
     other: Party
     package: str = ""
     tables: Sequence[str] = ()
+    hash: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,239 @@
+"""Whether a context map is legal, judged by the names of its contexts and its relations alone.
+
+The rules are those of Context Mapper (the semantic checks of its language, contextmapper.org), with its gaps closed: a
+conformist does not translate, no two relations of a pair contradict each other, upstream and downstream form no circle,
+and an open host serves something. The page docs/context-map.md has the table, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+from remit.contexts import (
+    AntiCorruptionLayer,
+    Conformist,
+    CustomerSupplier,
+    Foreign,
+    OpenHost,
+    Partnership,
+    Relation,
+    SeparateWays,
+    SharedKernel,
+)
+from remit.errors import Findings, nearest, one_of
+
+Places = Callable[[Relation], str]
+"""Where a relation is stated, for findings."""
+
+_CONTRADICT: frozenset[frozenset[type[Relation]]] = frozenset(
+    frozenset(each)
+    for each in (
+        (CustomerSupplier, Conformist),  # a conformist has no say, a customer has
+        (Conformist, AntiCorruptionLayer),  # a conformist takes the model over, a layer translates it
+        (Partnership, CustomerSupplier),  # partners are equals
+        (Partnership, Conformist),
+        *((SeparateWays, each) for each in (CustomerSupplier, Conformist, AntiCorruptionLayer)),
+        *((SeparateWays, each) for each in (Partnership, SharedKernel)),
+    )
+)
+"""Kinds of relations that cannot both hold between the same two contexts."""
+_UNUSUAL: frozenset[type[Relation]] = frozenset((CustomerSupplier, AntiCorruptionLayer))
+
+
+def judge_relations(
+    names: Collection[str], relations: Iterable[Any], place: Places, findings: Findings
+) -> list[Relation]:
+    """Reports what is illegal about a context map, and notes what is allowed and probably not meant.
+
+    `names` are the names of all contexts. `place` returns where a relation is stated. Any object may have been given as
+    a relation: those that are none are reported, and are not among the relations that are returned.
+    """
+    sound = [each for each in relations if _is_sound(each, place, findings)]
+    for relation in sound:
+        _check_parties(names, relation, place(relation), findings)
+        _check_fields(relation, place(relation), findings)
+    _check_pairs(sound, place, findings)
+    _check_hosts(sound, place, findings)
+    _check_circles(sound, place, findings)
+    return sound
+
+
+def message_name(message: Any) -> str:
+    """The name of a message in `uses` or `exposes`: `PlaceOrder` for the class, and for `"sales.PlaceOrder"`."""
+    name: str = message if isinstance(message, str) else message.__name__
+    return name.rpartition(".")[2]
+
+
+def _is_sound(relation: Any, place: Places, findings: Findings) -> bool:
+    """Whether a value is a relation whose fields can be read."""
+    if not isinstance(relation, Relation) or not relation.parties:
+        what, expected = f"{relation!r} is no relation", "a relation of remit.relations, such as CustomerSupplier(...)"
+    elif wrong := [party for party in relation.parties if not _is_party(party)]:
+        what = f"{type(relation).__name__} names {wrong[0]!r} as a party"
+        expected = "a context or its name"
+    elif any(isinstance(party, Foreign) for party in _not_foreign(relation)):
+        what = f"{type(relation).__name__} names something foreign as a party"
+        expected = "Foreign(...) only as the upstream of an AntiCorruptionLayer"
+    elif wrong := [each for each in _lists(relation) if not _is_list(getattr(relation, each))]:
+        what = f"{wrong[0]} of {type(relation).__name__} is {getattr(relation, wrong[0])!r}"
+        expected = f"a list: {wrong[0]}=[...]"
+    else:
+        return True
+    findings.report("relation.kind", place(relation), what, expected=expected, next="correct it, or remove it")
+    return False
+
+
+def _not_foreign(relation: Relation) -> tuple[Any, ...]:
+    """The parties that have to be contexts."""
+    return relation.parties[1:] if isinstance(relation, AntiCorruptionLayer) else relation.parties
+
+
+def _lists(relation: Relation) -> Iterator[str]:
+    return (each for each in ("uses", "exposes", "tables") if getattr(relation, each, None) is not None)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(each, str | type) for each in value)
+
+
+def _is_party(party: Any) -> bool:
+    return isinstance(party, str) or isinstance(getattr(party, "name", None), str)
+
+
+def _check_parties(names: Collection[str], relation: Relation, place: str, findings: Findings) -> None:
+    kind = type(relation).__name__
+    for party, name in zip(relation.parties, relation.names, strict=True):
+        if isinstance(party, Foreign):
+            if name in names:
+                findings.report(
+                    "relation.foreign", place, f"{kind} calls {name!r} foreign, and it is a context of the system",
+                    expected="Foreign(...) only for what is no context", next=f"name the context: upstream={name!r}",
+                )  # fmt: skip
+        elif name not in names:
+            near = nearest(name, names)
+            findings.report(
+                "relation.unknown-context", place, f"{kind} names {party!r}, which is not a context of the system",
+                expected=one_of(names, "a context of the system, which has none"),
+                next=f"did you mean {near!r}?" if near else f"add the context {name!r} to the system",
+            )  # fmt: skip
+    if len(relation.names) > len(set(relation.names)):
+        findings.report(
+            "relation.self", place, f"{kind} relates {relation.names[0]!r} to itself",
+            expected="two different contexts", next="name the other context, or remove the relation",
+        )  # fmt: skip
+
+
+def _check_fields(relation: Relation, place: str, findings: Findings) -> None:
+    names = " and ".join(map(repr, relation.names))
+    if isinstance(relation, OpenHost) and relation.exposes is not None and not relation.exposes:
+        findings.report(
+            "relation.nothing-exposed", place, f"OpenHost of {names} exposes nothing",
+            expected="at least one message that other contexts may use",
+            next="list messages in exposes=[...], leave exposes out for the whole published language, or remove it",
+        )  # fmt: skip
+    if isinstance(relation, SharedKernel) and not relation.package:
+        findings.report(
+            "relation.no-package", place, f"SharedKernel of {names} names no package",
+            expected="the package that both contexts share", next='package="<package>.kernel"',
+        )  # fmt: skip
+    if isinstance(relation, AntiCorruptionLayer) and not relation.module:
+        tell = findings.report if isinstance(relation.upstream, Foreign) else findings.note
+        tell(
+            "relation.no-module", place, f"AntiCorruptionLayer of {names} names no module that translates",
+            expected="the one module that knows the upstream", next='module="<package>.<module>"',
+        )  # fmt: skip
+
+
+def _check_pairs(relations: Sequence[Relation], place: Places, findings: Findings) -> None:
+    pairs: dict[frozenset[str], list[Relation]] = {}
+    for relation in relations:
+        pairs.setdefault(frozenset(relation.names), []).append(relation)
+    for several in pairs.values():
+        for one, other in combinations(several, 2):
+            _check_pair(one, other, place, findings)
+
+
+def _check_pair(one: Relation, other: Relation, place: Places, findings: Findings) -> None:
+    kinds, same_way = frozenset((type(one), type(other))), one.direction == other.direction
+    at, first = place(other), place(one)
+    between = " and ".join(map(repr, other.names)) + (f" ({first})" if first != at else "")
+    opposed = one.direction is not None and other.direction is not None and not same_way
+    if len(kinds) == 1 and not opposed:
+        findings.report(
+            "relation.doubled", at, f"{type(one).__name__} of {between} is declared twice",
+            expected="each relation once", next="remove one of them, and list in the other what both list",
+        )  # fmt: skip
+    elif kinds in _CONTRADICT and not opposed:
+        findings.report(
+            "relation.contradiction", at,
+            f"{type(one).__name__} and {type(other).__name__} of {between} cannot both hold",
+            expected="one of the two", next=f"remove {type(one).__name__} or {type(other).__name__}",
+        )  # fmt: skip
+    elif kinds == _UNUSUAL and not opposed:
+        findings.note(
+            "relation.layer-for-customer", at, f"a customer translates what its supplier publishes: {between}",
+            expected="no AntiCorruptionLayer in a CustomerSupplier relation: the supplier considers the customer",
+            next="keep it if the models differ; otherwise remove AntiCorruptionLayer",
+        )  # fmt: skip
+
+
+def _check_hosts(relations: Sequence[Relation], place: Places, findings: Findings) -> None:
+    """What an open host serves is the same for all others, so no customer has a say in it."""
+    hosts: dict[str, OpenHost] = {each.names[0]: each for each in relations if isinstance(each, OpenHost)}
+    for relation in relations:
+        host = hosts.get(relation.names[0]) if isinstance(relation, CustomerSupplier) else None
+        if isinstance(relation, CustomerSupplier) and host is not None and _overlap(host.exposes, relation.uses):
+            supplier, customer = relation.names
+            findings.report(
+                "relation.contradiction", place(relation),
+                f"{supplier!r} serves the customer {customer!r} what it serves all others as an open host",
+                expected="OpenHost and CustomerSupplier for different messages, in exposes=[...] and uses=[...]",
+                next=f"remove CustomerSupplier: OpenHost({supplier!r}) covers {customer!r}; or list the messages apart",
+            )  # fmt: skip
+
+
+def _overlap(exposed: Sequence[Any] | None, used: Sequence[Any] | None) -> bool:
+    if exposed is None or used is None:
+        return True
+    return not set(map(message_name, exposed)).isdisjoint(map(message_name, used))
+
+
+def _check_circles(relations: Sequence[Relation], place: Places, findings: Findings) -> None:
+    partners = {frozenset(each.names) for each in relations if isinstance(each, Partnership)}
+    stated: dict[tuple[str, str], Relation] = {}
+    for relation in relations:
+        way = relation.direction
+        if way is not None and way[0] != way[1] and frozenset(way) not in partners:
+            stated.setdefault(way, relation)
+    downstream: dict[str, list[str]] = {}
+    for upstream, other in stated:
+        downstream.setdefault(upstream, []).append(other)
+    for circle in circles(downstream):
+        closing = stated[circle[-1], circle[0]]
+        findings.report(
+            "relation.cycle", place(closing),
+            f"upstream and downstream form a circle: {' → '.join([*circle, circle[0]])}",
+            expected="each context upstream or downstream of another one, not both, unless they are partners",
+            next=f"remove one of these relations, for example {type(closing).__name__} of {circle[-1]!r} and"
+            f" {circle[0]!r}; or make it a Partnership",
+        )  # fmt: skip
+
+
+def circles(edges: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
+    """One circle for each edge that closes one in a depth-first search. Without these edges there is none left."""
+    done: set[str] = set()
+    for root in edges:
+        path: dict[str, Iterator[str]] = {} if root in done else {root: iter(edges[root])}
+        while path:
+            last = next(reversed(path))
+            step = next(path[last], None)
+            if step is None:
+                done.add(last)
+                del path[last]
+            elif step in path:
+                way = list(path)
+                yield way[way.index(step) :]
+            elif step not in done:
+                path[step] = iter(edges.get(step, ()))
