@@ -41,11 +41,14 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def say_more(checkout: Path) -> None:
-    """Checkout says in `OrderPlaced` who has ordered."""
+    """Checkout says in `OrderPlaced` who has ordered. The publisher takes the field by its name."""
     project, language = checkout / "api/pyproject.toml", checkout / "api/src/webshop_checkout_api/__init__.py"
     project.write_text(project.read_text().replace('version = "1.0.0"', 'version = "1.1.0"'))
-    event = 'class OrderPlaced(IntegrationEvent, version=1, key="order"):\n'
-    language.write_text(language.read_text().replace(event, f"{event}    customer: UserId\n"))
+    before = "class PaymentAuthorized(IntegrationEvent"
+    assert before in language.read_text()
+    language.write_text(
+        language.read_text().replace(f"\n\n\n{before}", f"\n    customer: UserId = UserId('')\n\n\n{before}")
+    )
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
