@@ -35,7 +35,16 @@ class Tariff(Record[str]):
     of: Room | None = None
 
 
-class Go(Command[None]): ...
+class Note(Record[str]):
+    part: Bed | None = None
+
+
+class Offer(Value):
+    note: Note | None = None
+
+
+class Go(Command[None]):
+    offer: Offer | None = None
 
 
 class Move(Command[None]):
@@ -73,10 +82,10 @@ def test_a_message_that_holds_an_aggregate_is_reported() -> None:
     assert only(checked(hotel)).what.startswith("Move.guest holds Guest")
 
 
-def test_values_and_identities_are_no_references() -> None:
+def test_values_identities_and_records_are_no_references() -> None:
     hotel = Context("hotel")
 
     @hotel.handle(Go)
-    async def go(command: Go, rooms: Repository[Room]) -> None: ...
+    async def go(command: Go, rooms: Repository[Room], notes: Records[Note]) -> None: ...
 
     assert checked(hotel) == []

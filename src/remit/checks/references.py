@@ -8,7 +8,7 @@ from typing import Any
 from remit.contexts import Model
 from remit.contexts.annotations import aggregates_of, is_kind, name_of, projections_of, records_of
 from remit.contexts.declarations import where
-from remit.domain import Aggregate, Record
+from remit.domain import Aggregate
 from remit.errors import Findings
 from remit.messages import not_carried, parameter_of, records_within
 
@@ -22,16 +22,15 @@ def check_references(model: Model, findings: Findings) -> None:
         if not_carried(declared) is not None:  # another rule reports it, and it has no description
             continue
         for path, held in _held_by(declared):
-            identity = name_of(next(iter(parameter_of(held, Aggregate) or parameter_of(held, Record)), Any))
+            identity = name_of(next(iter(parameter_of(held, Aggregate)), Any))
             findings.report(
                 "aggregate.reference", where(declared),
-                f"{declared.__name__}.{path} holds {held.__name__}, which is "
-                f"{'an aggregate' if is_kind(held, Aggregate) else 'a record'} with an identity of its own",
+                f"{declared.__name__}.{path} holds {held.__name__}, which is an aggregate with an identity of its own",
                 expected=f"its identity, which has the type {identity}",
                 next=f"{path.rpartition('.')[2]}: {identity}; or make {held.__name__} a Value, if it is a mere part",
             )  # fmt: skip
 
 
 def _held_by(declared: type) -> Iterator[tuple[str, type]]:
-    """The aggregates and records that a class holds, each with a path of fields to it."""
-    yield from ((path, held) for path, held in records_within(declared) if is_kind(held, Aggregate, Record))
+    """The aggregates that a class holds, each with a path of fields to it."""
+    yield from ((path, held) for path, held in records_within(declared) if is_kind(held, Aggregate))

@@ -75,6 +75,7 @@ RULES: tuple[Rule, ...] = (
 """The rules whose findings prevent a start, in the order in which their findings are reported."""
 
 NOTED: tuple[Rule, ...] = (
+    check_relations,  # it finds faults and adds notes
     check_unfollowed,
     check_unrecorded,
     check_forgotten_edges,
@@ -82,7 +83,7 @@ NOTED: tuple[Rule, ...] = (
     check_one_aggregate,
     check_unused,
 )
-"""The rules that only add notes, in the order in which their notes are reported."""
+"""The rules that add notes, in the order in which their notes are reported."""
 
 
 def check(declared: ContextMap) -> Findings:
