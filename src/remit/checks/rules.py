@@ -8,6 +8,7 @@ from remit.checks.aggregates import check_aggregates
 from remit.checks.bindings import check_bindings
 from remit.checks.carried import check_carried
 from remit.checks.coroutines import check_coroutines
+from remit.checks.covered import check_covered
 from remit.checks.deferred import check_deferred
 from remit.checks.dependencies import check_dependencies
 from remit.checks.edges import check_edges
@@ -16,6 +17,8 @@ from remit.checks.forgotten_edges import check_forgotten_edges
 from remit.checks.handled import check_handled
 from remit.checks.interceptors import check_interceptors
 from remit.checks.kept import check_kept
+from remit.checks.kernels import check_kernels
+from remit.checks.listed import check_listed
 from remit.checks.names import check_names
 from remit.checks.outbox import check_outbox
 from remit.checks.own_events import check_own_events
@@ -33,6 +36,7 @@ from remit.checks.subscriptions import check_subscriptions
 from remit.checks.unfollowed import check_unfollowed
 from remit.checks.unheard import check_unheard
 from remit.checks.unrecorded import check_unrecorded
+from remit.checks.unrelated import check_unrelated
 from remit.checks.unused import check_unused
 from remit.checks.wire_names import check_wire_names
 from remit.contexts import ContextMap, Model, derive
@@ -44,6 +48,9 @@ Rule = Callable[[Model, Findings], None]
 RULES: tuple[Rule, ...] = (
     check_names,
     check_relations,
+    check_listed,
+    check_covered,
+    check_kernels,
     check_edges,
     check_ownership,
     check_wire_names,
@@ -77,6 +84,7 @@ NOTED: tuple[Rule, ...] = (
     check_forgotten_edges,
     check_unheard,
     check_unused,
+    check_unrelated,
 )
 """The rules that only add notes, in the order in which their notes are reported."""
 

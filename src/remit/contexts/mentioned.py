@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, cast
 
 from remit.contexts.annotations import is_kind
 from remit.contexts.policies import bodies_of
-from remit.messages import Command, Query
+from remit.messages import Command, Message, Query
 
 _BUILTINS = vars(sys.modules["builtins"])
 _KEEP = frozenset({"PUSH_NULL", "PRECALL", "CACHE", "EXTENDED_ARG", "NOP", "COPY"})
@@ -30,7 +30,14 @@ class _Method(NamedTuple):
     owner: type | None
 
 
-def mentioned(handler: Callable[..., Any]) -> Iterator[type]:
+class Mention(NamedTuple):
+    """A command or query that code names, and the function that names it."""
+
+    message: type[Message]
+    function: Any  # a `FunctionType`, which checkers would bind here
+
+
+def mentioned(handler: Callable[..., Any]) -> Iterator[Mention]:
     """The commands and queries that a function names, including those in inner functions and in functions of its
     package that it names."""
     policy: type | None = getattr(handler, "__remit_policy__", None)
@@ -41,7 +48,7 @@ def mentioned(handler: Callable[..., Any]) -> Iterator[type]:
         method = waiting.pop()
         for named, owner in _Body(method).names():
             if is_kind(named, Command, Query):
-                yield named
+                yield Mention(named, method.function)
             other = _method(named, owner)
             if other is not None and other not in seen and _is_near(other.function, method.function):
                 seen.add(other)
