@@ -20,6 +20,7 @@ from remit.checks.kept import check_kept
 from remit.checks.kernels import check_kernels
 from remit.checks.listed import check_listed
 from remit.checks.names import check_names
+from remit.checks.one_aggregate import check_one_aggregate
 from remit.checks.outbox import check_outbox
 from remit.checks.own_events import check_own_events
 from remit.checks.ownership import check_ownership
@@ -27,6 +28,7 @@ from remit.checks.projections import check_projections
 from remit.checks.published import check_published
 from remit.checks.publishers import check_publishers
 from remit.checks.reactions import check_reactions
+from remit.checks.references import check_references
 from remit.checks.refusals import check_refusals
 from remit.checks.relations import check_relations
 from remit.checks.replies import check_replies
@@ -69,6 +71,7 @@ RULES: tuple[Rule, ...] = (
     check_replies,
     check_published,
     check_aggregates,
+    check_references,
     check_projections,
     check_forgotten,
     check_kept,
@@ -79,14 +82,16 @@ RULES: tuple[Rule, ...] = (
 """The rules whose findings prevent a start, in the order in which their findings are reported."""
 
 NOTED: tuple[Rule, ...] = (
+    check_relations,  # it finds faults and adds notes
     check_unfollowed,
     check_unrecorded,
     check_forgotten_edges,
     check_unheard,
+    check_one_aggregate,
     check_unused,
     check_unrelated,
 )
-"""The rules that only add notes, in the order in which their notes are reported."""
+"""The rules that add notes, in the order in which their notes are reported."""
 
 
 def check(declared: ContextMap) -> Findings:

@@ -2,30 +2,76 @@
 
 from __future__ import annotations
 
-import msgspec
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
 
-from remit.cli.options import AsJson, SystemName, is_topology
+from cyclopts import Parameter
+
+from remit.cli.baseline import Baseline, record
+from remit.cli.explaining import page_of
+from remit.cli.options import AsJson, SystemName, is_topology, not_empty
+from remit.cli.reports import as_github, as_json, as_sarif
 from remit.cli.screen import say
 from remit.errors import Finding, Findings
 from remit.hosting.checking import check_topology
-from remit.hosting.failures import UNUSABLE
+from remit.hosting.failures import UNUSABLE, Failure
 from remit.hosting.finding import HERE, find_system
 
+_Form: TypeAlias = Literal["text", "json", "sarif", "github"]
 
-def check(system: SystemName = HERE, /, *, json: AsJson = False) -> int:
+
+def check(
+    system: SystemName = HERE,
+    /,
+    *,
+    json: AsJson = False,
+    form: Annotated[
+        _Form | None,
+        Parameter(name="--format", help="text (the default), json, sarif (SARIF 2.1.0), or github (for its workflows)"),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        Parameter(name="--baseline", validator=not_empty, help="A file with known findings, which are not reported."),
+    ] = None,
+    recording: Annotated[
+        bool,
+        Parameter(
+            name="--record",
+            negative="",
+            help="Write the baseline: all findings into a new file; of an existing file, remove what is gone.",
+        ),
+    ] = False,
+    explain: Annotated[
+        str | None, Parameter(name="--explain", validator=not_empty, help="Show the page of a code, and check nothing.")
+    ] = None,
+) -> int:
     """Report all findings and notes on a system. SYSTEM may be a topology file.
 
     For a topology, reports what the start of any of its services would refuse. Imports the contexts; starts and opens
     nothing. A finding would prevent a start: exit code 2. A note is a declaration that is allowed but may be a mistake;
     with notes only, the exit code is 0.
     """
-    found, findings = _checked(system)
-    if json:
-        said = {"system": found, "errors": findings, "notes": findings.notes}
-        print(msgspec.json.encode(said).decode())
-    else:
-        _tell(found, findings)
-    return UNUSABLE if findings else 0
+    if explain is not None:
+        say(page_of(explain).rstrip())
+        return 0
+    _refuse_contradictions(form, baseline, json=json, recording=recording)
+    named, findings = _checked(system)
+    left, hidden = _against(baseline, findings, recording=recording)
+    _tell(named, left, hidden, "json" if json else form or "text")
+    return UNUSABLE if left else 0
+
+
+def _refuse_contradictions(form: _Form | None, baseline: str | None, *, json: bool, recording: bool) -> None:
+    if json and form not in (None, "json"):
+        raise Failure(
+            "cli.usage", f"--json and --format {form} cannot be given together", where="remit check",
+            expected="one of them", next="remove --json",
+        )  # fmt: skip
+    if recording and baseline is None:
+        raise Failure(
+            "cli.usage", "--record needs a file", where="remit check", expected="--baseline FILE --record",
+            next="add --baseline remit-baseline.json",
+        )  # fmt: skip
 
 
 def _checked(named: str) -> tuple[str, Findings]:
@@ -36,11 +82,34 @@ def _checked(named: str) -> tuple[str, Findings]:
     return check_topology(named)
 
 
-def _tell(system: str, findings: Findings) -> None:
-    for kind, found in (("error", findings), ("note", findings.notes)):
-        for each in found:
+def _against(path: str | None, found: Findings, *, recording: bool) -> tuple[Findings, int]:
+    """The findings that the baseline does not have, with what is gone from it, and how many it has."""
+    if path is None:
+        return found, 0
+    if recording and not Path(path).exists():
+        record(path, found)
+        return Findings(), len(found) + len(found.notes)
+    baseline = Baseline.read(path)
+    left, hidden = baseline.without(found)
+    if recording:
+        baseline.shrink()
+        return left, hidden
+    return Findings([*left, *baseline.gone], notes=left.notes), hidden
+
+
+def _tell(system: str, found: Findings, hidden: int, form: _Form) -> None:
+    if form == "json":
+        print(as_json(system, found, hidden))
+    elif form == "sarif":
+        print(as_sarif(found, Path.cwd()))
+    elif form == "github":
+        for line in as_github(found, Path.cwd()):
+            print(line)
+    else:
+        for kind, each in [("error", each) for each in found] + [("note", each) for each in found.notes]:
             say(f"{kind}: {each}\n")
-    say(f"{system}: {_counted(findings, 'error')}, {_counted(findings.notes, 'note')}")
+        known = f"; {hidden} in the baseline" if hidden else ""
+        say(f"{system}: {_counted(found, 'error')}, {_counted(found.notes, 'note')}{known}")
 
 
 def _counted(found: list[Finding], kind: str) -> str:

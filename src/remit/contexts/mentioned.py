@@ -1,4 +1,4 @@
-"""Finds the commands and queries that the body of a function names, from its bytecode, without running it.
+"""Finds the commands, queries and other values that a function names, from its bytecode, without running it.
 
 A name is resolved from a global, a variable, an import inside the function or the `self` of a method, and then through
 attributes of modules and classes. Functions of the same package that are found this way are searched too.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import dis
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import resolve_name
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, cast
@@ -40,17 +40,34 @@ class Mention(NamedTuple):
 def mentioned(handler: Callable[..., Any]) -> Iterator[Mention]:
     """The commands and queries that a function names, including those in inner functions and in functions of its
     package that it names."""
+    yield from (Mention(named, by) for named, by in _named_in(handler) if is_kind(named, Command, Query))
+
+
+def named_by(handler: Callable[..., Any], models: Sequence[type] = ()) -> Iterator[Any]:
+    """The values of all names in a function, in inner functions and in functions of its package that it names.
+
+    With `models`, also those in methods of these classes, if the function names an attribute like the method: which
+    objects the function works on is not known.
+    """
+    yield from (named for named, _ in _named_in(handler, models))
+
+
+def _named_in(handler: Callable[..., Any], models: Sequence[type] = ()) -> Iterator[tuple[Any, Any]]:
+    """The values of names, each with the function that has the name."""
     policy: type | None = getattr(handler, "__remit_policy__", None)
     bodies = [_method(body, policy) for body in bodies_of(handler)]
     waiting = [body for body in bodies if body is not None]
     seen = {*waiting}
     while waiting:
         method = waiting.pop()
-        for named, owner in _Body(method).names():
-            if is_kind(named, Command, Query):
-                yield Mention(named, method.function)
+        body = _Body(method)
+        found = [_method(_member(model, name).value, model) for name in body.attributes() for model in models]
+        for named, owner in body.names():
+            yield named, method.function
             other = _method(named, owner)
-            if other is not None and other not in seen and _is_near(other.function, method.function):
+            found.append(other if other is not None and _is_near(other.function, method.function) else None)
+        for other in found:
+            if other is not None and other not in seen:
                 seen.add(other)
                 waiting.append(other)
 
@@ -97,6 +114,16 @@ class _Body:
                 continue
         if method.owner is not None and self._code.co_argcount:
             self._variables[self._code.co_varnames[0]] = _Found(method.owner)
+
+    def attributes(self) -> Iterator[str]:
+        """The names of all attributes in the code, including inner functions."""
+        waiting = [self._code]
+        while waiting:
+            code = waiting.pop()
+            yield from (
+                each.argval for each in dis.get_instructions(code) if each.opname in ("LOAD_ATTR", "LOAD_METHOD")
+            )
+            waiting += [each for each in code.co_consts if isinstance(each, CodeType)]
 
     def names(self) -> Iterator[_Found]:
         """The values of all names in the code, including inner functions."""

@@ -133,13 +133,17 @@ class Partnership(Relation):
 
 @dataclass(frozen=True)
 class SharedKernel(Relation):
-    """Two contexts that share a small part of their model: the Python package `package` and the tables `tables`."""
+    """Two contexts that share a small part of their model: the Python package `package` and the tables `tables`.
+
+    `hash` is the content of the package as both sides last agreed on it. `remit check` prints the present one.
+    """
 
     _roles = ("one", "other")
     one: Party
     other: Party
     package: str = ""
     tables: Sequence[str] = ()
+    hash: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Imports the contexts and edges that a process hosts, from the places that the system gives for them."""
+"""Imports the contexts and edges that a process hosts, from the places that the system gives for them.
+
+The place of a context that the system only names is found by an entry point of an installed distribution.
+"""
 
 from __future__ import annotations
 
@@ -6,51 +9,75 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from remit.contexts import Context
 from remit.contexts.edges import HttpEdge
 from remit.errors import Findings, nearest
+from remit.hosting.entry_points import find_place
 
 _REMIT = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")  # noqa: PTH118, PTH120  # frames have texts
 """The folder of the package `remit`."""
 
 
-def load_contexts(system: str, places: Mapping[str, str], findings: Findings) -> list[Context[Any]]:
-    """The contexts at these places (`module:attribute`), by name. Each one that is missing is reported as a finding."""
-    loaded = [
-        _load(_Wanted(Context, "contexts", name, name), system, place, findings) for name, place in places.items()
-    ]
-    return [each for each in loaded if isinstance(each, Context)]
+Places: TypeAlias = "Mapping[str, str | None]"
+"""The place of each context or edge, `module:attribute`, by the name of the context. None: its entry point."""
 
 
-def load_edges(system: str, places: Mapping[str, str], findings: Findings) -> list[HttpEdge]:
-    """The edges at these places (`module:attribute`), by context. Each one that is missing is reported as a finding."""
-    loaded = [
-        _load(_Wanted(HttpEdge, "edges", name, "edge"), system, place, findings) for name, place in places.items()
-    ]
-    return [each for each in loaded if isinstance(each, HttpEdge)]
+def places_of(given: Sequence[object] | Mapping[str, str]) -> Places:
+    """The places that a system gives for its contexts or edges. Empty for those that it gives themselves."""
+    if isinstance(given, Mapping):
+        return given
+    if isinstance(given, str):  # one name: a text is a sequence of texts
+        return {given: None}
+    return {each: None for each in given if isinstance(each, str)}
+
+
+def load_contexts(system: str, places: Places, findings: Findings) -> list[Context[Any]]:
+    """The contexts at these places, by name. Each one that is missing is reported as a finding."""
+    wanted = [_Wanted(Context, "contexts", name, name, system) for name in places]
+    return [each for each in _loaded(wanted, places, findings) if isinstance(each, Context)]
+
+
+def load_edges(system: str, places: Places, findings: Findings) -> list[HttpEdge]:
+    """The edges at these places, by context. Each one that is missing is reported as a finding."""
+    wanted = [_Wanted(HttpEdge, "edges", name, "edge", system) for name in places]
+    return [each for each in _loaded(wanted, places, findings) if isinstance(each, HttpEdge)]
 
 
 class _Wanted(NamedTuple):
     kind: type[Context[Any] | HttpEdge]
     option: str
-    """The option of `System` that gives the place."""
+    """The option of `System` that names it. The group of its entry points is named alike."""
     name: str
     attribute: str
     """The default attribute, if the place names none."""
+    system: str
 
     def is_this(self, found: object) -> bool:
         name = found.name if isinstance(found, Context) else getattr(found, "context", None)
         return isinstance(found, self.kind) and name == self.name
 
+    @property
+    def where(self) -> str:
+        return f"System({self.system!r}) {self.name}"
 
-def _load(wanted: _Wanted, system: str, place: str, findings: Findings) -> Any:
-    where = f"System({system!r}) {wanted.name}"
+
+def _loaded(wanted: Sequence[_Wanted], places: Places, findings: Findings) -> list[Any]:
+    return [_load(each, places[each.name], findings) for each in wanted]
+
+
+def _load(wanted: _Wanted, place: str | None, findings: Findings) -> Any:
+    where, given = wanted.where, f'{wanted.option}={{"{wanted.name}": "%s"}}'
+    if place is None:
+        found = find_place(wanted.option, wanted.name, where, findings)
+        if found is None:
+            return None
+        place, where, given = found.place, f"{where} in {found.distribution}", f'{wanted.name} = "%s" in {found.table}'
     module_name, _, attribute = place.partition(":")
     try:
-        found = getattr(importlib.import_module(module_name), attribute or wanted.attribute, None)
+        there = getattr(importlib.import_module(module_name), attribute or wanted.attribute, None)
     except Exception as error:  # noqa: BLE001  # the import of a module may raise anything
         near = near_module(module_name) if is_absent(error, module_name) else None
         findings.report(
@@ -60,20 +87,27 @@ def _load(wanted: _Wanted, system: str, place: str, findings: Findings) -> Any:
             next=f"did you mean {near}?" if near else f"python -c 'import {module_name}' shows the traceback",
         )  # fmt: skip
         return None
-    if wanted.is_this(found):
-        return found
+    if not wanted.is_this(there):
+        _report_misplaced(wanted, place, where, given, findings)
+        return None
+    return there
+
+
+def _report_misplaced(wanted: _Wanted, place: str, where: str, given: str, findings: Findings) -> None:
+    """`given` is how a place is written where it stands, with %s for the place."""
+    module_name, _, attribute = place.partition(":")
     module, attribute = sys.modules[module_name], attribute or wanted.attribute
-    there = [name for name, value in list(vars(module).items()) if wanted.is_this(value)]
-    makes, given = f"{wanted.kind.__name__}({wanted.name!r})", f'{wanted.option}={{"{wanted.name}": '
+    found = getattr(module, attribute, None)
+    instead = [name for name, value in list(vars(module).items()) if wanted.is_this(value)]
+    makes = f"{wanted.kind.__name__}({wanted.name!r})"
     findings.report(
         "context.place", where,
         f"{module_name} has no {attribute!r}" if found is None else f"{module_name}:{attribute} is {found!r}",
         expected=f"{makes} at module:attribute",
-        next=f'{given}"{module_name}:{there[0]}"}}'
-        if there
-        else f'{attribute} = {makes} there, or its own place: {given}"package.module:{wanted.attribute}"}}',
+        next=given % f"{module_name}:{instead[0]}"
+        if instead
+        else f"{attribute} = {makes} there, or its own place: {given % f'package.module:{wanted.attribute}'}",
     )  # fmt: skip
-    return None
 
 
 def is_absent(error: Exception, module_name: str) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from remit.contexts import ClientOf, Context, ContextMap, Model, Relation, Sender
 from remit.contexts.edges import HttpEdge
 from remit.errors import Findings, ModelError, OutboxError, one_of
-from remit.hosting.loading import load_contexts, load_edges
+from remit.hosting.loading import load_contexts, load_edges, places_of
 from remit.hosting.outbox import Outbox, SyncOutbox
 from remit.messages import Command, Query, Refusal
 from remit.topology import DEFAULT_STORE
@@ -31,9 +31,11 @@ class System:
     """The whole system: contexts and their relations.
 
     `name` follows the rules for names of contexts, because it is part of other names. `contexts` are the contexts
-    themselves, or their places by name: `{"billing": "shop.billing:billing"}`. With places, a process imports only the
-    contexts that it hosts, and a release may lack the others. Relations may refer to contexts by name. `edges` are
-    given in the same two ways: the edges themselves, or their places by context.
+    themselves, or their places by name: `{"billing": "shop.billing:billing"}`, or their names only: `["billing"]`. The
+    place of a context that is only named is the entry point of this name, in the group `remit.contexts` of an installed
+    distribution. With places or names, a process imports only the contexts that it hosts, and a release may lack the
+    others. Relations may refer to contexts by name. `edges` are given in the same ways: the edges themselves, their
+    places by context, or the names of their contexts, with entry points in the group `remit.edges`.
 
     `client_of` returns the client of a request, from its ASGI scope. Each client of the HTTP edge has its own
     idempotency keys. Without it, clients are identified by their header Authorization.
@@ -48,20 +50,20 @@ class System:
         self,
         name: str,
         *,
-        contexts: Sequence[Context[Any]] | Mapping[str, str],
-        edges: Sequence[HttpEdge] | Mapping[str, str] = (),
+        contexts: Sequence[Context[Any] | str] | Mapping[str, str],
+        edges: Sequence[HttpEdge | str] | Mapping[str, str] = (),
         relations: Sequence[Relation] = (),
         client_of: ClientOf | None = None,
         headers: Sequence[str] = (),
     ) -> None:
-        self._places: Mapping[str, str] = contexts if isinstance(contexts, Mapping) else {}
-        self._edge_places: Mapping[str, str] = edges if isinstance(edges, Mapping) else {}
+        self._places = places_of(contexts)
+        self._edge_places = places_of(edges)
         self._map = ContextMap(
             name=name,
-            contexts=() if isinstance(contexts, Mapping) else tuple(contexts),
+            contexts=tuple(each for each in contexts if not isinstance(each, str)),
             stated=tuple(relations),
             elsewhere=tuple(self._places),
-            edges=() if isinstance(edges, Mapping) else tuple(edges),
+            edges=tuple(each for each in edges if not isinstance(each, str)),
             edges_elsewhere=tuple(self._edge_places),
             client_of=client_of,
             headers=tuple(name.lower() for name in headers),

@@ -2,7 +2,7 @@
 
 from remit.messages.accepted import accepts
 from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message, Query, Refusal, Value, field
-from remit.messages.carried import not_a_key, not_an_identity, not_carried, without_text
+from remit.messages.carried import not_a_key, not_an_identity, not_carried, records_within, without_text
 from remit.messages.codec import (
     UNWRITABLE,
     Codec,
@@ -50,6 +50,7 @@ __all__ = [
     "not_an_identity",
     "not_carried",
     "parameter_of",
+    "records_within",
     "reply_of",
     "require_key",
     "union_members",

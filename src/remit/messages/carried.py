@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -37,6 +38,13 @@ def not_carried(type: Any) -> str | None:
                 " a JSON object has no such keys"
             )
     return None
+
+
+def records_within(type: Any) -> Iterator[tuple[str, Any]]:
+    """The classes of the records that values of this type hold at any depth, each once, with a path of fields to it."""
+    for path, found in parts_of(describe(type)):
+        if path and isinstance(found, inspect.StructType | inspect.DataclassType):
+            yield path, found.cls
 
 
 _TEXTS = (

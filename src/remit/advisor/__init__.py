@@ -1,0 +1,1 @@
+"""What follows if a context is away, is slow, or changes a message: read from the interactions of a system."""

@@ -1,0 +1,196 @@
+"""What an outage does to every point of a system.
+
+The reasons are paths through the interactions. Each step is one call, one followed message, or one model that is written.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from remit.advisor.fresh import no_fresh_answers
+from remit.advisor.outages import Outage
+from remit.advisor.points import Basis, Interactions, Point
+
+
+class Reason(NamedTuple):
+    """Why something happens: the way from a point to the outage, or from the outage to a model."""
+
+    steps: tuple[str, ...]
+    basis: Basis = "declared"
+    """`estimate` if one step is an estimate."""
+
+    def then(self, step: str, basis: Basis = "declared") -> Reason:
+        """One step further. A projection is a subscription and the model that it writes: one step."""
+        steps = self.steps if self.steps[-1] == step else (*self.steps, step)
+        return Reason(steps, _weaker(self.basis, basis))
+
+    def before(self, step: str, basis: Basis) -> Reason:
+        """One step before."""
+        return Reason((step, *self.steps), _weaker(self.basis, basis))
+
+    def __str__(self) -> str:
+        return " → ".join(self.steps)
+
+
+def _weaker(one: Basis, other: Basis) -> Basis:
+    return next((each for each in ("estimate", "measured") if each in (one, other)), "declared")
+
+
+class StaleModel(NamedTuple):
+    """A model that lacks something that is committed, until the outage ends."""
+
+    name: str
+    context: str
+    because: Reason
+    readers: tuple[Point, ...]
+    """Whom it concerns: the commands, queries and routes that work on it, and do not fail anyway."""
+
+
+@dataclass
+class Impact:
+    """What an outage does. Every command, query and route is in exactly one of `fails`, `degrades`, `stale` and
+    `unaffected`; every subscription in exactly one of `degrades`, `waits` and `unaffected`."""
+
+    outage: Outage
+    fails: dict[Point, Reason] = field(default_factory=dict[Point, Reason])
+    """Called points that end with an error."""
+    degrades: dict[Point, Reason] = field(default_factory=dict[Point, Reason])
+    """Points that are slow, or go on without an answer."""
+    waits: dict[Point, Reason] = field(default_factory=dict[Point, Reason])
+    """Subscriptions that handle nothing until the outage ends, or very little."""
+    models: list[StaleModel] = field(default_factory=list[StaleModel])
+    stale: dict[Point, Reason] = field(default_factory=dict[Point, Reason])
+    """Called points that answer, or decide, from older data."""
+    unaffected: list[Point] = field(default_factory=list[Point])
+    not_fresh: list[Point] = field(default_factory=list[Point])
+    """Queries that are answered, but not with `fresh`."""
+
+
+def impact_of(interactions: Interactions, outage: Outage) -> Impact:
+    """What an outage does to every point of a system."""
+    working = _Working(interactions, outage)
+    working.break_calls()
+    working.silence()
+    working.make_stale()
+    found = working.impact
+    affected = {*found.fails, *found.degrades, *found.waits, *found.stale}
+    found.unaffected = [point for point in interactions.points if point not in affected]
+    answered = [point for point in interactions.points if point.kind == "query" and point not in found.fails]
+    found.not_fresh = no_fresh_answers(interactions, outage, found.waits, answered)
+    return found
+
+
+class _Working:
+    def __init__(self, interactions: Interactions, outage: Outage) -> None:
+        self.interactions = interactions
+        self.outage = outage
+        self.impact = Impact(outage)
+
+    # --- calls -------------------------------------------------------------------------------------------------------
+
+    def break_calls(self) -> None:
+        """What is part of the outage, and what calls it, directly or through others."""
+        working: deque[tuple[Point, Reason]] = deque()
+        for point in self.interactions.points:
+            if self.outage.has(point.component):
+                reason = Reason((point.name,))
+                self._put(point, reason)
+                working.append((point, reason))
+        while working:
+            point, reason = working.popleft()
+            for caller in self.interactions.callers.get(point.name, ()) if point.is_called else ():
+                if caller in self.impact.fails or caller in self.impact.degrades or caller in self.impact.waits:
+                    continue
+                found = reason.before(caller.name, caller.calls[point.name])
+                if self._put(caller, found):
+                    working.append((caller, found))
+
+    def _put(self, point: Point, reason: Reason) -> bool:
+        """Notes that a point cannot do its work. Returns whether its callers feel it."""
+        if point.catches and not self.outage.has(point.component) and self.outage.how == "down":
+            self.impact.degrades[point] = Reason(reason.steps, "estimate")
+            return False
+        if not point.is_called:
+            self.impact.waits[point] = reason
+        elif self.outage.how == "slow":
+            self.impact.degrades[point] = reason
+        else:
+            self.impact.fails[point] = reason
+        return True
+
+    # --- what is committed and not handled ---------------------------------------------------------------------------
+
+    def silence(self) -> None:
+        """Subscriptions that cannot read their source."""
+        for point in self.interactions.points:
+            for message, source in point.follows:
+                if self.outage.is_unread(source, point.component):
+                    self.impact.waits.setdefault(point, Reason((message, point.name)))
+
+    def make_stale(self) -> None:
+        """The models that waiting subscriptions would write, directly and through what follows from them."""
+        models: dict[str, Reason] = {}
+        late: dict[Point, Reason] = {point: _onwards(point, reason) for point, reason in self.impact.waits.items()}
+        working = deque(late)
+        while working:
+            point = working.popleft()
+            for name, reason, message in self._effects(point, late[point]):
+                if not message:
+                    models.setdefault(name, reason)
+                    continue
+                for follower in self.interactions.followers.get(name, ()):
+                    if follower not in late:
+                        late[follower] = reason.then(follower.name)
+                        working.append(follower)
+        names = {name: name.partition(" ")[0].partition(".")[0] for name in models}
+        concerned = {name: reason for name, reason in models.items() if not self.outage.is_all_of(names[name])}
+        self._spread(concerned)
+        self.impact.models = [
+            StaleModel(name, names[name], reason, tuple(self._readers(name))) for name, reason in concerned.items()
+        ]
+
+    def _effects(self, point: Point, reason: Reason) -> Iterator[tuple[str, Reason, bool]]:
+        """What a point writes, and the messages that it records or sends for later; with the commands that it calls."""
+        working, seen = deque([(point, reason)]), {point}
+        while working:
+            each, because = working.popleft()
+            yield from ((name, because.then(name), False) for name in each.writes)
+            yield from (
+                (name, because.then(name, basis), True) for name, basis in {**each.records, **each.later}.items()
+            )
+            for name, basis in each.calls.items():
+                called = self.interactions.handlers.get(name)
+                if called is not None and called not in seen:
+                    seen.add(called)
+                    working.append((called, because.then(name, basis)))
+
+    def _spread(self, models: dict[str, Reason]) -> None:
+        """The points that work on stale models, and those that call them."""
+        working: deque[Point] = deque()
+        for point in self.interactions.points:
+            model = next((name for name in point.reads if name in models), None)
+            if model is not None and point.is_called and self._is_free(point):
+                self.impact.stale[point] = Reason((point.name, model), models[model].basis)
+                working.append(point)
+        while working:
+            point = working.popleft()
+            for caller in self.interactions.callers.get(point.name, ()):
+                if caller.is_called and self._is_free(caller):
+                    reason = self.impact.stale[point]
+                    self.impact.stale[caller] = reason.before(caller.name, caller.calls[point.name])
+                    working.append(caller)
+
+    def _is_free(self, point: Point) -> bool:
+        found = self.impact
+        return not any(point in each for each in (found.fails, found.degrades, found.waits, found.stale))
+
+    def _readers(self, model: str) -> Iterable[Point]:
+        return (point for point, reason in self.impact.stale.items() if reason.steps[-1] == model)
+
+
+def _onwards(point: Point, reason: Reason) -> Reason:
+    """The beginning of what follows from a subscription that waits."""
+    return reason if reason.steps[-1] == point.name else Reason((point.name,), reason.basis)

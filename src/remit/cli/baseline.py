@@ -1,0 +1,98 @@
+"""The baseline of `remit check`: findings that were there when the check was introduced. It may only shrink."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from remit.cli.reports import Identity, identity_of
+from remit.errors import Finding, Findings
+from remit.hosting.failures import Failure
+
+
+class _Entry(msgspec.Struct, forbid_unknown_fields=True):
+    code: str
+    where: str
+    what: str
+    count: int = 1
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    findings: list[_Entry]
+
+
+class Baseline:
+    """The known findings of a file. A finding is known by its code, file and text, whatever its line is."""
+
+    def __init__(self, path: str, known: Counter[Identity]) -> None:
+        self.path = path
+        self._known = known
+        self._folder = Path(path).parent
+        self._seen: Counter[Identity] = Counter()
+
+    @classmethod
+    def read(cls, path: str) -> Baseline:
+        """Raises `Failure` for a file that is missing or is no baseline."""
+        try:
+            read = msgspec.json.decode(Path(path).read_bytes(), type=_File)
+        except FileNotFoundError:
+            raise Failure(
+                "baseline.missing", "there is no such file", where=path, expected="a baseline",
+                next=f"remit check --baseline {path} --record writes one with all present findings",
+            ) from None  # fmt: skip
+        except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
+            raise Failure(
+                "baseline.unreadable", f"the file cannot be read: {error}", where=path,
+                expected="a file that remit check --record wrote",
+                next="restore it from version control; or delete it, and record the present findings",
+            ) from None  # fmt: skip
+        return cls(path, Counter({Identity(each.code, each.where, each.what): each.count for each in read.findings}))
+
+    def without(self, found: Findings) -> tuple[Findings, int]:
+        """The findings and notes that are not in the baseline, and how many are in it."""
+        left = Findings(filter(self._is_new, found), notes=filter(self._is_new, found.notes))
+        return left, self._seen.total()
+
+    def _is_new(self, finding: Finding) -> bool:
+        identity = identity_of(finding, self._folder)
+        if self._seen[identity] >= self._known[identity]:
+            return True
+        self._seen[identity] += 1
+        return False
+
+    @property
+    def gone(self) -> Findings:
+        """A finding for each entry that `without` has not seen: the baseline must shrink."""
+        findings = Findings()
+        for identity, count in sorted((self._known - self._seen).items()):
+            findings.report(
+                "baseline.gone", self.path,
+                f"{identity.code} in {identity.where} is gone{f' {count} times' if count > 1 else ''}: {identity.what}",
+                expected="a baseline with findings that are still there",
+                next=f"remit check --baseline {self.path} --record removes it from the baseline",
+            )  # fmt: skip
+        return findings
+
+    def shrink(self) -> None:
+        """Writes the entries that `without` has seen."""
+        _write(self.path, self._seen)
+
+
+def record(path: str, found: Findings) -> None:
+    """Writes a first baseline with all findings and notes."""
+    _write(path, Counter(identity_of(each, Path(path).parent) for each in (*found, *found.notes)))
+
+
+def _write(path: str, known: Counter[Identity]) -> None:
+    """One line for each entry, sorted, so that changes are easy to review."""
+    entries = [_Entry(*identity, count=count) for identity, count in sorted(known.items()) if count]
+    lines = ",\n".join(f"    {msgspec.json.encode(each).decode()}" for each in entries)
+    try:
+        Path(path).write_text('{\n  "findings": [\n' + lines + "\n  ]\n}\n", encoding="utf-8")
+    except OSError as error:
+        raise Failure(
+            "baseline.unwritable", f"the file cannot be written: {error.strerror}", where=path,
+            expected="a file in a folder that exists", next="choose another path",
+        ) from None  # fmt: skip

@@ -1,0 +1,63 @@
+"""The registry as a CODEOWNERS file, after the rules of GitHub
+(https://docs.github.com/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners).
+
+The last pattern that matches wins, so deeper folders come after the folders that contain them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from remit.registry.entries import Registry
+from remit.registry.layout import MapError
+
+_OWNER = re.compile(r"@[A-Za-z0-9](?:[A-Za-z0-9-]*)(?:/[A-Za-z0-9._-]+)?|[^\s@#]+@[^\s@#]+\.[^\s@#]+")
+"""`@user`, `@organisation/team`, or an address of electronic mail."""
+_PLACE = "{team}"
+
+
+def codeowners_of(registry: Registry, folders: Mapping[str, Path], root: Path, form: str = "@{team}") -> str:
+    """The text of the file: the path of each package of a context, and its owner. `{team}` in `form` stands for the
+    owner. `folders` are the folders (or files) of packages; those outside of `root` are left out as a comment.
+
+    Raises `MapError` for a form without `{team}`, and for an owner that is no name of GitHub.
+    """
+    if _PLACE not in form:
+        raise MapError(
+            f"{form!r} does not say where the name of the team stands", where="remit map --team",
+            expected="a form with {team}", next="--team '@your-organisation/{team}'",
+        )  # fmt: skip
+    lines, left = list[tuple[str, str]](), list[str]()
+    for entry in registry.own:
+        for package in entry.packages:
+            path = folders.get(package)
+            if path is None or not path.is_relative_to(root):
+                left.append(f"# {entry.name}: package {package} is not below this folder")
+            elif not entry.owner:
+                left.append(f"# {entry.name}: no owner ({_pattern(path, root)})")
+            else:
+                lines.append((_pattern(path, root), _owner(entry.owner, form, entry.name)))
+    ordered = sorted(set(lines), key=lambda line: (line[0].count("/"), line[0]))
+    head = f"# Owners of the contexts of {registry.name}. Made by `remit map --codeowners`; the last match wins.\n"
+    return head + "".join(f"{line}\n" for line in [*(f"{path} {owner}" for path, owner in ordered), *left])
+
+
+def _owner(owner: str, form: str, context: str) -> str:
+    name = owner if owner.startswith("@") or "@" in owner else form.replace(_PLACE, owner)
+    if not _OWNER.fullmatch(name):
+        raise MapError(
+            f"{name!r} is no owner that GitHub knows", where=f"Context({context!r})",
+            expected="@user, @organisation/team, or an address of electronic mail",
+            next=f"rename the owner {owner!r}, or give another form: --team '@your-organisation/{{team}}'",
+        )  # fmt: skip
+    return name
+
+
+def _pattern(path: Path, root: Path) -> str:
+    """The path from the root of the repository: a folder ends with `/`. Spaces and `#` are escaped; the characters of
+    patterns that GitHub cannot escape (`!`, `[`, `]`) are replaced by `?`, which matches any character."""
+    text = str(PurePosixPath("/", path.relative_to(root).as_posix()))
+    text = re.sub(r"[!\[\]]", "?", re.sub(r"([\\ #*?])", r"\\\1", text))
+    return text if path.suffix == ".py" else f"{text}/"

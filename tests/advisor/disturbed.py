@@ -1,0 +1,205 @@
+"""Runs a system in one process, with stores that can be taken away or slowed down, and observes what follows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, NamedTuple
+
+from remit import Command, Query, Refusal, System
+from remit.advisor.outages import How
+from remit.errors import CallError, Stale, StoreUnavailable
+from remit.hosting.assembly import assemble
+from remit.log import Channel, SubscriptionId
+from remit.messages import contract_of
+from remit.runtime import Ports, compile_system
+from remit.testing.app import App, Heard, Made
+from remit.testing.keeping import KeepingStore
+from remit.testing.language import Language
+from remit.testing.starting import Starting
+from remit.testing.virtual import VirtualLoop
+
+Message = Command[Any, Any] | Query[Any, Any]
+DEADLINE = 1.0
+"""Seconds that a call may take in an outage."""
+SLOW_SECONDS = 60.0
+"""What each access to a slow store takes: longer than all calls of a test together, and much longer than one."""
+LOG = ("read", "heads", "floors", "report", "subscribers")
+STATE = ("commit", "load", "load_all", "page", "outcome", "recall", "first_begun")
+NOTES = ("checkpoints", "parked_among", "due", "letters", "missed", "agreed_time", "event_keys")
+
+loads: ContextVar[list[str] | None] = ContextVar("loads", default=None)
+"""The kinds of state that the call of this task has loaded."""
+
+
+class DisturbedStore(KeepingStore):
+    """A store that works, hides its log, is away, or is slow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_muted = self.is_away = False
+        self.slow_seconds = 0.0
+
+    async def disturb(self, name: str, arguments: Sequence[Any]) -> None:
+        """Before each access."""
+        if self.is_away or (self.is_muted and name in LOG):
+            raise StoreUnavailable("the store is away", where="test", expected="a store", next="wait")
+        if name in STATE:
+            if (seen := loads.get()) is not None:
+                seen += [each for each in arguments if isinstance(each, str)]
+            if self.slow_seconds:
+                await asyncio.sleep(self.slow_seconds)
+
+
+def _disturbed(name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+    usual = getattr(KeepingStore, name)
+
+    @wraps(usual)
+    async def access(self: DisturbedStore, *arguments: Any, **named: Any) -> Any:
+        await self.disturb(name, arguments)
+        return await usual(self, *arguments, **named)
+
+    return access
+
+
+for _name in (*LOG, *STATE, *NOTES):
+    setattr(DisturbedStore, _name, _disturbed(_name))
+
+
+class Seen(NamedTuple):
+    """What became of one call."""
+
+    error: str
+    """The class of the error; empty for a reply or a refusal."""
+    seconds: float
+    loads: frozenset[str]
+
+
+@dataclass
+class Play:
+    """What is done with a system: `before` the outage; `last`, while the log of the context cannot be read any more;
+    and `probes` during the outage, by the name of the message."""
+
+    system: System
+    before: Sequence[Message]
+    last: Sequence[Message]
+    probes: Sequence[Message]
+
+
+@dataclass
+class Observed:
+    """What an outage has done, by the names of messages, subscriptions and models."""
+
+    calls: dict[str, Seen] = field(default_factory=dict[str, Seen])
+    behind: set[str] = field(default_factory=set[str])
+    """Subscriptions that had not handled everything when all calls had ended."""
+    changed: set[str] = field(default_factory=set[str])
+    """Models that changed when the outage had ended, and nobody did anything."""
+    not_fresh: set[str] = field(default_factory=set[str])
+
+    @property
+    def failed(self) -> set[str]:
+        return {name for name, seen in self.calls.items() if seen.error}
+
+    @property
+    def stale(self) -> set[str]:
+        """Calls that were answered from a model that changed later."""
+        return {name for name, seen in self.calls.items() if not seen.error and seen.loads & self.changed}
+
+
+class Stage:
+    """One run of a system."""
+
+    def __init__(self, play: Play) -> None:
+        self.play = play
+        hosted = play.system.hosting()
+        self.model = hosted.model()
+        self.plans = compile_system(self.model)
+        self.stores = {each.name: DisturbedStore() for each in self.model.contexts}
+        self.starting = Starting(self._make, None, lambda: hosted.contexts, in_memory=True)
+
+    def _make(self, ports: Ports) -> Made:
+        heard = Heard()
+        host = assemble(self.model, store="memory:", stores=self.stores, ports=ports, listeners=[heard.hear],
+                        plans=self.plans)  # fmt: skip
+        languages = {each.name: Language(each.name, each, self.model.owners) for each in self.model.contexts}
+        return Made(host, languages, heard)
+
+    def name(self, message: Message) -> str:
+        owner = self.model.owner_of(type(message))
+        assert owner is not None
+        return contract_of(type(message), owner).type
+
+    async def call(self, app: App, message: Message, deadline: float = DEADLINE, *, fresh: bool = False) -> Seen:
+        loop, kinds, error = asyncio.get_running_loop(), list[str](), ""
+        mark, begun = loads.set(kinds), loop.time()
+        try:
+            if isinstance(message, Query):
+                await app.ask(message, deadline=deadline, fresh=fresh)
+            else:
+                await app.send(message, deadline=deadline)
+        except Refusal:
+            pass
+        except (CallError, Stale) as raised:
+            error = type(raised).__name__
+        finally:
+            loads.reset(mark)
+        return Seen(error, loop.time() - begun, frozenset(kinds))
+
+    def states(self) -> dict[tuple[str, str], tuple[int, bytes]]:
+        return {place: body for store in self.stores.values() for place, body in store._state.items()}  # noqa: SLF001  # of a test
+
+    async def behind(self) -> set[str]:
+        """The subscriptions that have not handled all that their sources have."""
+        ids: list[SubscriptionId] = [id for plan in self.plans.values() for id in plan.follows]
+        return {id.name for id in ids if await self._lags(id)}
+
+    async def _lags(self, id: SubscriptionId) -> bool:
+        heads = await KeepingStore.heads(self.stores[id.source], Channel(id.channel))
+        places = await KeepingStore.checkpoints(self.stores[id.context], id)
+        return any(part not in places or places[part].pos < pos for part, (pos, _) in heads.items())
+
+
+def observed(play: Play, context: str, how: How) -> Observed:
+    """What happens if this context is down, or slow, after some of its events were committed and not yet followed."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(_observed(play, context, how))
+
+
+async def _observed(play: Play, context: str, how: How) -> Observed:
+    stage, found = Stage(play), Observed()
+    store = stage.stores[context]
+    async with stage.starting as app:
+        for message in play.before:
+            assert not (await stage.call(app, message, 10.0)).error
+            await app.settled()
+        store.is_muted = True
+        for message in play.last:
+            assert not (await stage.call(app, message, 10.0)).error
+        if how == "down":
+            store.is_away = True
+        else:
+            store.slow_seconds, store.is_muted = SLOW_SECONDS, False
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        for message in play.probes:
+            await loop.idle()
+            found.calls[stage.name(message)] = await stage.call(app, message)
+        await loop.idle()
+        found.behind = await stage.behind()
+        for message in play.probes:
+            if isinstance(message, Query) and (await stage.call(app, message, fresh=True)).error:
+                found.not_fresh.add(stage.name(message))
+        await loop.idle()
+        then = stage.states()
+        store.is_away, store.is_muted, store.slow_seconds = False, False, 0.0
+        await asyncio.sleep(SLOW_SECONDS)
+        await app.settled()
+        now = stage.states()
+        found.changed = {kind for kind, id in now if then.get((kind, id)) != now[kind, id]}
+    return found
+
+

@@ -1,0 +1,95 @@
+"""What is done with the examples while one of their contexts is away."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from hotel.reservations import api as desk
+from hotel.reservations.api import GuestId, UntilClosing
+from hotel.reservations.domain import night_id
+from hotel.reservations.handlers import CloseNight
+from hotel.rooms.api import HouseId, OfferRoom, Room, RoomId, Rooms
+from hotel.system import hotel
+from learning.billing.api import ConfirmInvoice, Invoices
+from learning.certification.api import Certificates
+from learning.enrollment.api import Enroll, Enrollments, Withdraw
+from learning.enrollment.handlers import Confirm, Reject, Request
+from learning.ids import CourseId, EnrollmentId, StudentId
+from learning.learning.api import CompleteModule, ModuleId, Progress, Transcript
+from learning.system import platform
+from tests.advisor.disturbed import Play
+
+ADA, BOB = StudentId("ada"), StudentId("bob")
+STORMING, TEAMS, MODELLING = CourseId("event-storming"), CourseId("team-topologies"), CourseId("domain-modelling")
+
+
+def _enroll(id: str, student: StudentId = ADA, course: CourseId = STORMING) -> Enroll:
+    return Enroll(enrollment=EnrollmentId(id), student=student, course=course)
+
+
+def _score(id: str, module: str) -> CompleteModule:
+    return CompleteModule(enrollment=EnrollmentId(id), module=ModuleId(module), score=90)
+
+
+LEARNING = Play(
+    platform,
+    before=[
+        _enroll("e-1"),
+        _enroll("e-2", course=TEAMS),
+        _enroll("e-3", BOB),
+        _score("e-1", "big-picture"),
+        _score("e-3", "big-picture"),
+    ],
+    last=[
+        _enroll("e-4", BOB, TEAMS),
+        Withdraw(enrollment=EnrollmentId("e-2")),
+        Request(enrollment=EnrollmentId("e-5"), student=BOB, course=MODELLING),
+        _score("e-1", "design-level"),
+    ],
+    probes=[
+        _enroll("e-6", StudentId("cleo")),
+        Request(enrollment=EnrollmentId("e-7"), student=StudentId("dan"), course=STORMING),
+        Confirm(enrollment=EnrollmentId("e-3")),
+        Reject(enrollment=EnrollmentId("e-3"), reason="none"),
+        Withdraw(enrollment=EnrollmentId("e-3")),
+        ConfirmInvoice(enrollment=EnrollmentId("e-3"), student=BOB, course=STORMING),
+        _score("e-3", "design-level"),
+        Enrollments(student=ADA),
+        Invoices(student=ADA),
+        Progress(enrollment=EnrollmentId("e-1")),
+        Transcript(student=ADA),
+        Certificates(student=ADA),
+    ],
+)
+
+TODAY = date(2030, 1, 1)
+GRAND, GUEST = HouseId("grand"), GuestId("gil")
+TERM = UntilClosing(day=TODAY + timedelta(days=400))
+
+
+def _offer(room: str) -> OfferRoom:
+    return OfferRoom(room=Room(id=RoomId(room), house=GRAND))
+
+
+def _hold(room: str, guest: GuestId = GUEST) -> desk.HoldNight:
+    return desk.HoldNight(guest=guest, room=RoomId(room), night=TODAY, term=TERM)
+
+
+HOTEL = Play(
+    hotel,
+    before=[_offer("101"), _offer("102"), _hold("101")],
+    last=[_offer("103"), _hold("102")],
+    probes=[
+        _offer("104"),
+        Rooms(),
+        desk.BecomeMember(guest=GUEST, card="c-1"),
+        _hold("103"),
+        desk.CancelHold(guest=GUEST, room=RoomId("101"), night=TODAY),
+        desk.CheckIn(guest=GUEST, room=RoomId("102"), night=TODAY),
+        CloseNight(night=night_id(RoomId("101"), TODAY), day=TODAY),
+        desk.CloseDay(house=GRAND, day=TODAY),
+        desk.NightOf(room=RoomId("101"), night=TODAY),
+        desk.DailySheet(house=GRAND, day=TODAY),
+        desk.GuestProfile(guest=GUEST),
+    ],
+)

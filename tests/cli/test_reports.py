@@ -1,0 +1,146 @@
+"""What `remit check` writes for other programs, and the baseline that hides known findings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remit.cli.check import check
+from remit.cli.reports import as_github, as_sarif, identity_of, place_of
+from remit.errors import Finding, Findings
+from remit.hosting.failures import Failure
+
+
+def finding(where: str, what: str = "sales imports billing", code: str = "import.private") -> Finding:
+    return Finding(code, where, what, "an import of billing.api", "import billing.api")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("where", "place"),
+    [
+        ("/src/shop/sales.py:12", ("/src/shop/sales.py", 12)),
+        ("shop/sales.py:12:4", ("shop/sales.py", 12)),
+        ("split.toml [services.a] runs", ("split.toml", 1)),
+        ("C:\\shop\\sales.py:3", ("C:\\shop\\sales.py", 3)),
+        ("System('shop')", None),
+        ("", None),
+    ],
+)
+def test_a_finding_is_at_a_file_and_line_if_it_names_them(where: str, place: tuple[str, int] | None) -> None:
+    assert place_of(finding(where)) == place
+
+
+def test_sarif_has_a_rule_and_a_relative_place_for_each_finding(folder: Path) -> None:
+    found = Findings([finding(f"{folder}/shop/sales.py:7"), finding("System('shop')", code="relation.self")])
+    found.note("event.unfollowed", f"{folder}/shop/sales.py:0", "nothing follows it")
+
+    log: dict[str, Any] = json.loads(as_sarif(found, folder))
+    run = log["runs"][0]
+
+    assert log["version"] == "2.1.0"
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == [
+        "event.unfollowed", "import.private", "relation.self",
+    ]  # fmt: skip
+    first, whole, note = run["results"]
+    place = first["locations"][0]["physicalLocation"]
+    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("shop/sales.py", 7)
+    assert "locations" not in whole
+    assert whole["message"]["text"].startswith("System('shop'): ")
+    assert (note["level"], note["locations"][0]["physicalLocation"]["region"]["startLine"]) == ("note", 1)
+
+
+def test_the_fingerprint_of_a_finding_survives_lines_above_it_and_another_checkout(folder: Path) -> None:
+    elsewhere = folder / "other"
+    elsewhere.mkdir()
+    here, there = (
+        finding(f"{root}/shop/sales.py:{line}", f"published in {root}/shop/api.py:{line}")
+        for root, line in ((folder, 3), (elsewhere, 90))
+    )
+    assert identity_of(here, folder) == identity_of(there, elsewhere)
+
+
+def test_a_workflow_command_of_github_escapes_what_would_end_it(folder: Path) -> None:
+    (line,) = as_github(Findings([finding(f"{folder}/a,b.py:1", "100%\n::error::forged")]), folder)
+    assert line.startswith("::error file=a%2Cb.py,line=1,title=import.private::100%25%0A")
+    assert "\n" not in line
+
+
+class _Checked:
+    """`remit check` of a system with given findings."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.baseline = folder / "baseline.json"
+        self.found = Findings()
+        self._capsys = capsys
+        monkeypatch.setattr("remit.cli.check._checked", self._checked)
+
+    def _checked(self, _: str) -> tuple[str, Findings]:
+        return "shop", self.found
+
+    def __call__(self, *, recording: bool = False) -> tuple[int, str]:
+        code = check("shop", baseline=str(self.baseline), recording=recording)
+        return code, self._capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.fixture
+def checked(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> _Checked:
+    return _Checked(folder, monkeypatch, capsys)
+
+
+def test_a_baseline_hides_what_was_recorded_and_nothing_new(folder: Path, checked: _Checked) -> None:
+    old, new = finding(f"{folder}/sales.py:7"), finding(f"{folder}/stock.py:1")
+    checked.found = Findings([old, old], notes=[finding(f"{folder}/sales.py:9", code="event.unfollowed")])
+    assert checked(recording=True) == (0, "shop: no errors, no notes; 3 in the baseline")
+    assert checked() == (0, "shop: no errors, no notes; 3 in the baseline")
+
+    checked.found = Findings([old, old, old, new], notes=checked.found.notes)
+    assert checked() == (2, "shop: 2 errors, no notes; 3 in the baseline")
+
+
+def test_a_baseline_shrinks_and_does_not_grow(folder: Path, checked: _Checked) -> None:
+    first, second = finding(f"{folder}/sales.py:7"), finding(f"{folder}/stock.py:1")
+    checked.found = Findings([first])
+    checked(recording=True)
+
+    checked.found = Findings([second])
+    assert checked() == (2, "shop: 2 errors, no notes")  # what is new, and what is gone
+    assert checked(recording=True) == (2, "shop: 1 error, no notes")
+    assert json.loads(checked.baseline.read_text()) == {"findings": []}
+
+
+def test_each_entry_of_a_baseline_is_one_line_without_a_line_number(folder: Path, checked: _Checked) -> None:
+    checked.found = Findings([finding(f"{folder}/b.py:7"), finding(f"{folder}/a.py:1")])
+    checked(recording=True)
+    entries = [line for line in checked.baseline.read_text().splitlines() if "code" in line]
+    assert ['"where":"a.py"' in entries[0], '"where":"b.py"' in entries[1]] == [True, True]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"findings": [{"code": 1}]}', "{", '{"findings": [], "x": 1}'])
+def test_a_file_that_is_no_baseline_is_refused(checked: _Checked, text: str) -> None:
+    checked.baseline.write_text(text)
+    with pytest.raises(Failure) as refused:
+        checked()
+    assert refused.value.code == "baseline.unreadable"
+
+
+def test_a_missing_baseline_says_how_it_is_recorded(checked: _Checked) -> None:
+    with pytest.raises(Failure, match="--record writes one"):
+        checked()
+
+
+def test_two_forms_at_once_are_refused() -> None:
+    with pytest.raises(Failure, match="remove --json"):
+        check("shop", json=True, form="sarif")
+
+
+def test_a_recording_needs_a_file() -> None:
+    with pytest.raises(Failure, match="--baseline"):
+        check("shop", recording=True)
