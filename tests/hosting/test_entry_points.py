@@ -11,7 +11,6 @@ import pytest
 
 from remit import Context, System
 from remit.errors import Finding, ModelError
-from remit.relations import OpenHost
 from tests.checks.packages import Packages
 from tests.foreign.distributions import offer
 
@@ -49,7 +48,7 @@ def findings_on(system: System) -> list[Finding]:
 @pytest.mark.usefixtures("billing")
 def test_a_context_and_an_edge_are_found_by_their_names(install: Installs) -> None:
     install("shop_billing", contexts="billing = stall.handlers:billing", edges="billing = stall.edge")
-    shop = System("shop", contexts=["billing"], edges=["billing"], relations=[OpenHost("billing")])
+    shop = System("shop", contexts=["billing"], edges=["billing"])
     assert (shop.contexts, shop.names, sorted(shop.with_edges)) == ((), ("billing",), ["billing"])
     whole = shop.hosting()
     assert [each.name for each in whole.contexts] == ["billing"]
@@ -98,6 +97,16 @@ def test_an_entry_point_that_leads_to_nothing_is_a_finding(install: Installs) ->
     assert (misplaced.code, misplaced.where) == ("context.place", "System('shop') billing in shop-billing 1.0")
     assert misplaced.next == ('billing = "stall.handlers:billing" in [project.entry-points."remit.contexts"]')
     assert (lost.code, lost.where) == ("context.import", "System('shop') lost in shop-billing 1.0")
+
+
+@pytest.mark.parametrize("broken", [b"[remit.contexts]\nbilling\n", b"[remit.contexts]\n\xff = a:b\n"])
+@pytest.mark.usefixtures("billing")
+def test_metadata_that_cannot_be_read_is_a_finding(install: Installs, tmp_path: Path, broken: bytes) -> None:
+    install("shop_billing", contexts="billing = stall.handlers:billing")
+    (tmp_path / "site" / "shop_billing-1.0.dist-info" / "entry_points.txt").write_bytes(broken)
+    (found,) = findings_on(System("shop", contexts=["billing", "sales"]))
+    assert found.code == "context.not-installed"
+    assert "cannot be read" in found.what
 
 
 def test_a_system_that_names_no_context_reads_no_entry_points() -> None:
