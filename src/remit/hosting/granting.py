@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from remit.contexts import Model, usable
+from remit.contexts import Model, Usage
 from remit.errors import Finding, ModelError
 from remit.hosting import System
 from remit.log import Channel
@@ -24,7 +22,7 @@ def granted(system: System, model: Model, placement: Placement) -> dict[str, Gra
         for name, plan in plans.items():
             sources = {id.source for id in plan.follows if id.channel == Channel.PUBLISHED}
             follows.setdefault(name, set()).update(sources - {name})
-    return grants_of(placement, partial(usable, model), follows)
+    return grants_of(placement, Usage(model).names, follows)
 
 
 def findings_on_grants(system: System, model: Model, placement: Placement) -> list[Finding]:
