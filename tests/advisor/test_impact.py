@@ -90,11 +90,14 @@ def test_every_point_has_exactly_one_outcome(context: str, how: How) -> None:
 def test_a_changed_message_concerns_all_that_handle_record_call_follow_and_route_to_it() -> None:
     seen = {(each.what, each.point): (each.basis, each.relation) for each in uses_of(INTERACTIONS, "stalls.ItemSold")}
     assert seen == {
+        ("declares", "stalls.ItemSold"): ("declared", ""),
+        ("publishes", "stalls.publish_as(Sold, ItemSold)"): ("declared", ""),
         ("records", "stalls.Sell"): ("estimate", ""),
         ("projects", "ledger.CountOf"): ("declared", "OpenHost"),
     }
     seen = {(each.what, each.point): (each.basis, each.relation) for each in uses_of(INTERACTIONS, "stock.Left")}
     assert seen == {
+        ("declares", "stock.Left"): ("declared", ""),
         ("handles", "stock.Left"): ("declared", ""),
         ("calls", "stalls.Show"): ("estimate", "Partnership"),
         ("routes to", "GET /items/{item}/left"): ("declared", "Partnership"),

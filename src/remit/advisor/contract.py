@@ -8,13 +8,14 @@ from typing import NamedTuple
 from remit.advisor.points import Basis, Interactions, Point
 from remit.contexts import AntiCorruptionLayer, OpenHost, Relation
 from remit.contexts.annotations import name_of
+from remit.contexts.declarations import line_of
 
 
 class Use(NamedTuple):
     """One place that has to do with a message."""
 
     what: str
-    """`handles`, `records`, `calls`, `sends for later`, `reacts to`, `projects` or `routes to`."""
+    """declares, publishes, handles, records, calls, sends for later, reacts to, projects, or routes to."""
     point: str
     context: str
     place: str
@@ -27,7 +28,10 @@ class Use(NamedTuple):
 def uses_of(interactions: Interactions, message: str) -> list[Use]:
     """Everything that has to do with a message, given by its wire name: first its owner, then the other contexts."""
     owner = interactions.messages[message]
-    found: list[Use] = []
+    classes = interactions.classes.get(message, ())
+    found = [Use("declares", message, owner, line_of(each), "declared") for each in classes]
+    publishers = (each for each in interactions.publishers if each.message == message)
+    found += [Use("publishes", each.name, each.context, each.place, "declared") for each in publishers]
     for point in interactions.points:
         relation = "" if point.context == owner else relations_for(interactions, owner, point.context, message)
         for what, basis in _ways(point, message):

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from remit.contexts import Relation
+from remit.messages import Message
 from remit.messages.component import Component, PartName
 
 Basis = Literal["declared", "estimate", "measured"]
@@ -65,6 +66,16 @@ class Point:
         return self.kind in ("command", "query", "route")
 
 
+class Publisher(NamedTuple):
+    """A function that makes an event for other contexts."""
+
+    name: str
+    context: str
+    message: str
+    place: str
+    """`file:line`."""
+
+
 @dataclass(frozen=True)
 class Interactions:
     """All points of a system, with its contexts and the relations between them."""
@@ -75,6 +86,9 @@ class Interactions:
     messages: Mapping[str, str]
     """The owner of each message, by the wire name of the message."""
     relations: tuple[Relation, ...] = ()
+    classes: Mapping[str, tuple[type[Message], ...]] = field(default_factory=dict[str, tuple[type[Message], ...]])
+    """The classes of each message, one for each version."""
+    publishers: tuple[Publisher, ...] = ()
 
     @cached_property
     def handlers(self) -> Mapping[str, Point]:
