@@ -191,15 +191,16 @@ async def _observed(play: Play, context: str, how: How) -> Observed:
         for message in play.before:
             assert not (await stage.call(app, message, 10.0)).error
             await app.settled()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
         store.is_muted = True
         for message in play.last:
             assert not (await stage.call(app, message, 10.0)).error
+            await loop.idle()
         if how == "down":
             store.is_away = True
         else:
             store.slow_seconds, store.is_muted = SLOW_SECONDS, False
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
         for message in play.probes:
             await loop.idle()
             name, before = stage.name(message), await stage.owed(context)

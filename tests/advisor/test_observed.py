@@ -9,13 +9,14 @@ from remit.advisor.outages import How, context_outage
 from remit.advisor.points import Interactions
 from remit.advisor.reading import interactions_of
 from tests.advisor.disturbed import Play, observed
-from tests.advisor.plays import BILLING_BY_EVENT, CERTIFICATION_BY_CALL, HOTEL, LEARNING
+from tests.advisor.plays import BILLING_BY_EVENT, CERTIFICATION_BY_CALL, HOTEL, LEARNING, WEBSHOP
 
 PLAYS = {
     "learning": LEARNING,
     "billing by event": BILLING_BY_EVENT,
     "certification by call": CERTIFICATION_BY_CALL,
     "hotel": HOTEL,
+    "webshop": WEBSHOP,
 }
 CASES = [(name, context) for name, play in PLAYS.items() for context in play.system.names]
 
