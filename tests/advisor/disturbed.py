@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, NamedTuple
 
 from remit import Command, Query, Refusal, System
 from remit.advisor.outages import How
+from remit.contexts import Model
 from remit.errors import CallError, Stale, StoreUnavailable
 from remit.hosting.assembly import assemble
 from remit.log import MessageRecord
 from remit.messages import contract_of
 from remit.runtime import Ports, compile_system
-from remit.runtime.plan import FollowPlan
+from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.testing.app import App, Heard, Made
 from remit.testing.keeping import KeepingStore
 from remit.testing.language import Language
@@ -115,16 +116,20 @@ class Observed:
         return {name for name, seen in self.calls.items() if not seen.error and seen.loads & self.changed}
 
 
+@cache
+def prepared(system: System) -> tuple[Model, Mapping[str, ContextPlan]]:
+    """The model and the plans of a system, made once."""
+    model = system.hosting().model()
+    return model, compile_system(model)
+
+
 class Stage:
     """One run of a system."""
 
     def __init__(self, play: Play) -> None:
-        self.play = play
-        hosted = play.system.hosting()
-        self.model = hosted.model()
-        self.plans = compile_system(self.model)
+        self.model, self.plans = prepared(play.system)
         self.stores = {each.name: DisturbedStore() for each in self.model.contexts}
-        self.starting = Starting(self._make, None, lambda: hosted.contexts, in_memory=True)
+        self.starting = Starting(self._make, None, lambda: self.model.contexts, in_memory=True)
 
     def _make(self, ports: Ports) -> Made:
         heard = Heard()

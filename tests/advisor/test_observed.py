@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
+from remit import System
 from remit.advisor.impact import impact_of
 from remit.advisor.outages import How, context_outage
 from remit.advisor.points import Interactions
 from remit.advisor.reading import interactions_of
-from tests.advisor.disturbed import Play, observed
+from tests.advisor.disturbed import observed, prepared
 from tests.advisor.plays import BILLING_BY_EVENT, CERTIFICATION_BY_CALL, HOTEL, LEARNING, WEBSHOP
 
 PLAYS = {
@@ -21,8 +24,9 @@ PLAYS = {
 CASES = [(name, context) for name, play in PLAYS.items() for context in play.system.names]
 
 
-def read(play: Play) -> Interactions:
-    return interactions_of(play.system.hosting().model())
+@cache
+def read(system: System) -> Interactions:
+    return interactions_of(prepared(system)[0])
 
 
 @pytest.mark.parametrize("how", ["down", "slow"])
@@ -31,7 +35,7 @@ def test_what_an_outage_of_a_context_does_to_the_others_is_what_was_predicted(
     named: str, context: str, how: How
 ) -> None:
     play = PLAYS[named]
-    interactions = read(play)
+    interactions = read(play.system)
     told = impact_of(interactions, context_outage(interactions, context, how))
     seen = observed(play, context, how)
     others = {each.name for each in interactions.points if each.context != context and each.kind != "route"}

@@ -105,15 +105,17 @@ class Interactions:
         """The subscriptions that follow each event, and each command that is sent for later."""
         return _by_name((each.message, point) for point in self.points for each in point.follows)
 
+    @cached_property
+    def _of(self) -> Mapping[str, list[Point]]:
+        return _by_name((point.context, point) for point in self.points)
+
     def of(self, context: str) -> list[Point]:
         """The points of one context."""
-        return [point for point in self.points if point.context == context]
+        return self._of.get(context, [])
 
 
 def _by_name(pairs: Iterable[tuple[str, Point]]) -> dict[str, list[Point]]:
-    found: dict[str, list[Point]] = {}
+    found: dict[str, dict[Point, None]] = {}
     for name, point in pairs:
-        points = found.setdefault(name, [])
-        if point not in points:
-            points.append(point)
-    return found
+        found.setdefault(name, {})[point] = None
+    return {name: list(points) for name, points in found.items()}
