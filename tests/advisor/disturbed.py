@@ -17,6 +17,7 @@ from remit.hosting.assembly import assemble
 from remit.log import MessageRecord
 from remit.messages import contract_of
 from remit.runtime import Ports, compile_system
+from remit.runtime.events import CallEnded
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.testing.app import App, Heard, Made
 from remit.testing.keeping import KeepingStore
@@ -78,6 +79,8 @@ class Seen(NamedTuple):
     """The class of the error; empty for a reply or a refusal."""
     seconds: float
     loads: frozenset[str]
+    has_gone_without: bool
+    """Whether a call that its handler has made ended with an error."""
 
 
 @dataclass
@@ -111,6 +114,10 @@ class Observed:
         return {name for name, seen in self.calls.items() if seen.error}
 
     @property
+    def degraded(self) -> set[str]:
+        return {name for name, seen in self.calls.items() if seen.has_gone_without}
+
+    @property
     def stale(self) -> set[str]:
         """Calls that were answered from a model that changed later."""
         return {name for name, seen in self.calls.items() if not seen.error and seen.loads & self.changed}
@@ -129,14 +136,19 @@ class Stage:
     def __init__(self, play: Play) -> None:
         self.model, self.plans = prepared(play.system)
         self.stores = {each.name: DisturbedStore() for each in self.model.contexts}
+        self.ended: list[CallEnded] = []
         self.starting = Starting(self._make, None, lambda: self.model.contexts, in_memory=True)
 
     def _make(self, ports: Ports) -> Made:
         heard = Heard()
-        host = assemble(self.model, store="memory:", stores=self.stores, ports=ports, listeners=[heard.hear],
+        listeners = [heard.hear, self._hear]
+        host = assemble(self.model, store="memory:", stores=self.stores, ports=ports, listeners=listeners,
                         plans=self.plans)  # fmt: skip
         languages = {each.name: Language(each.name, each, self.model.owners) for each in self.model.contexts}
         return Made(host, languages, heard)
+
+    def _hear(self, event: CallEnded) -> None:
+        self.ended.append(event)
 
     def name(self, message: Message) -> str:
         owner = self.model.owner_of(type(message))
@@ -146,6 +158,7 @@ class Stage:
     async def call(self, app: App, message: Message, deadline: float = DEADLINE, *, fresh: bool = False) -> Seen:
         loop, kinds, error = asyncio.get_running_loop(), list[str](), ""
         mark, begun = loads.set(kinds), loop.time()
+        self.ended.clear()
         try:
             if isinstance(message, Query):
                 await app.ask(message, deadline=deadline, fresh=fresh)
@@ -157,7 +170,9 @@ class Stage:
             error = type(raised).__name__
         finally:
             loads.reset(mark)
-        return Seen(error, loop.time() - begun, frozenset(kinds))
+        owner = self.model.owner_of(type(message))
+        missed = [each for each in self.ended if each.caller == owner and each.outcome == "unavailable"]
+        return Seen(error, loop.time() - begun, frozenset(kinds), bool(missed) and not error)
 
     def states(self) -> dict[tuple[str, str], tuple[int, bytes]]:
         return {place: body for store in self.stores.values() for place, body in store._state.items()}  # of a double

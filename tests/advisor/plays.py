@@ -22,6 +22,7 @@ from learning.system import platform
 from learning.variants import billing_by_event, certification_by_call
 from learning.variants.certification_by_call import IssueCertificate
 from remit import System
+from tests.advisor import bazaar
 from tests.advisor.disturbed import Message, Play
 from webshop.system import webshop
 from webshop_checkout.handlers import checkout
@@ -159,5 +160,19 @@ WEBSHOP = Play(
         FindOrder(order=OrderId("o-1")),
         FindShipment(order=OrderId("o-1")),
         OnHand(product=LAMP),
+    ],
+)
+
+BAZAAR = Play(
+    System("bazaar", contexts=[bazaar.stalls, bazaar.stock, bazaar.parcels], relations=bazaar.between_three),
+    before=[bazaar.Sell(item="pot")],
+    last=[bazaar.Sell(item="pan")],
+    probes=[
+        bazaar.Sell(item="cup"),
+        bazaar.Reserve(item="cup"),
+        bazaar.Show(item="cup"),
+        bazaar.Pack(item="cup"),
+        bazaar.Prices(item="cup"),
+        bazaar.Left(item="cup"),
     ],
 )

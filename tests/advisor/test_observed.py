@@ -12,7 +12,7 @@ from remit.advisor.outages import How, context_outage
 from remit.advisor.points import Interactions
 from remit.advisor.reading import interactions_of
 from tests.advisor.disturbed import observed, prepared
-from tests.advisor.plays import BILLING_BY_EVENT, CERTIFICATION_BY_CALL, HOTEL, LEARNING, WEBSHOP
+from tests.advisor.plays import BAZAAR, BILLING_BY_EVENT, CERTIFICATION_BY_CALL, HOTEL, LEARNING, WEBSHOP
 
 PLAYS = {
     "learning": LEARNING,
@@ -20,6 +20,7 @@ PLAYS = {
     "certification by call": CERTIFICATION_BY_CALL,
     "hotel": HOTEL,
     "webshop": WEBSHOP,
+    "bazaar": BAZAAR,
 }
 CASES = [(name, context) for name, play in PLAYS.items() for context in play.system.names]
 
@@ -43,6 +44,8 @@ def test_what_an_outage_of_a_context_does_to_the_others_is_what_was_predicted(
     ends_badly = told.fails if how == "down" else told.degrades
     assert called == {each.name for each in interactions.points if each.kind in ("command", "query")} & others
     assert seen.failed & others == {each.name for each in ends_badly} & others
+    if how == "down":
+        assert seen.degraded & others == {each.name for each in told.degrades if each.is_called} & others
     assert seen.behind & others == {each.name for each in told.waits} & others
     assert {each for each in seen.changed if not each.startswith(f"{context}.")} == {each.name for each in told.models}
     assert seen.stale & others == {each.name for each in told.stale} & others
