@@ -30,6 +30,8 @@ DEADLINE = 1.0
 """Seconds that a call may take in an outage."""
 SLOW_SECONDS = 60.0
 """What each access to a slow store takes: longer than all calls of a test together, and much longer than one."""
+LITTLE_SECONDS = 0.5
+"""What each access to a store takes that is slow, and not too slow for its callers."""
 LOG = ("read", "heads", "floors", "report", "subscribers")
 STATE = ("commit", "load", "load_all", "page", "outcome", "recall", "first_begun")
 NOTES = ("checkpoints", "parked_among", "due", "letters", "missed", "agreed_time", "event_keys")
@@ -239,4 +241,28 @@ async def _observed(play: Play, context: str, how: How) -> Observed:
         await app.settled()
         now = stage.states()
         found.changed = {kind for kind, id in now if then.get((kind, id)) != now[kind, id]}
+    return found
+
+
+def slowed(play: Play, context: str) -> set[str]:
+    """The calls that take as long as the slow context, and are answered."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(_slowed(play, context))
+
+
+async def _slowed(play: Play, context: str) -> set[str]:
+    stage, found = Stage(play), set[str]()
+    async with stage.starting as app:
+        for message in (*play.before, *play.last):
+            await stage.call(app, message, 10.0)
+            await app.settled()
+        stage.stores[context].slow_seconds = LITTLE_SECONDS
+        for message in play.probes:
+            seen = await stage.call(app, message, 60.0)
+            assert not seen.error, message
+            if seen.seconds >= LITTLE_SECONDS:
+                found.add(stage.name(message))
+        stage.stores[context].slow_seconds = 0.0
+        await asyncio.sleep(SLOW_SECONDS)
+        await app.settled()
     return found

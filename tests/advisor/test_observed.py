@@ -11,7 +11,7 @@ from remit.advisor.impact import impact_of
 from remit.advisor.outages import How, context_outage
 from remit.advisor.points import Interactions
 from remit.advisor.reading import interactions_of
-from tests.advisor.disturbed import observed, prepared
+from tests.advisor.disturbed import observed, prepared, slowed
 from tests.advisor.plays import BAZAAR, BILLING_BY_EVENT, CERTIFICATION_BY_CALL, HOTEL, LEARNING, WEBSHOP
 
 PLAYS = {
@@ -53,3 +53,11 @@ def test_what_an_outage_of_a_context_does_to_the_others_is_what_was_predicted(
     goes_on = {each.name for each in told.goes_on if each.name.partition(".")[2] not in steps}
     assert {each for each in seen.gone_on & others if each.partition(".")[2] not in steps} == goes_on
     assert seen.not_fresh & others == {each.name for each in told.not_fresh} & others
+
+
+@pytest.mark.parametrize(("named", "context"), CASES)
+def test_calls_are_as_slow_as_a_slow_context_where_that_was_predicted(named: str, context: str) -> None:
+    play = PLAYS[named]
+    interactions = read(play.system)
+    told = impact_of(interactions, context_outage(interactions, context, "slow"))
+    assert slowed(play, context) == {each.name for each in told.degrades if each.kind in ("command", "query")}
