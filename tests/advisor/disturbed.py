@@ -16,7 +16,7 @@ from remit.errors import CallError, Stale, StoreUnavailable
 from remit.hosting.assembly import assemble
 from remit.log import MessageRecord
 from remit.messages import contract_of
-from remit.runtime import Ports, compile_system
+from remit.runtime import Listener, Ports, compile_system
 from remit.runtime.events import CallEnded
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.testing.app import App, Heard, Made
@@ -143,7 +143,7 @@ class Stage:
 
     def _make(self, ports: Ports) -> Made:
         heard = Heard()
-        listeners = [heard.hear, self._hear]
+        listeners: list[Listener] = [heard.hear, self._hear]
         host = assemble(self.model, store="memory:", stores=self.stores, ports=ports, listeners=listeners,
                         plans=self.plans)  # fmt: skip
         languages = {each.name: Language(each.name, each, self.model.owners) for each in self.model.contexts}
