@@ -31,11 +31,13 @@ def uses_of(interactions: Interactions, message: str) -> list[Use]:
     classes = interactions.classes.get(message, ())
     found = [Use("declares", message, owner, line_of(each), "declared") for each in classes]
     publishers = (each for each in interactions.publishers if each.message == message)
-    found += [Use("publishes", each.name, each.context, each.place, "declared") for each in publishers]
+    verb = "sends for later" if message in interactions.handlers else "publishes"
+    found += [Use(verb, each.name, each.context, each.place, "declared") for each in publishers]
     for point in interactions.points:
-        relation = "" if point.context == owner else relations_for(interactions, owner, point.context, message)
         for what, basis in _ways(point, message):
-            found += [Use(what, point.name, point.context, place, basis, relation) for place in point.places]
+            found += [Use(what, point.name, point.context, place, basis) for place in point.places]
+    relation = {name: relations_for(interactions, owner, name, message) for name in {use.context for use in found}}
+    found = [use if use.context == owner else use._replace(relation=relation[use.context]) for use in found]
     return sorted(found, key=lambda use: (use.context != owner, use.context))
 
 

@@ -67,13 +67,13 @@ class Point:
 
 
 class Publisher(NamedTuple):
-    """A function that makes an event for other contexts."""
+    """A function that makes an event for other contexts, or the outbox of a context."""
 
     name: str
     context: str
     message: str
     place: str
-    """`file:line`."""
+    """`file:line`. Empty for an outbox: code with its own transaction publishes there."""
 
 
 @dataclass(frozen=True)

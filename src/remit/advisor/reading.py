@@ -70,6 +70,8 @@ class _Reading:
             for each in context.publishers:
                 for message in filter(None, map(self.name, published_by(each.function))):
                     yield Publisher(f"{context.name}.{each.name}", context.name, message, each.place)
+            for message in filter(None, map(self.name, context.outbox)):
+                yield Publisher(f"outbox of {context.name}", context.name, message, "")
 
     # --- one context -------------------------------------------------------------------------------------------------
 
