@@ -29,10 +29,12 @@ from webshop_checkout.handlers import checkout
 from webshop_checkout_api import FindOrder, Money, OrderId, OrderLine, PayOrder, PlaceOrder, ProductId
 from webshop_fulfilment.handlers import fulfilment
 from webshop_fulfilment_api import FindShipment
+from webshop_fulfilment_api import OrderId as ShippedOrder
 from webshop_identity.handlers import identity
 from webshop_identity_api import RegisterUser, UserId
 from webshop_inventory.handlers import inventory
 from webshop_inventory_api import OnHand, ReceiveStock
+from webshop_inventory_api import ProductId as StockItem
 
 ADA, BOB = StudentId("ada"), StudentId("bob")
 STORMING, TEAMS, MODELLING = CourseId("event-storming"), CourseId("team-topologies"), CourseId("domain-modelling")
@@ -150,16 +152,21 @@ def _register(user: UserId) -> RegisterUser:
 
 WEBSHOP = Play(
     System("webshop", contexts=[checkout, fulfilment, identity, inventory], relations=webshop.relations),
-    before=[_register(CUSTOMER), ReceiveStock(product=LAMP, quantity=10), _place("o-1"), _place("o-4", CHAIR)],
+    before=[
+        _register(CUSTOMER),
+        ReceiveStock(product=StockItem("lamp"), quantity=10),
+        _place("o-1"),
+        _place("o-4", CHAIR),
+    ],
     last=[_register(UserId("vic")), _place("o-2"), _pay("o-1"), _pay("o-2")],
     probes=[
         _register(UserId("wim")),
         _place("o-3"),
         _pay("o-3"),
-        ReceiveStock(product=CHAIR, quantity=1),
+        ReceiveStock(product=StockItem("chair"), quantity=1),
         FindOrder(order=OrderId("o-1")),
-        FindShipment(order=OrderId("o-1")),
-        OnHand(product=LAMP),
+        FindShipment(order=ShippedOrder("o-1")),
+        OnHand(product=StockItem("lamp")),
     ],
 )
 

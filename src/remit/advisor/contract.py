@@ -19,7 +19,7 @@ class Use(NamedTuple):
     point: str
     context: str
     place: str
-    """`file:line`."""
+    """`file:line`. Empty for an outbox."""
     basis: Basis
     relation: str = ""
     """The relations to the owner of the message that cover it. Empty in the owner's context, and without one."""
