@@ -158,7 +158,9 @@ class _Working:
         while working:
             each, because = working.popleft()
             yield from ((name, because.then(name), False) for name in each.writes)
-            yield from ((name, because.then(name, basis), True) for name, basis in {**each.records, **each.later}.items())
+            yield from (
+                (name, because.then(name, basis), True) for name, basis in {**each.records, **each.later}.items()
+            )
             for name, basis in each.calls.items():
                 called = self.interactions.handlers.get(name)
                 if called is not None and called not in seen:

@@ -96,7 +96,9 @@ class _Reading:
                     point.follows[Followed(message, sender.name)] = None
                     point.calls[message] = "declared"
                     point.may_call = any(
-                        each.may_call for each in self.points.values() if (each.kind, each.context) == ("command", owner)
+                        each.may_call
+                        for each in self.points.values()
+                        if (each.kind, each.context) == ("command", owner)
                     )
 
     def routes(self) -> None:

@@ -88,8 +88,8 @@ class _Reader:
             names={name: origins for name, origins in passed.items() if origins},
             stars=tuple(dict.fromkeys(self.names.stars)),
             own=frozenset(name for name, origins in passed.items() if not origins),
-            public=self.public, models=tuple(self.models), impure=tuple(self.impure), sql=tuple(self.sql),
-            unknown=tuple(self.unknown),
+            identities=frozenset(name for name in passed if self._is_identity(name)), public=self.public,
+            models=tuple(self.models), impure=tuple(self.impure), sql=tuple(self.sql), unknown=tuple(self.unknown),
         )  # fmt: skip
 
     def _origins(self, name: str, scope: Scope) -> tuple[str, ...]:
@@ -100,6 +100,14 @@ class _Reader:
                 for origin in (self.names.followed(each) if isinstance(each, Expression) else [each])
                 if origin and not origin.startswith(BUILTIN)
             )
+        )
+
+    def _is_identity(self, name: str) -> bool:
+        bound = self.names.scope.names[name][0]
+        return (
+            isinstance(bound, Expression)
+            and isinstance(bound.node, ast.Call)
+            and "typing.NewType" in self.names.origins(bound.node.func, bound.scope)
         )
 
     def use(self, target: str, node: ast.AST, how: str, at: _At) -> None:
