@@ -26,6 +26,9 @@ from remit.errors import Finding, Findings, ModelError, nearest, one_of
 MAP_FILE = "remit-map.toml"
 """The name under which `remit check` looks for a map."""
 
+DESIGN = "cml"
+"""The table that `remit-design` keeps in the file: what a model in CML says and a map has no words for."""
+
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"^\s*([\w\-]+|\"[^\"]*\"|'[^']*')\s*=")
 _NAME = re.compile(r"[A-Za-z][\w\-]*")
@@ -192,6 +195,10 @@ class _Table:
             else:
                 self.report("map.value", key, f"{key} contains {each!r}", expected=f"tables: [[{key}]]")
 
+    def leave(self, key: str) -> None:
+        """Allows a key, and reads nothing of it."""
+        self._taken.append(key)
+
     def finish(self) -> None:
         """Reports the keys that were not taken."""
         for key in self.values:
@@ -232,6 +239,7 @@ def _map(root: _Table, path: Path) -> CodeMap:
         for table in root.tables("relations")
         if (relation := _relation(table, {each.name for each in contexts}, {each.name for each in outside}))
     ]
+    root.leave(DESIGN)
     root.finish()
     return CodeMap(
         name=name, contexts=contexts, relations=tuple(each for each, _ in stated), outside=outside, roots=roots,
