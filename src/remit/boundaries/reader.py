@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from remit.boundaries.facts import Facts, Model, Use
 from remit.boundaries.impurity import IMPURE
@@ -380,10 +380,9 @@ _VISITS: Mapping[type[ast.AST], _Visit] = {
 
 def _children(node: ast.AST) -> Iterable[ast.AST]:
     for name in node._fields:
-        value = getattr(node, name, None)
-        if isinstance(value, list):
-            items: list[Any] = value
-            yield from (each for each in items if isinstance(each, ast.AST))
+        value: Any = getattr(node, name, None)
+        if type(value) is list:
+            yield from (each for each in cast("list[object]", value) if isinstance(each, ast.AST))
         elif isinstance(value, ast.AST) and not isinstance(value, _WITHOUT_MEANING):
             yield value
 

@@ -28,8 +28,8 @@ def code_map_of(declared: ContextMap) -> CodeMap:
         CodeContext(
             name=context.name, packages=(package,) if (package := packages[context.name]) else (),
             published=_published(package, languages.get(context.name, ())),
-            owner=(context.owner,) if context.owner else (), kind=KINDS.get(context.kind, ""), language=context.language,
-            schema=context.name,
+            owner=(context.owner,) if context.owner else (), kind=KINDS.get(context.kind, ""),
+            language=context.language, schema=context.name,
         )
         for context in declared.contexts
     ]  # fmt: skip
