@@ -14,6 +14,7 @@ RemitError
 │   ├── OutcomeUnknown    the change may or may not have been made; call again with the same key
 │   ├── TooLarge          the message is larger than a channel carries, or its writes are larger than a store takes
 │   ├── ReplyTooLarge     the call was handled; its reply or refusal is larger than the channel carries
+│   ├── NotCovered        no relation of the context map covers what a handler calls or sends for later
 │   └── KeyReused         the idempotency key was used before, for another message
 ├── BadMessage            bytes or fields do not form the message that was expected
 ├── BadValue              a value could not be read again after it was stored or sent
@@ -259,6 +260,14 @@ class ReplyTooLarge(CallError):
     refused. Sending it again with the same key changes nothing, and the reply stays too large."""
 
     code = "call.reply-too-large"
+
+
+class NotCovered(CallError):
+    """A handler calls a message of another context, or sends it for later, and no relation of the context map covers
+    that. Nothing was called or recorded. If it escapes from a handler, its caller gets `HandlerFailed`.
+    """
+
+    code = "call.not-covered"
 
 
 class BadMessage(RemitError):

@@ -150,7 +150,7 @@ class Stage:
         return Seen(error, loop.time() - begun, frozenset(kinds))
 
     def states(self) -> dict[tuple[str, str], tuple[int, bytes]]:
-        return {place: body for store in self.stores.values() for place, body in store._state.items()}  # noqa: SLF001  # of a test
+        return {place: body for store in self.stores.values() for place, body in store._state.items()}  # of a test
 
     async def behind(self) -> set[str]:
         """The subscriptions that have not handled all that their sources have."""

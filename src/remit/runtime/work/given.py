@@ -132,6 +132,9 @@ class _Later(Later[Any]):
 
     def send(self, command: Command[Any, Any], /) -> None:
         self._attempt.refuse_late(self._run, f"{type(command).__name__} was sent")
+        reach = self._unit.workplace.reach
+        if reach is not None and command.__class__ not in reach.covered:
+            reach.require(command.__class__, "sends for later")
         self._unit.later(command)
 
 
