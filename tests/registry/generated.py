@@ -1,4 +1,4 @@
-"""A registry of any number of contexts, made from a seed: a few hosts that many use, and groups that use one another."""
+"""A registry of any number of contexts, made from a seed: hosts that many use, and groups that use one another."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def generated(count: int, seed: int = 1) -> Registry:
             relations[frozenset((other, name))] = _relation(other, name, random)
             for how in random.sample(HOWS, random.choice((1, 1, 1, 2))):
                 consumed[name].append(Consumed(other, f"{other}.{other.title()}{how.title()}", how, "write"))
-    stated = [OpenHost(names[0]), OpenHost(names[1]), *relations.values(), SeparateWays(names[-1], names[-2])]
+    stated: list[Relation] = [*map(OpenHost, names[:2]), *relations.values()]
+    stated += [SeparateWays(names[-1], names[-2])] if count > 3 else []
     if count > 20:
         stated.append(AntiCorruptionLayer(upstream=Foreign("payment-gateway"), downstream="payments"))
     kinds = ("core", "supporting", "supporting", "generic")

@@ -118,7 +118,7 @@ class NoDiscount:
         return 0
 
 
-sales = Context("sales", kind="core", owner="team-sales", language="docs/sales.md", events=SalesEvent)
+sales = Context("sales", kind="core", owner="team-sales", language="language.md", events=SalesEvent)
 billing = Context("billing")
 
 

@@ -9,7 +9,9 @@ from hotel.reservations.domain import Guest, HoldEnded, HoldFailed, KnownRoom, N
 from hotel.rooms.api import HouseId, RoomOffered
 from remit import Claims, Clock, Command, Context, Later, Projection, Records, Repository, View, field
 
-reservations = Context("reservations", kind="core", owner="team-desk", events=domain.ReservationEvent)
+reservations = Context(
+    "reservations", kind="core", owner="team-desk", language="language.md", events=domain.ReservationEvent
+)
 
 
 @reservations.handle(api.BecomeMember)

@@ -3,7 +3,12 @@
 from hotel.rooms.api import OfferRoom, Room, RoomOffered, Rooms
 from remit import Context, Events, Records
 
-rooms = Context("rooms", owner="team-houses", keep=None)  # a context that follows later needs every room
+rooms = Context(
+    "rooms",
+    owner="team-houses",
+    language="language.md",
+    keep=None,  # a context that follows later needs every room
+)
 
 
 @rooms.handle(OfferRoom)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from remit.contexts import ClientOf, Context, ContextMap, Model, Relation, Sender
+from remit.contexts import ClientOf, Context, ContextMap, Model, Relation, Sender, derive
 from remit.contexts.edges import HttpEdge
 from remit.errors import Findings, ModelError, OutboxError, one_of
 from remit.hosting.loading import load_contexts, load_edges, places_of
@@ -129,6 +129,7 @@ class System:
         from remit.checks import check
         from remit.edges.http.doors import RESERVED, findings_on_routes
         from remit.hosting.modules import not_imported
+        from remit.registry.drift import language_findings
 
         try:
             seen = self.hosting(names, edges=edges)
@@ -138,7 +139,11 @@ class System:
         unseen = not_imported(seen._map)  # noqa: SLF001  # another instance of this class
         unsound = {each.where for each in findings if each.code.startswith(("message.", "refusal."))}
         routes = findings_on_routes(seen.edges, RESERVED, unsound)
-        return Findings([*findings, *unseen, *routes], notes=[*findings.notes, *unseen.notes])
+        found = Findings([*findings, *unseen, *routes], notes=[*findings.notes, *unseen.notes])
+        if names is None and not found:
+            words = language_findings(derive(seen._map))  # noqa: SLF001  # another instance of this class
+            found = Findings(words, notes=[*found.notes, *words.notes])
+        return found
 
     def model(self) -> Model:
         """The model of the system, which the code that runs, places and shows a system reads. Raises `ModelError` with

@@ -1,7 +1,7 @@
 """The registry as entities of a Backstage catalog, after its descriptor format
 (https://backstage.io/docs/features/software-catalog/descriptor-format/).
 
-The system is a System, a context is a Component, its published language an API, its owner a Group. What other people run
+The system is a System, a context a Component, its published language an API, its owner a Group. What other people run
 is a Resource.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from remit.registry.entries import Entry, Link, Registry
 from remit.registry.links import roles_text
@@ -31,14 +31,17 @@ def catalog_of(registry: Registry) -> str:
 def entities_of(registry: Registry) -> Iterator[Entity]:
     """The entities, as plain values."""
     system = entity_name(registry.name)
-    owners = dict.fromkeys(entry.owner or _UNKNOWN for entry in registry.own)
-    yield _entity("System", system, registry.name, {"owner": f"group:{entity_name(next(iter(owners), _UNKNOWN))}"})
-    for owner in owners:
-        yield _entity("Group", entity_name(owner), owner, {"type": "team", "children": []})
+    owners = {entity_name(entry.owner or _UNKNOWN): entry.owner or _UNKNOWN for entry in registry.own}
+    whose = next(iter(owners)) if len(owners) == 1 else _UNKNOWN
+    if whose not in owners or any(entry.is_foreign for entry in registry.contexts):
+        owners.setdefault(_UNKNOWN, _UNKNOWN)
+    yield _entity("System", system, registry.name, {"owner": f"group:{whose}"})
+    for name, owner in owners.items():
+        yield _entity("Group", name, owner, {"type": "team", "children": []})
     for entry in registry.contexts:
         if entry.is_foreign:
-            owner = f"group:{entity_name(_UNKNOWN)}"
-            yield _entity("Resource", entity_name(entry.name), entry.name, {"type": "external-service", "owner": owner})
+            spec: Entity = {"type": "external-service", "owner": f"group:{_UNKNOWN}"}
+            yield _entity("Resource", entity_name(entry.name), entry.name, spec)
             continue
         yield _component(entry, registry, system)
         if entry.publishes:
@@ -113,7 +116,7 @@ def _yaml(value: Entity, indent: str = "") -> str:
         if isinstance(each, dict):
             lines.append(f"{indent}{name}:\n{_yaml(each, indent + '  ')}")  # pyright: ignore[reportUnknownArgumentType]  # an object of this file
         elif isinstance(each, list) and each:
-            items: list[Any] = each
+            items = cast("list[str]", each)
             lines.append(f"{indent}{name}:\n" + "".join(f"{indent}  - {_scalar(item)}\n" for item in items))
         else:
             lines.append(f"{indent}{name}: {_scalar(each)}\n")

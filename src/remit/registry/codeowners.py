@@ -38,10 +38,15 @@ def codeowners_of(registry: Registry, folders: Mapping[str, Path], root: Path, f
             elif not entry.owner:
                 left.append(f"# {entry.name}: no owner ({_pattern(path, root)})")
             else:
-                lines.append((_pattern(path, root), _owner(entry.owner, form, entry.name)))
+                lines.append((_pattern(path, root), _owners(entry.owner, form, entry.name)))
     ordered = sorted(set(lines), key=lambda line: (line[0].count("/"), line[0]))
     head = f"# Owners of the contexts of {registry.name}. Made by `remit map --codeowners`; the last match wins.\n"
     return head + "".join(f"{line}\n" for line in [*(f"{path} {owner}" for path, owner in ordered), *left])
+
+
+def _owners(owner: str, form: str, context: str) -> str:
+    """The owners, should a context name several, which is a finding of the check."""
+    return " ".join(_owner(each.strip(), form, context) for each in owner.split(","))
 
 
 def _owner(owner: str, form: str, context: str) -> str:

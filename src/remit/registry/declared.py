@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from remit.contexts import Context, Foreign, Handler, Model
 from remit.contexts.annotations import aggregates_of, asked_by, is_kind, projected_by, projections_of, sent_later
@@ -42,6 +44,19 @@ def registry_of(model: Model, topology: Topology | None = None) -> Registry:
     return Registry(model.name, tuple(entries), links_of(entries, model.relations), open_hosts_in(model.relations))
 
 
+def folders_of(model: Model) -> dict[str, Path]:
+    """The folder of the package of each context, or the file if it is declared in a module outside of packages."""
+    found: dict[str, Path] = {}
+    for context in model.contexts:
+        module = sys.modules.get(package_of(context) or "")
+        if module is not None and (file := getattr(module, "__file__", None)):
+            path = Path(file).absolute()
+            found[module.__name__] = path.parent if hasattr(module, "__path__") else path
+        elif module is not None and (paths := list(getattr(module, "__path__", []))):
+            found[module.__name__] = Path(paths[0]).absolute()
+    return found
+
+
 def published_in(model: Model, context: Context[Any], used: Iterable[str] = ()) -> Iterator[type[Message]]:
     """The published language of a context: its integration events, and the commands and queries that others may use.
 
@@ -77,22 +92,30 @@ def _consumes(model: Model, context: Context[Any]) -> Iterator[Consumed]:
     yield from sorted(found, key=lambda each: (each.context, each.message, each.how, each.component))
 
 
-def _taken(model: Model, context: Context[Any]) -> Iterator[tuple[Any, How, str]]:
-    """Each message that a context may take from others, how, and by which component."""
+class _Taken(NamedTuple):
+    """A message that a context takes, how, and by which component."""
+
+    message: Any
+    how: How
+    component: str
+
+
+def _taken(model: Model, context: Context[Any]) -> Iterator[_Taken]:
+    """What a context takes from others, and of its own."""
     for followed in model.followed:
         if followed.context is context:
-            yield followed.event, "event", followed.role.component
+            yield _Taken(followed.event, "event", followed.role.component)
     later: list[tuple[Any, Handler]] = list(sent_later(context))
     for command, handler in later:
-        yield command, "later", handler.role.component
-    yield from ((command, "later", "write") for command in context.outbox if is_kind(command, Command))
+        yield _Taken(command, "later", handler.role.component)
+    yield from (_Taken(command, "later", "write") for command in context.outbox if is_kind(command, Command))
     for handler in context.handlers:
         for message, _ in mentioned(handler.function):
             if (message, handler) not in later:
-                yield message, "call", handler.role.component
+                yield _Taken(message, "call", handler.role.component)
     for edge in model.edges:
         if edge.context == context.name:
-            yield from ((route.message, "call", "edge") for route in edge.routes)
+            yield from (_Taken(route.message, "call", "edge") for route in edge.routes)
 
 
 def _wire_name(model: Model, message: Any, owner: str) -> str:

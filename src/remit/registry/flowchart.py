@@ -11,7 +11,7 @@ from remit.registry.links import roles_text
 _LINES: dict[How, str] = {"call": "-->", "event": "-.->", "later": "==>"}
 _WORDS: dict[How, str] = {"call": "calls", "event": "events", "later": "later"}
 _KINDS = ("core", "supporting", "generic")
-_UNSAFE = re.compile(r"[^\w .,:;→·/()@+-]")
+_UNSAFE = re.compile(r"[^\w .,:;→·/()@+←-]")
 """What would end or change a label. Letters of every script are safe."""
 
 _CLASSES = """  classDef core stroke:#b45309,stroke-width:3px
@@ -41,12 +41,12 @@ def _node(entry: Entry, id_: str, *, is_host: bool) -> str:
 
 
 def _arrows(link: Link, one: str, other: str) -> Iterator[str]:
-    roles = roles_text(link)
     if not link.flows:
         line = "-.-" if link.pattern == "SeparateWays" else "---"
-        yield f'{one} {line}|"{_escaped(roles)}"| {other}'
+        yield f'{one} {line}|"{_escaped(roles_text(link))}"| {other}'
     for flow in link.flows:
         source, target = (one, other) if flow.source == link.upstream else (other, one)
+        roles = roles_text(link, is_upstream_first=flow.source == link.upstream)
         text = f"{_WORDS[flow.how]} · {roles}" if roles else _WORDS[flow.how]
         yield f'{source} {_LINES[flow.how]}|"{_escaped(text)}"| {target}'
 

@@ -66,6 +66,9 @@ class Layout:
     lines: tuple[tuple[tuple[Point, ...], ...], ...]
 
 
+_NOTHING = Layout(0, 0, is_tall=False, boxes=(), labels=(), lines=())
+
+
 class _Object(msgspec.Struct):
     name: str
     pos: str = ""
@@ -89,9 +92,7 @@ def lay_out(boxes: Sequence[Box], wires: Sequence[Wire]) -> Layout:
     Raises `MapError` if the layout library is not installed.
     """
     connected = {end for wire in wires for end in (wire.tail, wire.head)}
-    drawn = (
-        [_drawn(boxes, wires, is_tall=each) for each in (False, True)] if wires else [Layout(0, 0, False, (), (), ())]
-    )
+    drawn = [_drawn(boxes, wires, is_tall=each) for each in (False, True)] if wires else [_NOTHING]
     best = min(drawn, key=lambda each: abs(log((each.width + 1) / (each.height + 1) / _RATIO)))
     return _with_rows(best, boxes, [number for number in range(len(boxes)) if number not in connected])
 

@@ -18,7 +18,7 @@ from remit.contexts import (
     SeparateWays,
     SharedKernel,
 )
-from remit.registry.entries import Consumed, Entry, Flow, Link, Pattern
+from remit.registry.entries import Entry, Flow, Link, Pattern
 
 _DIRECTED: dict[type[Relation], tuple[str, str]] = {
     CustomerSupplier: ("S", "C"),
@@ -45,12 +45,13 @@ def open_hosts_in(relations: Iterable[Relation]) -> tuple[str, ...]:
 def links_of(entries: Sequence[Entry], relations: Sequence[Relation]) -> tuple[Link, ...]:
     """A link for each related pair, and for each pair that integrates without a relation, sorted by name."""
     flows = list(flows_of(entries))
-    symmetric = [_symmetric(each, flows) for each in relations if type(each) in _SYMMETRIC and _is_pair(each)]
-    mutual = {frozenset((each.upstream, each.downstream)) for each in symmetric}
     directed: dict[Pair, list[Relation]] = {}
     for each in relations:
         if type(each) in _DIRECTED and _is_pair(each):
             directed.setdefault((each.names[0], each.names[1]), []).append(each)
+    others = [flow for flow in flows if _provider_first(flow) not in directed]
+    symmetric = [_symmetric(each, others) for each in relations if type(each) in _SYMMETRIC and _is_pair(each)]
+    mutual = {frozenset((each.upstream, each.downstream)) for each in symmetric}
     hosts = open_hosts_in(relations)
     for flow in flows:
         pair = _provider_first(flow)
@@ -70,10 +71,11 @@ def flows_of(entries: Iterable[Entry]) -> Iterator[Flow]:
             yield Flow(how, source, target, messages)
 
 
-def roles_text(link: Link) -> str:
-    """The roles as in the field, such as `U,S → D,C`. A symmetric pattern has the name of the pattern."""
+def roles_text(link: Link, *, is_upstream_first: bool = True) -> str:
+    """The roles as in the field: `U,S → D,C`, or `D,C ← U,S`. A symmetric pattern has the name of the pattern."""
     if link.pattern == "relation":
-        return f"{','.join(link.upstream_roles)} → {','.join(link.downstream_roles)}"
+        up, down = ",".join(link.upstream_roles), ",".join(link.downstream_roles)
+        return f"{up} → {down}" if is_upstream_first else f"{down} ← {up}"
     return {"Partnership": "Partnership", "SharedKernel": "Shared Kernel", "SeparateWays": "Separate Ways"}.get(
         link.pattern, ""
     )
@@ -123,9 +125,3 @@ def _uses(relations: Iterable[Relation]) -> tuple[str, ...] | None:
             return None
         named.update(dict.fromkeys(use if isinstance(use, str) else use.__name__ for use in uses))
     return tuple(named) if named else None
-
-
-def consumed_by(entries: Iterable[Entry], context: str) -> Iterator[tuple[str, Consumed]]:
-    """What others consume of a context, with the name of the consumer."""
-    for entry in entries:
-        yield from ((entry.name, each) for each in entry.consumes if each.context == context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from html import escape
 from math import hypot
@@ -35,9 +36,11 @@ text{{font:12px system-ui,'DejaVu Sans',sans-serif;fill:var(--soft)}}
 .core rect{{fill:var(--core-fill);stroke:var(--core)}} .core .bar{{fill:var(--core)}} .core .kind{{fill:var(--core)}}
 .supporting rect{{fill:var(--supporting-fill);stroke:var(--supporting)}} .supporting .bar{{fill:var(--supporting)}}
 .supporting .kind{{fill:var(--supporting)}} .generic rect{{fill:var(--generic-fill);stroke:var(--generic)}}
-.generic .bar{{fill:var(--generic)}} .foreign rect{{stroke-dasharray:3 3}} .label{{fill:var(--paper);stroke:var(--line)}}
+.generic .bar{{fill:var(--generic)}} .foreign rect{{stroke-dasharray:3 3}}
+.label{{fill:var(--paper);stroke:var(--line)}}
 path{{fill:none;stroke-width:1.6}} .relation{{stroke:var(--line)}} .call{{stroke:var(--call)}}
-.event{{stroke:var(--event);stroke-dasharray:6 4}} .later{{stroke:var(--later);stroke-dasharray:1.5 4;stroke-linecap:round}}
+.event{{stroke:var(--event);stroke-dasharray:6 4}}
+.later{{stroke:var(--later);stroke-dasharray:1.5 4;stroke-linecap:round}}
 .near{{stroke:transparent;stroke-width:14}} .link:hover path:not(.near){{stroke-width:3}}
 .tip{{stroke:none;stroke-width:0}} #call .tip{{fill:var(--call)}} #event .tip{{fill:var(--event)}}
 #later .tip{{fill:var(--later)}}</style>
@@ -76,7 +79,7 @@ def map_picture(registry: Registry, *, messages: bool = False) -> str:
         for each, link in enumerate(drawn)
     ]
     layout = lay_out(boxes, wires)
-    legend = list(_legend(registry, links))
+    legend = list(_legend(registry, links, is_tall=layout.is_tall))
     title = f"{registry.name} · context map"
     across = max(layout.width, *(_width(text, _TEXT) + 60 for _, text in legend), _width(title, _NAME * 1.2))
     top, below = _MARGIN + 34, _MARGIN + 34 + layout.height + _MARGIN
@@ -136,11 +139,8 @@ def _label_of(link: Link, messages: bool, *, is_tall: bool, is_upstream_first: b
     The roles of the left context stand at the left, and those of the upper context above those of the lower one.
     """
     named = [each.partition(".")[2] or each for flow in link.flows for each in flow.messages] if messages else []
-    roles = [roles_text(link)]
-    if link.pattern == "relation":
-        ends = [",".join(link.upstream_roles), ",".join(link.downstream_roles)]
-        ends = ends if is_upstream_first else ends[::-1]
-        roles = ends if is_tall else [f" {'→' if is_upstream_first else '←'} ".join(ends)]
+    text = roles_text(link, is_upstream_first=is_upstream_first)
+    roles = [each.strip() for each in re.split("[→←]", text)] if is_tall else [text]
     return [line for line in [*roles, *dict.fromkeys(named)] if line]
 
 
@@ -220,7 +220,7 @@ def _other(points: Sequence[Point]) -> Point:
 # ── legend and text ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _legend(registry: Registry, links: Sequence[Link]) -> Iterator[tuple[str, str]]:
+def _legend(registry: Registry, links: Sequence[Link], *, is_tall: bool) -> Iterator[tuple[str, str]]:
     """The lines of the legend that the map needs: what is drawn, and its meaning."""
     flows: set[How] = {flow.how for link in links for flow in link.flows}
     yield from ((how, text) for how, text in _HOW.items() if how in flows)
@@ -228,6 +228,7 @@ def _legend(registry: Registry, links: Sequence[Link]) -> Iterator[tuple[str, st
         yield "relation", "relation: what travels is not known"
     if any(link.pattern == "relation" for link in links):
         yield from (("", text) for text in _ROLES)
+        yield "", f"a label has the roles of the {'upper context above' if is_tall else 'left context at the left'}"
     for link in registry.links:
         if link.pattern == "SeparateWays" and not link.flows:
             yield "", f"separate ways: {link.upstream} and {link.downstream} do not integrate"

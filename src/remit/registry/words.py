@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from remit.registry.entries import Entry, How, Link
+from remit.registry.entries import Entry, Flow, How, Link
 from remit.registry.links import roles_text
 
 _HOW: dict[How, str] = {"call": "calls", "event": "follows", "later": "sends for later"}
@@ -42,6 +42,15 @@ def _told(link: Link) -> Iterator[str]:
         yield f"{link.upstream} and {link.downstream}: {roles_text(link)}"
     if link.uses is not None:
         yield f"uses {', '.join(link.uses)}"
-    for flow in link.flows:
-        taker = flow.target if flow.how == "event" else flow.source
-        yield f"{taker} {_HOW[flow.how]} {', '.join(flow.messages)}"
+    yield from told_flows(link)
+
+
+def told_flows(link: Link, *, names_only: bool = False) -> list[str]:
+    """What travels: `enrollment calls billing.ConfirmInvoice`. With `names_only`, messages without their context."""
+    return [_told_flow(flow, names_only=names_only) for flow in link.flows]
+
+
+def _told_flow(flow: Flow, *, names_only: bool) -> str:
+    taker = flow.target if flow.how == "event" else flow.source
+    names = [each.partition(".")[2] if names_only else each for each in flow.messages]
+    return f"{taker} {_HOW[flow.how]} {', '.join(names)}"
