@@ -30,7 +30,8 @@ RemitError
 ├── NotAdded              an event was recorded on an aggregate that belongs to no repository
 ├── OutboxError           a message cannot be published in this transaction
 ├── SqlError              a statement of a handler cannot be run
-│   └── ConstraintViolated    the statement would have broken a constraint
+│   ├── ConstraintViolated    the statement would have broken a constraint
+│   └── TableNotCovered       the statement names a table of another context
 ├── StoreError            a store cannot be used as it is (corrupt, newer schema, read-only)
 └── ChannelError          a channel cannot be used as it is (wrong credentials, a broker that is too old)
 
@@ -400,6 +401,13 @@ class ConstraintViolated(SqlError):
 
     code = "sql.constraint"
     constraint: str = ""
+
+
+class TableNotCovered(SqlError):
+    """A statement of a handler names a table of another context, or one that only other contexts share, and no
+    `SharedKernel` of the context lists it. The statement was not run."""
+
+    code = "sql.not-covered"
 
 
 class StoreError(RemitError):

@@ -77,7 +77,7 @@ class Host:
         """Calls to contexts that other processes run; None without a channel for calls."""
         self.shared = Shared(
             run, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
-            self._sender_of, carries=bool(model.headers), reaches=reaches_of(model, run),
+            self._sender_of, carries=bool(model.headers), reaches=reaches_of(model, run, channels.schemas),
         )  # fmt: skip
         if (remote := self.remote) is not None:
             self.shared.avoids = lambda: bool(remote.avoided)

@@ -1,26 +1,34 @@
-"""What the handlers of a context may use of other contexts, by the relations of the context map."""
+"""What the handlers of a context may use of others by the relations of the context map: messages and tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from remit.contexts import Model
 from remit.contexts.coverage import Coverage, Gap
 from remit.errors import NotCovered
 from remit.messages import Message
+from remit.runtime.work.tables import Tables, tables_of
 
 
-def reaches_of(model: Model, contexts: Iterable[str]) -> dict[str, Reach]:
-    """The reach of each of these contexts. Empty if the system states no relations: then nothing is restricted."""
+def reaches_of(
+    model: Model, contexts: Iterable[str], schemas: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Reach]:
+    """The reach of each of these contexts. Empty if the system states no relations: then nothing is restricted.
+
+    `schemas` is the database schema of each context of the system, as far as they are in a schema.
+    """
     coverage = Coverage(model)
     if not coverage.is_restricted:
         return {}
     owned: dict[str, list[type[Message]]] = {}
     for message, owner in model.owners.items():
         owned.setdefault(owner, []).append(message)
+    contexts, tables = list(contexts), tables_of(model, schemas)
     known = {name: [each for of in (name, *coverage.owners(name)) for each in owned.get(of, ())] for name in contexts}
-    return {name: Reach(name, coverage, model.owner_of, messages) for name, messages in known.items()}
+    return {name: Reach(name, coverage, model.owner_of, messages, tables.get(name)) for name, messages in known.items()}
 
 
 class Reach:
@@ -30,16 +38,23 @@ class Reach:
     message may be in a module that was imported after the start.
     """
 
-    __slots__ = ("_context", "_coverage", "_owner_of", "covered")
+    __slots__ = ("_context", "_coverage", "_owner_of", "covered", "tables")
 
     def __init__(
-        self, context: str, coverage: Coverage, owner_of: Callable[[Any], str | None], known: Collection[type[Message]]
+        self,
+        context: str,
+        coverage: Coverage,
+        owner_of: Callable[[Any], str | None],
+        known: Collection[type[Message]],
+        tables: Tables | None = None,
     ) -> None:
         """`owner_of` returns the context that owns a message, None if it is unknown. `known` are declared
         messages that it may use."""
         self._context = context
         self._coverage = coverage
         self._owner_of = owner_of
+        self.tables = tables
+        """The tables that statements may name. None: those that the store lets them reach."""
         self.covered: set[type] = {message for message in known if self._gap(message) is None}
 
     def require(self, message: type, does: str) -> None:
