@@ -15,7 +15,7 @@ from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.log import Channel, SubscriptionId
 from remit.messages.component import Component
 from remit.observability import log_event
-from remit.runtime import Host, Listener, LoopWatch, Placed, Ports, compile_system
+from remit.runtime import Channels, Host, Listener, LoopWatch, Placed, Ports, compile_system
 from remit.runtime.listeners import beside
 from remit.runtime.plan import ContextPlan
 from remit.stores import Store
@@ -115,9 +115,10 @@ def assemble(
             )  # fmt: skip
     findings.settle()
     tell_notes(model)
+    channels = Channels(schemas={name: store_at(store, name).schema for name in names})
     return Host(
         model, stores, ports or Ports(watch=LoopWatch()), parity=parity, listeners=beside(log_event, listeners),
-        plans=plans,
+        plans=plans, channels=channels,
     )  # fmt: skip
 
 
@@ -139,11 +140,11 @@ def assemble_service(
     if service.runs:  # a process that only calls cannot mend the model
         tell_notes(model)
     stores = {context: open_store(place, context) for context, place in service.stores.items()}
-    channels = make_channels(model.name, placement, service.service, replica)
+    schemas = {context: topology.store_of(context).schema for context in placement.contexts}
+    channels = replace(make_channels(model.name, placement, service.service, replica), schemas=schemas)
     if reads_directly(topology):
         published = {context: open_published(place, context) for context, place in service.stores.items()}
-        schemas = {context: topology.store_of(context).schema for context in placement.contexts}
-        channels = replace(channels, published=published, schemas=schemas)
+        channels = replace(channels, published=published)
     known = replace(model, elsewhere=tuple(name for name in model.elsewhere if name in placement.logs))
     return Host(
         known, stores, Ports(watch=LoopWatch()), placed=placed_in(placement, service), channels=channels,
