@@ -3,12 +3,15 @@
 from benchmarks.areas import Area, Measurement, Times, Variant
 
 _NATS, _NATS_32 = "remit over NATS", "remit over NATS, 32 at once"
+_HTTP, _HTTP_32 = "remit over HTTP", "remit over HTTP, 32 at once"
+_PROVED, _PROVED_32 = "remit over HTTP, proved by keys", "remit over HTTP, proved by keys, 32 at once"
 _RAW, _RAW_32 = "nats-py request", "nats-py request, 32 at once"
 _EDGE = "remit run, HTTP edge"
 _FASTAPI, _QUIET = "FastAPI on uvicorn", "FastAPI on uvicorn, no access log"
 _GRANIAN, _UVICORN = "bare ASGI on granian", "bare ASGI on uvicorn"
 
 _NATS_PACKAGES = ("nats-py", "msgspec", "uvloop")
+_HTTP_PACKAGES = ("aiohttp", "msgspec", "uvloop")
 _SERVER_PACKAGES = ("uvicorn", "httptools", "uvloop")
 
 AREA = Area(
@@ -19,6 +22,12 @@ AREA = Area(
         Variant(_RAW, "benchmarks.calls.nats_raw:one", packages=_NATS_PACKAGES),
         Variant(_NATS_32, "benchmarks.calls.ours_nats:many", packages=("remit", *_NATS_PACKAGES)),
         Variant(_RAW_32, "benchmarks.calls.nats_raw:many", packages=_NATS_PACKAGES),
+        Variant(_PROVED, "benchmarks.calls.ours_http:one_proved", packages=("remit", *_HTTP_PACKAGES, "cryptography")),
+        Variant(_HTTP, "benchmarks.calls.ours_http:one", packages=("remit", *_HTTP_PACKAGES)),
+        Variant(
+            _PROVED_32, "benchmarks.calls.ours_http:many_proved", packages=("remit", *_HTTP_PACKAGES, "cryptography")
+        ),
+        Variant(_HTTP_32, "benchmarks.calls.ours_http:many", packages=("remit", *_HTTP_PACKAGES)),
         Variant(_EDGE, "benchmarks.calls.edges:remit", packages=("remit", *_SERVER_PACKAGES)),
         Variant(_FASTAPI, "benchmarks.calls.edges:fastapi", packages=("fastapi", "pydantic", *_SERVER_PACKAGES)),
         Variant(_QUIET, "benchmarks.calls.edges:fastapi_quiet", packages=("fastapi", "pydantic", *_SERVER_PACKAGES)),
@@ -41,6 +50,20 @@ AREA = Area(
             targets=(Times(_RAW_32, 1 / 1.5),),
         ),
         Measurement(
+            name="query over HTTP with a proof, one caller",
+            unit="queries/s",
+            ours=_PROVED,
+            limits=(_HTTP,),
+            targets=(Times(_HTTP, 0.9),),
+        ),
+        Measurement(
+            name="queries over HTTP with proofs, 32 callers",
+            unit="queries/s",
+            ours=_PROVED_32,
+            limits=(_HTTP_32,),
+            targets=(Times(_HTTP_32, 0.9),),
+        ),
+        Measurement(
             name="HTTP edge",
             unit="µs CPU/request",
             ours=_EDGE,
@@ -57,6 +80,10 @@ AREA = Area(
             "encoded by hand, answered in the subscription's one task. Ours has besides, always on: the time that is "
             "left as a header, trace, a task and a time limit for each call, a limit for all of them, breaker, retry "
             "budget, and the query's handler with its unit of work."
+        ),
+        (
+            "The limit of a proof is the same call over HTTP without key pairs, where every caller is believed. The "
+            "proof costs one keyed hash over the request at each side."
         ),
         (
             "At the HTTP edge the client is the same minimal one on 32 kept connections, and what counts is the CPU "

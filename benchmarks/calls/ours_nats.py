@@ -21,7 +21,7 @@ runs = ["sales"]
 """
 
 
-async def _call(work: Work, topology: Path, in_flight: int) -> Sample:
+async def call(work: Work, topology: Path, in_flight: int) -> Sample:
     query = Quote(**ORDER)  # type: ignore[arg-type]  # the words are of these types
     async with shop.connect(topology=str(topology)) as app:
 
@@ -43,7 +43,7 @@ def _run(work: Work, in_flight: int) -> Sample:
     with running_server(work) as server:
         topology.write_text(TOPOLOGY.format(url=server.url))
         with processes.running("-m", "remit.cli", "run", str(topology), "sales"):
-            return sampling.run_async(_call(work, topology, in_flight))
+            return sampling.run_async(call(work, topology, in_flight))
 
 
 def one(work: Work) -> Sample:

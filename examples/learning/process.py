@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -170,10 +170,19 @@ class Platform(_Process):
 class Service(_Process):
     """One service of a topology file, or one of its replicas: `billing`, `billing#2`."""
 
-    def __init__(self, file: Path, name: str, environment: Mapping[str, str], code: Path = EXAMPLES) -> None:
-        """`code` is the folder that holds the system's modules, `environment` is added to that of this process."""
+    def __init__(
+        self,
+        file: Path,
+        name: str,
+        environment: Mapping[str, str],
+        code: Path = EXAMPLES,
+        remit: Sequence[str] = (REMIT,),
+    ) -> None:
+        """`code` is the folder that holds the system's modules, `environment` is added to that of this process, and
+        `remit` is the command that starts it."""
         super().__init__(name)
         self._file = file
+        self._remit = remit
         self.environment = dict(environment)
         self.code = code
 
@@ -191,7 +200,7 @@ class Service(_Process):
         return self._file.with_name(f"{self.name}.log")
 
     def _launch(self) -> subprocess.Popen[str]:
-        return _attached([REMIT, "run", str(self._file), self.name, "--json"], self._log_file, self)
+        return _attached([*self._remit, "run", str(self._file), self.name, "--json"], self._log_file, self)
 
 
 class Services:

@@ -12,6 +12,7 @@ RemitError
 │   │   └── StoreUnavailable  the store of the context cannot be read or written now
 │   ├── DeadlineExceeded  the deadline passed before the outcome; the command itself changed nothing
 │   ├── OutcomeUnknown    the change may or may not have been made; call again with the same key
+│   ├── NotAllowed        the caller has not proved its name, or may not do what it asks for
 │   ├── TooLarge          the message is larger than a channel carries, or its writes are larger than a store takes
 │   ├── ReplyTooLarge     the call was handled; its reply or refusal is larger than the channel carries
 │   └── KeyReused         the idempotency key was used before, for another message
@@ -242,6 +243,13 @@ class KeyReused(CallError):
     """The idempotency key was used before, for a message with other content."""
 
     code = "call.key-reused"
+
+
+class NotAllowed(CallError):
+    """The called service has refused the call before any work: the caller has not proved its name, speaks for another
+    context, or asks for something that the context map does not grant it. Nothing was changed."""
+
+    code = "call.not-allowed"
 
 
 class TooLarge(CallError):

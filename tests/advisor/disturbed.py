@@ -13,9 +13,10 @@ from remit import Command, Query, Refusal, System
 from remit.advisor.outages import How
 from remit.errors import CallError, Stale, StoreUnavailable
 from remit.hosting.assembly import assemble
-from remit.log import Channel, SubscriptionId
+from remit.log import MessageRecord
 from remit.messages import contract_of
 from remit.runtime import Ports, compile_system
+from remit.runtime.plan import FollowPlan
 from remit.testing.app import App, Heard, Made
 from remit.testing.keeping import KeepingStore
 from remit.testing.language import Language
@@ -87,6 +88,8 @@ class Play:
     before: Sequence[Message]
     last: Sequence[Message]
     probes: Sequence[Message]
+    steps: Sequence[type[Message]] = ()
+    """Commands that only their own context sends, when it must: alone they show nothing of what goes on."""
 
 
 @dataclass
@@ -99,6 +102,8 @@ class Observed:
     changed: set[str] = field(default_factory=set[str])
     """Models that changed when the outage had ended, and nobody did anything."""
     not_fresh: set[str] = field(default_factory=set[str])
+    gone_on: set[str] = field(default_factory=set[str])
+    """Commands that have left messages which the context had not handled when they ended."""
 
     @property
     def failed(self) -> set[str]:
@@ -150,17 +155,27 @@ class Stage:
         return Seen(error, loop.time() - begun, frozenset(kinds))
 
     def states(self) -> dict[tuple[str, str], tuple[int, bytes]]:
-        return {place: body for store in self.stores.values() for place, body in store._state.items()}  # noqa: SLF001  # of a test
+        return {place: body for store in self.stores.values() for place, body in store._state.items()}  # of a double
 
     async def behind(self) -> set[str]:
         """The subscriptions that have not handled all that their sources have."""
-        ids: list[SubscriptionId] = [id for plan in self.plans.values() for id in plan.follows]
-        return {id.name for id in ids if await self._lags(id)}
+        follows = [follow for plan in self.plans.values() for follow in plan.follows.values()]
+        return {each.id.name for each in follows if await self._left(each)}
 
-    async def _lags(self, id: SubscriptionId) -> bool:
-        heads = await KeepingStore.heads(self.stores[id.source], Channel(id.channel))
-        places = await KeepingStore.checkpoints(self.stores[id.context], id)
-        return any(part not in places or places[part].pos < pos for part, (pos, _) in heads.items())
+    async def owed(self, context: str) -> int:
+        """How many messages a context follows and has not handled."""
+        follows = self.plans[context].follows.values()
+        left = [(each.takes, record) for each in follows for record in await self._left(each)]
+        return sum((record.type, record.version) in takes for takes, record in left)
+
+    async def _left(self, follow: FollowPlan[Any]) -> list[MessageRecord]:
+        """What a subscription has not handled, with messages that it skips."""
+        source, id = self.stores[follow.id.source], follow.id
+        places, left = await KeepingStore.checkpoints(self.stores[id.context], id), list[MessageRecord]()
+        for part in range(source.partitions):
+            after = places[part].pos if part in places else 0
+            left += await KeepingStore.read(source, id.channel, part, after, 1000)
+        return left
 
 
 def observed(play: Play, context: str, how: How) -> Observed:
@@ -187,7 +202,10 @@ async def _observed(play: Play, context: str, how: How) -> Observed:
         assert isinstance(loop, VirtualLoop)
         for message in play.probes:
             await loop.idle()
-            found.calls[stage.name(message)] = await stage.call(app, message)
+            name, before = stage.name(message), await stage.owed(context)
+            found.calls[name] = await stage.call(app, message)
+            if not found.calls[name].error and await stage.owed(context) > before:
+                found.gone_on.add(name)
         await loop.idle()
         found.behind = await stage.behind()
         for message in play.probes:
@@ -201,5 +219,3 @@ async def _observed(play: Play, context: str, how: How) -> Observed:
         now = stage.states()
         found.changed = {kind for kind, id in now if then.get((kind, id)) != now[kind, id]}
     return found
-
-

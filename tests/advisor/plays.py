@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 
 from hotel.reservations import api as desk
 from hotel.reservations.api import GuestId, UntilClosing
@@ -17,7 +18,9 @@ from learning.enrollment.handlers import Confirm, Reject, Request
 from learning.ids import CourseId, EnrollmentId, StudentId
 from learning.learning.api import CompleteModule, ModuleId, Progress, Transcript
 from learning.system import platform
-from tests.advisor.disturbed import Play
+from learning.variants import billing_by_event, certification_by_call
+from learning.variants.certification_by_call import IssueCertificate
+from tests.advisor.disturbed import Message, Play
 
 ADA, BOB = StudentId("ada"), StudentId("bob")
 STORMING, TEAMS, MODELLING = CourseId("event-storming"), CourseId("team-topologies"), CourseId("domain-modelling")
@@ -49,17 +52,40 @@ LEARNING = Play(
     probes=[
         _enroll("e-6", StudentId("cleo")),
         Request(enrollment=EnrollmentId("e-7"), student=StudentId("dan"), course=STORMING),
+        _score("e-3", "design-level"),
         Confirm(enrollment=EnrollmentId("e-3")),
         Reject(enrollment=EnrollmentId("e-3"), reason="none"),
         Withdraw(enrollment=EnrollmentId("e-3")),
         ConfirmInvoice(enrollment=EnrollmentId("e-3"), student=BOB, course=STORMING),
-        _score("e-3", "design-level"),
         Enrollments(student=ADA),
         Invoices(student=ADA),
         Progress(enrollment=EnrollmentId("e-1")),
         Transcript(student=ADA),
         Certificates(student=ADA),
     ],
+    steps=[Request, Confirm, Reject],
+)
+
+
+def _without(messages: Sequence[Message], *kinds: type[Message]) -> list[Message]:
+    return [each for each in messages if not isinstance(each, kinds)]
+
+
+BILLING_BY_EVENT = Play(
+    billing_by_event.platform,
+    before=LEARNING.before,
+    last=_without(LEARNING.last, Request),
+    probes=_without(LEARNING.probes, Request, Confirm, Reject),
+)
+CERTIFICATION_BY_CALL = Play(
+    certification_by_call.platform,
+    before=LEARNING.before,
+    last=LEARNING.last,
+    probes=[
+        *LEARNING.probes,
+        IssueCertificate(student=BOB, course=TEAMS, completed_at=datetime(2026, 1, 1, tzinfo=UTC)),
+    ],
+    steps=[*LEARNING.steps, IssueCertificate],
 )
 
 TODAY = date(2030, 1, 1)

@@ -9,9 +9,15 @@ from remit.advisor.outages import How, context_outage
 from remit.advisor.points import Interactions
 from remit.advisor.reading import interactions_of
 from tests.advisor.disturbed import Play, observed
-from tests.advisor.plays import HOTEL, LEARNING
+from tests.advisor.plays import BILLING_BY_EVENT, CERTIFICATION_BY_CALL, HOTEL, LEARNING
 
-CASES = [(LEARNING, name) for name in LEARNING.system.names] + [(HOTEL, name) for name in HOTEL.system.names]
+PLAYS = {
+    "learning": LEARNING,
+    "billing by event": BILLING_BY_EVENT,
+    "certification by call": CERTIFICATION_BY_CALL,
+    "hotel": HOTEL,
+}
+CASES = [(name, context) for name, play in PLAYS.items() for context in play.system.names]
 
 
 def read(play: Play) -> Interactions:
@@ -19,10 +25,11 @@ def read(play: Play) -> Interactions:
 
 
 @pytest.mark.parametrize("how", ["down", "slow"])
-@pytest.mark.parametrize(("play", "context"), CASES, ids=[name for _, name in CASES])
+@pytest.mark.parametrize(("named", "context"), CASES)
 def test_what_an_outage_of_a_context_does_to_the_others_is_what_was_predicted(
-    play: Play, context: str, how: How
+    named: str, context: str, how: How
 ) -> None:
+    play = PLAYS[named]
     interactions = read(play)
     told = impact_of(interactions, context_outage(interactions, context, how))
     seen = observed(play, context, how)
@@ -34,4 +41,7 @@ def test_what_an_outage_of_a_context_does_to_the_others_is_what_was_predicted(
     assert seen.behind & others == {each.name for each in told.waits} & others
     assert {each for each in seen.changed if not each.startswith(f"{context}.")} == {each.name for each in told.models}
     assert seen.stale & others == {each.name for each in told.stale} & others
+    steps = {each.__name__ for each in play.steps}
+    goes_on = {each.name for each in told.goes_on if each.name.partition(".")[2] not in steps}
+    assert {each for each in seen.gone_on & others if each.partition(".")[2] not in steps} == goes_on
     assert seen.not_fresh & others == {each.name for each in told.not_fresh} & others

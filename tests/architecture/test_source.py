@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCE = sorted((ROOT / "src" / "remit").rglob("*.py"))
+SOURCE = sorted([*(ROOT / "src" / "remit").rglob("*.py"), *(ROOT / "satellites").rglob("*.py")])
 PYTHON = SOURCE + [
     path for folder in ("tests", "examples", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))
 ]

@@ -120,3 +120,10 @@ def test_a_map_without_any_table_is_empty(tmp_path: Path) -> None:
     found = read_map(written(tmp_path, ""))
     assert (found.name, found.contexts, found.relations) == (tmp_path.name, (), ())
     assert found.roots == (tmp_path / ".",)
+
+
+def test_a_table_of_remit_design_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "remit-map.toml").write_text('[contexts.a]\n[cml.contexts.a]\nevolution = "PRODUCT"\n')
+    code, found = examine_map(tmp_path / "remit-map.toml")
+    assert not found
+    assert code.names == ("a",)

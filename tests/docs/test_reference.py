@@ -10,6 +10,7 @@ from cyclopts import App
 from remit.cli.program import app
 from remit.errors import RemitError
 from remit.runtime.events import EVENTS, CallOutcome, RuntimeEvent
+from remit_design.cml.codes import RULES
 from tests.docs.pages import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -109,7 +110,7 @@ def codes_of_the_source() -> set[str]:
     """All but those of the test kit, whose errors are those of somebody's tests."""
     source = ROOT / "src" / "remit"
     files = [file for file in source.rglob("*.py") if "testing" not in file.relative_to(source).parts]
-    return {code for file in files for code in codes_in(file.read_text())}
+    return {code for file in files for code in codes_in(file.read_text())} | {*RULES}
 
 
 def codes_in(source: str) -> Iterator[str]:

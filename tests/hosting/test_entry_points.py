@@ -100,6 +100,16 @@ def test_an_entry_point_that_leads_to_nothing_is_a_finding(install: Installs) ->
     assert (lost.code, lost.where) == ("context.import", "System('shop') lost in shop-billing 1.0")
 
 
+@pytest.mark.parametrize("broken", [b"[remit.contexts]\nbilling\n", b"[remit.contexts]\n\xff = a:b\n"])
+@pytest.mark.usefixtures("billing")
+def test_metadata_that_cannot_be_read_is_a_finding(install: Installs, tmp_path: Path, broken: bytes) -> None:
+    install("shop_billing", contexts="billing = stall.handlers:billing")
+    (tmp_path / "site" / "shop_billing-1.0.dist-info" / "entry_points.txt").write_bytes(broken)
+    (found,) = findings_on(System("shop", contexts=["billing", "sales"]))
+    assert found.code == "context.not-installed"
+    assert "cannot be read" in found.what
+
+
 def test_a_system_that_names_no_context_reads_no_entry_points() -> None:
     program = (
         "import sys; from remit import Context, System\n"

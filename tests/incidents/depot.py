@@ -13,7 +13,7 @@ from typing import NewType
 
 from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Query, Repository, Sender, System, field
 from remit.edges import HttpEdge
-from remit.relations import CustomerSupplier
+from remit.relations import Partnership
 from remit.runtime import SystemClock
 from remit.runtime.upkeep import housekeeping
 
@@ -126,5 +126,5 @@ depot = System(
     "depot",
     contexts=[desk, mail],
     edges=[desk_edge, mail_edge],
-    relations=[CustomerSupplier(supplier=desk, customer=mail)],
+    relations=[Partnership(desk, mail)],
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from remit.errors import ModelError
 from remit.messages.component import Component
-from remit.topology.file import Address, Service, parse_topology, read_topology
+from remit.topology.file import Address, KeyTexts, Service, parse_topology, read_topology
 from remit.topology.secret import Secret
 from tests.topology.files import FOLDER, SYSTEM, only, parsed, refused
 
@@ -22,7 +22,7 @@ archive = "sqlite:../archive/{context}.db"
 
 [channels]
 events = { url = "nats://relay:${PASSWORD}@broker:4222", codec = "msgpack", replicas = 3 }
-calls = { url = "http", secret = "${SHARED}" }
+calls = { url = "http", key = "${SCRIPT_KEY}", public = "scripts____________________________________" }
 
 [services.front]
 runs = ["sales", "billing.read"]
@@ -30,6 +30,8 @@ http = "127.0.0.1:8001"
 calls = "[::1]:9001"
 replicas = 2
 credentials = "front:${PASSWORD}"
+key = "${FRONT_KEY}"
+public = "front______________________________________"
 
 [services.back]
 runs = ["billing.write"]
@@ -37,7 +39,7 @@ runs = ["billing.write"]
 
 
 def test_everything_written_is_there() -> None:
-    topology = parsed(WHOLE, PASSWORD="hush", SHARED="quiet")
+    topology = parsed(WHOLE, PASSWORD="hush", SCRIPT_KEY="quiet", FRONT_KEY="still")
     assert (topology.where, topology.system) == ("shop.toml", "shop:shop")
     front = Service(
         "front",
@@ -46,6 +48,7 @@ def test_everything_written_is_there() -> None:
         Address("::1", 9001),
         2,
         Secret("front:hush"),
+        KeyTexts(Secret("still"), "front".ljust(43, "_")),
     )
     assert topology.services == {"front": front, "back": Service("back", (Component("billing", "write"),))}
     assert str(front.calls) == "[::1]:9001"
@@ -54,11 +57,11 @@ def test_everything_written_is_there() -> None:
     assert topology.events.url == Secret("nats://relay:hush@broker:4222")
     assert topology.calls
     assert (topology.calls.technology.name, topology.calls.codec) == ("http", "json")
-    assert topology.calls.secret == Secret("quiet")
+    assert topology.calls.keys == KeyTexts(Secret("quiet"), "scripts".ljust(43, "_"))
 
 
 def test_paths_of_stores_are_relative_to_the_file() -> None:
-    topology = parsed(WHOLE, PASSWORD="hush", SHARED="quiet")
+    topology = parsed(WHOLE, PASSWORD="hush", SCRIPT_KEY="quiet", FRONT_KEY="still")
     assert topology.store_of("sales").shown == "sqlite:/srv/shop/data/sales.db"
     assert topology.store_of("billing").shown == "sqlite:/var/lib/billing.db"
     assert topology.store_of("archive").shown == "sqlite:/srv/archive/archive.db"
@@ -94,9 +97,10 @@ def test_the_options_of_an_address_that_say_which_database_it_is_tell_two_apart(
 
 
 def test_no_secret_is_shown() -> None:
-    topology = parsed(WHOLE, PASSWORD="hush", SHARED="quiet")
+    topology = parsed(WHOLE, PASSWORD="hush", SCRIPT_KEY="quiet", FRONT_KEY="still")
     assert "hush" not in repr(topology)
     assert "quiet" not in repr(topology)
+    assert "still" not in repr(topology)
     assert topology.events
     assert topology.events.place == "nats://broker:4222"
 
@@ -147,6 +151,8 @@ MISTAKES = {
     '[channels]\nevent = "nats://h:1"': ("topology.unknown-key", 'did you mean "events"?'),
     '[channels]\nevents = { url = "nats://h:1", codek = "json" }': ("topology.unknown-key", 'did you mean "codec"?'),
     '[channels]\nevents = { url = "nats://h:1", secret = "s" }': ("topology.unknown-key", "secret"),
+    '[channels]\ncalls = { url = "http", secret = "s" }': ("topology.shared-secret", "remit key SERVICE"),
+    '[services.b]\nruns = ["*"]\npublic = "too short"': ("topology.value", "43 letters"),
     '[services.b]\nruns = ["*"]\nreplica = 2': ("topology.unknown-key", 'did you mean "replicas"?'),
     "[services.b]": ("topology.incomplete", 'runs = ["*"]'),
     "[channels]\nevents = {}": ("topology.incomplete", "nats://HOST:PORT"),

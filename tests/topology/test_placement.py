@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import cast
 
@@ -134,9 +135,19 @@ def test_each_context_has_a_schema_of_its_own(stores: str) -> None:
     assert placed(f"[stores]\n{stores}\n{ALL}replicas = 2").services["all"].stores.keys() == SHOP.keys()
 
 
-def test_strangers_are_kept_out_by_a_secret() -> None:
+def keyed(name: str) -> str:
+    """The key pair of a service."""
+    return f'key = "k"\npublic = "{name.ljust(43, "_")}"\n'
+
+
+def test_strangers_are_kept_out_by_key_pairs() -> None:
     split = SPLIT.replace('calls = "127.0.0.1', 'calls = "10.0.0.1')
-    assert placed('[channels]\ncalls = { url = "http", secret = "s" }\n' + split).addresses["billing.write"]
+    assert placed(HTTP + with_keys(split)).addresses["billing.write"]
+
+
+def with_keys(text: str) -> str:
+    """The topology, with a key pair in each service."""
+    return re.sub(r"\[services\.(\w+)\]\n", lambda found: found[0] + keyed(found[1]), text)
 
 
 # --- what does not ---------------------------------------------------------------------------------------------------
@@ -159,9 +170,12 @@ REFUSALS = {
     NATS + TWO + 'http = "127.0.0.1:8001"': ("topology.unused", "service 'b' runs no edge"),
     NATS + TWO + 'calls = "127.0.0.1:9000"': ("topology.unused", "remove calls"),
     ALL + 'credentials = "u:p"': ("topology.unused", "there is no broker"),
-    '[channels]\ncalls = { url = "nats://h:1", secret = "s" }\n' + ALL: ("topology.unused", "credentials"),
+    NATS + with_keys(ALL): ("topology.unused", "a broker checks credentials"),
+    HTTP + with_keys(ALL).replace('key = "k"\n', "") + 'calls = "127.0.0.1:9000"': ("topology.no-key", "remit key all"),
+    HTTP + with_keys(SPLIT).replace(keyed("books"), ""): ("topology.no-key", "remit key books"),
+    HTTP + with_keys(SPLIT).replace(keyed("books"), keyed("sales")): ("topology.shared-key", "[services.sales]"),
     HTTP + ALL + 'calls = "0.0.0.0:9000"': ("topology.address", "other services cannot connect to"),
-    HTTP + ALL + 'calls = "10.0.0.1:9000"': ("topology.open-calls", 'secret = "${SECRET}"'),
+    HTTP + ALL + 'calls = "10.0.0.1:9000"': ("topology.open-calls", "remit key all"),
     HTTP + ALL + 'calls = "example.org:9000"': ("topology.open-calls", "call every handler"),
     HTTP + ALL + 'calls = "127.0.0.1:8000"': ("topology.ports", "http of all and calls of all both"),
     HTTP + ALL.replace("127.0.0.1", "0.0.0.0") + 'calls = "127.0.0.1:8000"': ("topology.ports", "listen on port 8000"),

@@ -16,21 +16,25 @@ sales = "postgresql://sales:${SALES_PASSWORD}@${HOST}/shop"
 billing = "${BILLING_URL}"
 [channels]
 events = "nats://script:${SCRIPT_PASSWORD}@broker:4222"
-calls = { url = "http", secret = "${SHARED}" }
+calls = { url = "http", key = "${SCRIPT_KEY}", public = "scripts____________________________________" }
 [services.front]
 runs = ["sales"]
 http = "127.0.0.1:${PORT}"
 calls = "127.0.0.1:9001"
 credentials = "front:${FRONT_PASSWORD}"
+key = "${FRONT_KEY}"
+public = "front______________________________________"
 [services.back]
 runs = ["billing"]
 calls = "127.0.0.1:9002"
+key = "${BACK_KEY}"
+public = "back_______________________________________"
 """
 OPEN = {"PORT": "8001"}
 """What is no secret: every process reads it."""
 NEEDED = {
-    "front": {"SALES_PASSWORD", "HOST", "SHARED", "FRONT_PASSWORD"},
-    "back": {"BILLING_URL", "SHARED", "SCRIPT_PASSWORD"},
+    "front": {"SALES_PASSWORD", "HOST", "FRONT_KEY", "FRONT_PASSWORD"},
+    "back": {"BILLING_URL", "BACK_KEY", "SCRIPT_PASSWORD"},
 }
 
 
@@ -52,7 +56,7 @@ def test_a_service_needs_the_secrets_of_what_it_runs(service: str) -> None:
 
 
 def test_who_calls_the_services_needs_what_the_channels_need() -> None:
-    assert told(place(parsed(APART, whole=False, **OPEN), SHOP), "nobody") == {"SHARED", "SCRIPT_PASSWORD"}
+    assert told(place(parsed(APART, whole=False, **OPEN), SHOP), "nobody") == {"SCRIPT_KEY", "SCRIPT_PASSWORD"}
 
 
 def test_a_secret_that_is_missing_is_said_where_it_is_read_and_is_shown_nowhere() -> None:
@@ -73,7 +77,7 @@ def test_what_is_no_secret_is_needed_by_all() -> None:
 
 @pytest.mark.parametrize("service", ["front", "back"])
 def test_the_secrets_of_others_are_withheld(service: str) -> None:
-    every = NEEDED["front"] | NEEDED["back"]
+    every = NEEDED["front"] | NEEDED["back"] | {"SCRIPT_KEY"}
     placement = place(parsed(APART, whole=False, **OPEN), SHOP)
     withheld = withheld_from(placement.topology, placement.services[service])
     assert withheld == every - NEEDED[service] | {"REMIT_ADMIN_URL"}
@@ -87,11 +91,13 @@ def test_places_that_are_not_known_here_are_no_findings() -> None:
 def test_what_every_program_expects_is_withheld_from_none() -> None:
     text = APART.replace("${BILLING_URL}", "sqlite:${HOME}/${PYTHONPATH}/billing.db")
     placement = place(parsed(text, whole=False, **OPEN), SHOP)
-    assert withheld_from(placement.topology, placement.services["front"]) == {"REMIT_ADMIN_URL", "SCRIPT_PASSWORD"}
+    assert withheld_from(placement.topology, placement.services["front"]) == {
+        "REMIT_ADMIN_URL", "SCRIPT_PASSWORD", "SCRIPT_KEY", "BACK_KEY",
+    }  # fmt: skip
 
 
 def test_a_variable_that_is_empty_is_missing() -> None:
-    """A secret that is none would let everybody in."""
+    """A key that is none would prove nothing."""
     values = dict.fromkeys(NEEDED["front"], "hush")
-    placement = place(parsed(APART, whole=False, **OPEN | values | {"SHARED": ""}), SHOP)
-    assert told(placement, "front") == {"SHARED is empty in the environment"}
+    placement = place(parsed(APART, whole=False, **OPEN | values | {"FRONT_KEY": ""}), SHOP)
+    assert told(placement, "front") == {"FRONT_KEY is empty in the environment"}

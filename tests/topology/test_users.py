@@ -5,8 +5,17 @@ from __future__ import annotations
 import pytest
 
 from remit.errors import ModelError
+from remit.topology.grants import grants_of
 from remit.topology.users import users_of
-from tests.topology.files import SHOP, placed
+from remit.transports.technology import BrokerUser
+from tests.topology.files import placed
+
+
+def users(text: str) -> list[BrokerUser]:
+    """The users of a topology without any relation."""
+    placement = placed(text)
+    return users_of(placement, grants_of(placement, lambda _upstream, _downstream: ["*"], {}))
+
 
 SERVICES = '[services.a]\nruns = ["*"]\nhttp = "127.0.0.1:8000"\n'
 
@@ -25,13 +34,13 @@ SERVICES = '[services.a]\nruns = ["*"]\nhttp = "127.0.0.1:8000"\n'
 )
 def test_a_service_that_the_broker_cannot_know_is_a_finding(text: str, told: str) -> None:
     with pytest.raises(ModelError) as raised:
-        users_of(placed(text), SHOP)
+        users(text)
     (finding,) = raised.value.findings
     assert (finding.code, finding.where) == ("topology.no-user", "shop.toml [services.a]")
     assert told in finding.what
 
 
 def test_a_service_is_known_by_its_own_credentials_or_by_those_of_the_channel() -> None:
-    by_channel = users_of(placed('[channels]\nevents = "nats://all:secret@h:1"\n' + SERVICES), SHOP)
-    own = users_of(placed('[channels]\nevents = "nats://h:1"\n' + SERVICES + 'credentials = "me:secret"'), SHOP)
+    by_channel = users('[channels]\nevents = "nats://all:secret@h:1"\n' + SERVICES)
+    own = users('[channels]\nevents = "nats://h:1"\n' + SERVICES + 'credentials = "me:secret"')
     assert ([user.name for user in by_channel], [user.name for user in own]) == (["all"], ["me"])

@@ -11,6 +11,7 @@ from remit.testing.conformance.calls import ADDRESS
 from remit.testing.in_process.calls import Exchange, InProcessCalls
 from remit.transports import CallChannel
 from remit.transports.http.calls import HttpCalls
+from tests.transports.keyed import PEERS, keys_of
 
 
 class TestInProcessCalls(CallConformance):
@@ -46,7 +47,7 @@ class TestInProcessCalls(CallConformance):
 class TestHttpCalls(CallConformance):
     """Over HTTP."""
 
-    secret: str | None = None
+    keyed = False
 
     @pytest.fixture
     async def place(self) -> dict[str, list[str]]:
@@ -55,14 +56,14 @@ class TestHttpCalls(CallConformance):
 
     @pytest.fixture
     async def client(self, place: dict[str, list[str]]) -> AsyncIterator[CallChannel]:
-        channel = HttpCalls(place, secret=self.secret)
+        channel = HttpCalls(place, keys=keys_of("front") if self.keyed else None, peers=PEERS)
         await channel.open()
         yield channel
         await channel.close()
 
     @pytest.fixture
     async def server(self, place: dict[str, list[str]]) -> AsyncIterator[CallChannel]:
-        channel = HttpCalls(place, listen="127.0.0.1:0", secret=self.secret)
+        channel = HttpCalls(place, listen="127.0.0.1:0", keys=keys_of("back") if self.keyed else None)
         await channel.open()
         place[ADDRESS].append(channel.listening or "")
         yield channel
@@ -70,7 +71,7 @@ class TestHttpCalls(CallConformance):
 
     @pytest.fixture
     async def second(self, place: dict[str, list[str]]) -> AsyncIterator[CallChannel]:
-        channel = HttpCalls(place, listen="127.0.0.1:0", secret=self.secret)
+        channel = HttpCalls(place, listen="127.0.0.1:0", keys=keys_of("back") if self.keyed else None)
         await channel.open()
         place[ADDRESS].append(channel.listening or "")
         yield channel
@@ -88,7 +89,7 @@ class TestHttpCalls(CallConformance):
                 connection.transport.abort()
 
 
-class TestHttpCallsWithASecret(TestHttpCalls):
-    """Over HTTP, where services show that they belong to the system."""
+class TestHttpCallsWithKeys(TestHttpCalls):
+    """Over HTTP, where services prove their names."""
 
-    secret = "s3cret of the system"
+    keyed = True

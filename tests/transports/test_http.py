@@ -1,4 +1,4 @@
-"""Calls over HTTP: replicas, secrets, and networks that do what networks do."""
+"""Calls over HTTP: replicas, and networks that do what networks do."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from remit.transports.http.calls import HttpCalls
 from tests.servers.ports import free_port
 from tests.transports.proxy import Proxy
 
-SECRET = "s3cret"
-
 
 class Net:
     """Channels and proxies of one test; all end with it."""
@@ -27,15 +25,15 @@ class Net:
         self._stack = stack
         self.addresses: dict[str, list[str]] = {}
 
-    async def channel(self, *, listen: str | None = None, secret: str | None = None) -> HttpCalls:
-        channel = HttpCalls(self.addresses, listen=listen, secret=secret)
+    async def channel(self, *, listen: str | None = None) -> HttpCalls:
+        channel = HttpCalls(self.addresses, listen=listen)
         await channel.open()
         self._stack.push_async_callback(channel.close)
         return channel
 
-    async def server(self, *, secret: str | None = None) -> HttpCalls:
+    async def server(self) -> HttpCalls:
         """A channel that listens, found at `ADDRESS`."""
-        channel = await self.channel(listen="127.0.0.1:0", secret=secret)
+        channel = await self.channel(listen="127.0.0.1:0")
         self.addresses.setdefault(ADDRESS, []).append(place_of(channel))
         return channel
 
@@ -123,20 +121,6 @@ async def test_a_black_hole_ends_by_the_time_limit(net: Net) -> None:
     assert isinstance(await call(client, 0.3), Unavailable)
     await proxy.heal()
     assert await call(client) == OK
-
-
-@pytest.mark.parametrize("wrong", [None, "other", "s3cre", "s3cret2", "gehëim"])
-async def test_without_the_secret_nobody_is_heard(net: Net, wrong: str | None) -> None:
-    server, counter = await net.server(secret=SECRET), Counter()
-    counter.open.set()
-    await server.serve(ADDRESS, counter)
-    stranger, friend = await net.channel(secret=wrong), await net.channel(secret=SECRET)
-    refused = await call(stranger)
-    assert isinstance(refused, Unavailable)
-    assert "401" in refused.what
-    assert SECRET not in str(refused)
-    assert counter.seen == 0
-    assert await call(friend) == OK
 
 
 async def test_a_place_that_is_taken_is_no_place(net: Net) -> None:

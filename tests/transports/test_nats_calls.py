@@ -69,6 +69,6 @@ class TestNatsCalls(CallConformance):
     async def _is_unserved(self, witness: NatsConnection) -> bool:
         with suppress(OutcomeUnknown):
             with suppress(Unavailable):
-                await witness.request(f"remit.shop.calls.{ADDRESS}", b"", {}, 0.01)
+                await witness.request(f"remit.shop.calls.{ADDRESS}._.witness", b"", {}, 0.01)
             return True
         return False

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from remit.errors import BadMessage, ChannelError, OutcomeUnknown, Unavailable
+from remit.errors import BadMessage, ChannelError, NotAllowed, OutcomeUnknown, Unavailable
 from remit.transports import CallRequest, CallResponse
 from remit.transports.nats import connection
 from remit.transports.nats.calls import NatsCalls
@@ -216,7 +216,7 @@ async def test_one_connection_is_shared_and_the_last_one_closes_it(server: NatsS
     assert client.is_closed
 
 
-async def test_what_the_server_denies_is_unavailable_at_once_and_serving_it_is_an_error(tmp_path: Path) -> None:
+async def test_a_call_that_the_server_denies_is_not_allowed_at_once_and_serving_is_an_error(tmp_path: Path) -> None:
     denied = (
         'authorization { users = [ { user: "front", password: "p", permissions: '
         '{ publish: { deny: "remit.*.calls.billing.>" }, subscribe: { deny: "remit.*.calls.billing.>" } } } ] }'
@@ -224,7 +224,7 @@ async def test_what_the_server_denies_is_unavailable_at_once_and_serving_it_is_a
     with nats_server(tmp_path / "nats", more=denied) as server:
         channel = NatsCalls(NatsConnection(server.url, name="front", credentials=("front", "p")), "shop")
         await channel.open()
-        with pytest.raises(Unavailable, match="denies"):
+        with pytest.raises(NotAllowed, match="denies"):
             await channel.call("billing.read", QUESTION, 3600.0)
         with pytest.raises(ChannelError, match="denies"):
             await channel.serve("billing.read", echo)
@@ -264,7 +264,7 @@ async def test_what_is_no_request_is_ignored(
 ) -> None:
     caplog.set_level(logging.WARNING, logger="remit")
     client = channel._connection.client()
-    await client.publish("remit.shop.calls.billing.read", b"hello")
-    await client.publish("remit.shop.calls.billing.read", b"hello", reply="somewhere")
+    await client.publish("remit.shop.calls.billing.read._.Owed", b"hello")
+    await client.publish("remit.shop.calls.billing.read._.Owed", b"hello", reply="somewhere")
     assert await answered(channel) == CallResponse("ok", {}, b"?")
     assert caplog.text.count("no request") == 2

@@ -7,13 +7,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
+import msgspec
 import pytest
 
-from remit.errors import ChannelError, Unavailable
+from remit.errors import ChannelError, NotAllowed, Unavailable
 from remit.log import Channel
 from remit.testing.conformance.events import Ear, messages, publish_all
-from remit.transports import CallRequest, CallResponse
-from remit.transports.nats.calls import NatsCalls
+from remit.transports import OUTSIDE, CallRequest, CallResponse
+from remit.transports.nats.calls import NatsCalls, call_subject
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
 from remit.transports.nats.permissions import permissions
@@ -22,9 +23,17 @@ from remit.transports.technology import BrokerUser
 from tests.servers.nats import NatsServer, nats_server
 
 ENROLLMENT, BILLING = frozenset({"enrollment"}), frozenset({"billing"})
+CHARGE = CallRequest("command", {"remit-type": "billing.Charge"}, b"?", "enrollment")
 USERS = [
-    BrokerUser("front", writes=ENROLLMENT, follows=BILLING, calls=frozenset({"billing.write"})),
-    BrokerUser("back", writes=BILLING, reads=BILLING, calls=frozenset()),
+    BrokerUser(
+        "front",
+        writes=ENROLLMENT,
+        speaks={
+            "enrollment": {"billing.write": ["Charge"], "billing.log": ["heads", "read", "standing"]},
+            OUTSIDE: {"billing.write": ["*"]},
+        },
+    ),
+    BrokerUser("back", writes=BILLING, reads=BILLING),
 ]
 
 
@@ -85,8 +94,52 @@ async def test_what_a_service_needs_works(pair: tuple[Process, Process]) -> None
         await ear.until(lambda ear=ear: 3 in ear.all, "messages arrive")  # type: ignore[misc]  # binds the loop's variable
     for address in ("billing.write", "billing.read", "billing.log"):
         await back.calls.serve(address, echo)
-    for address in ("billing.write", "billing.log"):
-        assert (await front.calls.call(address, CallRequest("command", {}, b"?"), 5.0)).body == b"?"
+    for address, request in (
+        ("billing.write", CHARGE),
+        ("billing.write", CHARGE._replace(kind="ping", headers={})),
+        ("billing.write", CallRequest("command", {"remit-type": "billing.Anything"}, b"?", OUTSIDE)),
+        ("billing.log", CallRequest("read", {}, b"?", "enrollment")),
+    ):
+        assert (await front.calls.call(address, request, 5.0)).body == b"?"
+
+
+@pytest.mark.parametrize(
+    ("address", "request_"),
+    [
+        ("billing.write", ("command", {"remit-type": "billing.Refund"}, "enrollment")),
+        ("billing.write", ("command", {"remit-type": "billing.Charge"}, "billing")),
+        ("billing.write", ("command", {"remit-type": "billing.Charge"}, "stock")),
+        ("billing.read", ("query", {"remit-type": "billing.Owed"}, "enrollment")),
+        ("billing.log", ("reach", {}, "enrollment")),
+        ("billing.log", ("read", {}, OUTSIDE)),
+    ],
+    ids=["a message", "the called context", "a third context", "an address", "what a log is asked", "those outside"],
+)
+async def test_a_call_that_the_map_does_not_grant_is_denied_by_the_broker(
+    pair: tuple[Process, Process], address: str, request_: tuple[str, dict[str, str], str]
+) -> None:
+    front, back = pair
+    await back.calls.serve(address, echo)
+    kind, headers, speaker = request_
+    with pytest.raises(NotAllowed, match="denies"):
+        await front.calls.call(address, CallRequest(kind, headers, b"", speaker), 5.0)
+
+
+async def test_a_call_under_the_subject_of_another_one_is_refused(pair: tuple[Process, Process]) -> None:
+    front, back = pair
+    seen: list[CallRequest] = []
+
+    async def note(request: CallRequest) -> CallResponse:
+        seen.append(request)
+        return await echo(request)
+
+    await back.calls.serve("billing.write", note)
+    frame = msgspec.msgpack.encode(["command", {"remit-type": "billing.Refund"}, b""])
+    granted = call_subject("shop", "billing.write", "enrollment", "Charge")
+    await front.connection.request(granted, frame, {}, 5.0)
+    assert [(each.speaker, each.refused) for each in seen] == [
+        ("enrollment", "it asks for Refund under the subject of Charge")
+    ]
 
 
 @pytest.mark.parametrize("channel", Channel)
@@ -127,9 +180,9 @@ async def test_another_contexts_calls_cannot_be_answered_or_overheard(pair: tupl
     for subject in ("_INBOX.>", "_INBOX.back.>", "remit.>", ">"):
         with pytest.raises(ChannelError, match="denies"):
             await front.connection.listen(subject, _nobody, lambda: None)
-    with pytest.raises(Unavailable, match="denies"):
+    with pytest.raises(NotAllowed, match="denies"):
         await back.calls.call("enrollment.write", CallRequest("command", {}, b""), 5.0)
-    with pytest.raises(Unavailable, match="denies"):
+    with pytest.raises(NotAllowed, match="denies"):
         await back.calls.call("enrollment.log", CallRequest("read", {}, b""), 5.0)
 
 

@@ -1,6 +1,6 @@
 """What an outage does to every point of a system.
 
-The reasons are paths through the interactions. Each step is one call, one followed message, or one model that is written.
+The reasons are paths through the interactions. Each step is a call, a followed message, or a model that is written.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 from remit.advisor.fresh import no_fresh_answers
@@ -36,7 +37,9 @@ class Reason(NamedTuple):
 
 
 def _weaker(one: Basis, other: Basis) -> Basis:
-    return next((each for each in ("estimate", "measured") if each in (one, other)), "declared")
+    if "estimate" in (one, other):
+        return "estimate"
+    return "measured" if "measured" in (one, other) else "declared"
 
 
 class StaleModel(NamedTuple):
@@ -64,6 +67,8 @@ class Impact:
     models: list[StaleModel] = field(default_factory=list[StaleModel])
     stale: dict[Point, Reason] = field(default_factory=dict[Point, Reason])
     """Called points that answer, or decide, from older data."""
+    goes_on: dict[Point, Reason] = field(default_factory=dict[Point, Reason])
+    """Commands elsewhere that succeed, and of which the part that is away learns only later. It cannot refuse them."""
     unaffected: list[Point] = field(default_factory=list[Point])
     not_fresh: list[Point] = field(default_factory=list[Point])
     """Queries that are answered, but not with `fresh`."""
@@ -75,6 +80,7 @@ def impact_of(interactions: Interactions, outage: Outage) -> Impact:
     working.break_calls()
     working.silence()
     working.make_stale()
+    working.let_go_on()
     found = working.impact
     affected = {*found.fails, *found.degrades, *found.waits, *found.stale}
     found.unaffected = [point for point in interactions.points if point not in affected]
@@ -152,13 +158,27 @@ class _Working:
             StaleModel(name, names[name], reason, tuple(self._readers(name))) for name, reason in concerned.items()
         ]
 
+    def let_go_on(self) -> None:
+        """The commands whose events, or commands for later, wait for the part that is away."""
+        found = self.impact
+        hindered = {*found.fails, *(found.degrades if self.outage.how == "slow" else ())}
+        for point in self.interactions.points:
+            if point.kind != "command" or self.outage.has(point.component) or point in hindered:
+                continue
+            for name, reason, is_message in self._effects(point, Reason((point.name,))):
+                followers = self.interactions.followers.get(name, ()) if is_message else ()
+                for follower in (each for each in followers if each in found.waits):
+                    if self.outage.has(follower.component):
+                        found.goes_on.setdefault(point, reason.then(follower.name))
+
     def _effects(self, point: Point, reason: Reason) -> Iterator[tuple[str, Reason, bool]]:
         """What a point writes, and the messages that it records or sends for later; with the commands that it calls."""
         working, seen = deque([(point, reason)]), {point}
         while working:
             each, because = working.popleft()
             yield from ((name, because.then(name), False) for name in each.writes)
-            yield from ((name, because.then(name, basis), True) for name, basis in {**each.records, **each.later}.items())
+            for name, basis in chain(each.records.items(), each.later.items()):
+                yield name, because.then(name, basis), True
             for name, basis in each.calls.items():
                 called = self.interactions.handlers.get(name)
                 if called is not None and called not in seen:

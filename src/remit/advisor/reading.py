@@ -16,8 +16,8 @@ from remit.contexts.annotations import (
     asked_by,
     is_kind,
     projected_by,
-    published_by,
     publishable,
+    published_by,
     recorded_by,
     sent_later,
 )
@@ -86,18 +86,18 @@ class _Reading:
                     point.follows[Followed(message, self.model.owners[event])] = None
 
     def sent_for_later(self) -> None:
-        """The subscriptions to commands that are sent for later. Such a subscription runs the handler of the command."""
+        """The subscriptions to commands that are sent for later. Each runs the handlers of these commands."""
         for sender in self.model.contexts:
             commands = [command for command, _ in sent_later(sender)]
             for command in [*commands, *(each for each in sender.outbox if is_kind(each, Command))]:
                 message, owner = self.name(command), self.model.owner_of(command)
                 if message and owner:
-                    point = self.point("commands", f"{owner}.commands", owner, where(command))
+                    name = f"{owner}.commands"
+                    point = self.point("commands", name, owner, where(command))
                     point.follows[Followed(message, sender.name)] = None
                     point.calls[message] = "declared"
-                    point.may_call = any(
-                        each.may_call for each in self.points.values() if (each.kind, each.context) == ("command", owner)
-                    )
+                    handlers = (each for each in self.points.values() if each.kind == "command")
+                    point.may_call = any(each.may_call for each in handlers if each.context == owner)
 
     def routes(self) -> None:
         for edge in self.model.edges:
@@ -126,7 +126,8 @@ class _Body:
         if any(each.injectable.calls for each in self.asked):
             point.may_call = True
             point.calls |= dict.fromkeys(self._called(), "estimate")
-            point.catches |= any(each is not BaseException and issubclass(Unavailable, each) for each in self._errors())
+            errors = (each for each in named_by(self.handler.function) if is_kind(each, BaseException))
+            point.catches |= any(issubclass(Unavailable, each) for each in errors)
         if self.handler.role is not QUERY:
             later = [each.subject for each in self.asked if each.injectable is LATER]
             point.later |= dict.fromkeys(filter(None, map(self.reading.name, later)), "declared")
@@ -147,9 +148,6 @@ class _Body:
         for message in self.named:
             if is_kind(message, Command, Query) and message not in later and (name := self.reading.name(message)):
                 yield name
-
-    def _errors(self) -> Iterator[type]:
-        return (each for each in self.named if issubclass(each, BaseException))
 
     def _recorded(self) -> dict[str, Basis]:
         """The events that it records, and those that are published for them."""

@@ -1,6 +1,11 @@
 """What must not touch: static checks of source text against a map of the code. One file per rule."""
 
+from remit.boundaries.check import check_code, read_code
+from remit.boundaries.code import Code, Contact
 from remit.boundaries.codemap import CodeContext, CodeMap, Outside
 from remit.boundaries.map_file import MAP_FILE, examine_map, read_map
 
-__all__ = ["MAP_FILE", "CodeContext", "CodeMap", "Outside", "examine_map", "read_map"]
+__all__ = [
+    "MAP_FILE", "Code", "CodeContext", "CodeMap", "Contact", "Outside", "check_code", "examine_map", "read_code",
+    "read_map",
+]  # fmt: skip

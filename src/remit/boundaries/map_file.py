@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from remit.boundaries.codemap import KINDS, CodeContext, CodeMap, Kind, Outside
 from remit.contexts import (
@@ -26,6 +26,10 @@ from remit.errors import Finding, Findings, ModelError, nearest, one_of
 MAP_FILE = "remit-map.toml"
 """The name under which `remit check` looks for a map."""
 
+DESIGN = "cml"
+"""The table that `remit-design` keeps in the file: what a model in CML says and a map has no words for."""
+
+_KINDS: Mapping[str, Kind] = {word: word for word in KINDS}
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"^\s*([\w\-]+|\"[^\"]*\"|'[^']*')\s*=")
 _NAME = re.compile(r"[A-Za-z][\w\-]*")
@@ -176,9 +180,13 @@ class _Table:
         values: list[Any] = self._take(key, list, f"a list of tables: [[{key}]]") or []
         for number, each in enumerate(values):
             if isinstance(each, dict):
-                yield _Table(each, (*self.path, key, str(number)), self.reading)
+                yield _Table(cast("dict[str, Any]", each), (*self.path, key, str(number)), self.reading)
             else:
                 self.report("map.value", key, f"{key} contains {each!r}", expected=f"tables: [[{key}]]")
+
+    def leave(self, key: str) -> None:
+        """Allows a key, and reads nothing of it."""
+        self._taken.append(key)
 
     def finish(self) -> None:
         """Reports the keys that were not taken."""
@@ -220,6 +228,7 @@ def _map(root: _Table, path: Path) -> CodeMap:
         for table in root.tables("relations")
         if (relation := _relation(table, {each.name for each in contexts}, {each.name for each in outside}))
     ]
+    root.leave(DESIGN)
     root.finish()
     return CodeMap(
         name=name, contexts=contexts, relations=tuple(each for each, _ in stated), outside=outside, roots=roots,
@@ -239,7 +248,7 @@ def _contexts(table: _Table) -> Iterable[CodeContext]:
             table.report("map.value", name, f"{name!r} cannot name a context", expected="letters, digits, - and _")
             continue
         kind = each.text("kind")
-        known: Kind = next((word for word in KINDS if word == kind), "")
+        known = _KINDS.get(kind, "")
         if kind and not known:
             near = nearest(kind, KINDS)
             each.report(

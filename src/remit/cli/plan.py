@@ -13,12 +13,16 @@ from rich.text import Text
 
 from remit.cli.options import AsJson
 from remit.cli.screen import show
+from remit.hosting import System
 from remit.hosting.failures import Failure
 from remit.hosting.finding import load_system
+from remit.hosting.granting import granted
 from remit.hosting.technologies import broker_permissions
 from remit.topology.file import Address, ChannelPlace, Topology, read_topology
 from remit.topology.flowchart import mermaid_of
 from remit.topology.flows import IN_PROCESS, Flow, flows_of
+from remit.topology.grants import grants_text
+from remit.topology.keys import is_keyed
 from remit.topology.moves import PlacementChange, changes_between, check_stores_stay
 from remit.topology.picture import picture_of
 from remit.topology.placement import PlacedService, Placement, Shapes, place
@@ -36,6 +40,9 @@ def plan(
     json: AsJson = False,
     mermaid: Annotated[bool, Parameter(negative="", help="Print a Mermaid flowchart.")] = False,
     svg: Annotated[str | None, Parameter(help="Draw the plan into this file.")] = None,
+    grants: Annotated[
+        bool, Parameter(negative="", help="Print what each service may call, for the file of grants.")
+    ] = False,
     permissions: Annotated[
         bool, Parameter(negative="", help="Print the permissions of each user, for the configuration of NATS.")
     ] = False,
@@ -45,27 +52,32 @@ def plan(
     Starts and opens nothing. A topology that cannot keep the guarantees is refused with every finding, and exit code 2.
     So is a move that would leave the data of a context behind.
 
+    With --grants, prints what the context map lets each service call, and in whose name. Services that prove their
+    names by key pairs read it from the file FILE.grants.json beside FILE.toml.
+
     With --permissions, prints an `authorization` block for the configuration of the NATS server. It lets no service
     receive private events of another context or publish in its name. Passwords are variables of the environment of the
     server.
     """
-    forms = mermaid + (svg is not None) + permissions
+    forms = mermaid + (svg is not None) + permissions + grants
     if json + forms > 1 or (other is not None and forms):
         raise Failure(
             "cli.usage", "only one form can be printed, and a move only as a table or JSON", where="remit plan",
-            expected="one of --json, --mermaid, --svg, --permissions; with two files only --json",
+            expected="one of --json, --mermaid, --svg, --permissions, --grants; with two files only --json",
             next="remit plan --help",
         )  # fmt: skip
-    placement, shapes = _placed(topology)
+    system, placement, shapes = _placed(topology)
     if other is not None:
-        moved, shapes = _placed(other)
+        _, moved, shapes = _placed(other)
         check_stores_stay(placement, moved).settle()
         _tell_move(placement, moved, changes_between(placement, moved, shapes), as_json=json)
         return 0
-    if permissions:
-        system = load_system(placement.topology.system).name
-        users = users_of(placement, shapes)
-        print(broker_permissions(system, placement.topology, users), end="")
+    if permissions or grants:
+        rights = granted(system, system.model(), placement)
+        users = users_of(placement, rights) if permissions else []
+        print(
+            broker_permissions(system.name, placement.topology, users) if permissions else grants_text(rights), end=""
+        )
         return 0
     flows = flows_of(placement, shapes)
     if json:
@@ -82,10 +94,11 @@ def plan(
     return 0
 
 
-def _placed(path: str) -> tuple[Placement, Shapes]:
+def _placed(path: str) -> tuple[System, Placement, Shapes]:
     topology = read_topology(path)
-    shapes = shapes_of(load_system(topology.system).model())
-    return place(topology, shapes), shapes
+    system = load_system(topology.system)
+    shapes = shapes_of(system.model())
+    return system, place(topology, shapes), shapes
 
 
 def _write(path: Path, text: str) -> None:
@@ -138,7 +151,9 @@ def _stores(placement: Placement) -> Table:
 def _channels(topology: Topology) -> Table:
     table = _table("CHANNEL", "OVER", "CODEC")
     for name, channel in topology.channels.items():
-        table.add_row(name, channel.place + (", with a shared secret" if channel.secret else ""), channel.codec)
+        table.add_row(
+            name, channel.place + (", proved by keys" if name == "calls" and is_keyed(topology) else ""), channel.codec
+        )
     return table
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from remit.cli import ask, check, context_map, glossary, log, migrate, parked, plan, run, send, status
+from remit.cli import ask, check, context_map, glossary, impact, key, log, migrate, parked, plan, run, send, status
 from remit.cli.screen import REFUSED, say, say_error
 from remit.cli.usage import usage_failure
 from remit.errors import RemitError
@@ -36,8 +36,10 @@ app = App(
 app.command(run.run)
 app.command(check.check)
 app.command(plan.plan)
+app.command(key.key)
 app.command(context_map.show_map, name="map")
 app.command(glossary.glossary)
+app.command(impact.impact)
 app.command(migrate.migrate)
 app.command(status.status)
 app.command(parked.app)

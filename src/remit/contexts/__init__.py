@@ -45,9 +45,11 @@ from remit.contexts.relations import (
     SeparateWays,
     SharedKernel,
 )
+from remit.contexts.usage import EVERYTHING, may_send_later, usable, used_by
 
 __all__ = [
     "COMMAND",
+    "EVERYTHING",
     "INJECTABLES",
     "PROJECTION",
     "PUBLISHER",
@@ -93,4 +95,7 @@ __all__ = [
     "derive",
     "follows",
     "groups_of",
+    "may_send_later",
+    "usable",
+    "used_by",
 ]

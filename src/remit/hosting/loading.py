@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 from remit.contexts import Context
 from remit.contexts.edges import HttpEdge
 from remit.errors import Findings, nearest
-from remit.hosting.entry_points import find_place
+from remit.hosting.entry_points import Installed, find_place, read_installed
 
 _REMIT = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")  # noqa: PTH118, PTH120  # frames have texts
 """The folder of the package `remit`."""
@@ -65,13 +65,17 @@ class _Wanted(NamedTuple):
 
 
 def _loaded(wanted: Sequence[_Wanted], places: Places, findings: Findings) -> list[Any]:
-    return [_load(each, places[each.name], findings) for each in wanted]
+    installed: Installed | None = {}
+    if None in places.values():
+        installed = read_installed(wanted[0].option, wanted[0].where, findings)
+    known = [each for each in wanted if installed is not None or places[each.name] is not None]
+    return [_load(each, places[each.name], installed or {}, findings) for each in known]
 
 
-def _load(wanted: _Wanted, place: str | None, findings: Findings) -> Any:
+def _load(wanted: _Wanted, place: str | None, installed: Installed, findings: Findings) -> Any:
     where, given = wanted.where, f'{wanted.option}={{"{wanted.name}": "%s"}}'
     if place is None:
-        found = find_place(wanted.option, wanted.name, where, findings)
+        found = find_place(installed, wanted.option, wanted.name, where, findings)
         if found is None:
             return None
         place, where, given = found.place, f"{where} in {found.distribution}", f'{wanted.name} = "%s" in {found.table}'

@@ -11,13 +11,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from remit.errors import ChannelError, RemitError, StoreError
+from remit.errors import ChannelError, Finding, ModelError, RemitError, StoreError
 from remit.runtime import Channels
 from remit.stores import PublishedLogs, Store
 from remit.stores.technology import StoreTechnology
+from remit.topology.channels import FOR_CALLS
 from remit.topology.file import without_users
+from remit.topology.grants import NO_GRANTS, GrantsFile
+from remit.topology.keys import is_keyed
 from remit.topology.placement import brokers
 from remit.topology.stores import StorePlace
+from remit.transports import OUTSIDE
 from remit.transports.technology import ChannelSettings
 
 if TYPE_CHECKING:  # only services need these; connecting without a topology does not load them
@@ -98,6 +102,8 @@ def make_channels(system: str, placement: Placement, service: Service, replica: 
     """The channels of a replica of a service, not yet open. Raises `ChannelError` if a driver is missing."""
     listen = str(service.calls.of_replica(replica)) if service.calls is not None else None
     usual = ChannelSettings(system, service.name, listen=listen, addresses=placement.addresses)
+    if is_keyed(placement.topology):
+        usual = replace(usual, peers=_peers(placement.topology), **_identity(placement, service))
     calls, events = placement.topology.calls, placement.topology.events
     return Channels(
         _make(calls.technology.calls, "calls", calls, service, usual) if calls else None,
@@ -115,10 +121,36 @@ def _make(reference: str, what: str, channel: ChannelPlace, service: Service, us
         credentials=_user(service),
         encoding=channel.codec,
         replicas=channel.replicas,
-        secret=channel.secret.value if channel.secret else None,
     )
     kind = channel.technology
     return _load(reference, f"{what} over {kind.title}", kind.install, ChannelError)(settings)
+
+
+def _peers(topology: Topology) -> dict[str, tuple[str, str]]:
+    """The name and the public key of the service at each place that answers calls."""
+    return {
+        str(service.calls.of_replica(number)): (service.name, service.keys.public)
+        for service in topology.services.values()
+        if service.calls is not None and service.keys is not None and service.keys.public
+        for number in range(service.replicas)
+    }
+
+
+def _identity(placement: Placement, service: Service) -> dict[str, Any]:
+    """With which name and key a process proves its calls, and the grants by which it checks those of others."""
+    topology = placement.topology
+    is_service = topology.services.get(service.name) == service
+    outside = topology.calls.keys if topology.calls else None
+    keys = service.keys if is_service else outside
+    if is_service and keys and keys.private:
+        return {"key": keys.private.value, "grants": GrantsFile(topology)}
+    if keys is None or keys.private is None:
+        raise ModelError(findings=[Finding(
+            "topology.no-key", f"{topology.where} [channels.calls]",
+            "programs that are no service have no key pair, so no service answers them",
+            "key and public beside the url of the calls", "remit key --outside",
+        )])  # fmt: skip
+    return {"service": OUTSIDE, "key": keys.private.value, "grants": NO_GRANTS}
 
 
 def _user(service: Service) -> tuple[str, str] | None:
@@ -126,6 +158,14 @@ def _user(service: Service) -> tuple[str, str] | None:
         return None
     user, _, password = service.credentials.value.partition(":")
     return user, password
+
+
+def new_keys() -> tuple[str, str]:
+    """A private and a public key for a service. Raises `ChannelError` for a missing driver."""
+    made: tuple[str, str] = _load(
+        FOR_CALLS.keys, f"keys for calls over {FOR_CALLS.title}", FOR_CALLS.install, ChannelError
+    )()
+    return made
 
 
 def broker_permissions(system: str, topology: Topology, users: Sequence[BrokerUser]) -> str:

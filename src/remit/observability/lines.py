@@ -11,6 +11,7 @@ from remit.errors import DeadlineExceeded, Diverged, HandlerFailed, OutcomeUnkno
 from remit.runtime.events import (
     BreakerClosed,
     BreakerOpened,
+    CallTurnedAway,
     HandlerRaised,
     KeyParked,
     KeyReleased,
@@ -41,7 +42,7 @@ class Line(NamedTuple):
 
 def log_event(
     event: HandlerRaised | KeyParked | KeyReleased | Retrying | LaterRefused | TroubleBegun | TroubleEnded
-    | BreakerOpened | BreakerClosed | LoopBlocked | SubscriptionBegun,
+    | BreakerOpened | BreakerClosed | CallTurnedAway | LoopBlocked | SubscriptionBegun,
 ) -> None:  # fmt: skip
     """The listener of every process. Writes to the logger `remit`; troubles are warnings."""
     line = line_of(event)
@@ -99,6 +100,13 @@ def _retrying(event: Retrying) -> Line | None:
     return Line("retrying", event.follower, event.what, _of_the_user(event.error))
 
 
+def _turned_away(event: CallTurnedAway) -> Line | None:
+    """Logs the 1st, 2nd, 4th, 8th, …, so that a flood of such calls does not flood the log."""
+    if event.number & (event.number - 1):
+        return None
+    return Line("turned-away", event.address, f"call {event.number} that is not allowed: {event.what}")
+
+
 _OF_ANOTHER = (DeadlineExceeded, Diverged, HandlerFailed, OutcomeUnknown, StoreError, Unavailable)
 """Errors of a store or of another handler, which has logged its own. Other failed calls, such as one that is too large,
 are mistakes of the handler that makes them."""
@@ -127,6 +135,7 @@ _LINES: Mapping[type[RuntimeEvent], Callable[[Any], Line | None]] = {
     TroubleBegun: lambda event: Line(event.state, event.where, event.note),
     TroubleEnded: lambda event: Line("resumed", event.where, event.note),
     BreakerOpened: lambda event: Line("breaker-opened", event.address, event.what),
+    CallTurnedAway: _turned_away,
     BreakerClosed: lambda event: Line("breaker-closed", event.address, "it answers again"),
     LoopBlocked: lambda event: Line(
         "blocked", "event loop", f"for more than {event.seconds:g} s, in {event.where}\n{event.stack}"

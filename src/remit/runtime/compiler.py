@@ -20,6 +20,8 @@ from remit.contexts import (
     Role,
     follows,
     groups_of,
+    may_send_later,
+    used_by,
 )
 from remit.contexts.annotations import Asked, asked_by, claims_by, is_kind, projected_by, publishable, takes_envelope
 from remit.contexts.declarations import Begins
@@ -59,7 +61,8 @@ def compile_system(model: Model) -> dict[str, ContextPlan]:
         compiler.compile()
     for compiler in compilers.values():
         for source in model.elsewhere if compiler.commands else ():
-            compiler.follow_commands(source)  # which commands a remote context sends for later is unknown here
+            if may_send_later(model, source, compiler.context.name):
+                compiler.follow_commands(source)  # which commands a remote context sends for later is unknown here
     return {name: compiler.plan() for name, compiler in compilers.items()}
 
 
@@ -110,7 +113,7 @@ class _Compiler:
         """Subscribes this context to the commands that `source` sends for later."""
         name = f"{self.context.name}.commands"
         id = SubscriptionId(name, source, Channel.PUBLISHED)
-        self.follows[id] = LaterPlan(id, self.wired)
+        self.follows[id] = LaterPlan(id, self.wired, usable=used_by(self.model, self.context.name, source))
 
     def command(self, plan: HandlerPlan, handler: Handler) -> None:
         self.commands[handler.message] = self.wired[_wire(plan.contract)] = plan

@@ -228,5 +228,19 @@ class BreakerClosed(RuntimeEvent, frozen=True):
     address: str
 
 
+class CallTurnedAway(RuntimeEvent, frozen=True):
+    """This process has refused a call of another process before any work: the caller has not proved its name, or may
+    not do what it asks for.
+
+    `address` is what was called: `billing.write`. `speaker` is the name in which the call was made, `what` the reason.
+    `number` counts these calls in this process. The 1st, 2nd, 4th, 8th, … are logged.
+    """
+
+    address: str
+    speaker: str
+    what: str
+    number: int
+
+
 EVENTS: tuple[type[RuntimeEvent], ...] = tuple(RuntimeEvent.__subclasses__())
 """All classes of runtime events."""

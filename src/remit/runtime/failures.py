@@ -13,6 +13,7 @@ from remit.errors import (
     Diverged,
     HandlerFailed,
     KeyReused,
+    NotAllowed,
     RemitError,
     ReplyTooLarge,
     TooLarge,
@@ -43,7 +44,7 @@ def is_transient(error: BaseException) -> bool:
     with a failure. Retrying such a message in place could hold up its partition for ever; a parked key is retried on
     its own schedule.
     """
-    if isinstance(error, (DeadlineExceeded, Diverged, HandlerFailed, KeyReused, ReplyTooLarge, TooLarge)):
+    if isinstance(error, (DeadlineExceeded, Diverged, HandlerFailed, KeyReused, NotAllowed, ReplyTooLarge, TooLarge)):
         return False
     return isinstance(error, (CallError, Conflict, ConnectionError, Storming))
 

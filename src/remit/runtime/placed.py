@@ -83,4 +83,4 @@ class Sources:
         if published is not None and channel == Channel.PUBLISHED:
             return StoreFeed(source, channel, published.of(source, self.channels.schemas[source]))
         assert self.remote is not None  # noqa: S101  # a topology of several services has a channel for calls
-        return RemoteFeed(source, channel, self.remote, self.ports, pushed=pushed)
+        return RemoteFeed(source, channel, id.context, self.remote, self.ports, pushed=pushed)

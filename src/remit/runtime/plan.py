@@ -145,10 +145,12 @@ class ReactionPlan(FollowPlan[HandlerPlan]):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
 class LaterPlan(FollowPlan[HandlerPlan]):
     """The commands that the source sends for later, with the handlers of all commands of the context."""
 
-    __slots__ = ()
+    usable: frozenset[str] | None = field(default=None, kw_only=True)
+    """The names of the messages that the source may use by the context map; None for all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from remit.transports.technology import ChannelTechnology
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _RUNS = re.compile(r"(\*|[a-z][a-z0-9_-]*)(\.[a-z]+)?")
+_PUBLIC = re.compile(r"[A-Za-z0-9_-]{43}")
 LAST_PORT = 65535
 _PROCESSES, _SERVERS = 1000, 5
 """The most replicas of a service, and the most copies of a stream in a broker."""
@@ -67,6 +68,13 @@ class Address(NamedTuple):
         return _is_ip(self.host, "is_unspecified")
 
 
+class KeyTexts(NamedTuple):
+    """A key pair as the file gives it. Each half may be missing, which `place` reports."""
+
+    private: Secret | None
+    public: str | None
+
+
 @dataclass(frozen=True)
 class ChannelPlace:
     """How events or calls travel between services. `url` may contain a password; `place` is safe to show."""
@@ -75,8 +83,8 @@ class ChannelPlace:
     url: Secret
     place: str
     codec: Encoding = "json"
-    secret: Secret | None = None
-    """The secret with which services identify themselves to each other, if no broker does that."""
+    keys: KeyTexts | None = None
+    """The key pair of programs that call the services from outside, if no broker knows its users."""
     replicas: int = 1
     """The number of servers in a cluster on which the broker keeps each stream."""
 
@@ -95,6 +103,8 @@ class Service:
     replicas: int = 1
     credentials: Secret | None = None
     """`user:password` at the broker."""
+    keys: KeyTexts | None = None
+    """Its key pair, with which it proves its calls, if no broker knows its users."""
 
 
 @dataclass(frozen=True)
@@ -230,12 +240,34 @@ def _read_channel(channels: Table, key: str) -> ChannelPlace | None:
         table = channels.table(key)
         channel = _read_url(table, "url", key, required=f'url = "{FOR_BROKER.form}"')
         codec = _read_codec(table)
-        shared = table.secret("secret") if key == "calls" else None
-        secret = shared if shared and shared.text else None
+        keys = _read_keys(table) if key == "calls" else None
+        _refuse_secret(table)
         replicas = _read_replicas(table, _SERVERS) if key == "events" else 1
         table.finish()
-        return channel and replace(channel, codec=codec, secret=secret, replicas=replicas)
+        return channel and replace(channel, codec=codec, keys=keys, replicas=replicas)
     return _read_url(channels, key, key)
+
+
+def _read_keys(table: Table) -> KeyTexts | None:
+    """The settings `key` and `public`."""
+    private = table.secret("key")
+    public = table.text("public")
+    if public is not None and not _PUBLIC.fullmatch(public):
+        table.report(
+            "topology.value", "public", "this is not a public key", expected="43 letters, digits, - and _",
+            next="remit key NAME makes a key pair",
+        )  # fmt: skip
+    return KeyTexts(private, public) if {"key", "public"} & {*table.values} else None
+
+
+def _refuse_secret(table: Table) -> None:
+    """The setting of older releases: a secret that all services share tells nobody who calls."""
+    if "secret" in table.values and table.name == "channels.calls":
+        table.taken.append("secret")
+        table.report(
+            "topology.shared-secret", "secret", "services no longer share a secret: it does not tell which one calls",
+            expected="a key pair for each service", next="remove secret, and add what `remit key SERVICE` prints",
+        )  # fmt: skip
 
 
 def _read_codec(table: Table) -> Encoding:
@@ -283,11 +315,16 @@ def without_users(url: str) -> str:
     return re.sub(r"(?<=//)[^,]*@", "", url)
 
 
+def is_service_name(name: str) -> bool:
+    """Whether a service may have this name."""
+    return bool(_NAME.fullmatch(name))
+
+
 def _read_services(services: Table) -> dict[str, Service]:
     found: dict[str, Service] = {}
     for name in services.values:
         table = services.table(name)
-        if not _NAME.fullmatch(name):
+        if not is_service_name(name):
             table.report(
                 "topology.value", "", f"{name!r} cannot be the name of a service",
                 expected="at most 63 lower-case letters, digits, '-' and '_', beginning with a letter",
@@ -306,6 +343,7 @@ def _read_service(name: str, table: Table) -> Service:
         _read_address(table, "calls", least=1),
         _read_replicas(table, _PROCESSES),
         _read_credentials(table),
+        _read_keys(table),
     )
     table.finish()
     return service

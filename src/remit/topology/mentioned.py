@@ -1,4 +1,4 @@
-"""Finds the commands, queries and other values that the body of a function names, from its bytecode, without running it.
+"""Finds the commands, queries and other values that the body of a function names, from its bytecode. Runs nothing.
 
 A name is resolved from a global, a variable, an import inside the function or the `self` of a method, and then through
 attributes of modules and classes. Functions of the same package that are found this way are searched too.
@@ -49,13 +49,15 @@ def named_by(handler: Callable[..., Any], models: Sequence[type] = ()) -> Iterat
     while waiting:
         method = waiting.pop()
         body = _Body(method)
-        found = [_method(_member(model, name).value, model) for name in body.attributes() for model in models]
+        members = [_method(_member(model, name).value, model) for name in body.attributes() for model in models]
+        found = [other for other in members if other is not None and not other.function.__module__.startswith("remit.")]
         for named, owner in body.names():
             yield named
             other = _method(named, owner)
-            found.append(other if other is not None and _is_near(other.function, method.function) else None)
+            if other is not None and _is_near(other.function, method.function):
+                found.append(other)
         for other in found:
-            if other is not None and other not in seen:
+            if other not in seen:
                 seen.add(other)
                 waiting.append(other)
 

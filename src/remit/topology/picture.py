@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import mean
 
 from remit.topology.flows import IN_PROCESS, SHARED_STORE, Flow
+from remit.topology.keys import is_keyed
 from remit.topology.placement import PlacedService, Placement
 
 _GAP = 40
@@ -151,7 +152,9 @@ def _bands(placement: Placement, flows: Sequence[Flow]) -> Iterator[_Band]:
     """Each channel, and what travels over it. Without a channel for events, these are read over the one for calls."""
     channels = placement.topology.channels
     for name, channel in channels.items():
-        title = f"{name}  {channel.place}  ·  {channel.codec}" + ("  ·  shared secret" if channel.secret else "")
+        title = f"{name}  {channel.place}  ·  {channel.codec}" + (
+            "  ·  proved by keys" if name == "calls" and is_keyed(placement.topology) else ""
+        )
         carried = [
             flow for flow in flows if flow.is_remote and (flow.kind if flow.kind in channels else "calls") == name
         ]

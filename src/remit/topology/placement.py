@@ -14,6 +14,7 @@ from remit.messages.component import PARTS, Component, PartName
 from remit.topology import DEFAULT_STORE
 from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, FOR_LOGS
 from remit.topology.file import LAST_PORT, Address, ChannelPlace, Service, Topology
+from remit.topology.keys import check_keys, is_keyed
 from remit.topology.stores import FOR_STATEMENTS, StorePlace
 from remit.topology.tables import did_you_mean
 
@@ -291,14 +292,10 @@ class _Placing:
                     "there is no broker that could check these credentials",
                     expected="credentials only with a broker as a channel", next=f'events = "{FOR_BROKER.form}"',
                 )  # fmt: skip
-        if channel and channel.secret and channel.technology.broker:
-            self.report(
-                "topology.unused", "channels", "calls secret", "a broker does not use a secret shared by services",
-                expected="credentials for the broker", next='[services.NAME] credentials = "user:${PASSWORD}"',
-            )  # fmt: skip
+        check_keys(self.topology, self.findings)
 
     def check_call_address(self, service: Service, needed: bool) -> None:
-        table, at, channel = f"services.{service.name}", service.calls, self.topology.calls
+        table, at = f"services.{service.name}", service.calls
         if needed and at is None:
             self.report(
                 "topology.no-address", table, "calls", f"service {service.name!r} has no address to answer calls",
@@ -316,12 +313,12 @@ class _Placing:
                 "topology.address", table, "calls", f"other services cannot connect to {at}",
                 expected="the address by which other services reach this one", next='calls = "127.0.0.1:9000"',
             )  # fmt: skip
-        elif at is not None and not at.is_loopback and not (channel and channel.secret):
+        elif at is not None and not at.is_loopback and not is_keyed(self.topology):
             self.report(
                 "topology.open-calls", table, "calls",
                 f"any program that reaches {at} can call every handler behind it",
-                expected="a secret that the services share, or addresses that only this machine reaches",
-                next=f'[channels] calls = {{ url = "{FOR_CALLS.form}", secret = "${{SECRET}}" }}',
+                expected="a key pair for each service, or addresses that only this machine reaches",
+                next=f"remit key {service.name}",
             )  # fmt: skip
 
     def check_ports(self) -> None:

@@ -41,16 +41,20 @@ def _needed(topology: Topology, placed: PlacedService) -> Iterator[Secret]:
     for channel in topology.channels.values():
         if credentials is None:
             yield channel.url  # contains the user for services without credentials of their own
-        if channel.secret is not None:
-            yield channel.secret
+        # The keys of a channel belong to programs that run no part of the system.
+        keys = placed.service.keys if placed.runs else channel.keys
+        if keys is not None and keys.private is not None:
+            yield keys.private
 
 
 def _all(topology: Topology) -> Iterator[Secret]:
     yield from topology.stores.values()
     for channel in topology.channels.values():
         yield channel.url
-        if channel.secret is not None:
-            yield channel.secret
+        if channel.keys is not None and channel.keys.private is not None:
+            yield channel.keys.private
     for service in topology.services.values():
         if service.credentials is not None:
             yield service.credentials
+        if service.keys is not None and service.keys.private is not None:
+            yield service.keys.private

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from remit.errors import Findings
 from remit.topology.channels import FOR_BROKER
 from remit.topology.file import ChannelPlace
-from remit.topology.placement import PlacedService, Placement, Shapes, brokers
+from remit.topology.grants import joined
+from remit.topology.placement import PlacedService, Placement, brokers
+from remit.transports.grants import OUTSIDE, Allowed, Grant
 from remit.transports.technology import BrokerUser
 
 
-def users_of(placement: Placement, shapes: Shapes) -> list[BrokerUser]:
+def users_of(placement: Placement, grants: Mapping[str, Grant]) -> list[BrokerUser]:
     """The users in the `credentials` of services and in the URLs of channels. The user in the URL is also used by
     programs that call the services from outside.
 
@@ -21,7 +23,8 @@ def users_of(placement: Placement, shapes: Shapes) -> list[BrokerUser]:
     topology = placement.topology
     channels = brokers(topology)
     shared = [user for channel in channels for user in _users_in(channel)]
-    users = {name: BrokerUser(name) for name in shared}
+    outside = {OUTSIDE: grants[OUTSIDE].speaks[OUTSIDE]}
+    users = {name: BrokerUser(name, speaks=outside) for name in shared}
     findings = Findings()
     for name, placed in placement.services.items():
         credentials = placed.service.credentials
@@ -36,7 +39,7 @@ def users_of(placement: Placement, shapes: Shapes) -> list[BrokerUser]:
                 next=f'credentials = "{name}:${{PASSWORD}}"' if channels else f'events = "{FOR_BROKER.form}"',
             )  # fmt: skip
         for user in own:
-            users[user] = _with(users.get(user, BrokerUser(user)), placed, shapes)
+            users[user] = _with(users.get(user, BrokerUser(user)), placed, grants[name])
     findings.settle()
     return list(users.values())
 
@@ -48,12 +51,12 @@ def _users_in(channel: ChannelPlace) -> Iterator[str]:
             yield parts.username
 
 
-def _with(user: BrokerUser, placed: PlacedService, shapes: Shapes) -> BrokerUser:
+def _with(user: BrokerUser, placed: PlacedService, grant: Grant) -> BrokerUser:
     writes = user.writes | {context for context in placed.runs if placed.has(context, "write")}
     reads = user.reads | {context for context in placed.runs if placed.has(context, "read")}
-    # A service that handles commands follows every log, because any context may send it commands for later.
-    followed = {*user.follows, *(shapes if writes else ())}
-    for context in reads:
-        if (shape := shapes[context]) is not None:
-            followed |= shape.projects
-    return BrokerUser(user.name, writes, reads, frozenset(followed - writes - reads))
+    return BrokerUser(user.name, writes, reads, _joined(user.speaks, grant.speaks))
+
+
+def _joined(one: Mapping[str, Allowed], other: Mapping[str, Allowed]) -> dict[str, Allowed]:
+    """What two grants allow together."""
+    return {speaker: joined(one.get(speaker, {}), other.get(speaker, {})) for speaker in {**one, **other}}

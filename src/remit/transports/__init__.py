@@ -10,11 +10,13 @@ from remit.transports.calls import (
     fitting,
 )
 from remit.transports.events import EventCapabilities, EventChannel
+from remit.transports.grants import OUTSIDE, Grant, Grants
 from remit.transports.port import Feed, Push, Standing
 from remit.transports.technology import ChannelSettings, ChannelTechnology
 
 __all__ = [
     "DRAIN_SECONDS",
+    "OUTSIDE",
     "Answering",
     "CallCapabilities",
     "CallChannel",
@@ -25,6 +27,8 @@ __all__ = [
     "EventCapabilities",
     "EventChannel",
     "Feed",
+    "Grant",
+    "Grants",
     "Push",
     "Standing",
     "fitting",

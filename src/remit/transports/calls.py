@@ -23,6 +23,12 @@ class CallRequest(NamedTuple):
     kind: str
     headers: Mapping[str, str]
     body: bytes
+    speaker: str = ""
+    """In whose name it is made: a context whose handler or subscription makes it, or `OUTSIDE`. A channel that knows
+    its services lets a service speak only for contexts that it runs. Empty in a request that no process of a system
+    makes."""
+    refused: str = ""
+    """Why the receiving channel does not believe the request or does not allow it. Empty if it does."""
 
 
 class CallResponse(NamedTuple):
@@ -87,6 +93,6 @@ class CallChannel(Protocol):
 
         Raises `Unavailable` if no process has seen the request (the address is not served, no connection);
         `OutcomeUnknown` if it was sent and no response came (timeout, broken connection, an answer by a proxy);
-        `BadMessage` if it is larger than the channel carries.
+        `NotAllowed` if a broker denies it; `BadMessage` if it is larger than the channel carries.
         """
         ...

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from remit.messages import Encoding
-from remit.messages.component import Component
+from remit.transports.grants import Allowed, Grants
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,12 @@ class ChannelTechnology:
     finds_services: bool = False
     """Whether the channel finds the processes that serve an address; otherwise the topology names them."""
     broker: bool = False
-    """Whether a broker authenticates its users; otherwise services that call one another share a secret."""
+    """Whether a broker authenticates its users; otherwise each service has a key pair."""
     permissions: str = ""
     """A reference to a function that writes the broker's permissions, from the name of the system and the users."""
+    keys: str = ""
+    """A reference to a function that makes a key pair for a service, if services prove their names by key pairs. It
+    returns the private and the public key as texts."""
     direct: bool = False
     """Whether followers read other contexts' logs themselves, in the database that all stores share."""
     install: str = ""
@@ -78,11 +81,18 @@ class BrokerUser:
     """Contexts whose `write` it runs: publishes their events, answers their commands."""
     reads: frozenset[str] = frozenset()
     """Contexts whose `read` it runs: answers their queries."""
-    follows: frozenset[str] = frozenset()
-    """Other contexts whose published events it receives, and whose logs it reads."""
-    calls: frozenset[str] = frozenset(Component("*", part) for part in ("write", "read", "log"))
-    """Addresses that it calls. A fresh answer needs calls to the logs of all contexts on the way. A log answers only
-    with what its context publishes."""
+    speaks: Mapping[str, Allowed] = field(default_factory=dict[str, Allowed])
+    """In whose name it may call, and what, as in a `Grant`."""
+
+    @property
+    def follows(self) -> frozenset[str]:
+        """Other contexts whose published events it receives, and whose logs it reads."""
+        return frozenset(
+            address.removesuffix(".log")
+            for allowed in self.speaks.values()
+            for address, subjects in allowed.items()
+            if address.endswith(".log") and "read" in subjects
+        )
 
 
 @dataclass(frozen=True)
@@ -101,8 +111,12 @@ class ChannelSettings:
     """The encoding of payloads. Bodies of calls are already encoded."""
     replicas: int = 1
     """On how many servers of its cluster the broker stores messages."""
-    secret: str | None = field(default=None, repr=False)
-    """The shared secret of services, if there is no broker that authenticates them."""
+    key: str | None = field(default=None, repr=False)
+    """The private key of this service, if services prove their names by keys."""
+    grants: Grants | None = None
+    """What each service may do, if services prove their names by keys."""
+    peers: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    """The name and the public key of the service at each place in `addresses`."""
     listen: str | None = None
     """Where this process serves calls, as `host:port`, if the channel does not find services by itself."""
     addresses: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])

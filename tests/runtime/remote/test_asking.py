@@ -68,7 +68,7 @@ async def test_a_push_that_does_not_fit_makes_the_log_be_read() -> None:
 async def test_news_are_left_to_the_push_before_they_count_as_lost() -> None:
     async with apart() as shop:
         ear = Ear()
-        feed = RemoteFeed("till", Channel.PUBLISHED, shop.desk.remote, shop.desk.host.ports, pushed=True)
+        feed = RemoteFeed("till", Channel.PUBLISHED, "desk", shop.desk.remote, shop.desk.host.ports, pushed=True)
         end = feed.watch(ear)
         await asyncio.sleep(7)
         begun = now()

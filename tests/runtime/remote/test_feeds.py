@@ -21,7 +21,7 @@ from tests.runtime.talk import Ear, now, on_virtual_time, until
 
 
 def feed_of(shop: Apart) -> RemoteFeed:
-    return RemoteFeed("till", Channel.PUBLISHED, shop.desk.remote, shop.desk.host.ports)
+    return RemoteFeed("till", Channel.PUBLISHED, "desk", shop.desk.remote, shop.desk.host.ports)
 
 
 def question(kind: str, body: bytes, seconds: float = 60.0) -> CallRequest:
@@ -146,7 +146,7 @@ async def test_an_empty_source_that_is_seen_again_rings() -> None:
 async def test_whatever_goes_wrong_at_the_source_is_unavailable_to_its_followers() -> None:
     async with apart() as shop:
         with pytest.raises(Unavailable):
-            await RemoteFeed("nobody", Channel.PRIVATE, shop.desk.remote, shop.desk.host.ports).heads()
+            await RemoteFeed("nobody", Channel.PRIVATE, "desk", shop.desk.remote, shop.desk.host.ports).heads()
         for answer in (
             CallResponse("ok", {}, b"\xc1"),
             CallResponse("message.invalid", {}, b"{}"),

@@ -60,6 +60,10 @@ KINDS: dict[str, Kind] = {
         409, "Decided differently when run again", "Repeat the request with the same Idempotency-Key",
         "Another request changed the same data meanwhile. This one changed nothing itself; what it called stays.",
     ),
+    "call.not-allowed": Kind(
+        500, "A service may not make this call", "Tell the operator: the log of the called service has the cause",
+        "A service that the request needs has refused the call of another one. Nothing was changed by it.",
+    ),
     "value.invalid": Kind(
         500, "A value is not valid", "Tell the operator: the log of the server has the cause",
         "The answer could not be written. Nothing was changed.",

@@ -179,7 +179,8 @@ class Calls:
         found, trace = self._queries.get(type(query)), outer.trace if outer is not None else trace
         if found is None:
             target = self._target(query, "answer")
-            return self._there(query, target, deadline, CommandKey("", "", trace, ""), outer)
+            asking = "" if outer is None else outer.context
+            return self._there(query, target, deadline, CommandKey(asking, "", trace, ""), outer)
         return self._here(_read, found, query, deadline, None, outer, trace)
 
     async def _ask_fresh(

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection
 from typing import Any
 
-from remit.errors import BadMessage, HandlerFailed
+from remit.errors import BadMessage, HandlerFailed, NotAllowed
 from remit.log import MessageRecord, carried_by, forms_of, has_newer, is_command, moment_of, trace_of, wish_of
 from remit.messages import Refusal, write_reply
 from remit.runtime.events import LaterRefused
@@ -18,7 +18,7 @@ from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.carried import carried
 from remit.runtime.work.deadlines import NEVER
 from remit.runtime.work.lost import refuse_returned
-from remit.runtime.work.outcomes import CommandKey
+from remit.runtime.work.outcomes import CommandKey, speaker_of
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.turns import Taken
 from remit.runtime.work.unit import UnitOfWork
@@ -147,6 +147,7 @@ class _ApplyingLater(Dispatcher):
 
     async def _do(self, unit: UnitOfWork, record: MessageRecord, found: Any, payload: bytes) -> Refusal | None:
         wish = wish_of(record)
+        self._refuse_undeclared(record, wish)
         claim = None if wish is None else CommandKey(*wish, trace_of(record), record.type)
         try:
             if await self._shared.outcomes.known(self._workplace.store, found, claim) is None:
@@ -164,6 +165,22 @@ class _ApplyingLater(Dispatcher):
             await unit.forget()  # a raised refusal changes nothing; a returned one is committed above
             return refusal
         return None
+
+    def _refuse_undeclared(self, record: MessageRecord, wish: tuple[str, str] | None) -> None:
+        """Raises `NotAllowed` for a command that the context map does not let the source send, and for one with a key
+        of another context."""
+        source = self._follow.id.source
+        usable = self._follow.usable if isinstance(self._follow, LaterPlan) else None
+        what = ""
+        if usable is not None and record.type.rpartition(".")[2] not in usable:
+            what = f"the context map does not let {source} send {record.type}"
+        elif wish is not None and speaker_of(wish[0]) != source:
+            what = f"{source} gives a key of {speaker_of(wish[0])}"
+        if what:
+            raise NotAllowed(
+                what, where=self._name, expected="a command that the map lets the source send, with a key of its own",
+                next="declare the relation, then remit parked retry; or remit parked discard",
+            )  # fmt: skip
 
     def _refuse_unknown(self, record: MessageRecord) -> None:
         super()._refuse_unknown(record)

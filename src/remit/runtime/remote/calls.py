@@ -12,6 +12,7 @@ from remit.errors import (
     BadMessage,
     CallError,
     DeadlineExceeded,
+    NotAllowed,
     OutcomeUnknown,
     Overloaded,
     RemitError,
@@ -30,7 +31,7 @@ from remit.runtime.remote.headers import timed, write_call
 from remit.runtime.remote.retries import Budget, retrying
 from remit.runtime.remote.wire import CONTENT_TYPES, KEPT, CallCodec, heard, is_shed, raise_failure
 from remit.runtime.work.outcomes import CommandKey
-from remit.transports import CallChannel, CallRequest, CallResponse
+from remit.transports import OUTSIDE, CallChannel, CallRequest, CallResponse
 
 LEAST_SECONDS = 0.02
 """A call is not repeated with less than this left, nor with less than the usual time of an answer."""
@@ -88,7 +89,7 @@ class RemoteCalls:
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
         when = min(loop.time() + seconds, latest)
-        answer = await self._attempts(loop, codec, codec.request(message, headers), when)
+        answer = await self._attempts(loop, codec, codec.request(message, headers, claim.speaker), when)
         claim.kept = KEPT in answer.headers
         return codec.outcome(answer)
 
@@ -159,16 +160,18 @@ class RemoteCalls:
     async def reach(self, context: str, question: Question) -> Reached:
         """Asks a context in another process to wait until its subscriptions are up to date. Raises `DeadlineExceeded`
         if that takes too long, `Unavailable`, and other errors that the context answers with."""
-        return heard(await self.ask_log(context, "reach", question), Reached, context)
+        return heard(await self.ask_log(context, "reach", question, OUTSIDE), Reached, context)
 
-    async def ask_log(self, context: str, kind: str, question: object, seconds: float = LOG_SECONDS) -> CallResponse:
-        """Sends a request to the log of a context in another process. Returns the response, which may be an error.
-        Raises `Unavailable`, and `BadMessage` if the channel cannot carry it."""
+    async def ask_log(
+        self, context: str, kind: str, question: object, speaker: str, seconds: float = LOG_SECONDS
+    ) -> CallResponse:
+        """Sends a request to the log of a context in another process, in the name of `speaker`. Returns the response,
+        which may be an error. Raises `Unavailable`, and `BadMessage` if the channel cannot carry it."""
         body = msgspec.msgpack.encode(question)
         headers = timed({"content-type": CONTENT_TYPES["msgpack"]}, seconds)
         try:
             return await self._channel.call(
-                Component(context, "log").address, CallRequest(kind, headers, body), seconds
+                Component(context, "log").address, CallRequest(kind, headers, body, speaker), seconds
             )
         except OutcomeUnknown as error:  # a read changes nothing, so the outcome does not matter
             raise Unavailable(
@@ -185,6 +188,8 @@ class _Target:
         self.breaker = Breaker(address, self._ping, ports.random, listeners)
         self._budget = Budget()
         self._channel = channel
+        self._speaker = OUTSIDE
+        """Who has called last: in whose name the breaker probes."""
 
     async def ask(self, request: CallRequest, attempt: int, now: float, when: float) -> CallResponse:
         """One attempt. Raises `Unavailable`, `OutcomeUnknown`, `TooLarge`; `Overloaded` if the other side shed it;
@@ -195,7 +200,8 @@ class _Target:
                 f"the deadline passed {-remaining:.3f} s before the call could be sent", where=self.address,
                 expected="time for an answer", next="call with a longer deadline",
             )  # fmt: skip
-        asked = CallRequest(request.kind, timed(request.headers, remaining, attempt), request.body)
+        self._speaker = request.speaker
+        asked = request._replace(headers=timed(request.headers, remaining, attempt))
         with self.breaker.enter(when):
             try:
                 answer = await self._channel.call(self.address, asked, remaining)
@@ -219,9 +225,9 @@ class _Target:
         return retried and self.breaker.state == "closed" and self._budget.allows()
 
     async def _ping(self) -> None:
-        ping = CallRequest("ping", timed({}, PROBE_SECONDS), b"")
+        ping = CallRequest("ping", timed({}, PROBE_SECONDS), b"", self._speaker)
         answer = await self._channel.call(self.address, ping, PROBE_SECONDS)
-        if answer.status != "ok":
+        if answer.status not in ("ok", NotAllowed.code):  # whoever says that a probe is not allowed is well
             raise_failure(answer, self.address)
 
 

@@ -33,17 +33,19 @@ Bell = Callable[[Push | None], None]
 
 
 class RemoteFeed:
-    """Reads one channel of a log that another process has open. Long-polls the source for new positions.
+    """Reads one channel of a log that another process has open, in the name of the context `reader`. Long-polls the
+    source for new positions.
 
     With `pushed`, messages also arrive by an event channel; then polling only detects lost messages.
     """
 
     def __init__(
-        self, source: str, channel: Channel, remote: RemoteCalls, ports: Ports, *, pushed: bool = False
+        self, source: str, channel: Channel, reader: str, remote: RemoteCalls, ports: Ports, *, pushed: bool = False
     ) -> None:
         self.source = source
         self.channel = channel
         self._patience = LOSS_SECONDS if pushed else 0.0
+        self._reader = reader
         self._remote = remote
         self._address = Component(source, "log").address
         self._ports = ports
@@ -57,20 +59,20 @@ class RemoteFeed:
     async def _heads(self, known: Mapping[int, int], wait_seconds: float) -> Heads:
         """Returns the heads once one is beyond `known`, or after `wait_seconds`."""
         question = KnownHeads(self.channel, known, wait_seconds)
-        asking = self._remote.ask_log(self.source, "heads", question, NEWS_SECONDS + wait_seconds)
+        asking = self._remote.ask_log(self.source, "heads", question, self._reader, NEWS_SECONDS + wait_seconds)
         return await self._heard(asking, dict[int, Head])
 
     async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:
         report = ProgressReport(self.channel, subscription, positions)
-        return await self._heard(self._remote.ask_log(self.source, "standing", report), Standing)
+        return await self._heard(self._remote.ask_log(self.source, "standing", report, self._reader), Standing)
 
     async def _whole(self, span: Span) -> CallResponse:
         """A complete response: a single message larger than the channel's limit is fetched in pieces."""
-        answer = await self._remote.ask_log(self.source, "read", span)
+        answer = await self._remote.ask_log(self.source, "read", span, self._reader)
         body, length = answer.body, length_of(answer)
         while len(body) < length:
             rest = msgspec.structs.replace(span, begin=len(body))
-            piece = await self._remote.ask_log(self.source, "read", rest)
+            piece = await self._remote.ask_log(self.source, "read", rest, self._reader)
             if not piece.body or length_of(piece) != length:
                 raise Unavailable(
                     "the pieces of a message do not fit together", where=self._address,

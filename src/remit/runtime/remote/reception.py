@@ -14,6 +14,7 @@ from remit.errors import (
     CallError,
     DeadlineExceeded,
     HandlerFailed,
+    NotAllowed,
     OutcomeUnknown,
     Overloaded,
     RemitError,
@@ -24,7 +25,7 @@ from remit.log import Channel, Heads, Log, MessageRecord, context_of
 from remit.messages import Encoding, Refusal
 from remit.messages.component import Component
 from remit.runtime.calling.calls import Calls
-from remit.runtime.events import HandlerRaised
+from remit.runtime.events import CallTurnedAway, HandlerRaised
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.reaching import Question, Waiting
 from remit.runtime.listeners import Listeners
@@ -45,7 +46,7 @@ from remit.runtime.remote.wire import (
 from remit.runtime.work.carried import carried
 from remit.runtime.work.outcomes import CommandKey
 from remit.stores import Store, nesting
-from remit.transports import CallChannel, CallRequest, CallResponse
+from remit.transports import OUTSIDE, CallChannel, CallRequest, CallResponse
 from remit.transports.store_feed import StoreFeed
 
 AT_ONCE = 64
@@ -62,6 +63,9 @@ LOOK_SECONDS = 0.5
 """Between two looks at the heads of a log that another process may write to."""
 POLLS = 1000
 """The most long-polls waiting at the same time."""
+
+_ANSWERS = {"command": "write", "query": "read"}
+"""The component that answers each kind of message."""
 
 Asked = TypeVar("Asked", Span, KnownHeads, ProgressReport)
 
@@ -100,6 +104,8 @@ class Reception:
         self._waiting = 0
         self._polls: dict[asyncio.Event, None] = {}  # ordered, so that a simulated run repeats exactly
         self._ending = False
+        self._away = 0
+        """How many calls were turned away."""
         self._loop: asyncio.AbstractEventLoop | None = None  # cached: get_running_loop() makes a system call
         self._channel: CallChannel | None = None
 
@@ -107,10 +113,10 @@ class Reception:
         """Starts to serve the contexts that run here. Raises as the channel does."""
         self._channel = channel
         for name, plan in self._plans.items():
-            if plan.commands:
-                await channel.serve(Component(name, "write").address, self.answer)
-            if plan.queries:
-                await channel.serve(Component(name, "read").address, self.answer)
+            for part, handlers in (("write", plan.commands), ("read", plan.queries)):
+                if handlers:
+                    address = Component(name, part).address
+                    await channel.serve(address, partial(self.answer, at=address))
             await channel.serve(Component(name, "log").address, partial(self.tell_of_log, name))
 
     def end(self) -> None:
@@ -119,22 +125,40 @@ class Reception:
         for rung in self._polls:
             rung.set()
 
-    async def answer(self, request: CallRequest) -> CallResponse:
-        """Responds to a command, a query or a ping."""
-        return await _said(self._call(request), request)
+    async def answer(self, request: CallRequest, at: str = "") -> CallResponse:
+        """Responds to a command, a query or a ping. `at` is the address of the request; empty for any."""
+        return await _said(self._call(request, at), request)
 
     async def tell_of_log(self, context: str, request: CallRequest) -> CallResponse:
         """Responds to a request for the log of a context whose store is open here."""
         return await _said(self._ask_log(context, request), request)
 
+    def _refuse_unbelieved(self, request: CallRequest, at: str) -> None:
+        """Raises `NotAllowed` for a request that the channel does not believe or does not allow."""
+        if request.refused:
+            raise self._turned_away(at, request, request.refused)
+
+    def _turned_away(self, at: str, request: CallRequest, what: str) -> NotAllowed:
+        """The error for a request that is refused before any work. Listeners learn of it."""
+        self._away += 1
+        self._listeners.say(CallTurnedAway(self._listeners.seconds(), "", at, request.speaker, what, self._away))
+        return NotAllowed(
+            what, where=at, expected="a service that proves its name, speaks for contexts that it runs, and asks for"
+            " what the context map grants them",
+            next="remit plan FILE --grants, or --permissions for a broker, prints what each service may do",
+        )  # fmt: skip
+
     # ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _call(self, request: CallRequest) -> CallResponse:
+    async def _call(self, request: CallRequest, at: str) -> CallResponse:
+        self._refuse_unbelieved(request, at)
         if request.kind == "ping":
             if self._is_full():
                 raise _overloaded("ping")
             return CallResponse("ok", {}, b"")
         handler = self._handler(request)
+        if at and at != f"{context_of(handler.contract.type)}.{_ANSWERS[request.kind]}":
+            raise self._turned_away(at, request, f"{handler.contract.type} is not answered at this address")
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
@@ -174,6 +198,9 @@ class Reception:
                 outcome = await self._calls.ask(message, deadline=seconds, trace=read_trace(request))
             else:
                 claim = CommandKey(*read_identity(request), handler.contract.type)
+                if request.speaker and claim.speaker != request.speaker:
+                    what = f"{_called(request.speaker)} gives a key of {_called(claim.speaker)}"
+                    raise self._turned_away(handler.name, request, what)
                 outcome = await self._calls.receive(message, claim, deadline=seconds)
         except Refusal as refusal:
             outcome = refusal
@@ -221,6 +248,7 @@ class Reception:
     # ── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _ask_log(self, context: str, request: CallRequest) -> CallResponse:
+        self._refuse_unbelieved(request, Component(context, "log").address)
         seconds = read_seconds(request) - MARGIN_SECONDS
         store = self._stores[context]
         if request.kind == "read":
@@ -235,6 +263,9 @@ class Reception:
             return answer_of(await self._newer(store, known.channel, known.positions, seconds))
         if request.kind == "standing":
             report = _of_published(request, ProgressReport, context)
+            if request.speaker not in ("", context_of(report.subscription)):
+                what = f"{_called(request.speaker)} reports for {report.subscription}"
+                raise self._turned_away(Component(context, "log").address, request, what)
             if report.positions is not None:
                 self._refuse_foreign(report.subscription, context)
             feed, now = StoreFeed(context, report.channel, store), self._stamp()
@@ -298,6 +329,10 @@ class Reception:
         finally:
             self._polls.pop(rung, None)
             unwatch()
+
+
+def _called(speaker: str) -> str:
+    return "a program outside" if speaker == OUTSIDE else speaker
 
 
 async def _said(answering: Awaitable[CallResponse], request: CallRequest) -> CallResponse:

@@ -108,10 +108,10 @@ class CallCodec:
         known = {"remit-type": contract.type, "remit-version": str(contract.version)}
         self._known = {each: {"content-type": content, **known} for each, content in CONTENT_TYPES.items()}
 
-    def request(self, message: Any, headers: Mapping[str, str]) -> CallRequest:
+    def request(self, message: Any, headers: Mapping[str, str], speaker: str = "") -> CallRequest:
         """A request without the headers that change with each attempt. Raises `BadValue`."""
         encoding, body = self._message.write(message)
-        return CallRequest(self.kind, {**self._known[encoding], **headers}, body)
+        return CallRequest(self.kind, {**self._known[encoding], **headers}, body, speaker)
 
     def read(self, request: CallRequest) -> Any:
         """Decodes the message. Raises `BadMessage`."""

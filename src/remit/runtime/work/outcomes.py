@@ -15,6 +15,7 @@ from remit.runtime.work.attempts import DERIVED
 from remit.runtime.work.unit import Foreseen, UnitOfWork
 from remit.stores import KeyClaim, Store, StoredOutcome
 from remit.stores.port import KeyClaims
+from remit.transports import OUTSIDE
 
 RENEW_SECONDS = 86_400.0
 """A repeated command renews an outcome older than this. A parked key is retried every six hours, so the calls of its
@@ -42,6 +43,11 @@ class CommandKey:
         return f"{self.scope}\0{self.key}"
 
     @property
+    def speaker(self) -> str:
+        """In whose name a call with this key is made: the context whose handler makes it, or `OUTSIDE`."""
+        return speaker_of(self.caller)
+
+    @property
     def cause(self) -> str:
         """The key; or the trace (hashed if need be), if the key is not alphanumeric. It may serve as an ordering
         key."""
@@ -65,6 +71,11 @@ class CommandKey:
     def row(self, outcome: bytes, at: float) -> KeyClaim:
         """The row to write. `at` is in seconds since the epoch."""
         return KeyClaim(self.scope, self.key, self.fingerprint, outcome, at)
+
+
+def speaker_of(caller: str) -> str:
+    """The context that owns the keys of a caller; `OUTSIDE` for a caller that is no context."""
+    return OUTSIDE if not caller or ":" in caller else caller.removesuffix(DERIVED)
 
 
 class Outcomes:

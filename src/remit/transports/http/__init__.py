@@ -9,5 +9,6 @@ HTTP = ChannelTechnology(
     title="HTTP",
     form="http",
     calls="remit.transports.http.calls:open_calls",
+    keys="remit.transports.http.keys:new_pair",
     install="remit[http]",
 )

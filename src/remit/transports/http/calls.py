@@ -1,6 +1,7 @@
 """Calls over HTTP/1.1: a pool of persistent connections to each replica of a service, and a server.
 
-A request is `POST /remit/<address>`: its kind and headers are HTTP headers, its body the body. A response is `200` with
+A request is `POST /remit/<address>`: its kind, its speaker and its headers are HTTP headers, its body the body. With
+keys it carries a proof of the service that makes it, which `keys` describes. A response is `200` with
 its status in `remit-status`. A request that the server rejects before it is processed is answered with another HTTP
 status and `remit-refused`. A response with neither comes from something in between, such as a proxy, which may have
 delivered the request: the outcome is unknown.
@@ -9,11 +10,11 @@ delivered the request: the outcome is unknown.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import os
 import socket
 from collections.abc import Mapping, Sequence
 from itertools import count
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import web
@@ -21,6 +22,9 @@ from aiohttp import web
 from remit.errors import BadMessage, ChannelError, OutcomeUnknown, Unavailable
 from remit.transports.calls import DRAIN_SECONDS, Answering, CallCapabilities, CallRequest, CallResponse, fitting
 from remit.transports.technology import ChannelSettings
+
+if TYPE_CHECKING:  # loads the cryptographic library, which only channels with keys need
+    from remit.transports.http.keys import Keys, Peer
 
 MAX_BYTES = 1 << 20
 """As much as a NATS server carries by default, so that what fits one channel fits the other."""
@@ -32,6 +36,8 @@ IDLE_SECONDS = 30.0
 """The client closes an idle connection after this time; the server keeps it twice as long."""
 
 _KIND, _STATUS, _REFUSED = "remit-kind", "remit-status", "remit-refused"
+_SPEAKER, _PROOF = "remit-speaker", "remit-proof"
+_FOLDER = "/remit/"
 _UNTYPED = "application/octet-stream"
 _AN_ANSWER = "an answer of the service"
 
@@ -40,7 +46,8 @@ class HttpCalls:
     """Calls over HTTP. `addresses` maps an address to the `host:port`s that serve it; it may change later.
 
     `listen` is the `host:port` on which this process serves, with port 0 for any free one; `listening` tells the actual
-    one. With `secret`, the same for all services of a system, requests without it are rejected.
+    one. With `keys`, each request proves which service makes it: `peers` are the services at the places that are
+    called, and a request without a valid proof is handed on as refused. Without keys, every caller is believed.
     """
 
     def __init__(
@@ -48,26 +55,26 @@ class HttpCalls:
         addresses: Mapping[str, Sequence[str]],
         *,
         listen: str | None = None,
-        secret: str | None = None,
+        keys: Keys | None = None,
+        peers: Mapping[str, Peer] | None = None,
     ) -> None:
         self.capabilities = CallCapabilities(max_bytes=MAX_BYTES, finds_services=False)
         self.listening: str | None = None
         self._addresses = addresses
         self._listen = listen
-        self._bearer = f"Bearer {secret}" if secret else None
+        self._keys = keys
+        self._peers: Mapping[str, Peer] = {} if peers is None else peers
         self._turns = count()
         self._session: aiohttp.ClientSession | None = None
-        self._server = _Server(self._bearer)
+        self._server = _Server(keys)
 
     async def open(self) -> None:
         if self._listen is not None:
             self.listening = await self._server.listen(self._listen)
-        headers = {"authorization": self._bearer} if self._bearer else {}
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
-            headers=headers,
             skip_auto_headers=("accept", "accept-encoding", "content-type", "user-agent"),
         )
 
@@ -77,7 +84,7 @@ class HttpCalls:
             await self._session.close()
 
     async def serve(self, address: str, answering: Answering) -> None:
-        self._server.served[f"/remit/{address}"] = answering
+        self._server.served[f"{_FOLDER}{address}"] = answering
 
     async def call(self, address: str, request: CallRequest, seconds: float) -> CallResponse:
         if len(request.body) > MAX_BYTES:
@@ -115,12 +122,17 @@ class HttpCalls:
                 next="call between the start and the end of this process",
             )  # fmt: skip
         where = f"{address} at {replica}"
+        headers = {**request.headers, _KIND: request.kind}
+        if request.speaker:
+            headers[_SPEAKER] = request.speaker
+        if self._keys is not None and (peer := self._peers.get(replica)) is not None:
+            headers[_PROOF] = self._keys.prove(peer, address, request)
         timeout = aiohttp.ClientTimeout(total=seconds, connect=min(CONNECT_SECONDS, 0.9 * seconds))
         try:
             async with session.post(
-                f"http://{replica}/remit/{address}",
+                f"http://{replica}{_FOLDER}{address}",
                 data=request.body,
-                headers={**request.headers, _KIND: request.kind},
+                headers=headers,
                 timeout=timeout,
                 allow_redirects=False,
             ) as response:
@@ -150,17 +162,17 @@ class HttpCalls:
         if response.status == 413:
             raise _too_large("the request", where)
         raise Unavailable(
-            f"rejected with {said}", where=where, expected="a service of the same topology, with the same secret",
-            next="after a 401 compare the `secret` of both services; otherwise call again, a command with the same key",
+            f"rejected with {said}", where=where, expected="a running service of the same topology",
+            next="call again, a command with the same key",
         )  # fmt: skip
 
 
 class _Server:
     """The server of a channel."""
 
-    def __init__(self, bearer: str | None) -> None:
+    def __init__(self, keys: Keys | None) -> None:
         self.served: dict[str, Answering] = {}
-        self._bearer = bearer.encode() if bearer else None
+        self._keys = keys
         self._running = 0
         self._idle = asyncio.Event()
         self._closing = False
@@ -208,22 +220,24 @@ class _Server:
         assert answering is not None  # noqa: S101  # refused otherwise
         self._running += 1
         try:
-            body = await request.read()
-            headers = _carried(request.headers)
-            kind = headers.pop(_KIND, "")
-            answer = fitting(await answering(CallRequest(kind, headers, body)), MAX_BYTES)
+            asked = self._read(request, await request.read())
+            answer = fitting(await answering(asked), MAX_BYTES)
             return web.Response(body=answer.body, headers={**answer.headers, _STATUS: answer.status})
         finally:
             self._running -= 1
             if not self._running:
                 self._idle.set()
 
+    def _read(self, request: web.BaseRequest, body: bytes) -> CallRequest:
+        headers = _carried(request.headers)
+        kind, speaker, proof = (headers.pop(name, "") for name in (_KIND, _SPEAKER, _PROOF))
+        asked = CallRequest(kind, headers, body, speaker)
+        if self._keys is None:
+            return asked
+        return asked._replace(refused=self._keys.refused(proof, request.path.removeprefix(_FOLDER), asked))
+
     def _refused(self, request: web.BaseRequest, answering: Answering | None) -> tuple[int, str] | None:
         """HTTP status and reason if a request is rejected before it is processed."""
-        if self._bearer is not None:
-            given = request.headers.get("authorization", "").encode(errors="surrogateescape")
-            if not hmac.compare_digest(given, self._bearer):
-                return 401, "the secret of the call channel is missing or wrong"
         if self._closing:
             return 503, "this process is stopping"
         if answering is None or request.method != "POST":
@@ -264,4 +278,11 @@ def _too_large(what: str, where: str) -> BadMessage:
 
 def open_calls(settings: ChannelSettings) -> HttpCalls:
     """Makes the channel for a topology; not yet open."""
-    return HttpCalls(settings.addresses, listen=settings.listen, secret=settings.secret)
+    keys: Keys | None = None
+    peers: dict[str, Peer] = {}
+    if settings.key is not None and settings.grants is not None:
+        from remit.transports.http.keys import Keys, Peer
+
+        keys = Keys(settings.service, settings.key, settings.grants)
+        peers = {place: Peer(*peer) for place, peer in settings.peers.items()}
+    return HttpCalls(settings.addresses, listen=settings.listen, keys=keys, peers=peers)

@@ -1,4 +1,8 @@
-"""Calls over NATS request-reply: a subject per address, a queue group of the processes that serve it."""
+"""Calls over NATS request-reply, with a queue group of the processes that serve an address.
+
+The subject of a request is its address, its speaker, and what is asked. The broker lets a user publish only what the
+context map grants, so the receiver believes the subject, and refuses a request that says something else.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,10 @@ import msgspec
 import nats.errors
 from nats.aio.msg import Msg
 
-from remit.errors import BadMessage, ChannelError, OutcomeUnknown, Unavailable
+from remit.errors import BadMessage, ChannelError, NotAllowed, OutcomeUnknown, Unavailable
 from remit.transports.calls import DRAIN_SECONDS, Answering, CallCapabilities, CallRequest, CallResponse, fitting
-from remit.transports.nats.connection import Interest, NatsConnection, NobodyListens, log
+from remit.transports.grants import OUTSIDE, subject_of
+from remit.transports.nats.connection import Denied, Interest, NatsConnection, NobodyListens, log
 
 HEADER_BYTES = 16 << 10
 """Reserved for headers, which travel with the body."""
@@ -70,7 +75,7 @@ class NatsCalls:
             task.add_done_callback(self._running.discard)
 
         self._interests.append(
-            await self._connection.listen(call_subject(self._system, address), arrived, _nothing, "remit")
+            await self._connection.listen(call_subject(self._system, address, "*", "*"), arrived, _nothing, "remit")
         )
 
     async def _answer(self, message: Msg, answering: Answering) -> None:
@@ -81,9 +86,7 @@ class NatsCalls:
         if frame is None or not message.reply:
             log.warning("%s: ignored a message on %s that is no request", self._connection.place, message.subject)
             return
-        answer = fitting(
-            await answering(CallRequest(frame.word, frame.headers, frame.body)), self.capabilities.max_bytes
-        )
+        answer = fitting(await answering(_asked(message.subject, frame)), self.capabilities.max_bytes)
         try:
             await self._connection.client().publish(
                 message.reply, _write(_Frame(answer.status, dict(answer.headers), answer.body))
@@ -109,7 +112,12 @@ class NatsCalls:
                 next="call between the start and the end of this process",
             )  # fmt: skip
         try:
-            reply = await self._connection.request(call_subject(self._system, address), message, {}, seconds)
+            subject = call_subject(
+                self._system, address, request.speaker or OUTSIDE, subject_of(request.kind, request.headers)
+            )
+            reply = await self._connection.request(subject, message, {}, seconds)
+        except Denied as error:
+            raise NotAllowed(error.what, where=address, expected=error.expected, next=error.next) from error
         except (ChannelError, NobodyListens) as error:  # no process has seen the request
             raise Unavailable(error.what, where=error.where, expected=error.expected, next=error.next) from error
         try:
@@ -122,9 +130,18 @@ class NatsCalls:
         return CallResponse(frame.word, frame.headers, frame.body)
 
 
-def call_subject(system: str, address: str) -> str:
-    """The subject for requests to an address. `*` stands for any word of it."""
-    return f"remit.{system}.calls.{address}"
+def _asked(subject: str, frame: _Frame) -> CallRequest:
+    """The request in a message, which is refused if it does not ask what its subject says."""
+    speaker, what = subject.split(".")[-2:]
+    asks = subject_of(frame.word, frame.headers)
+    refused = "" if asks == what else f"it asks for {asks} under the subject of {what}"
+    return CallRequest(frame.word, frame.headers, frame.body, speaker, refused)
+
+
+def call_subject(system: str, address: str, speaker: str, what: str) -> str:
+    """The subject for requests to an address, in the name of a context or of `OUTSIDE`. `what` is the name of the
+    message, or what a log is asked. `*` stands for any speaker, or for anything."""
+    return f"remit.{system}.calls.{address}.{speaker}.{what}"
 
 
 def _nothing() -> None:

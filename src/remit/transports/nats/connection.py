@@ -50,6 +50,10 @@ class NobodyListens(Unavailable):
     """The server's answer that nothing listens to the subject."""
 
 
+class Denied(Unavailable):
+    """The server's answer that the user may not publish to the subject."""
+
+
 class _Client(Client):
     """Parses headers in one step: the library's own parser takes a fifth of all the time for a pushed event."""
 
@@ -285,7 +289,7 @@ class NatsConnection:
             way, subject = denied[1].lower(), denied[2].lower()  # the library lower-cases them
             self._refused.add(subject)
             log.warning("%s: the server denies this user the %s to %s", self.place, way, subject)
-            refusal = Unavailable(
+            refusal = Denied(
                 f"the server denies this user {subject}", where=self.place, expected=_PERMISSIONS, next=_PERMIT
             )
             for inbox, (to, answered) in list(self._waiting.items()):

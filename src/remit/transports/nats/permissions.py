@@ -1,7 +1,8 @@
 """The permissions of each broker user, as the `authorization` block of a NATS server's configuration.
 
-A service may publish only events of contexts whose `write` it runs, listen to the private channel only of contexts that
-it runs a component of, and receive replies only to its own calls. Everything that `remit` does works under these rules.
+A service may call only what the context map grants to the contexts that it runs, and only in their names. It may
+publish only events of contexts whose `write` it runs, listen to the private channel only of contexts that it runs a
+component of, and receive replies only to its own calls. Everything that `remit` does works under these rules.
 
 The server cannot restrict which subjects a stream takes in that is created under a permitted name. It refuses subjects
 that another stream has. So create the streams before untrusted users connect.
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from remit.errors import ChannelError
 from remit.log import Channel
 from remit.messages.component import Component
+from remit.transports.grants import ANYTHING, PING
 from remit.transports.nats.calls import call_subject
 from remit.transports.nats.connection import inbox_of
 from remit.transports.nats.streams import stream_name, subjects
@@ -63,18 +65,20 @@ def _publishes(system: str, user: BrokerUser) -> Iterable[str]:
             yield f"{subjects(system, context, channel)}.*"
             for question in ("CREATE", "INFO", "MSG.GET"):
                 yield f"$JS.API.STREAM.{question}.{stream_name(system, context, channel)}"
-    for address in (*user.calls, *(Component(context, "log") for context in user.follows)):
-        yield call_subject(system, address)
+    for speaker, allowed in user.speaks.items():
+        for address, subjects_there in allowed.items():
+            for what in subjects_there if ANYTHING in subjects_there else (*subjects_there, PING):
+                yield call_subject(system, address, speaker, what)
 
 
 def _subscribes(system: str, user: BrokerUser) -> Iterable[str]:
     yield f"{inbox_of(user.name)}.>"
     for context in user.writes | user.reads:
         yield f"{subjects(system, context, Channel.PRIVATE)}.*"
-        yield call_subject(system, Component(context, "log"))
+        yield call_subject(system, Component(context, "log"), "*", "*")
     for context in user.writes | user.reads | user.follows:
         yield f"{subjects(system, context, Channel.PUBLISHED)}.*"
     for context in user.writes:
-        yield call_subject(system, Component(context, "write"))
+        yield call_subject(system, Component(context, "write"), "*", "*")
     for context in user.reads:
-        yield call_subject(system, Component(context, "read"))
+        yield call_subject(system, Component(context, "read"), "*", "*")

@@ -1,0 +1,1 @@
+"""Two wrong choices between a call and an event, as variants of the platform. `docs/impact.md` shows what they cost."""

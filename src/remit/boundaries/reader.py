@@ -1,0 +1,420 @@
+"""Reads one file of source text, without importing it: everything that it names of other modules.
+
+One pass over the syntax tree notes bindings, and what is named through them; then each name is resolved. So a name is
+known wherever the file binds it.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from remit.boundaries.facts import Facts, Model, Use
+from remit.boundaries.impurity import IMPURE
+from remit.boundaries.scopes import BUILTIN, Expression, Names, Scope
+from remit.boundaries.spellings import ANNOTATES, ENTRY_POINTS, EVALUATES, SPELLINGS, argument, named_by, passed_on
+from remit.boundaries.sql import looks_like_sql
+
+_RUN_AS_TEXT = 1000
+"""The most texts of `exec` and annotations that are read in one file. An `exec` may contain another one."""
+
+
+def read_source(module: str, path: str, text: bytes, tops: frozenset[str], *, is_package: bool) -> Facts:
+    """What a file says. `tops` are the top-level packages of the code base. Raises nothing for a faulty file."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            tree = ast.parse(text)
+        reader = _Reader(module, path, tops, is_package=is_package)
+        try:
+            facts = reader.read(tree)
+        finally:
+            reader.names.forget()
+        is_bare = all(isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) for each in tree.body)
+        return facts._replace(is_bare=is_bare, digest=sha256(b"\n".join(text.splitlines())).hexdigest())
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError) as error:
+        line = error.lineno if isinstance(error, SyntaxError) else 1
+        fault = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
+        return Facts(module, path, is_package, fault=fault, line=line or 1)
+
+
+class _At(NamedTuple):
+    """Where a piece of source text stands."""
+
+    scope: Scope
+    deferred: bool = False
+    typing: bool = False
+    line: int = 0
+    """The line of the text that holds it, for a text that is run or an annotation. 0: its own line counts."""
+    how: str = ""
+    """The row of the table, for what stands in a text."""
+
+    def line_of(self, node: ast.AST) -> int:
+        return self.line or getattr(node, "lineno", 1)
+
+
+class _Reader:
+    def __init__(self, module: str, path: str, tops: frozenset[str], *, is_package: bool) -> None:
+        self.names = Names(module, is_package=is_package)
+        self.path, self.tops, self.is_package = path, tops, is_package
+        self.uses: dict[tuple[str, bool, bool], Use] = {}
+        self.imported: list[Use] = []
+        self.chains: list[tuple[ast.expr, _At]] = []
+        self.calls: list[tuple[ast.Call, _At]] = []
+        self.texts_left = _RUN_AS_TEXT
+        self.public: tuple[str, ...] | None = None
+        self.models: list[Model] = []
+        self.impure: list[tuple[str, int]] = []
+        self.sql: list[tuple[str, int]] = []
+        self.unknown: list[tuple[str, int]] = []
+
+    def read(self, tree: ast.Module) -> Facts:
+        scope = self.names.scope
+        self.walk(tree.body, _At(scope))
+        while self.chains or self.calls:
+            chains, calls, self.chains, self.calls = self.chains, self.calls, [], []
+            for node, at in chains:
+                self._resolve_chain(node, at)
+            for call, at in calls:
+                self._resolve_call(call, at)
+        passed = {name: self._origins(name, scope) for name in scope.names}
+        module = self.names.module
+        return Facts(
+            module, self.path, self.is_package,
+            uses=tuple(sorted(self.uses.values(), key=lambda use: use.line)),
+            names={name: origins for name, origins in passed.items() if origins},
+            stars=tuple(dict.fromkeys(self.names.stars)),
+            own=frozenset(name for name, origins in passed.items() if not origins),
+            public=self.public, models=tuple(self.models), impure=tuple(self.impure), sql=tuple(self.sql),
+            unknown=tuple(self.unknown),
+        )  # fmt: skip
+
+    def _origins(self, name: str, scope: Scope) -> tuple[str, ...]:
+        return tuple(
+            dict.fromkeys(
+                origin
+                for each in scope.names[name]
+                for origin in (self.names.followed(each) if isinstance(each, Expression) else [each])
+                if origin and not origin.startswith(BUILTIN)
+            )
+        )
+
+    def use(self, target: str, node: ast.AST, how: str, at: _At) -> None:
+        """Notes a dependency, each target once in each state, at its first line."""
+        if not target or target == self.names.module:
+            return
+        key = (target, at.typing, at.deferred)
+        line = at.line_of(node)
+        known = self.uses.get(key)
+        if known is None or line < known.line:
+            self.uses[key] = Use(sys.intern(target), line, at.how or how, at.typing, at.deferred)
+
+    # the pass
+
+    def walk(self, nodes: Iterable[ast.AST], at: _At) -> None:
+        waiting: list[tuple[ast.AST, _At]] = [(node, at) for node in nodes]
+        while waiting:
+            node, at = waiting.pop()
+            kind = type(node)
+            visit = _VISITS.get(kind)
+            if visit is not None:
+                waiting += visit(self, node, at)
+            elif kind not in _LEAVES:
+                waiting += [(each, at) for each in _children(node)]
+
+    def visit_import(self, node: ast.Import, at: _At) -> list[tuple[ast.AST, _At]]:
+        for each in node.names:
+            self.use(each.name, node, "import", at)
+            if each.asname:
+                at.scope.bind(each.asname, each.name)
+            else:
+                first = each.name.partition(".")[0]
+                at.scope.bind(first, first)
+        return []
+
+    def visit_import_from(self, node: ast.ImportFrom, at: _At) -> list[tuple[ast.AST, _At]]:
+        source = self.names.absolute(node.module or "", node.level)
+        how = "relative" if node.level else "from"
+        for each in node.names if source else ():
+            if each.name == "*":
+                self.use(source, node, "star", at)
+                self.names.stars.append(source)
+            else:
+                origin = f"{source}.{each.name}"
+                self.use(origin, node, how, at)
+                at.scope.bind(each.asname or each.name, origin)
+        return []
+
+    def visit_name(self, node: ast.Name, at: _At) -> list[tuple[ast.AST, _At]]:
+        if not isinstance(node.ctx, ast.Load):
+            at.scope.bind(node.id, "")
+        elif self.names.stars:
+            self.chains.append((node, at))
+        return []
+
+    def visit_attribute(self, node: ast.Attribute, at: _At) -> list[tuple[ast.AST, _At]]:
+        self.chains.append((node, at))
+        base: ast.expr = node
+        while isinstance(base, ast.Attribute):
+            base = base.value
+        return [] if isinstance(base, ast.Name) else [(base, at)]
+
+    def visit_subscript(self, node: ast.Subscript, at: _At) -> list[tuple[ast.AST, _At]]:
+        if isinstance(node.slice, ast.Constant | ast.JoinedStr | ast.BinOp | ast.Name):
+            self.chains.append((node, at))
+        return [(node.value, at), (node.slice, at)]
+
+    def visit_call(self, node: ast.Call, at: _At) -> list[tuple[ast.AST, _At]]:
+        self.calls.append((node, at))
+        inner: list[ast.AST] = [node.func, *node.args, *(each.value for each in node.keywords)]
+        return [(each, at) for each in inner]
+
+    def visit_text(self, node: ast.expr, at: _At) -> list[tuple[ast.AST, _At]]:
+        """A text, or what is made of texts: perhaps SQL."""
+        text = _written(node)
+        if text and looks_like_sql(text):
+            self.sql.append((text, at.line_of(node)))
+        return [(each, at) for each in _beside_texts(node)]
+
+    def visit_statement(self, node: ast.Expr, at: _At) -> list[tuple[ast.AST, _At]]:
+        """An expression that stands alone. A text that stands alone is a docstring."""
+        return [] if isinstance(node.value, ast.Constant) else [(node.value, at)]
+
+    def visit_function(self, node: Any, at: _At) -> list[tuple[ast.AST, _At]]:
+        at.scope.bind(node.name, "")
+        arguments: ast.arguments = node.args
+        inner = _At(self.names.inside(at.scope), deferred=True, typing=at.typing, line=at.line, how=at.how)
+        waiting = [(each, at) for each in node.decorator_list]
+        waiting += self._parameters(arguments, at, inner.scope)
+        if node.returns is not None:
+            waiting += self.annotated(node.returns, at)
+        return waiting + [(each, inner) for each in node.body]
+
+    def visit_lambda(self, node: ast.Lambda, at: _At) -> list[tuple[ast.AST, _At]]:
+        inner = _At(self.names.inside(at.scope), deferred=True, typing=at.typing, line=at.line, how=at.how)
+        return [*self._parameters(node.args, at, inner.scope), (node.body, inner)]
+
+    def _parameters(self, given: ast.arguments, at: _At, scope: Scope) -> list[tuple[ast.AST, _At]]:
+        every = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
+        waiting: list[tuple[ast.AST, _At]] = [(each, at) for each in (*given.defaults, *given.kw_defaults) if each]
+        for each in every:
+            scope.bind(each.arg, "")
+            if each.annotation is not None:
+                waiting += self.annotated(each.annotation, at)
+        return waiting
+
+    def visit_class(self, node: ast.ClassDef, at: _At) -> list[tuple[ast.AST, _At]]:
+        at.scope.bind(node.name, "")
+        fields = tuple(
+            each.target.id
+            for each in node.body
+            if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
+        )
+        if fields and at.scope is self.names.scope:
+            self.models.append(Model(node.name, node.lineno, fields))
+        inner = at._replace(scope=self.names.inside(at.scope, is_class=True))
+        around = [*node.decorator_list, *node.bases, *(each.value for each in node.keywords)]
+        return [*((each, at) for each in around), *((each, inner) for each in node.body)]
+
+    def visit_assign(self, node: ast.Assign, at: _At) -> list[tuple[ast.AST, _At]]:
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                self._bind(target.id, node.value, at)
+        others = [each for each in node.targets if not isinstance(each, ast.Name)]
+        return [(each, at) for each in (*others, node.value)]
+
+    def visit_annotated_assign(self, node: ast.AnnAssign, at: _At) -> list[tuple[ast.AST, _At]]:
+        if isinstance(node.target, ast.Name):
+            self._bind(node.target.id, node.value, at)
+        target: list[tuple[ast.AST, _At]] = [] if isinstance(node.target, ast.Name) else [(node.target, at)]
+        return target + self.annotated(node.annotation, at) + ([(node.value, at)] if node.value else [])
+
+    def visit_named(self, node: ast.NamedExpr, at: _At) -> list[tuple[ast.AST, _At]]:
+        self._bind(node.target.id, node.value, at)
+        return [(node.value, at)]
+
+    def _bind(self, name: str, value: ast.expr | None, at: _At) -> None:
+        if name == "__all__" and at.scope is self.names.scope and isinstance(value, ast.List | ast.Tuple):
+            self.public = tuple(text for each in value.elts for text in self.names.texts(each, at.scope))
+        at.scope.bind(name, Expression(value, at.scope) if isinstance(value, _FOLLOWED) else "")
+
+    def visit_if(self, node: Any, at: _At) -> list[tuple[ast.AST, _At]]:
+        checkers = _for_checkers(node.test)
+        body, otherwise = node.body, node.orelse
+        if isinstance(node, ast.IfExp):
+            body, otherwise = [body], [otherwise]
+        typing = at._replace(typing=True)
+        return [
+            (node.test, at),
+            *((each, typing if checkers is True else at) for each in body),
+            *((each, typing if checkers is False else at) for each in otherwise),
+        ]
+
+    def visit_global(self, node: ast.Global, at: _At) -> list[tuple[ast.AST, _At]]:
+        at.scope.of_module = {*(at.scope.of_module or ()), *node.names}
+        return []
+
+    def visit_handler(self, node: ast.ExceptHandler, at: _At) -> list[tuple[ast.AST, _At]]:
+        if node.name:
+            at.scope.bind(node.name, "")
+        return [(each, at) for each in (*filter(None, [node.type]), *node.body)]
+
+    def annotated(self, node: ast.expr, at: _At) -> list[tuple[ast.AST, _At]]:
+        """An annotation. Texts in it are annotations too, but not those in `Literal[...]`."""
+        waiting: list[tuple[ast.AST, _At]] = []
+        inside: list[ast.AST] = [node]
+        while inside:
+            each = inside.pop()
+            if isinstance(each, ast.Constant):
+                if isinstance(each.value, str):
+                    waiting += self._text_annotation(each.value, each, at)
+            elif isinstance(each, ast.Subscript):
+                waiting.append((each.value, at))
+                if not _is_named(each.value, "Literal"):
+                    inside.append(each.slice)
+            elif isinstance(each, ast.Tuple | ast.List | ast.BinOp | ast.Starred):
+                inside += ast.iter_child_nodes(each)
+            elif isinstance(each, ast.expr):
+                waiting.append((each, at))
+        return waiting
+
+    def _text_annotation(self, text: str, node: ast.AST, at: _At) -> list[tuple[ast.AST, _At]]:
+        inner = at._replace(typing=True, line=at.line_of(node), how=at.how or "string annotation")
+        tree = self._parsed(text.strip(), "eval")
+        return self.annotated(tree.body, inner) if isinstance(tree, ast.Expression) else []
+
+    def _parsed(self, text: str, mode: str) -> ast.AST | None:
+        """The tree of a text in the file. None for a text that is no Python."""
+        self.texts_left -= 1
+        if self.texts_left < 0:
+            return None
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                return ast.parse(text, mode=mode)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+    # what the pass has noted
+
+    def _resolve_chain(self, node: ast.expr, at: _At) -> None:
+        how = _RESOLVED.get(type(node), "attribute")
+        for origin in self.names.origins(node, at.scope):
+            if origin.partition(".")[0] in self.tops:
+                self.use(origin, node, how, at)
+            elif origin in IMPURE:
+                self.impure.append((origin, at.line_of(node)))
+
+    def _resolve_call(self, node: ast.Call, at: _At) -> None:
+        for called in self.names.origins(node.func, at.scope):
+            if called in SPELLINGS:
+                found, unknown = named_by(called, node, self.names, at.scope)
+                for target, how in found:
+                    self.use(target, node, how, at)
+                if unknown:
+                    self.unknown.append((unknown, at.line_of(node)))
+            elif called in IMPURE and isinstance(node.func, ast.Name):
+                self.impure.append((called, at.line_of(node)))
+            elif called == "builtins.getattr":
+                self.chains.append((node, at))
+            else:
+                self._resolve_text(called, node, at)
+        for each in (each for each in node.args if isinstance(each, ast.Name | ast.Attribute)):
+            for passed in self.names.origins(each, at.scope):
+                for target, how in passed_on(passed, node, self.names, at.scope):
+                    self.use(target, node, how, at)
+
+    def _resolve_text(self, called: str, node: ast.Call, at: _At) -> None:
+        """A call with a text that is run, that is an annotation, or that names a group of entry points."""
+        if called in EVALUATES:
+            self._run_text(node, at)
+        elif called in ANNOTATES:
+            given = argument(node, *ANNOTATES[called])
+            for each, inner in self.annotated(given, at) if given is not None else ():
+                self.walk([each], inner)
+        elif called == ENTRY_POINTS:
+            self._entry_points(node, at)
+
+    def _run_text(self, node: ast.Call, at: _At) -> None:
+        for text in self.names.texts(node.args[0], at.scope) if node.args else ():
+            tree = self._parsed(text.strip(), "exec")
+            if isinstance(tree, ast.Module):
+                self.walk(tree.body, at._replace(line=at.line_of(node), how=at.how or "exec()"))
+
+    def _entry_points(self, node: ast.Call, at: _At) -> None:
+        group = argument(node, 9, "group")
+        for text in self.names.texts(group, at.scope) if group is not None else ():
+            self.use(f"{ENTRY_POINTS}:{text}", node, "entry points", at)
+
+
+_RESOLVED: Mapping[type[ast.expr], str] = {
+    ast.Subscript: "sys.modules[…]", ast.Name: "star", ast.Call: "getattr()",
+}  # fmt: skip
+"""The rows of the table for what is resolved after the pass. All others are attributes."""
+_FOLLOWED = (ast.Name, ast.Attribute, ast.Call, ast.Constant, ast.JoinedStr, ast.BinOp, ast.Subscript, ast.IfExp)
+"""The values of assignments through which names and texts are followed."""
+_LEAVES = frozenset({ast.Pass, ast.Break, ast.Continue, ast.Load, ast.Store, ast.Del})
+_WITHOUT_MEANING = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
+_Visit = Callable[[_Reader, Any, _At], list[tuple[ast.AST, _At]]]
+_VISITS: Mapping[type[ast.AST], _Visit] = {
+    ast.Import: _Reader.visit_import, ast.ImportFrom: _Reader.visit_import_from, ast.Name: _Reader.visit_name,
+    ast.Attribute: _Reader.visit_attribute, ast.Subscript: _Reader.visit_subscript, ast.Call: _Reader.visit_call,
+    ast.Constant: _Reader.visit_text, ast.JoinedStr: _Reader.visit_text, ast.BinOp: _Reader.visit_text,
+    ast.Expr: _Reader.visit_statement, ast.FunctionDef: _Reader.visit_function,
+    ast.AsyncFunctionDef: _Reader.visit_function, ast.Lambda: _Reader.visit_lambda, ast.ClassDef: _Reader.visit_class,
+    ast.Assign: _Reader.visit_assign, ast.AnnAssign: _Reader.visit_annotated_assign,
+    ast.NamedExpr: _Reader.visit_named, ast.If: _Reader.visit_if, ast.IfExp: _Reader.visit_if,
+    ast.Global: _Reader.visit_global, ast.ExceptHandler: _Reader.visit_handler,
+}  # fmt: skip
+
+
+def _children(node: ast.AST) -> Iterable[ast.AST]:
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            items: list[Any] = value
+            yield from (each for each in items if isinstance(each, ast.AST))
+        elif isinstance(value, ast.AST) and not isinstance(value, _WITHOUT_MEANING):
+            yield value
+
+
+def _written(node: ast.expr) -> str:
+    """The text of an expression, with `?` in place of what is not written in the file. Empty if it is no text."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_written(each) or "?" for each in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
+        first = _written(node.left)
+        if isinstance(node.op, ast.Mod):
+            return first
+        last = _written(node.right)
+        return (first or "?") + (last or "?") if first or last else ""
+    return ""
+
+
+def _beside_texts(node: ast.expr) -> Iterator[ast.expr]:
+    """The expressions in a text that are no texts themselves."""
+    if isinstance(node, ast.JoinedStr):
+        yield from (each.value for each in node.values if isinstance(each, ast.FormattedValue))
+    elif isinstance(node, ast.BinOp):
+        parts = (node.left, node.right)
+        is_text = bool(_written(node))
+        for part in parts:
+            yield from _beside_texts(part) if is_text else (part,)
+    elif not isinstance(node, ast.Constant):
+        yield node
+
+
+def _for_checkers(test: ast.expr) -> bool | None:
+    """Whether a condition holds for type checkers only (True), or for all but them (False). None: for both."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        inner = _for_checkers(test.operand)
+        return None if inner is None else not inner
+    return True if _is_named(test, "TYPE_CHECKING") else None
+
+
+def _is_named(node: ast.expr, name: str) -> bool:
+    return (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Attribute) and node.attr == name)

@@ -1,0 +1,44 @@
+"""What the map describes is there, once: packages, published and pure modules, translations, kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from remit.boundaries.code import Code
+from remit.contexts import AntiCorruptionLayer, SharedKernel
+from remit.errors import Findings, nearest
+
+
+def check_described(code: Code, findings: Findings) -> None:
+    """Reports each module that the map names and that does not exist, and packages that two contexts claim."""
+    for where, of, module in _named(code):
+        if module not in code.modules:
+            near = nearest(module, code.modules.facts)
+            findings.report(
+                "map.unknown-module", where, f"{of} names {module}, which is no module of the code base",
+                expected="a package or module in the roots: " + ", ".join(map(str, code.map.roots)),
+                next=f"did you mean {near}?" if near else "correct the name, or add its folder to roots",
+            )  # fmt: skip
+    claimed: dict[str, str] = {}
+    for context in code.map.contexts:
+        for package in context.packages:
+            if package in claimed:
+                findings.report(
+                    "map.claimed-twice", context.where or code.map.where,
+                    f"contexts {claimed[package]!r} and {context.name!r} both claim {package}",
+                    expected="each package in one context", next="split the package, or leave it to one of them",
+                )  # fmt: skip
+            claimed.setdefault(package, context.name)
+
+
+def _named(code: Code) -> Iterator[tuple[str, str, str]]:
+    """Each module that the map names: the place, what names it, and the module."""
+    for context in code.map.contexts:
+        modules: Iterable[str] = (*context.packages, *(context.published or ()), *(context.pure or ()))
+        for module in dict.fromkeys(modules):
+            yield context.where or code.map.where, f"context {context.name!r}", module
+    for relation in code.map.relations:
+        if isinstance(relation, AntiCorruptionLayer | SharedKernel):
+            module = relation.module if isinstance(relation, AntiCorruptionLayer) else relation.package
+            if module:
+                yield code.map.place_of(relation), type(relation).__name__, module

@@ -1,0 +1,20 @@
+"""A module that is imported by a computed name is not seen. The note says where."""
+
+from __future__ import annotations
+
+from remit.boundaries.code import Code
+from remit.errors import Findings
+
+
+def note_dynamic(code: Code, findings: Findings) -> None:
+    """Notes, once for each module of a context, the first import whose module is not written in the file."""
+    for facts in code.read:
+        owner = code.owner_of(facts.module)
+        if facts.unknown and owner is not None:
+            how, line = facts.unknown[0]
+            findings.note(
+                "import.computed", f"{facts.path}:{line}",
+                f"context {owner!r} imports a module by a computed name ({how}), which cannot be seen",
+                expected="the name of the module in the source text",
+                next="write the name; the start of a System refuses what is loaded by a computed one",
+            )  # fmt: skip

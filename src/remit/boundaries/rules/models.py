@@ -1,0 +1,23 @@
+"""Types of a supplier stay in the handlers of its customer. Only a conformist takes them into its model."""
+
+from __future__ import annotations
+
+from remit.boundaries.code import Code
+from remit.boundaries.wording import imports, place
+from remit.errors import Findings
+
+
+def check_models(code: Code, findings: Findings) -> None:
+    """Reports imports of another context's published language by a module of the model, unless the relation allows
+    it. A layer with a declared module is the subject of another rule."""
+    for contact in code.contacts:
+        tie = code.ties.between(contact.owner, contact.context)
+        if not tie.may_use or tie.may_model or tie.translations or not code.is_pure(contact.importer):
+            continue
+        findings.report(
+            "import.in-model", place(contact, code),
+            f"{imports(contact)} in its model ({contact.importer})",
+            expected="types of another context in handlers only",
+            next=f"translate them in a handler, or declare Conformist(upstream={contact.context!r},"
+            f" downstream={contact.owner!r})",
+        )  # fmt: skip

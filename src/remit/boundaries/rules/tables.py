@@ -1,0 +1,67 @@
+"""A context reads and writes its own tables only: SQL names no table of another context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from remit.boundaries.code import Code
+from remit.boundaries.sql import tables_in
+from remit.contexts import SharedKernel
+from remit.errors import Findings
+
+
+def check_tables(code: Code, findings: Findings) -> None:
+    """Reports tables that several contexts claim, and SQL of a context that names a table of another one."""
+    shared = _shared(code)
+    _check_claims(code, shared, findings)
+    owners: dict[str, list[str]] = {}
+    for context in code.map.contexts:
+        for table in context.tables:
+            owners.setdefault(table.lower(), []).append(context.name)
+    schemas = {context.schema.lower(): context.name for context in code.map.contexts if context.schema}
+    for facts in code.read if owners or schemas else ():
+        name = code.owner_of(facts.module)
+        for text, line in facts.sql if name is not None else ():
+            for parts in tables_in(text):
+                owner = _owner_of(parts, name or "", owners, schemas)
+                if owner == name or any({owner, name} <= each for each in shared.get(parts[-1], ())):
+                    continue
+                findings.report(
+                    "sql.foreign-table", f"{facts.path}:{line}",
+                    f"context {name!r} names the table {'.'.join(parts)} of {owner!r} in SQL",
+                    expected=f"SQL on the tables of {name!r} only",
+                    next=f"ask {owner!r} by a query, or keep a copy from its events",
+                )  # fmt: skip
+
+
+def _check_claims(code: Code, shared: Mapping[str, list[set[str]]], findings: Findings) -> None:
+    claimed: dict[tuple[str, str], str] = {}
+    for context in code.map.contexts:
+        for table in map(str.lower, context.tables):
+            other = claimed.setdefault((context.schema.lower(), table), context.name)
+            if other != context.name and not any({other, context.name} <= each for each in shared.get(table, ())):
+                findings.report(
+                    "sql.shared-table", context.where or code.map.where,
+                    f"contexts {other!r} and {context.name!r} both claim the table {table}",
+                    expected="each table in one context, or in the tables of a SharedKernel",
+                    next="leave it to one of them; the other calls it or follows its events",
+                )  # fmt: skip
+
+
+def _owner_of(parts: Iterable[str], context: str, owners: Mapping[str, list[str]], schemas: Mapping[str, str]) -> str:
+    """The context that a table belongs to. The context that names it, if it has such a table or nobody has."""
+    *schema, table = parts
+    if schema and schema[-1] in schemas:
+        return schemas[schema[-1]]
+    claimed = owners.get(table) or (owners.get(".".join((*schema[-1:], table))) if schema else None) or [context]
+    return context if context in claimed else claimed[0]
+
+
+def _shared(code: Code) -> Mapping[str, list[set[str]]]:
+    """The pairs of contexts that share each table."""
+    found: dict[str, list[set[str]]] = {}
+    for relation in code.map.relations:
+        if isinstance(relation, SharedKernel):
+            for table in relation.tables:
+                found.setdefault(table.lower(), []).append({*relation.names})
+    return found

@@ -1,0 +1,41 @@
+"""What the services of a topology may do, from the whole map: for the file of grants, and for brokers."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from remit.contexts import Model, usable
+from remit.errors import Finding
+from remit.hosting import System
+from remit.log import Channel
+from remit.runtime import compile_system
+from remit.topology.grants import GrantsFile, grants_file, grants_of, grants_text
+from remit.topology.keys import is_keyed
+from remit.topology.placement import Placement, hosted_by
+from remit.transports import Grant
+
+
+def granted(system: System, model: Model, placement: Placement) -> dict[str, Grant]:
+    """The grant of each service of a placed system, by name. `model` is that of the whole system."""
+    follows: dict[str, set[str]] = {}
+    for service in placement.topology.services.values():
+        contexts, _ = hosted_by(service, system.names, system.with_edges)
+        plans = compile_system(system.hosting(contexts, edges=()).model())
+        for name, plan in plans.items():
+            sources = {id.source for id in plan.follows if id.channel == Channel.PUBLISHED}
+            follows.setdefault(name, set()).update(sources - {name})
+    return grants_of(placement, partial(usable, model), follows)
+
+
+def outdated_grants(system: System, model: Model, placement: Placement) -> list[Finding]:
+    """A finding if the file of grants is not what the map grants now. Raises `ModelError` without a file of grants."""
+    topology = placement.topology
+    if not is_keyed(topology) or GrantsFile(topology).text == grants_text(granted(system, model, placement)):
+        return []
+    file = grants_file(topology)
+    return [
+        Finding(
+            "topology.old-grants", str(file), "the map or the topology has changed since these grants were generated",
+            "what the map grants now", f"remit plan {topology.where} --grants > {file}",
+        )
+    ]  # fmt: skip

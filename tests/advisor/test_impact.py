@@ -1,0 +1,153 @@
+"""What is predicted for each way in which contexts interact."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from learning.process import TOPOLOGIES
+from learning.system import platform
+from remit.advisor.contract import uses_of
+from remit.advisor.impact import Impact, impact_of
+from remit.advisor.outages import How, context_outage, service_outage
+from remit.advisor.reading import interactions_of
+from remit.advisor.together import together
+from remit.topology.file import read_topology
+from remit.topology.placement import Placement, place
+from remit.topology.shapes import shapes_of
+from tests.advisor.bazaar import bazaar, others
+
+INTERACTIONS = interactions_of(bazaar.model())
+
+
+def told(context: str, how: How = "down") -> Impact:
+    return impact_of(INTERACTIONS, context_outage(INTERACTIONS, context, how))
+
+
+def reasons(points: Any, context: str) -> dict[str, str]:
+    """Why, by point, without the points of the context that is away."""
+    return {each.name: str(reason) for each, reason in points.items() if each.context != context}
+
+
+def test_a_call_fails_with_what_it_calls_through_any_number_of_calls() -> None:
+    fails = reasons(told("stock").fails, "stock")
+    assert fails["stalls.Sell"] == "stalls.Sell → stock.Reserve", "the call of a reaction in the same unit of work"
+    assert fails["POST /items/{item}/sales"] == "POST /items/{item}/sales → stalls.Sell → stock.Reserve"
+    assert fails["GET /items/{item}/left"] == "GET /items/{item}/left → stock.Left", "a route to another context"
+    assert "stalls.Prices" not in fails
+
+
+def test_a_handler_that_catches_the_error_goes_on_without_the_answer_and_is_slow_all_the_same() -> None:
+    found = told("stock")
+    (show,) = (each for each in found.degrades if each.context != "stock")
+    assert (show.name, found.degrades[show].basis) == ("stalls.Show", "estimate")
+    assert "stalls.Show" in reasons(told("stock", "slow").degrades, "stock")
+
+
+def test_commands_for_later_wait_for_their_context_and_their_sender_goes_on() -> None:
+    found = told("parcels")
+    assert reasons(found.goes_on, "parcels")["stalls.Sell"] == "stalls.Sell → parcels.Pack → parcels.commands"
+    assert reasons(found.fails, "parcels") == {}
+    waits = {each.name for each in found.waits}
+    assert waits == {"parcels.commands", "ledger.book"}
+
+
+def test_commands_for_later_of_a_sender_that_is_down_wait_and_so_does_what_follows_from_them() -> None:
+    found = told("stalls")
+    assert reasons(found.waits, "stalls") == {
+        "parcels.commands": "parcels.Pack → parcels.commands",
+        "ledger.CountOf": "stalls.ItemSold → ledger.CountOf",
+    }
+    models = {each.name: str(each.because) for each in found.models}
+    assert models["parcels.Parcel"] == "parcels.Pack → parcels.commands → parcels.Pack → parcels.Parcel"
+    assert models["ledger tables"].endswith("parcels.ItemPacked → ledger.book → ledger tables")
+    stale = reasons(found.stale, "stalls")
+    assert {"ledger.Booked", "ledger.Counted"} <= stale.keys()
+
+
+def test_the_log_of_a_slow_context_can_be_read() -> None:
+    found = told("stalls", "slow")
+    assert reasons(found.waits, "stalls") == {}
+    assert reasons(found.degrades, "stalls") == {
+        "stock.Reserve": "stock.Reserve → stalls.Prices",
+    }
+
+
+@pytest.mark.parametrize("context", bazaar.names)
+@pytest.mark.parametrize("how", ["down", "slow"])
+def test_every_point_has_exactly_one_outcome(context: str, how: How) -> None:
+    found = told(context, how)
+    all_of_them = [*found.fails, *found.degrades, *found.waits, *found.stale, *found.unaffected]
+    assert len(all_of_them) == len(set(all_of_them)) == len(INTERACTIONS.points)
+
+
+# --- contracts -------------------------------------------------------------------------------------------------------
+
+
+def test_a_changed_message_concerns_all_that_handle_record_call_follow_and_route_to_it() -> None:
+    seen = {(each.what, each.point): (each.basis, each.relation) for each in uses_of(INTERACTIONS, "stalls.ItemSold")}
+    assert seen == {
+        ("records", "stalls.Sell"): ("estimate", ""),
+        ("projects", "ledger.CountOf"): ("declared", "OpenHost"),
+    }
+    seen = {(each.what, each.point): (each.basis, each.relation) for each in uses_of(INTERACTIONS, "stock.Left")}
+    assert seen == {
+        ("handles", "stock.Left"): ("declared", ""),
+        ("calls", "stalls.Show"): ("estimate", "Partnership"),
+        ("routes to", "GET /items/{item}/left"): ("declared", "Partnership"),
+    }
+    seen = {
+        (each.what, each.point): (each.basis, each.relation) for each in uses_of(INTERACTIONS, "parcels.ItemPacked")
+    }
+    assert seen["reacts to", "ledger.book"] == ("declared", "AntiCorruptionLayer in tests.advisor.bazaar")
+    sends = next(each for each in uses_of(INTERACTIONS, "parcels.Pack") if each.what == "sends for later")
+    assert (sends.point, sends.basis) == ("stalls.Sell", "declared")
+    assert Path(sends.place.rpartition(":")[0]).name == "bazaar.py"
+
+
+# --- together --------------------------------------------------------------------------------------------------------
+
+
+def test_contexts_that_call_one_another_in_a_circle_move_together() -> None:
+    (group,) = together(replace(INTERACTIONS, relations=()))
+    assert group.contexts == ("stalls", "stock")
+    assert {(tie.context, tie.other) for tie in group.ties} == {("stalls", "stock"), ("stock", "stalls")}
+
+
+def test_partners_and_contexts_with_a_kernel_in_common_move_together() -> None:
+    (group,) = together(replace(INTERACTIONS, relations=tuple(others)))
+    assert group.contexts == ("stalls", "stock", "parcels", "ledger")
+    assert {tie.why for tie in group.ties} >= {"Partnership", "SharedKernel"}
+    assert together(interactions_of(platform.hosting().model())) == []
+
+
+# --- services --------------------------------------------------------------------------------------------------------
+
+
+def placed(name: str) -> Placement:
+    return place(read_topology(str(TOPOLOGIES / f"{name}.toml")), shapes_of(platform.hosting().model()))
+
+
+def of_service(topology: str, service: str) -> Impact:
+    interactions = interactions_of(platform.hosting().model())
+    return impact_of(interactions, service_outage(placed(topology), service, "down"))
+
+
+def test_a_service_with_edges_alone_takes_its_routes_away_and_nothing_else() -> None:
+    found = of_service("edges-http", "door")
+    assert {each.kind for each in found.fails} == {"route"}
+    assert not found.waits
+    assert not found.models
+
+
+def test_who_opens_the_store_of_a_source_can_read_its_log_while_its_service_is_down() -> None:
+    found = of_service("apart-http", "learning-write")
+    assert {each.name for each in found.waits} == {"learning.follow_enrollment"}, (
+        "others read the store, or ask its reader"
+    )
+    assert "learning.CompleteModule" in {each.name for each in found.fails}
+    stale = {each.name for each in found.stale if each.kind == "query"}
+    assert stale == {"learning.Progress", "learning.Transcript"}

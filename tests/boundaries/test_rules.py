@@ -1,0 +1,285 @@
+"""Each rule on source text: what it finds, with file and line, and what it allows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remit.boundaries import Outside, check_code, read_code
+from remit.boundaries.rules.kernels import content_of
+from remit.errors import Findings
+from remit.relations import (
+    AntiCorruptionLayer,
+    Conformist,
+    CustomerSupplier,
+    Foreign,
+    OpenHost,
+    Partnership,
+    Relation,
+    SeparateWays,
+    SharedKernel,
+)
+from tests.boundaries.code_base import checked, mapped, noted, written
+
+BUYS = CustomerSupplier(supplier="sales", customer="billing")
+CONFORMS = Conformist(upstream="sales", downstream="billing")
+TRANSLATES = AntiCorruptionLayer(upstream="sales", downstream="billing", module="shop.billing.translation")
+HANDLERS, MODEL, TRANSLATION = "shop/billing/handlers.py", "shop/billing/model.py", "shop/billing/translation.py"
+PUBLISHED = "from shop.sales.api import OrderPlaced\n"
+INTERNAL = "import shop.sales.model\n"
+
+
+@pytest.mark.parametrize("relation", [BUYS, CONFORMS, OpenHost("sales"), Partnership("sales", "billing")])
+def test_published_language_in_handlers_is_allowed_downstream(tmp_path: Path, relation: Relation) -> None:
+    assert checked(mapped(written(tmp_path), relation)) == []
+
+
+def test_a_map_without_relations_restricts_nothing(tmp_path: Path) -> None:
+    assert checked(mapped(written(tmp_path, {HANDLERS: INTERNAL}))) == []
+
+
+@pytest.mark.parametrize(
+    ("relations", "file", "text", "code"),
+    [
+        ((BUYS,), HANDLERS, INTERNAL, "import.unpublished"),
+        ((BUYS,), MODEL, PUBLISHED, "import.in-model"),
+        ((BUYS,), "shop/sales/model.py", "import shop.billing.api\n", "import.direction"),
+        ((BUYS,), "shop/mail/api.py", PUBLISHED, "import.unrelated"),
+        ((CONFORMS,), HANDLERS, INTERNAL, "import.unpublished"),
+        ((TRANSLATES,), HANDLERS, PUBLISHED, "import.translation"),
+        ((TRANSLATES,), TRANSLATION, INTERNAL, "import.unpublished"),
+        ((OpenHost("sales"),), HANDLERS, INTERNAL, "import.unpublished"),
+        ((OpenHost("sales"), TRANSLATES), HANDLERS, PUBLISHED, "import.translation"),
+        ((OpenHost("sales"),), "shop/sales/model.py", "import shop.billing.api\n", "import.unrelated"),
+        ((Partnership("sales", "billing"),), HANDLERS, INTERNAL, "import.unpublished"),
+        ((SharedKernel("sales", "billing"),), HANDLERS, PUBLISHED, "import.beside-kernel"),
+        ((SeparateWays("sales", "billing"),), HANDLERS, PUBLISHED, "import.separate-ways"),
+        ((SeparateWays("mail", "billing"),), HANDLERS, PUBLISHED, "import.unrelated"),
+    ],
+)  # fmt: skip
+def test_what_a_pattern_does_not_allow_is_found(
+    tmp_path: Path, relations: tuple[Relation, ...], file: str, text: str, code: str
+) -> None:
+    others = {HANDLERS: ""} if file != HANDLERS else {}
+    folder = written(tmp_path, {**others, file: text})
+    assert checked(mapped(folder, *relations)) == [(code, f"{file}:1")]
+
+
+@pytest.mark.parametrize(
+    ("relations", "files"),
+    [
+        ((CONFORMS,), {MODEL: PUBLISHED}),
+        ((OpenHost("sales"),), {MODEL: PUBLISHED}),
+        ((OpenHost("sales"), CONFORMS), {MODEL: PUBLISHED}),
+        ((TRANSLATES,), {TRANSLATION: PUBLISHED, HANDLERS: "from shop.billing.translation import anything\n"}),
+        ((Partnership("sales", "billing"),), {MODEL: PUBLISHED, "shop/sales/model.py": "import shop.billing.api\n"}),
+        ((BUYS,), {HANDLERS: "from shop.sales import api\nfrom shop.sales import OrderPlaced\n",
+                   "shop/sales/__init__.py": "from shop.sales.api import OrderPlaced\n"}),
+    ],
+)  # fmt: skip
+def test_what_a_pattern_allows_is_not_found(
+    tmp_path: Path, relations: tuple[Relation, ...], files: dict[str, str]
+) -> None:
+    assert checked(mapped(written(tmp_path, {HANDLERS: "", **files}), *relations)) == []
+
+
+def test_a_package_without_api_publishes_what_it_offers_itself(tmp_path: Path) -> None:
+    files = {
+        "shop/sales/__init__.py": "from shop.sales.model import Order\n",
+        HANDLERS: "from shop.sales import Order\nfrom shop.sales.model import Order as Same\n",
+    }
+    folder = written(tmp_path, files, without=("shop/sales/api.py",))
+    assert checked(mapped(folder, BUYS)) == [("import.unpublished", f"{HANDLERS}:2")]
+
+
+def test_a_chain_through_modules_of_no_context_is_shown_whole(tmp_path: Path) -> None:
+    files = {
+        "shop/common/__init__.py": "",
+        "shop/common/one.py": "from shop.common import two\n",
+        "shop/common/two.py": "\nimport shop.sales.model\n",
+        HANDLERS: "import shop.common.one\n",
+    }
+    code = mapped(written(tmp_path, files), BUYS)
+    (finding,) = check_code(code)
+    assert (finding.code, finding.where) == ("import.unpublished", f"{tmp_path}/{HANDLERS}:1")
+    assert "shop.sales.model through shop.common.one and shop.common.two" in finding.what
+
+
+def test_a_name_that_another_context_passes_on_counts_as_where_it_is_from(tmp_path: Path) -> None:
+    files = {
+        "shop/mail/api.py": "from shop.sales.model import Order\n",
+        HANDLERS: "from shop.mail.api import Order\n",
+    }
+    relations = [CustomerSupplier(supplier="mail", customer="billing"), OpenHost("sales")]
+    assert checked(mapped(written(tmp_path, files), *relations)) == [
+        ("import.unpublished", f"{HANDLERS}:1"),
+        ("import.unpublished", "shop/mail/api.py:1"),
+    ]
+
+
+def test_separate_ways_are_not_joined_by_a_third_context(tmp_path: Path) -> None:
+    files = {"shop/mail/api.py": PUBLISHED, HANDLERS: "import shop.mail.api\n"}
+    code = mapped(written(tmp_path, files), OpenHost("sales"), OpenHost("mail"), SeparateWays("sales", "billing"))
+    (finding,) = check_code(code)
+    assert (finding.code, finding.where) == ("import.separate-ways", f"{tmp_path}/{HANDLERS}:1")
+    assert "shop.billing.handlers > shop.mail.api > shop.sales.api" in finding.what
+
+
+def test_imports_for_type_checkers_count_unless_the_map_says_otherwise(tmp_path: Path) -> None:
+    text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import shop.sales.model\n"
+    folder = written(tmp_path, {HANDLERS: text})
+    assert checked(mapped(folder, BUYS)) == [("import.unpublished", f"{HANDLERS}:3")]
+    assert checked(mapped(folder, BUYS, type_checking=False)) == []
+
+
+def test_contexts_that_import_each_other_are_found_unless_they_are_partners(tmp_path: Path) -> None:
+    folder = written(tmp_path, {"shop/sales/handlers.py": "\nimport shop.billing.api\n"})
+    hosts = OpenHost("sales"), OpenHost("billing")
+    (finding,) = check_code(mapped(folder, *hosts))
+    assert (finding.code, finding.where) == ("import.cycle", f"{tmp_path}/{HANDLERS}:1")
+    assert f"sales > billing at {tmp_path}/shop/sales/handlers.py:2" in finding.what
+    assert checked(mapped(folder, *hosts, Partnership("sales", "billing"))) == []
+
+
+KERNEL = {"shop/kernel/__init__.py": "", "shop/kernel/money.py": "class Money: ...\n"}
+USES_KERNEL = "from shop.kernel.money import Money\n"
+
+
+def test_a_kernel_is_used_by_those_who_share_it_only(tmp_path: Path) -> None:
+    files = {**KERNEL, HANDLERS: USES_KERNEL, "shop/sales/model.py": USES_KERNEL, "shop/mail/api.py": USES_KERNEL}
+    folder = written(tmp_path, files)
+    relation = SharedKernel("sales", "billing", package="shop.kernel", hash=content(folder))
+    assert checked(mapped(folder, relation)) == [("kernel.stranger", "shop/mail/api.py:1")]
+
+
+def test_a_kernel_depends_on_no_context(tmp_path: Path) -> None:
+    folder = written(tmp_path, {**KERNEL, "shop/kernel/money.py": INTERNAL, HANDLERS: USES_KERNEL})
+    relation = SharedKernel("sales", "billing", package="shop.kernel", hash=content(folder))
+    assert checked(mapped(folder, relation)) == [("kernel.dependent", "shop/kernel/money.py:1")]
+
+
+def test_a_kernel_that_has_changed_is_found_until_both_sides_agree(tmp_path: Path) -> None:
+    folder = written(tmp_path, {**KERNEL, HANDLERS: USES_KERNEL})
+    agreed = SharedKernel("sales", "billing", package="shop.kernel", hash=content(folder))
+    assert checked(mapped(folder, agreed)) == []
+    (folder / "shop/kernel/money.py").write_text("class Money: cents: int\n")
+    (finding,) = check_code(mapped(folder, agreed))
+    assert finding.code == "kernel.changed"
+    assert finding.next.endswith(f'hash = "{content(folder)}"')
+    assert ("kernel.unhashed", "shop") in noted(mapped(folder, SharedKernel("sales", "billing", package="shop.kernel")))
+
+
+def content(folder: Path) -> str:
+    return content_of("shop.kernel", read_code(mapped(folder), Findings()))
+
+
+GATEWAY = AntiCorruptionLayer(upstream=Foreign("gateway"), downstream="billing", module="shop.billing.translation")
+STRIPE = Outside(name="gateway", packages=("stripe",))
+
+
+def test_an_outside_package_is_imported_in_its_layer_only(tmp_path: Path) -> None:
+    folder = written(tmp_path, {TRANSLATION: "import stripe\n", HANDLERS: "from stripe import Charge\n"})
+    assert checked(mapped(folder, GATEWAY, outside=(STRIPE,))) == [("import.foreign", f"{HANDLERS}:1")]
+
+
+def test_the_wrong_map_of_payments_is_found_and_the_corrected_one_passes(tmp_path: Path) -> None:
+    """Orders and payments both call the payment gateway, and both keep a model of the payment."""
+    payment = "class Payment:\n    number: str\n    amount: int\n    method: str\n"
+    wrong = {
+        HANDLERS: "", "shop/billing/payment.py": payment, TRANSLATION: "import stripe\n",
+        "shop/sales/payment.py": payment, "shop/sales/gateway.py": "import stripe\n",
+    }  # fmt: skip
+    both = GATEWAY, AntiCorruptionLayer(
+        upstream=Foreign("gateway"), downstream="sales", module="shop.sales.gateway"
+    )  # fmt: skip
+    folder = written(tmp_path / "wrong", wrong)
+    (finding,) = check_code(mapped(folder, *both, outside=(STRIPE,)))
+    assert finding.code == "gateway.shared"
+    assert "'billing' and 'sales'" in finding.what
+    assert ("model.spread", "shop/sales/payment.py:1") in noted(mapped(folder, *both, outside=(STRIPE,)))
+    right = written(
+        tmp_path / "right", {HANDLERS: "", "shop/billing/payment.py": payment, TRANSLATION: "import stripe\n"}
+    )
+    assert checked(mapped(right, GATEWAY, outside=(STRIPE,))) == []
+    assert "model.spread" not in dict(noted(mapped(right, GATEWAY, outside=(STRIPE,))))
+
+
+def test_one_known_service_in_two_contexts_is_found_without_any_relation(tmp_path: Path) -> None:
+    folder = written(tmp_path, {HANDLERS: "import stripe\n", "shop/sales/model.py": "import stripe\n"})
+    assert [code for code, _ in checked(mapped(folder, contexts={"sales": {"pure": ()}}))] == ["gateway.shared"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('run("select * from orders where id = 1")\n', 1),
+        ('\nrun("""\n  SELECT * FROM invoices i, Orders o\n""")\n', 2),
+        ('run(f"delete from {schema}.orders")\n', 0),
+        ('run("update sales.lines set a = 1")\n', 1),
+        ('table = "orders"\nrun(f"insert into {table} values (1)")\n', 0),
+        ('run("with recent as (select 1 from orders) select * from recent")\n', 1),
+        ('run("select 1 " + "from invoices join \\"orders\\" using (id)")\n', 1),
+        ('run("Update the orders")\n', 0),
+        ('"""Select something from orders."""\n', 0),
+        ('run("select * from invoices")  # orders\n', 0),
+    ],
+)  # fmt: skip
+def test_sql_that_names_tables_of_another_context_is_found(tmp_path: Path, text: str, line: int) -> None:
+    folder = written(tmp_path, {HANDLERS: text})
+    code = mapped(
+        folder, contexts={"sales": {"tables": ("orders",), "schema": "sales"}, "billing": {"tables": ("invoices",)}}
+    )
+    assert checked(code) == ([("sql.foreign-table", f"{HANDLERS}:{line}")] if line else [])
+
+
+def test_a_table_of_two_contexts_is_found_unless_a_kernel_lists_it(tmp_path: Path) -> None:
+    folder = written(tmp_path, {HANDLERS: ""})
+    contexts: dict[str, dict[str, Any]] = {"sales": {"tables": ("orders",)}, "billing": {"tables": ("Orders",)}}
+    assert checked(mapped(folder, contexts=contexts)) == [("sql.shared-table", "")]
+    assert checked(mapped(folder, SharedKernel("sales", "billing", tables=("orders",)), contexts=contexts)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("import requests\n", "pure.import"),
+        ("from random import choice\n", "pure.import"),
+        ("from uuid import uuid4\n", "pure.import"),
+        ("from datetime import datetime\nnow = datetime.now()\n", "pure.call"),
+        ("import datetime as d\ndef f(): return d.datetime.utcnow()\n", "pure.call"),
+        ("def f(): open('a')\n", "pure.call"),
+        ("import os\nhome = os.environ['HOME']\n", "pure.call"),
+        ("from datetime import datetime\nfrom uuid import UUID\nimport logging\n", ""),
+        ("def f(open): return open()\n", ""),
+    ],
+)
+def test_a_model_that_is_not_pure_is_found(tmp_path: Path, text: str, code: str) -> None:
+    assert [each for each, _ in checked(mapped(written(tmp_path, {MODEL: text})))] == ([code] if code else [])
+
+
+def test_a_package_of_no_context_is_noted_once(tmp_path: Path) -> None:
+    folder = written(tmp_path, {"shop/common/a.py": "x = 1\n", "shop/common/b.py": "x = 1\n", "tool/c.py": "x = 1\n"})
+    assert noted(mapped(folder)) == [("code.unowned", "shop/common/a.py:1"), ("code.unowned", "tool/c.py:1")]
+
+
+def test_what_the_map_names_and_is_missing_is_found(tmp_path: Path) -> None:
+    code = mapped(
+        written(tmp_path), TRANSLATES, SharedKernel("sales", "mail", package="shop.kernle"),
+        contexts={"sales": {"packages": ("shop.sales", "shop.sale")}, "mail": {"packages": ("shop.sales",)}},
+    )  # fmt: skip
+    found = [each for each in check_code(code) if each.code.startswith("map.")]
+    assert [each.code for each in found] == ["map.unknown-module", "map.unknown-module", "map.claimed-twice"]
+    assert found[0].next == "did you mean shop.sales?"
+
+
+def test_a_context_belongs_to_one_team(tmp_path: Path) -> None:
+    code = mapped(written(tmp_path), contexts={"sales": {"owner": ("a", "b")}, "mail": {"owner": ("c",)}})
+    assert [each.code for each in check_code(code)] == ["owner.several"]
+    assert [each.code for each in check_code(code).notes] == ["owner.missing"]
+
+
+def test_an_import_by_a_computed_name_is_noted(tmp_path: Path) -> None:
+    text = "from importlib import import_module\ndef f(name): import_module(name)\n"
+    assert noted(mapped(written(tmp_path, {HANDLERS: text}))) == [("import.computed", f"{HANDLERS}:2")]

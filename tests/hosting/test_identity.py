@@ -1,0 +1,129 @@
+"""Services prove their names: a service that was taken over speaks for nobody else, over real HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from remit.errors import NotAllowed
+from remit.log import Channel
+from remit.transports import OUTSIDE, CallRequest, CallResponse
+from tests.hosting.guarded import Guarded, Order, Owed, guarded, system
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture
+async def services(tmp_path: Path) -> AsyncIterator[Guarded]:
+    async with guarded(tmp_path) as made:
+        yield made
+
+
+def command(message: str, caller: str, speaker: str, **fields: Any) -> CallRequest:
+    headers = {
+        "content-type": "application/json", "remit-type": message, "remit-version": "1", "remit-key": "k",
+        "remit-caller": caller, "remit-timeout-ms": "5000", "remit-attempt": "0",
+    }  # fmt: skip
+    return CallRequest("command", headers, json.dumps(fields).encode(), speaker)
+
+
+def of_log(kind: str, speaker: str, *question: Any) -> CallRequest:
+    body = msgspec.msgpack.encode(question)
+    return CallRequest(kind, {"content-type": "application/msgpack", "remit-timeout-ms": "5000"}, body, speaker)
+
+
+def told(answer: CallResponse) -> tuple[str, str]:
+    """Status, and what went wrong."""
+    return answer.status, json.loads(answer.body).get("what", "") if answer.status != "ok" else ""
+
+
+async def test_what_the_map_declares_works_and_nothing_is_turned_away(services: Guarded) -> None:
+    file = services.topology.where
+    async with system.connect(topology=file) as outside:
+        assert await outside.send(Order(item="tea"), key="o-1") == 10
+        assert await outside.ask(Owed(item="tea"), fresh=True) == 1
+    assert services.turned_away == []
+
+
+@pytest.mark.parametrize("caller", ["sales", "sales*"])
+async def test_a_service_cannot_use_the_keys_of_another_context(services: Guarded, caller: str) -> None:
+    """The office claims to be sales, in the header that owns the idempotency key, or in whose name it speaks."""
+    for speaker, why in (("sales", "office: it does not run sales"), (OUTSIDE, "office: it runs no edge")):
+        answer = await services.call("office", "stock.write", command("stock.Reserve", caller, speaker, item="tea"))
+        assert told(answer) == ("call.not-allowed", why)
+    mixed = command("stock.Reserve", "billing", "sales", item="tea")
+    assert told(await services.call("shop", "stock.write", mixed)) == (
+        "call.not-allowed", "sales gives a key of billing",
+    )  # fmt: skip
+    assert told(await services.call("shop", "stock.write", command("stock.Reserve", caller, "sales", item="tea")))[
+        0
+    ] == ("ok")
+
+
+async def test_a_call_that_the_map_does_not_declare_is_refused(services: Guarded) -> None:
+    for by, speaker, address, message in (
+        ("shop", "sales", "stock.write", "stock.Destroy"),
+        ("office", "billing", "stock.write", "stock.Reserve"),
+        ("store", "stock", "sales.write", "sales.Order"),
+    ):
+        answer = await services.call(by, address, command(message, speaker, speaker, item="tea"))
+        assert answer.status == NotAllowed.code, message
+        assert "the context map does not let" in told(answer)[1]
+
+
+async def test_a_message_is_answered_only_at_its_own_address(services: Guarded) -> None:
+    """The grant names an address. A command under the address of queries would pass it by."""
+    request = command("stock.Reserve", "sales", "sales", item="tea")
+    answer = await services.call("shop", "stock.read", request)
+    assert told(answer) == ("call.not-allowed", "stock.Reserve is not answered at this address")
+
+
+async def test_a_follower_cannot_report_for_another_one(services: Guarded) -> None:
+    progress = (Channel.PUBLISHED, "stock.commands", {0: 5})
+    answer = await services.call("office", "sales.log", of_log("standing", "billing", *progress))
+    assert told(answer) == ("call.not-allowed", "billing reports for stock.commands")
+    answer = await services.call("office", "sales.log", of_log("standing", "stock", *progress))
+    assert told(answer) == ("call.not-allowed", "office: it does not run stock")
+    own = await services.call(
+        "office", "sales.log", of_log("standing", "billing", Channel.PUBLISHED, "billing.charge", {0: 0})
+    )
+    assert own.status == "ok"
+
+
+async def test_only_followers_by_the_map_read_a_log_and_nobody_its_private_channel(services: Guarded) -> None:
+    published, private = (of_log("read", "billing", channel, 0, 0, 10) for channel in (1, 0))
+    assert (await services.call("office", "sales.log", published)).status == "ok"
+    assert told(await services.call("office", "sales.log", private))[1] == "only published messages can be read"
+    answer = await services.call("office", "stock.log", published)
+    assert told(answer) == ("call.not-allowed", "office: the context map does not let billing call stock.log")
+    answer = await services.call("outside", "sales.log", published._replace(speaker=OUTSIDE))
+    assert told(answer) == (
+        "call.not-allowed",
+        "a program outside: the context map does not let those outside call read of sales.log",
+    )
+
+
+async def test_what_is_turned_away_is_counted_logged_and_helps(
+    services: Guarded, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        await services.call("office", "stock.write", command("stock.Reserve", "sales", "sales", item="tea"))
+    seen = [(each.address, each.speaker, each.number) for each in services.turned_away]
+    assert seen == [("stock.write", "sales", number) for number in (1, 2, 3)]
+    lines = [record.getMessage() for record in caplog.records if "turned-away" in record.getMessage()]
+    assert lines == [
+        f"turned-away stock.write: call {number} that is not allowed: office: it does not run sales"
+        for number in (1, 2)
+    ]
+
+
+async def test_those_outside_cannot_speak_for_a_context(services: Guarded) -> None:
+    answer = await services.call("outside", "stock.write", command("stock.Reserve", "sales", OUTSIDE, item="tea"))
+    assert told(answer) == ("call.not-allowed", "a program outside gives a key of sales")
+    answer = await services.call("outside", "stock.write", command("stock.Reserve", "sales", "sales", item="tea"))
+    assert told(answer)[0] == "call.not-allowed"

@@ -1,0 +1,146 @@
+"""The command `remit-design`: what it prints, writes and refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from remit.boundaries import read_map
+from remit_design.cml.model import check_text
+from remit_design.commands import execute
+from remit_design.design import export_map
+from tests.satellites.design.shop import SHOP
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop.cml").write_text(SHOP)
+    return tmp_path
+
+
+def test_import_writes_a_map_that_remit_reads_and_names_what_is_left_out(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(["import", "shop.cml"]) == 0
+    code = read_map("remit-map.toml")
+    assert code.names == ("Sales", "Billing", "Shipping", "Ledger")
+    assert [type(relation).__name__ for relation in code.relations] == [
+        "OpenHost", "AntiCorruptionLayer", "CustomerSupplier", "Partnership", "SharedKernel", "Conformist",
+    ]  # fmt: skip
+    told = capsys.readouterr().out
+    line = next(number for number, text in enumerate(SHOP.splitlines(), 1) if "Entity Order {" in text)
+    left = "1 attribute(s), 1 reference(s), 3 operation(s): only the name is kept"
+    assert f"not taken over  shop.cml:{line}  Entity Order in Aggregate Orders: {left}" in told
+    assert "wrote remit-map.toml" in told
+
+
+def test_import_does_not_write_over_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "remit-map.toml").write_text("mine")
+    assert execute(["import", "shop.cml"]) == 2
+    assert "cml.file" in capsys.readouterr().err
+    assert (folder / "remit-map.toml").read_text() == "mine"
+
+
+def test_a_file_with_findings_is_not_imported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "shop.cml").write_text("BoundedContext A implements B")
+    assert execute(["import", "shop.cml"]) == 1
+    assert "cml.unresolved  shop.cml:1" in capsys.readouterr().err
+    assert not (folder / "remit-map.toml").exists()
+
+
+def test_check_shows_findings_and_notes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["check", "shop.cml"]) == 0
+    assert "note  cml.flow-drawable" in capsys.readouterr().out
+    (folder / "shop.cml").write_text("Domain {")
+    assert execute(["check", "shop.cml"]) == 1
+    assert "cml.syntax  shop.cml:1" in capsys.readouterr().err
+
+
+def test_export_writes_cml_to_the_output_or_to_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    execute(["import", "shop.cml"])
+    capsys.readouterr()
+    assert execute(["export"]) == 0
+    told = capsys.readouterr().out
+    assert not check_text(told, "again.cml").findings
+    assert execute(["export", "remit-map.toml", "--to", "again.cml"]) == 0
+    assert (folder / "again.cml").read_text() == told
+
+
+MAP = """
+[contexts.order-taking]
+packages = ["shop.orders"]
+kind = "core"
+owner = ["Team A"]
+
+[contexts.billing]
+
+[outside.payment-gateway]
+
+[[relations]]
+kind = "open-host"
+host = "order-taking"
+exposes = ["OrderPlaced"]
+
+[[relations]]
+kind = "conformist"
+upstream = "order-taking"
+downstream = "billing"
+
+[[relations]]
+kind = "separate-ways"
+one = "order-taking"
+other = "billing"
+
+[[relations]]
+kind = "anti-corruption-layer"
+upstream = "payment-gateway"
+downstream = "billing"
+module = "shop.billing.gateway"
+"""
+
+
+def test_a_map_that_was_never_cml_is_exported_whole_or_noted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "remit-map.toml").write_text(f'[map]\nname = "shop"\n{MAP}')
+    assert execute(["export"]) == 0
+    told = capsys.readouterr()
+    assert told.out == (
+        "ContextMap shop {\n"
+        "\tcontains order_taking\n\tcontains billing\n\tcontains payment_gateway\n"
+        "\torder_taking [U,OHS,PL]->[D,CF] billing\n\tpayment_gateway [U]->[D,ACL] billing\n}\n"
+        "BoundedContext order_taking implements order_taking_subdomain\n"
+        "BoundedContext billing\n"
+        "BoundedContext Team_A realizes order_taking {\n\ttype = TEAM\n}\n"
+        "BoundedContext payment_gateway {\n\ttype = SYSTEM\n}\n"
+        "Domain shop_domain {\n\tSubdomain order_taking_subdomain {\n\t\ttype = CORE_DOMAIN\n\t}\n}\n"
+    )
+    for unsaid in ("packages of context order-taking", "exposes of OpenHost", "SeparateWays of", "module of Anti"):
+        assert f"{unsaid}" in told.err
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("[contexts.a\n", "map.syntax"),
+        ("[contexts.a]\ncolour = 1\n", "map.unknown-key"),
+        ("[contexts.a]\n[cml]\ncontexts = 5\n", "cml.map"),
+        ("[contexts.a]\n[[cml.relationships]]\n", "cml.map"),
+        ('[contexts.a]\n[cml.contexts.a]\ntype = "COLOUR"\n', "cml.map"),
+        ('[contexts.a]\n[cml.contexts.a]\nresponsibilities = "many"\nevolution = 3\n', "cml.map"),
+        ('[[relations]]\nkind = "conformist"\nupstream = "a"\ndownstream = "a"\n[contexts.a]\n', "cml.map"),
+        (None, "map.missing"),
+    ],
+)
+def test_a_map_that_cannot_be_exported_is_a_finding(folder: Path, text: str | None, code: str) -> None:
+    if text is not None:
+        (folder / "remit-map.toml").write_text(text)
+    written, found = export_map(folder / "remit-map.toml")
+    assert written == ""
+    assert {finding.code for finding in found} == {code}
+
+
+def test_a_context_that_remit_cannot_name_is_a_finding(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "shop.cml").write_text("BoundedContext _orders")
+    assert execute(["import", "shop.cml"]) == 1
+    assert "cml.context-name" in capsys.readouterr().err
