@@ -38,7 +38,7 @@ def test_boxes_and_labels_are_apart_and_inside_of_the_picture(count: int, seed: 
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
-def test_no_line_runs_through_a_context_that_it_does_not_connect(seed: int) -> None:
+def test_no_line_runs_through_a_context_or_a_label_that_is_not_its_own(seed: int) -> None:
     assert Drawing(map_picture(generated(60, seed))).crossings() == []
 
 
