@@ -40,6 +40,7 @@ from remit.checks.unheard import check_unheard
 from remit.checks.unrecorded import check_unrecorded
 from remit.checks.unrelated import check_unrelated
 from remit.checks.unused import check_unused
+from remit.checks.unused_events import check_unused_events
 from remit.checks.wire_names import check_wire_names
 from remit.contexts import ContextMap, Model, derive
 from remit.errors import Finding, Findings
@@ -89,6 +90,7 @@ NOTED: tuple[Rule, ...] = (
     check_unheard,
     check_one_aggregate,
     check_unused,
+    check_unused_events,
     check_unrelated,
 )
 """The rules that add notes, in the order in which their notes are reported."""
