@@ -45,7 +45,7 @@ from remit.contexts.relations import (
     SeparateWays,
     SharedKernel,
 )
-from remit.contexts.usage import EVERYTHING, may_send_later, usable, used_by
+from remit.contexts.usage import EVERYTHING, Usage
 
 __all__ = [
     "COMMAND",
@@ -91,11 +91,9 @@ __all__ = [
     "SeparateWays",
     "SharedKernel",
     "Sql",
+    "Usage",
     "View",
     "derive",
     "follows",
     "groups_of",
-    "may_send_later",
-    "usable",
-    "used_by",
 ]
