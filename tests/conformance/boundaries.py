@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +25,7 @@ from remit.boundaries import CodeContext, CodeMap, check_code
 from remit.contexts import Relation
 from remit.relations import Conformist, OpenHost, Partnership, SeparateWays
 from tests.conformance.contracts import KNOWN, TYPES, Options, existing, ignored, read_contracts, roots_of
-from tests.conformance.imports import Graph, Malformed, is_within
+from tests.conformance.imports import Graph, Malformed, is_internal, is_within
 from tests.conformance.results import Result
 
 SET = "boundaries-import-linter"
@@ -35,6 +36,15 @@ REST = "rest"
 
 class NotTranslated(Exception):
     """A contract of which `remit` knows nothing: it is of a type that a project brings itself."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """What is checked: packages, whether imports of others are known, and types of contracts that it brings itself."""
+
+    roots: list[str]
+    has_external: bool = True
+    own_types: list[str] = field(default_factory=list[str])
 
 
 def results(folder: Path) -> Iterator[Result]:
@@ -59,25 +69,25 @@ def exit_status(graph: Graph, text: str, file: str) -> int:
     try:
         options, contracts = read_contracts(text, file)
         roots = roots_of(options, graph)
-        drawn = graph if options.flag("include_external_packages") else graph.inside(roots)
-        return 0 if all(is_kept(drawn, each, roots, options) for each in contracts) else 1
+        project = Project(roots, options.flag("include_external_packages"), options.texts("contract_types", []))
+        drawn = graph if project.has_external else graph.inside(roots)
+        return 0 if all(is_kept(drawn, each, project) for each in contracts) else 1
     except Malformed:
         return 1
 
 
-def is_kept(graph: Graph, contract: Options, roots: list[str], options: Options) -> bool:
+def is_kept(graph: Graph, contract: Options, project: Project) -> bool:
     """Whether `remit` finds nothing against a contract. Raises `Malformed` and `NotTranslated`."""
     contract.text("name")
     kind = contract.text("type")
-    own = [each.partition(":")[0].strip() for each in options.texts("contract_types", [])]
     if kind not in _CONTRACTS:
-        if kind in own:
+        if kind in [each.partition(":")[0].strip() for each in project.own_types]:
             raise NotTranslated(f"the contract type {kind} is code of its project")
         raise Malformed(f"there is no contract type {kind}")
     unknown = {*contract.values} - {*KNOWN, *TYPES[kind]}
     if unknown:
         raise Malformed(f"{kind} has no options {unknown}")
-    return _CONTRACTS[kind](graph, contract, roots)
+    return _CONTRACTS[kind](graph, contract, project)
 
 
 def _is_clean(graph: Graph, contexts: dict[str, list[str]], relations: list[Relation]) -> bool:
@@ -97,15 +107,14 @@ def _rest(graph: Graph) -> list[str]:
     return sorted({module.partition(".")[0] for module in graph.modules})
 
 
-def _forbidden(graph: Graph, contract: Options, roots: list[str]) -> bool:
+def _forbidden(graph: Graph, contract: Options, project: Project) -> bool:
     graph = ignored(graph, contract)
     sources = existing(graph, contract.expressions("source_modules"))
     named = [module for each in contract.expressions("forbidden_modules") for module in graph.meant(each)]
-    internal = [each for each in named if any(is_within(each, root) for root in roots)]
+    internal = [each for each in named if is_internal(each, project.roots)]
     existing(graph, internal)
     external = [each for each in named if each not in internal]
-    has_external = any(each.partition(".")[0] not in roots for each in graph.modules)
-    if external and not has_external:
+    if external and not project.has_external:
         raise Malformed("external packages are not included")
     if any("." in each for each in external):
         raise Malformed("a part of an external package is named")
@@ -130,7 +139,7 @@ def _never(graph: Graph, source: str, other: str, *, indirect: bool) -> tuple[di
     return contexts, relations
 
 
-def _independence(graph: Graph, contract: Options, roots: list[str]) -> bool:
+def _independence(graph: Graph, contract: Options, project: Project) -> bool:
     graph = ignored(graph, contract)
     modules = existing(graph, contract.expressions("modules"))
     if any(is_within(one, other) or is_within(other, one) for one, other in combinations(modules, 2)):
@@ -139,7 +148,7 @@ def _independence(graph: Graph, contract: Options, roots: list[str]) -> bool:
     return _is_clean(graph, names, [SeparateWays(one, other) for one, other in combinations(names, 2)])
 
 
-def _layers(graph: Graph, contract: Options, roots: list[str]) -> bool:
+def _layers(graph: Graph, contract: Options, project: Project) -> bool:
     layers = [_layer(each) for each in contract.texts("layers")]
     tails = [tail for layer, _ in layers for tail in layer]
     if len({tail.strip("()") for tail in tails}) < len(tails):
@@ -150,7 +159,7 @@ def _layers(graph: Graph, contract: Options, roots: list[str]) -> bool:
         raise Malformed("exhaustive needs containers")
     graph = ignored(graph, contract)
     found = [module for each in containers for module in graph.meant(each)]
-    if any(not any(is_within(each, root) for root in roots) for each in found):
+    if not all(is_internal(each, project.roots) for each in found):
         raise Malformed("a container is outside of the root packages")
     prefixes = [f"{each}." for each in found] if containers else [""]
     placed = [
@@ -208,7 +217,7 @@ def _is_complete(graph: Graph, container: str, declared: set[str]) -> bool:
     return not any(each.startswith(f"{container}.") for each in unowned)
 
 
-def _acyclic_siblings(graph: Graph, contract: Options, roots: list[str]) -> bool:
+def _acyclic_siblings(graph: Graph, contract: Options, project: Project) -> bool:
     named, skipped = contract.expressions("ancestors"), contract.expressions("skip_descendants", [])
     if {*named} & {*skipped}:
         raise Malformed("an ancestor is skipped")
@@ -218,7 +227,7 @@ def _acyclic_siblings(graph: Graph, contract: Options, roots: list[str]) -> bool
     for each in (*named, *skipped):
         if not [module for module in graph.meant(each) if module in graph.modules]:
             raise Malformed(f"{each} matches no module")
-    ancestors, skip = _with_insides(graph, named, roots), existing(graph, skipped)
+    ancestors, skip = _with_insides(graph, named, project), existing(graph, skipped)
     graph = ignored(graph, contract)
     generation = ancestors
     for _ in range(int(depth) + 1):
@@ -228,10 +237,10 @@ def _acyclic_siblings(graph: Graph, contract: Options, roots: list[str]) -> bool
     return True
 
 
-def _with_insides(graph: Graph, expressions: list[str], roots: list[str]) -> list[str]:
+def _with_insides(graph: Graph, expressions: list[str], project: Project) -> list[str]:
     """The modules that expressions mean. Raises `Malformed` for one of which nobody knows what it contains."""
     found = existing(graph, expressions)
-    if any(each.partition(".")[0] not in roots for each in found):
+    if not all(is_internal(each, project.roots) for each in found):
         raise Malformed("external packages have no known modules")
     return found
 
@@ -246,13 +255,13 @@ def _is_acyclic(graph: Graph, ancestor: str) -> bool:
     return _is_clean(graph, contexts, [*hosts, *partners])
 
 
-def _protected(graph: Graph, contract: Options, roots: list[str]) -> bool:
+def _protected(graph: Graph, contract: Options, project: Project) -> bool:
     graph = ignored(graph, contract)
     protected = [module for each in contract.expressions("protected_modules") for module in graph.meant(each)]
     allowed = [module for each in contract.expressions("allowed_importers") for module in graph.meant(each)]
     existing(graph, protected)
     if contract.flag("as_packages", otherwise=True):
-        allowed = _with_insides(graph, allowed, roots)
+        allowed = _with_insides(graph, allowed, project)
     else:
         allowed = [each for each in dict.fromkeys(allowed) if each in graph.modules]
         graph, now = graph.with_alone({*protected, *allowed})
@@ -272,7 +281,7 @@ def _is_protected(graph: Graph, module: str, allowed: list[str]) -> bool:
     return _is_clean(graph, contexts, relations)
 
 
-_CONTRACTS: dict[str, Callable[[Graph, Options, list[str]], bool]] = {
+_CONTRACTS: dict[str, Callable[[Graph, Options, Project], bool]] = {
     "forbidden": _forbidden,
     "layers": _layers,
     "independence": _independence,

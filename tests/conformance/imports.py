@@ -67,6 +67,11 @@ def is_within(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
+def is_internal(module: str, roots: Iterable[str]) -> bool:
+    """Whether a module belongs to one of the packages that are checked. A root may be a part of a namespace."""
+    return any(is_within(module, root) for root in roots)
+
+
 def wildcard(expression: str) -> re.Pattern[str]:
     """The pattern of an expression: `*` is one module name, `**` one or more. Raises `Malformed`."""
     parts = expression.split(".")

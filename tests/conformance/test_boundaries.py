@@ -22,7 +22,7 @@ from importlinter.contracts.protected import ProtectedContract
 from importlinter.domain.contract import InvalidContractOptions
 from importlinter.domain.helpers import MissingImport
 
-from tests.conformance.boundaries import exit_status, is_kept, results
+from tests.conformance.boundaries import Project, exit_status, is_kept, results
 from tests.conformance.contracts import Options
 from tests.conformance.imports import Graph, Malformed
 
@@ -125,7 +125,7 @@ def judged(graph: Graph, contract: dict[str, Any]) -> bool | None:
 
 def said(graph: Graph, contract: dict[str, Any]) -> bool | None:
     try:
-        return is_kept(graph, Options({"name": "it", **contract}), ROOTS, Options({}))
+        return is_kept(graph, Options({"name": "it", **contract}), Project(ROOTS))
     except Malformed:
         return None
 
@@ -187,6 +187,16 @@ exhaustive = true
 )
 def test_a_configuration_is_read_as_import_linter_reads_it(text: str, file: str, status: int) -> None:
     assert exit_status(SOME, text, file) == status
+
+
+@pytest.mark.parametrize(("source", "status"), [("space.shop.a", 1), ("space.shop.b", 0)])
+def test_a_root_package_may_be_a_part_of_a_namespace(source: str, status: int) -> None:
+    graph = Graph(
+        frozenset({"space.shop", "space.shop.a", "space.shop.b", "lib"}), frozenset({("space.shop.a", "lib")})
+    )
+    text = INI.replace("root_package = shop", "root_package = space.shop\ninclude_external_packages = True")
+    text = text.replace("shop.c\n    shop.*", "lib").replace("source_modules = shop.a", f"source_modules = {source}")
+    assert exit_status(graph, text, ".importlinter") == status
 
 
 def test_a_case_with_another_status_is_a_reason(tmp_path: Path) -> None:
