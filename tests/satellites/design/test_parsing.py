@@ -127,6 +127,13 @@ def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path, bytes_: bytes |
     assert [finding.code for finding in load(tmp_path / "map.cml").findings] == [code]
 
 
+def test_a_reserved_word_in_place_of_a_name_is_a_fault_and_hides_nothing() -> None:
+    model = check_text("BoundedContext A { Aggregate G { Entity E { String description } Entity Value } }", "map.cml")
+    assert [finding.code for finding in model.findings] == ["cml.syntax"] * 2
+    assert "write ^description" in model.findings[0].next
+    assert facts(model.root)["contexts"][0]["aggregates"]["G"]["entities"] == ["E", "Value"]
+
+
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
     (tmp_path / "map.cml").write_bytes(b"\xef\xbb\xbfBoundedContext A")
     assert not load(tmp_path / "map.cml").findings
@@ -163,11 +170,6 @@ def test_any_words_give_findings_and_no_exception(text: str) -> None:
 @settings(max_examples=100)
 def test_a_damaged_model_gives_findings_and_no_exception(at: int, cut: int, instead: str) -> None:
     map_text(check_text(SHOP[:at] + instead + SHOP[at + cut :], "shop.cml"))
-
-
-def test_a_text_that_is_nested_too_deeply_is_a_finding() -> None:
-    text = "Domain Trade { Subdomain Selling { Entity E { " + "Map<" * 5000
-    assert [finding.code for finding in check_text(text, "map.cml").findings] == ["cml.syntax"]
 
 
 @given(st.text())
