@@ -29,6 +29,9 @@ def relationship(text: str) -> Facts:
 @pytest.mark.parametrize(
     "text",
     [
+        "[U,OHS,PL]A -> [D,ACL]B",
+        "A[U,OHS,PL] -> B[D,ACL]",
+        "A\n[U,OHS,PL]\n->\n[D,ACL]\nB",
         "A [U,OHS,PL]->[D,ACL] B", "A [OHS,PL]->[ACL] B", "B [D,ACL]<-[U,OHS,PL] A", "B[ACL]<-[OHS,PL]A",
         "A [OHS,PL]Upstream-Downstream[ACL] B", "B[ACL] Downstream-Upstream [OHS,PL] A",
     ],
@@ -68,6 +71,14 @@ def test_relationships_of_equals_are_read_in_every_form(text: str, kind: str) ->
     assert relationship(text) == {"kind": kind, "participants": ["A", "B"]}
 
 
+def test_roles_on_the_next_line_belong_to_the_next_relationship() -> None:
+    text = f"{CONTEXTS}ContextMap {{ contains A, B\nA <-> B\n[SK]A <-> [SK]B\nA -> B\n[P]A <-> [P]B }}"
+    model = check_text(text, "map.cml")
+    assert not model.findings
+    kinds = [each["kind"] for each in facts(model.root)["contextMap"]["relationships"]]
+    assert kinds == ["shared-kernel", "shared-kernel", "upstream-downstream", "partnership"]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "what"),
     [
@@ -85,7 +96,7 @@ def test_relationships_of_equals_are_read_in_every_form(text: str, kind: str) ->
         (f"{CONTEXTS}ContextMap {{ contains A, B A [PL,U]->[D] B }}", 3, "no role of A"),
         (f"{CONTEXTS}ContextMap {{ contains A, B A [S]->[D] B }}", 3, "only one side"),
         (f"{CONTEXTS}ContextMap {{ contains A, B A []->[D] B }}", 3, "empty"),
-        (f"{CONTEXTS}ContextMap {{ contains A, B [U]A -> B }}", 3, "before"),
+        (f"{CONTEXTS}ContextMap {{ contains A, B [U]A[U] -> B }}", 3, "cannot stand here"),
         ("ContextMap { }\nContextMap { }", 2, "ContextMap"),
         ("BoundedContext A { Application Application }", 1, "Application"),
         ("ValueRegister R { ValueCluster Trusting { } }", 1, "no core value"),
