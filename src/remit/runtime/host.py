@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
-from remit.contexts import Model
+from remit.contexts import Model, Polled
 from remit.errors import RemitError
 from remit.log import SubscriptionId
 from remit.messages import Command, Query
 from remit.runtime.calling.calls import Calls
+from remit.runtime.calling.hooks import Hook, hooks_of
 from remit.runtime.calling.reporting import ReportedCalls
 from remit.runtime.calling.sender import UnitSender, attempt
 from remit.runtime.compiler import compile_system
@@ -18,13 +20,14 @@ from remit.runtime.events import BreakerClosed, ProcessStarted, ProcessStopping
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.handling import Handling
 from remit.runtime.following.joint import JointHandling
+from remit.runtime.following.polling import Polling
 from remit.runtime.following.publishing import relay
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.influence import influence_of, may_call
 from remit.runtime.freshness.reaching import Following
 from remit.runtime.listeners import Listener, Listeners, beside
 from remit.runtime.placed import ALONE, EVERYTHING, Channels, Feeds, Placed, Sources, as_it_is
-from remit.runtime.plan import ContextPlan
+from remit.runtime.plan import ContextPlan, FollowPlan, TranslationPlan
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.remote.reception import Reception
@@ -101,6 +104,11 @@ class Host:
         """The name of this process in the stores, once it has started."""
         self._has_started = False
 
+    @cached_property
+    def hooks(self) -> Sequence[Hook]:
+        """The webhooks whose requests this process takes."""
+        return [*hooks_of(self.shared, self._listeners)]
+
     # ── its parts ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _remote_calls(self, placed: Placed) -> RemoteCalls | None:
@@ -128,8 +136,7 @@ class Host:
         for plan in self._plans.values():
             for id, *also in plan.followed_together():
                 one, *others = [plan.follows[each] for each in (id, *also)]
-                effect = (JointHandling([one, *others], shared, ports, said) if also
-                          else Handling(one, shared, ports, said))  # fmt: skip
+                effect = _handling([one, *others], shared, ports, said)
                 feed, held = followed(id, followings[id].feed), self._sharing.held(id)
                 made.append(
                     Follower(id, self.stores[plan.name], feed, effect, ports, said, shared.stamp, held, also)
@@ -242,6 +249,16 @@ class Host:
 
 
 _Followings = Mapping[SubscriptionId, Following]
+
+
+def _handling(plans: list[FollowPlan[Any]], shared: Shared, ports: Ports, said: Listeners) -> Handling:
+    """What handles the messages of subscriptions that follow together: usually of one."""
+    one = plans[0]
+    if len(plans) > 1:
+        return JointHandling(plans, shared, ports, said)
+    if isinstance(one, TranslationPlan) and isinstance(source := one.translator.source, Polled):
+        return Polling(one, source, shared, ports, said)
+    return Handling(one, shared, ports, said)
 
 
 def _only(plans: Mapping[str, ContextPlan], runs: Mapping[str, Any]) -> dict[str, ContextPlan]:
