@@ -1,10 +1,16 @@
-"""A context that takes in webhooks of a payment gateway, signs them as the gateway does, and refuses some."""
+"""A context that takes in webhooks of a payment gateway, signs them as the gateway does, and refuses some.
+
+The translation of an "invoice.deadly" kills its process as long as the file that DEADLY names is there.
+"""
 
 from __future__ import annotations
 
 import hmac
 import json
+import os
+import signal
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from remit import Aggregate, Command, Context, DomainEvent, Query, Refusal, Repository, System, Value
@@ -84,6 +90,10 @@ def translated(event: StripeEvent) -> Settle | list[Settle] | None:
         return Settle(invoice=event.invoice, cents=event.cents)
     if event.type == "invoice.paid-twice":
         return [Settle(invoice=event.invoice, cents=event.cents)] * 2
+    if event.type == "invoice.deadly" and Path(os.environ["DEADLY"]).exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+    if event.type == "invoice.deadly":
+        return Settle(invoice=event.invoice, cents=event.cents)
     if event.type == "invoice.odd":
         raise ValueError(f"nobody knows {event.invoice}")
     return None

@@ -47,7 +47,7 @@ RETURNED = {
 MADE = {
     "Context", "System", "HttpEdge", "HttpApp", "Double", "MovableClock", "VirtualLoop", "given", "running", "alone",
     "field", *relations.__all__, *foreign.__all__,
-} - {"Relation", "Signature", "Source"}  # fmt: skip
+} - {"Relation", "Gateway", "Signature", "Source"}  # fmt: skip
 """What a user calls. Others are bases, or are given to a user."""
 VALUES: dict[str, Any] = {"NODEFAULT": msgspec.NODEFAULT, "timedelta": timedelta, "datetime": datetime, "UTC": UTC}
 """What stands in signatures beside literals."""

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from remit.contexts import Model, Polled
+from remit.contexts.gateways import Gateway, connect
 from remit.errors import RemitError
 from remit.log import SubscriptionId
 from remit.messages import Command, Query
@@ -30,6 +31,7 @@ from remit.runtime.placed import ALONE, EVERYTHING, Channels, Feeds, Placed, Sou
 from remit.runtime.plan import ContextPlan, FollowPlan, TranslationPlan
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
+from remit.runtime.remote.gateways import GatewayLine
 from remit.runtime.remote.reception import Reception
 from remit.runtime.services import Services
 from remit.runtime.store_time import StoreTime
@@ -73,7 +75,7 @@ class Host:
         whole = {name: plan for name, plan in (plans or compile_system(model)).items() if name in stores}
         self._plans = run = whole if placed.runs is None else _only(whole, placed.runs)
         self._time = StoreTime(ports.clock)
-        self._services = Services(run.values())
+        self._services, self._lines = Services(run.values(), self._connect), list[GatewayLine]()
 
         self.remote = self._remote_calls(placed)
         """Calls to contexts that other processes run; None without a channel for calls."""
@@ -116,6 +118,12 @@ class Host:
         if channel is None:
             return None
         return RemoteCalls(channel, self.ports, self._listeners, placed.elsewhere, encoding, self.model.owners)
+
+    def _connect(self, context: str, service: Any) -> None:
+        """Gives a gateway its line."""
+        if isinstance(service, Gateway):
+            self._lines.append(GatewayLine(context, service, self.ports.ids, self.ports.random, self._listeners))
+            connect(service, self._lines[-1])
 
     def _sender_of(self, unit: UnitOfWork) -> UnitSender:
         return UnitSender(self.calls, unit)
@@ -202,6 +210,8 @@ class Host:
         self.shared.deadlines.close()
         if self.remote is not None:
             self.remote.close()
+        for line in self._lines:
+            line.close()
         await self._services.close()
         if self._channels.events is not None:
             await self._channels.events.close()
