@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Protocol
 
+import webshop_fulfilment_api as shipments
+import webshop_inventory_api as stock
 from remit import Command, Query
 from webshop_checkout_api import (
     EmptyOrder,
@@ -19,12 +21,16 @@ from webshop_checkout_api import (
     PlaceOrder,
     ProductId,
 )
-from webshop_fulfilment_api import FindShipment, Item, ShipmentView
 from webshop_identity_api import RegisterUser, UserId
-from webshop_inventory_api import OnHand, ReceiveStock
 
 ADA, ORDER = UserId("ada"), OrderId("o-1")
 PEN, LAMP = ProductId("pen"), ProductId("lamp")
+SHIPPED = shipments.OrderId(ORDER)
+PENS, LAMPS = stock.ProductId(PEN), stock.ProductId(LAMP)
+ITEMS = [
+    shipments.Item(product=shipments.ProductId(PEN), count=3),
+    shipments.Item(product=shipments.ProductId(LAMP), count=1),
+]
 
 
 class Client(Protocol):
@@ -49,19 +55,19 @@ PLACE = PlaceOrder(order=ORDER, customer=ADA, lines=LINES, ship_to="Ada, London"
 def play(client: Client) -> None:
     """Plays the scenario in a web shop without data. Raises `AssertionError` where it goes otherwise."""
     client.send(RegisterUser(user=ADA, email="ada@example.org"))
-    assert client.ask(OnHand(product=PEN)) == 0
+    assert client.ask(stock.OnHand(product=PENS)) == 0
     wait_for_customer(client)
     assert client.attempt(PLACE.replace(lines=[])) == EmptyOrder()
     assert client.send(PLACE) == euros("20.29")
     assert isinstance(client.attempt(PayOrder(order=ORDER, card="empty")), PaymentDeclined)
     client.send(PayOrder(order=ORDER, card="visa"))
-    items = [Item(product=PEN, count=3), Item(product=LAMP, count=1)]
-    assert client.ask(FindShipment(order=ORDER), fresh=True) == ShipmentView(items=items, awaits=["goods"])
-    client.send(ReceiveStock(product=LAMP, quantity=1))
-    client.send(ReceiveStock(product=PEN, quantity=5))
+    find = shipments.FindShipment(order=SHIPPED)
+    assert client.ask(find, fresh=True) == shipments.ShipmentView(items=ITEMS, awaits=["goods"])
+    client.send(stock.ReceiveStock(product=LAMPS, quantity=1))
+    client.send(stock.ReceiveStock(product=PENS, quantity=5))
     assert client.ask(FindOrder(order=ORDER), fresh=True) == OrderView(total=euros("20.29"), state="dispatched")
-    assert client.ask(FindShipment(order=ORDER)) == ShipmentView(items=items, awaits=[])
-    assert client.ask(OnHand(product=PEN)) == 2
+    assert client.ask(find) == shipments.ShipmentView(items=ITEMS, awaits=[])
+    assert client.ask(stock.OnHand(product=PENS)) == 2
 
 
 def wait_for_customer(client: Client) -> None:

@@ -6,9 +6,10 @@ from itertools import permutations
 
 import pytest
 
+import webshop_inventory_api as stock
 from remit import IntegrationEvent
 from remit.testing import given
-from tests.checkout.scenario import ADA, LAMP, LINES, ORDER, PEN, PLACE, euros
+from tests.checkout.scenario import ADA, ITEMS, LAMPS, LINES, ORDER, PEN, PENS, PLACE, SHIPPED, euros
 from webshop_checkout.domain import Authorized, Customer, Order, Placed
 from webshop_checkout.handlers import checkout
 from webshop_checkout.payments import Payments, PretendedCards
@@ -18,7 +19,6 @@ from webshop_checkout_api import (
     MixedCurrencies,
     Money,
     NoSuchOrder,
-    OrderId,
     OrderLine,
     OrderPlaced,
     OrderTaken,
@@ -30,7 +30,7 @@ from webshop_checkout_api import (
 )
 from webshop_fulfilment.domain import Dispatched, Shipment
 from webshop_fulfilment.handlers import fulfilment
-from webshop_fulfilment_api import Awaited, FindShipment, Item, NoSuchShipment, ShipmentDispatched, ShipmentView
+from webshop_fulfilment_api import Awaited, FindShipment, NoSuchShipment, ShipmentDispatched, ShipmentView
 from webshop_identity.domain import Registered
 from webshop_identity.handlers import identity
 from webshop_identity_api import RegisterUser, UserRegistered
@@ -43,7 +43,8 @@ KNOWN = Customer(id=ADA)
 PLACED = Order(id=ORDER, customer=ADA, lines=LINES, total=TOTAL)
 PAID = Order(id=ORDER, customer=ADA, lines=LINES, total=TOTAL, state="paid")
 ORDERED = OrderPlaced(order=ORDER, lines=LINES, total=TOTAL, ship_to="Ada, London")
-ITEMS = [Item(product=PEN, count=3), Item(product=LAMP, count=1)]
+SENT = ShipmentDispatched(order=SHIPPED)
+GOODS = stock.OrderId(ORDER)
 
 
 # ── checkout ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -98,7 +99,7 @@ def test_an_order_that_does_not_exist_is_neither_paid_nor_found() -> None:
 
 
 def test_an_order_shows_that_it_was_dispatched() -> None:
-    sent = given(checkout, PAID).when(ShipmentDispatched(order=ORDER)).then()
+    sent = given(checkout, PAID).when(SENT).then()
     sent.leaves(Order(id=ORDER, customer=ADA, lines=LINES, total=TOTAL, state="dispatched"))
     given(checkout, PAID).when(FindOrder(order=ORDER)).then(OrderView(total=TOTAL, state="paid"))
 
@@ -119,18 +120,18 @@ def test_a_registration_is_published_once() -> None:
 # ── inventory ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def warehouse(stock: dict[str, int], *waiting: str) -> Warehouse:
-    wanted = {PEN: 3, LAMP: 1}
+def warehouse(counts: dict[str, int], *waiting: str) -> Warehouse:
+    wanted = {PENS: 3, LAMPS: 1}
     return Warehouse(
         id=THE_WAREHOUSE,
-        stock={{"pen": PEN, "lamp": LAMP}[name]: count for name, count in stock.items()},
-        waiting={OrderId(order): dict(wanted) for order in waiting},
+        stock={stock.ProductId(product): count for product, count in counts.items()},
+        waiting={stock.OrderId(order): dict(wanted) for order in waiting},
     )
 
 
 def test_goods_are_reserved_for_a_whole_order() -> None:
     reserved = given(inventory, warehouse({"pen": 5, "lamp": 1})).when(ORDERED)
-    reserved.then(Reserved(order=ORDER)).publishes(InventoryReserved(order=ORDER))
+    reserved.then(Reserved(order=GOODS)).publishes(InventoryReserved(order=GOODS))
     reserved.leaves(warehouse({"pen": 2, "lamp": 0}))
 
 
@@ -139,25 +140,25 @@ def test_nothing_is_reserved_for_half_an_order() -> None:
 
 
 def test_orders_that_wait_are_served_when_goods_arrive_the_oldest_first() -> None:
-    arrived = given(inventory, warehouse({"pen": 7}, "o-1", "o-2")).when(ReceiveStock(product=LAMP, quantity=1))
-    arrived.then(Reserved(order=ORDER)).leaves(warehouse({"pen": 4, "lamp": 0}, "o-2"))
+    arrived = given(inventory, warehouse({"pen": 7}, "o-1", "o-2")).when(ReceiveStock(product=LAMPS, quantity=1))
+    arrived.then(Reserved(order=GOODS)).leaves(warehouse({"pen": 4, "lamp": 0}, "o-2"))
 
 
 def test_lines_of_one_product_are_added_up() -> None:
     twice = ORDERED.replace(lines=[LINES[0], LINES[0]])
     given(inventory, warehouse({"pen": 5})).when(twice).then()
-    given(inventory, warehouse({"pen": 6})).when(twice).then(Reserved(order=ORDER))
+    given(inventory, warehouse({"pen": 6})).when(twice).then(Reserved(order=GOODS))
 
 
 def test_what_is_on_hand_is_not_reserved() -> None:
-    given(inventory).when(OnHand(product=PEN)).then(0)
-    given(inventory, warehouse({"pen": 5})).when(OnHand(product=PEN)).then(5)
+    given(inventory).when(OnHand(product=PENS)).then(0)
+    given(inventory, warehouse({"pen": 5})).when(OnHand(product=PENS)).then(5)
 
 
 # ── fulfilment ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 STEPS: dict[Awaited, Callable[[Shipment], None]] = {
-    "order": lambda shipment: shipment.order(LINES, "Ada, London"),
+    "order": lambda shipment: shipment.order(ITEMS, "Ada, London"),
     "payment": Shipment.pay,
     "goods": Shipment.reserve,
 }
@@ -165,10 +166,10 @@ STEPS: dict[Awaited, Callable[[Shipment], None]] = {
 
 @pytest.mark.parametrize("heard", [*permutations(STEPS)], ids=", ".join)
 def test_a_shipment_leaves_when_everything_was_heard_of_in_any_order(heard: tuple[Awaited, ...]) -> None:
-    shipment = Shipment(id=ORDER)
+    shipment = Shipment(id=SHIPPED)
     for step in heard[:-1]:
         STEPS[step](shipment)
-    given(shipment).when(STEPS[heard[-1]]).then(Dispatched(order=ORDER, items=ITEMS, ship_to="Ada, London"))
+    given(shipment).when(STEPS[heard[-1]]).then(Dispatched(order=SHIPPED, items=ITEMS, ship_to="Ada, London"))
 
 
 @pytest.mark.parametrize(
@@ -176,19 +177,19 @@ def test_a_shipment_leaves_when_everything_was_heard_of_in_any_order(heard: tupl
     [
         (ORDERED, "order"),
         (PaymentAuthorized(order=ORDER, amount=TOTAL), "payment"),
-        (InventoryReserved(order=ORDER), "goods"),
+        (InventoryReserved(order=GOODS), "goods"),
     ],
 )
 def test_the_last_event_that_a_shipment_awaits_is_followed_by_its_dispatch(
     event: IntegrationEvent, what: Awaited
 ) -> None:
-    shipment = Shipment(id=ORDER, items=ITEMS, ship_to="Ada, London", awaits=[what])
+    shipment = Shipment(id=SHIPPED, items=ITEMS, ship_to="Ada, London", awaits=[what])
     left = given(fulfilment, shipment).when(event)
-    left.then(Dispatched(order=ORDER, items=ITEMS, ship_to="Ada, London")).publishes(ShipmentDispatched(order=ORDER))
+    left.then(Dispatched(order=SHIPPED, items=ITEMS, ship_to="Ada, London")).publishes(SENT)
 
 
 def test_a_shipment_that_nobody_has_heard_of_is_not_found() -> None:
-    given(fulfilment).when(FindShipment(order=ORDER)).then(NoSuchShipment(order=ORDER))
-    awaits_payment = Shipment(id=ORDER, items=ITEMS, ship_to="Ada, London", awaits=["payment"])
-    found = given(fulfilment, awaits_payment).when(FindShipment(order=ORDER))
+    given(fulfilment).when(FindShipment(order=SHIPPED)).then(NoSuchShipment(order=SHIPPED))
+    awaits_payment = Shipment(id=SHIPPED, items=ITEMS, ship_to="Ada, London", awaits=["payment"])
+    found = given(fulfilment, awaits_payment).when(FindShipment(order=SHIPPED))
     found.then(ShipmentView(items=ITEMS, awaits=["payment"]))

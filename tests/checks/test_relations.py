@@ -11,7 +11,7 @@ from remit.relations import (
     SeparateWays,
     SharedKernel,
 )
-from tests.checks.shop import OrderPlaced, Place, checked, followed, on_placed, only, place
+from tests.checks.shop import Count, OrderPlaced, Place, checked, count, followed, on_placed, only, place
 
 
 def test_relation_unknown_context() -> None:
@@ -28,6 +28,7 @@ def test_relation_self() -> None:
 
 def test_relations_of_a_pair_that_say_different_things_hold_together() -> None:
     sales, stock = Context("sales"), Context("stock")
+    stock.answer(Count)(count)
     relations = [
         CustomerSupplier(supplier=sales, customer=stock),
         AntiCorruptionLayer(upstream="sales", downstream=stock),
@@ -38,7 +39,7 @@ def test_relations_of_a_pair_that_say_different_things_hold_together() -> None:
 
 
 def test_another_context_of_the_same_name_is_no_party() -> None:
-    finding = only(checked(Context("sales"), relations=[OpenHost(Context("sales"))]))
+    finding = only(checked(Context("sales"), Context("stock"), relations=[Partnership(Context("sales"), "stock")]))
     assert (finding.code, finding.next) == ("relation.unknown-context", "name it: 'sales'")
 
 
@@ -48,7 +49,7 @@ def test_contexts_that_go_separate_ways_follow_nothing_of_each_other() -> None:
     finding = only(checked(sales, billing, relations=[SeparateWays("billing", sales)]))
     assert finding.code == "relation.separate-ways"
     assert finding.what == "context 'billing' follows OrderPlaced of 'sales', and their relation is SeparateWays"
-    assert finding.next.endswith("CustomerSupplier(supplier='sales', customer='billing')")
+    assert finding.next.endswith("CustomerSupplier(supplier='sales', customer='billing', uses=[OrderPlaced])")
 
 
 def test_contexts_that_go_separate_ways_send_each_other_nothing_for_later() -> None:
@@ -62,7 +63,7 @@ def test_contexts_that_go_separate_ways_send_each_other_nothing_for_later() -> N
     pack.__annotations__ = {"command": Pack, "later": Later[Place]}
     stock.handle(Pack)(pack)
     finding = only(checked(sales, stock, relations=[SeparateWays(sales, stock)]))
-    assert (finding.code, "sends Place for later" in finding.what) == ("relation.separate-ways", True)
+    assert (finding.code, "sends Place of 'sales' for later" in finding.what) == ("relation.separate-ways", True)
 
 
 def test_expectation_of_a_system_without_contexts_is_not_empty() -> None:

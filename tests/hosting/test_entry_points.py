@@ -11,7 +11,6 @@ import pytest
 
 from remit import Context, System
 from remit.errors import Finding, ModelError
-from remit.relations import OpenHost
 from tests.checks.packages import Packages
 from tests.foreign.distributions import offer
 
@@ -49,7 +48,7 @@ def findings_on(system: System) -> list[Finding]:
 @pytest.mark.usefixtures("billing")
 def test_a_context_and_an_edge_are_found_by_their_names(install: Installs) -> None:
     install("shop_billing", contexts="billing = stall.handlers:billing", edges="billing = stall.edge")
-    shop = System("shop", contexts=["billing"], edges=["billing"], relations=[OpenHost("billing")])
+    shop = System("shop", contexts=["billing"], edges=["billing"])
     assert (shop.contexts, shop.names, sorted(shop.with_edges)) == ((), ("billing",), ["billing"])
     whole = shop.hosting()
     assert [each.name for each in whole.contexts] == ["billing"]

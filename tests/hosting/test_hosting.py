@@ -12,7 +12,7 @@ from learning.system import platform
 from remit import Context, System
 from remit.edges import HttpEdge
 from remit.errors import ModelError
-from remit.relations import OpenHost
+from remit.relations import OpenHost, Partnership
 from tests.topology.releases import CONTEXTS, release, release_of_edges
 
 
@@ -46,7 +46,7 @@ def test_a_part_of_the_system_knows_the_names_of_the_rest() -> None:
 
 def test_contexts_given_themselves_can_be_hosted_apart_too() -> None:
     one, two = Context("one"), Context("two")
-    part = System("pair", contexts=[one, two], relations=[OpenHost(one), OpenHost("two")]).hosting(["two"])
+    part = System("pair", contexts=[one, two], relations=[Partnership(one, "two")]).hosting(["two"])
     assert (part.contexts, part.model().elsewhere) == ((two,), ("one",))
 
 

@@ -22,11 +22,11 @@ from remit.contexts.annotations import (
     sent_later,
 )
 from remit.contexts.declarations import known_events, where
+from remit.contexts.mentioned import named_by
 from remit.contexts.ports import CLAIMS, EVENTS, LATER, RECORDS, REPOSITORY, VIEW, owner_of
 from remit.domain import Aggregate
 from remit.errors import Unavailable
 from remit.messages import Command, Message, Query
-from remit.topology.mentioned import named_by
 
 _KINDS: dict[Any, Kind] = {COMMAND: "command", QUERY: "query", REACTION: "reaction"}
 

@@ -16,6 +16,7 @@ from remit.contexts import (
     Conformist,
     CustomerSupplier,
     Foreign,
+    Model,
     OpenHost,
     Partnership,
     Relation,
@@ -42,22 +43,32 @@ _CONTRADICT: frozenset[frozenset[type[Relation]]] = frozenset(
 _UNUSUAL: frozenset[type[Relation]] = frozenset((CustomerSupplier, AntiCorruptionLayer))
 
 
-def judge_relations(
-    names: Collection[str], relations: Iterable[Any], place: Places, findings: Findings
-) -> list[Relation]:
+def judge_relations(names: Collection[str], relations: Iterable[Any], place: Places, findings: Findings) -> None:
     """Reports what is illegal about a context map, and notes what is allowed and probably not meant.
 
     `names` are the names of all contexts. `place` returns where a relation is stated. Any object may have been given as
-    a relation: those that are none are reported, and are not among the relations that are returned.
+    a relation: those that are none are reported, and are ignored by all other rules.
     """
-    sound = [each for each in relations if _is_sound(each, place, findings)]
+    stated = list(relations)
+    for each in stated:
+        if (fault := _fault_of(each)) is not None:
+            what, expected = fault
+            findings.report(
+                "relation.kind", place(each), what, expected=expected, next="correct it, or remove it"
+            )  # fmt: skip
+    sound = sound_relations(stated)
     for relation in sound:
         _check_parties(names, relation, place(relation), findings)
         _check_fields(relation, place(relation), findings)
     _check_pairs(sound, place, findings)
     _check_hosts(sound, place, findings)
     _check_circles(sound, place, findings)
-    return sound
+
+
+def places_in(model: Model) -> Places:
+    """Where the relations of a system are stated: in a context, or in the system itself."""
+    stated = {id(each): repr(context) for context in (*model.contexts, *model.beside) for each in context.relations}
+    return lambda relation: stated.get(id(relation), f"System({model.name!r})")
 
 
 def message_name(message: Any) -> str:
@@ -66,23 +77,24 @@ def message_name(message: Any) -> str:
     return name.rpartition(".")[2]
 
 
-def _is_sound(relation: Any, place: Places, findings: Findings) -> bool:
-    """Whether a value is a relation whose fields can be read."""
+def sound_relations(relations: Iterable[Any]) -> list[Relation]:
+    """Those of these values that are relations whose fields can be read."""
+    return [each for each in relations if _fault_of(each) is None]
+
+
+def _fault_of(relation: Any) -> tuple[str, str] | None:
+    """What is wrong with a value as a relation, and what was expected. None for a relation whose fields can be read."""
     if not isinstance(relation, Relation) or not relation.parties:
-        what, expected = f"{relation!r} is no relation", "a relation of remit.relations, such as CustomerSupplier(...)"
-    elif wrong := [party for party in relation.parties if not _is_party(party)]:
-        what = f"{type(relation).__name__} names {wrong[0]!r} as a party"
-        expected = "a context or its name"
-    elif any(isinstance(party, Foreign) for party in _not_foreign(relation)):
-        what = f"{type(relation).__name__} names something foreign as a party"
+        return f"{relation!r} is no relation", "a relation of remit.relations, such as CustomerSupplier(...)"
+    kind = type(relation).__name__
+    if wrong := [party for party in relation.parties if not _is_party(party)]:
+        return f"{kind} names {wrong[0]!r} as a party", "a context or its name"
+    if any(isinstance(party, Foreign) for party in _not_foreign(relation)):
         expected = "Foreign(...) only as the upstream of an AntiCorruptionLayer"
-    elif wrong := [each for each in _lists(relation) if not _is_list(getattr(relation, each))]:
-        what = f"{wrong[0]} of {type(relation).__name__} is {getattr(relation, wrong[0])!r}"
-        expected = f"a list: {wrong[0]}=[...]"
-    else:
-        return True
-    findings.report("relation.kind", place(relation), what, expected=expected, next="correct it, or remove it")
-    return False
+        return f"{kind} names something foreign as a party", expected
+    if unread := [each for each in _lists(relation) if not _is_list(getattr(relation, each))]:
+        return f"{unread[0]} of {kind} is {getattr(relation, unread[0])!r}", f"a list: {unread[0]}=[...]"
+    return None
 
 
 def _not_foreign(relation: Relation) -> tuple[Any, ...]:
@@ -95,7 +107,7 @@ def _lists(relation: Relation) -> Iterator[str]:
 
 
 def _is_list(value: Any) -> bool:
-    return isinstance(value, tuple) and all(isinstance(each, str | type) for each in value)
+    return value.__class__ is tuple and all(isinstance(each, str | type) for each in value)
 
 
 def _is_party(party: Any) -> bool:

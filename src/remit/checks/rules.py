@@ -8,6 +8,7 @@ from remit.checks.aggregates import check_aggregates
 from remit.checks.bindings import check_bindings
 from remit.checks.carried import check_carried
 from remit.checks.coroutines import check_coroutines
+from remit.checks.covered import check_covered
 from remit.checks.deferred import check_deferred
 from remit.checks.dependencies import check_dependencies
 from remit.checks.edges import check_edges
@@ -16,6 +17,8 @@ from remit.checks.forgotten_edges import check_forgotten_edges
 from remit.checks.handled import check_handled
 from remit.checks.interceptors import check_interceptors
 from remit.checks.kept import check_kept
+from remit.checks.kernels import check_kernels
+from remit.checks.listed import check_listed
 from remit.checks.names import check_names
 from remit.checks.one_aggregate import check_one_aggregate
 from remit.checks.outbox import check_outbox
@@ -36,6 +39,7 @@ from remit.checks.translations import check_translations
 from remit.checks.unfollowed import check_unfollowed
 from remit.checks.unheard import check_unheard
 from remit.checks.unrecorded import check_unrecorded
+from remit.checks.unrelated import check_unrelated
 from remit.checks.unused import check_unused
 from remit.checks.wire_names import check_wire_names
 from remit.contexts import ContextMap, Model, derive
@@ -47,6 +51,9 @@ Rule = Callable[[Model, Findings], None]
 RULES: tuple[Rule, ...] = (
     check_names,
     check_relations,
+    check_listed,
+    check_covered,
+    check_kernels,
     check_edges,
     check_ownership,
     check_wire_names,
@@ -84,6 +91,7 @@ NOTED: tuple[Rule, ...] = (
     check_unheard,
     check_one_aggregate,
     check_unused,
+    check_unrelated,
 )
 """The rules that add notes, in the order in which their notes are reported."""
 

@@ -142,7 +142,7 @@ class Context(Generic[B]):
     `keep` is the least time for which messages stay in the log; a message is deleted when it is older and all
     subscriptions have handled it. With None, messages are never deleted. `interceptors` run around each handler of a
     command, query or event; the first one is the outermost. `relations` are those in which the context is downstream or
-    an equal party, and its own `OpenHost`.
+    an equal party.
 
     Decorators check nothing. What is wrong with a declaration is reported at start as a finding (`ModelError`).
     """

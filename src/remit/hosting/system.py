@@ -77,12 +77,12 @@ class System:
 
     @property
     def contexts(self) -> tuple[Context[Any], ...]:
-        """The contexts that are loaded here: all but those given by their places."""
+        """The contexts that are loaded here: all but those given by their places or names."""
         return self._map.contexts
 
     @property
     def edges(self) -> tuple[HttpEdge, ...]:
-        """The edges that are loaded here: all but those given by their places."""
+        """The edges that are loaded here: all but those given by their places or names."""
         return self._map.edges
 
     @property
@@ -122,7 +122,7 @@ class System:
 
     def check(self, names: Collection[str] | None = None, *, edges: Collection[str] | None = None) -> Findings:
         """All findings on the system, in one list. Its `notes` are declarations that are allowed but may be mistakes.
-        Imports contexts that are given by their places. Raises nothing for a faulty system.
+        Imports contexts that are given by their places or names. Raises nothing for a faulty system.
 
         With `names` and `edges`, the findings in a process that hosts this part of the system (see `hosting`).
         """

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from remit.contexts import Context, Foreign, Handler, Model
 from remit.contexts.annotations import aggregates_of, asked_by, is_kind, projected_by, projections_of, sent_later
 from remit.contexts.homes import package_of
+from remit.contexts.mentioned import mentioned
 from remit.contexts.ports import VIEW
 from remit.messages import Command, IntegrationEvent, Message, Query, declared_context
 from remit.messages.component import PARTS
 from remit.registry.entries import Consumed, Entry, How, Kind, Published, ReadModel, Registry
 from remit.registry.links import links_of, open_hosts_in
 from remit.topology.file import Topology
-from remit.topology.mentioned import mentioned
 from remit.topology.shapes import shapes_of
 
 
@@ -110,7 +110,7 @@ def _taken(model: Model, context: Context[Any]) -> Iterator[_Taken]:
         yield _Taken(command, "later", handler.role.component)
     yield from (_Taken(command, "later", "write") for command in context.outbox if is_kind(command, Command))
     for handler in context.handlers:
-        for message in mentioned(handler.function):
+        for message, _ in mentioned(handler.function):
             if (message, handler) not in later:
                 yield _Taken(message, "call", handler.role.component)
     for edge in model.edges:

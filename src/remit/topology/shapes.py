@@ -7,9 +7,9 @@ from typing import Any
 
 from remit.contexts import REACTION, Context, Handler, Model, Webhook, components_of, groups_of
 from remit.contexts.annotations import asks_for_sql, is_kind, sent_later
+from remit.contexts.mentioned import mentioned
 from remit.messages import Command
 from remit.messages.component import PARTS, Component, PartName
-from remit.topology.mentioned import mentioned
 from remit.topology.placement import ContextShape, Shapes
 
 
@@ -83,7 +83,8 @@ def _calls(model: Model, context: Context[Any]) -> Iterator[tuple[PartName, Comp
             yield "edge", Component(owner, _answered_by(route.message))
     later = list(sent_later(context))
     for handler in context.handlers:
-        for message in (named for named in mentioned(handler.function) if (named, handler) not in later):
+        named = {each.message for each in mentioned(handler.function)}
+        for message in (each for each in named if (each, handler) not in later):
             for owner in _owned(model, [message]):
                 yield _runs(model, context, handler), Component(owner, _answered_by(message))
 

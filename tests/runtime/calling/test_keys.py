@@ -26,7 +26,7 @@ from remit.edges.http import HttpApp
 from remit.errors import BadKey, HandlerFailed
 from remit.hosting.assembly import assemble
 from remit.log import Channel
-from remit.relations import CustomerSupplier
+from remit.relations import Partnership
 from remit.runtime import Host
 from tests.edges.shop import call
 from tests.runtime.talk import until_parked
@@ -124,7 +124,7 @@ async def look(query: Look, notes: Repository[Note], documents: View[Notes]) -> 
     return await (documents if query.document else notes).find(query.text) is not None
 
 
-system = System("s", contexts=[one, two], edges=[one_edge], relations=[CustomerSupplier(supplier=two, customer=one)])
+system = System("s", contexts=[one, two], edges=[one_edge], relations=[Partnership(one, two)])
 
 
 @pytest.fixture

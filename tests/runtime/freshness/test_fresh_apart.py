@@ -14,7 +14,7 @@ from remit import System
 from remit.checks import model_of
 from remit.contexts import ContextMap, Model
 from remit.errors import DeadlineExceeded, Unavailable
-from remit.relations import CustomerSupplier
+from remit.relations import Partnership
 from remit.runtime import compile_system
 from remit.runtime.freshness.influence import Influence, Needs, influence_of
 from remit.runtime.freshness.reaching import Reached
@@ -32,7 +32,7 @@ async def both(*, nested: bool) -> AsyncGenerator[tuple[Side, Side]]:
     """Sales and billing, each in a process."""
     exchange = Exchange()
     sales, billing = selling(nested=nested), billing_of()
-    relations = [CustomerSupplier(supplier=sales, customer=billing)]
+    relations = [Partnership(sales, billing)]
     system = System("s", contexts=[sales, billing], relations=relations)
     sides = [Side(system, name, InProcessCalls(exchange)) for name in ("sales", "billing")]
     await asyncio.gather(*(side.start() for side in sides))

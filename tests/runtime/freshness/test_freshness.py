@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from remit import Aggregate, Command, Context, Later, Projection, Query, Repository, System, View
 from remit.errors import DeadlineExceeded, Stale
 from remit.log import Channel, Checkpoint, Heads, SubscriptionId
-from remit.relations import CustomerSupplier
+from remit.relations import Partnership
 from remit.runtime import Host, Ports
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.reaching import Following, Question, Reached
@@ -86,7 +86,7 @@ class Chain:
 @asynccontextmanager
 async def started(*contexts: Context[Any]) -> AsyncGenerator[Host]:
     """A system of these contexts, of which every one may call every other."""
-    relations = [CustomerSupplier(supplier=a, customer=b) for a in contexts for b in contexts if a is not b]
+    relations = [Partnership(one, other) for one, other in combinations(contexts, 2)]
     model, ports = System("s", contexts=contexts, relations=relations).model(), Ports()
     stores = {context.name: MemoryStore() for context in contexts}
     runtime = Host(model, stores, ports)

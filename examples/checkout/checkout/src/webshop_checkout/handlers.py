@@ -8,6 +8,7 @@ from webshop_checkout_api import (
     FindOrder,
     Money,
     NoSuchOrder,
+    OrderId,
     OrderPlaced,
     OrderTaken,
     OrderView,
@@ -68,4 +69,4 @@ async def welcome(event: UserRegistered, customers: Records[Customer]) -> None:
 
 @checkout.react(ShipmentDispatched)
 async def close(event: ShipmentDispatched, orders: Repository[Order]) -> None:
-    (await orders.get(event.order)).dispatch()
+    (await orders.get(OrderId(event.order))).dispatch()

@@ -1,8 +1,7 @@
 """A shipment leaves when it is ordered, paid, and its goods are reserved, in whichever sequence that is heard of."""
 
 from remit import Aggregate, DomainEvent, field
-from webshop_checkout_api import OrderId, OrderLine
-from webshop_fulfilment_api import Awaited, Item
+from webshop_fulfilment_api import Awaited, Item, OrderId
 
 
 class FulfilmentEvent(DomainEvent):
@@ -20,9 +19,9 @@ class Shipment(Aggregate[OrderId, Dispatched]):
     ship_to: str = ""
     awaits: list[Awaited] = field(default_factory=lambda: list[Awaited](["order", "payment", "goods"]))
 
-    def order(self, lines: list[OrderLine], ship_to: str) -> None:
+    def order(self, items: list[Item], ship_to: str) -> None:
         """Says what to pack, and where it goes."""
-        self.items = [Item(product=line.product, count=line.quantity) for line in lines]
+        self.items = items
         self.ship_to = ship_to
         self._has_come("order")
 

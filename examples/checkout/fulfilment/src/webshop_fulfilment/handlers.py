@@ -4,7 +4,15 @@ from remit import Context, Repository
 from remit.relations import CustomerSupplier
 from webshop_checkout_api import OrderPlaced, PaymentAuthorized
 from webshop_fulfilment.domain import Dispatched, FulfilmentEvent, Shipment
-from webshop_fulfilment_api import FindShipment, NoSuchShipment, ShipmentDispatched, ShipmentView
+from webshop_fulfilment_api import (
+    FindShipment,
+    Item,
+    NoSuchShipment,
+    OrderId,
+    ProductId,
+    ShipmentDispatched,
+    ShipmentView,
+)
 from webshop_inventory_api import InventoryReserved
 
 fulfilment = Context(
@@ -23,17 +31,18 @@ fulfilment.publish_as(Dispatched, ShipmentDispatched)
 
 @fulfilment.react(OrderPlaced)
 async def prepare(event: OrderPlaced, shipments: Repository[Shipment]) -> None:
-    (await shipments.obtain(event.order)).order(event.lines, event.ship_to)
+    items = [Item(product=ProductId(line.product), count=line.quantity) for line in event.lines]
+    (await shipments.obtain(OrderId(event.order))).order(items, event.ship_to)
 
 
 @fulfilment.react(PaymentAuthorized)
 async def note_payment(event: PaymentAuthorized, shipments: Repository[Shipment]) -> None:
-    (await shipments.obtain(event.order)).pay()
+    (await shipments.obtain(OrderId(event.order))).pay()
 
 
 @fulfilment.react(InventoryReserved)
 async def note_goods(event: InventoryReserved, shipments: Repository[Shipment]) -> None:
-    (await shipments.obtain(event.order)).reserve()
+    (await shipments.obtain(OrderId(event.order))).reserve()
 
 
 @fulfilment.answer(FindShipment)

@@ -1,7 +1,9 @@
 """A warehouse sets goods aside for orders: all that an order asks for, or nothing yet."""
 
+from collections.abc import Iterable
+
 from remit import Aggregate, DomainEvent, field
-from webshop_checkout_api import OrderId, OrderLine, ProductId
+from webshop_inventory_api import OrderId, ProductId
 
 
 class InventoryEvent(DomainEvent, key="order"):
@@ -24,11 +26,11 @@ class Warehouse(Aggregate[str, Reserved]):
         self.stock[product] = self.stock.get(product, 0) + quantity
         self._serve()
 
-    def ask(self, order: OrderId, lines: list[OrderLine]) -> None:
+    def ask(self, order: OrderId, goods: Iterable[tuple[ProductId, int]]) -> None:
         """Sets the goods of an order aside, now or when there are enough."""
         wanted = self.waiting[order] = dict[ProductId, int]()
-        for line in lines:
-            wanted[line.product] = wanted.get(line.product, 0) + line.quantity
+        for product, quantity in goods:
+            wanted[product] = wanted.get(product, 0) + quantity
         self._serve()
 
     def _serve(self) -> None:

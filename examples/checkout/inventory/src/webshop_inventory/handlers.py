@@ -4,7 +4,7 @@ from remit import Context, Repository
 from remit.relations import CustomerSupplier
 from webshop_checkout_api import OrderPlaced
 from webshop_inventory.domain import InventoryEvent, Reserved, Warehouse
-from webshop_inventory_api import InventoryReserved, OnHand, ReceiveStock
+from webshop_inventory_api import InventoryReserved, OnHand, OrderId, ProductId, ReceiveStock
 
 THE_WAREHOUSE = "main"
 
@@ -26,7 +26,8 @@ async def receive(command: ReceiveStock, warehouses: Repository[Warehouse]) -> N
 
 @inventory.react(OrderPlaced)
 async def reserve(event: OrderPlaced, warehouses: Repository[Warehouse]) -> None:
-    (await warehouses.obtain(THE_WAREHOUSE)).ask(event.order, event.lines)
+    goods = [(ProductId(line.product), line.quantity) for line in event.lines]
+    (await warehouses.obtain(THE_WAREHOUSE)).ask(OrderId(event.order), goods)
 
 
 @inventory.answer(OnHand)

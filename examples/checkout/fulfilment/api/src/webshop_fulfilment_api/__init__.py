@@ -2,11 +2,12 @@
 
 __context__ = "fulfilment"
 
-from typing import Literal
+from typing import Literal, NewType
 
 from remit import IntegrationEvent, Query, Refusal, Value
-from webshop_checkout_api import OrderId, ProductId
 
+OrderId = NewType("OrderId", str)
+ProductId = NewType("ProductId", str)
 Awaited = Literal["order", "payment", "goods"]
 
 

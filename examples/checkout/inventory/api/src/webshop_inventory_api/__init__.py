@@ -2,8 +2,15 @@
 
 __context__ = "inventory"
 
+from typing import Annotated, NewType
+
+from msgspec import Meta
+
 from remit import Command, IntegrationEvent, Query
-from webshop_checkout_api import OrderId, ProductId, Quantity
+
+OrderId = NewType("OrderId", str)
+ProductId = NewType("ProductId", str)
+Quantity = Annotated[int, Meta(ge=1)]
 
 
 class ReceiveStock(Command[None]):

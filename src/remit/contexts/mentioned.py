@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, cast
 
 from remit.contexts.annotations import is_kind
 from remit.contexts.policies import bodies_of
-from remit.messages import Command, Query
+from remit.messages import Command, Message, Query
 
 _BUILTINS = vars(sys.modules["builtins"])
 _KEEP = frozenset({"PUSH_NULL", "PRECALL", "CACHE", "EXTENDED_ARG", "NOP", "COPY"})
@@ -30,10 +30,17 @@ class _Method(NamedTuple):
     owner: type | None
 
 
-def mentioned(handler: Callable[..., Any]) -> Iterator[type]:
+class Mention(NamedTuple):
+    """A command or query that code names, and the function that names it."""
+
+    message: type[Message]
+    function: Any  # a `FunctionType`, which checkers would bind here
+
+
+def mentioned(handler: Callable[..., Any]) -> Iterator[Mention]:
     """The commands and queries that a function names, including those in inner functions and in functions of its
     package that it names."""
-    yield from (named for named in named_by(handler) if is_kind(named, Command, Query))
+    yield from (Mention(named, by) for named, by in _named_in(handler) if is_kind(named, Command, Query))
 
 
 def named_by(handler: Callable[..., Any], models: Sequence[type] = ()) -> Iterator[Any]:
@@ -42,6 +49,11 @@ def named_by(handler: Callable[..., Any], models: Sequence[type] = ()) -> Iterat
     With `models`, also those in methods of these classes, if the function names an attribute like the method: which
     objects the function works on is not known.
     """
+    yield from (named for named, _ in _named_in(handler, models))
+
+
+def _named_in(handler: Callable[..., Any], models: Sequence[type] = ()) -> Iterator[tuple[Any, Any]]:
+    """The values of names, each with the function that has the name."""
     policy: type | None = getattr(handler, "__remit_policy__", None)
     bodies = [_method(body, policy) for body in bodies_of(handler)]
     waiting = [body for body in bodies if body is not None]
@@ -52,7 +64,7 @@ def named_by(handler: Callable[..., Any], models: Sequence[type] = ()) -> Iterat
         members = [_method(_member(model, name).value, model) for name in body.attributes() for model in models]
         found = [other for other in members if other is not None and not other.function.__module__.startswith("remit.")]
         for named, owner in body.names():
-            yield named
+            yield named, method.function
             other = _method(named, owner)
             if other is not None and _is_near(other.function, method.function):
                 found.append(other)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remit import Command, Query
-from remit.topology import mentioned as module
-from remit.topology.mentioned import mentioned
-from tests.topology import calling as api
+from remit.contexts import mentioned as module
+from remit.contexts.mentioned import mentioned
+from tests.contexts import calling as api
 
 if TYPE_CHECKING:
-    from tests.topology.calling import Sell  # noqa: TC004  # what is tested
+    from tests.contexts.calling import Sell  # noqa: TC004  # what is tested
 
 
 class Pack(Command[None]):
@@ -64,16 +64,16 @@ async def by_a_variable(command: Any) -> Any:
 
 
 async def by_an_import_inside(command: Any) -> Any:
-    from tests.topology import calling as other
-    from tests.topology.calling import Stocked as Other
+    from tests.contexts import calling as other
+    from tests.contexts.calling import Stocked as Other
 
     return other.Pack(order=Other.__name__)
 
 
 async def by_a_whole_import_inside(command: Any) -> Any:
-    import tests.topology.calling
+    import tests.contexts.calling
 
-    return tests.topology.calling.Sell(order="1")
+    return tests.contexts.calling.Sell(order="1")
 
 
 async def by_a_relative_import_inside(command: Any) -> Any:
@@ -178,7 +178,12 @@ CASES: list[tuple[Any, set[type]]] = [
 
 @pytest.mark.parametrize(("handler", "messages"), CASES, ids=lambda case: getattr(case, "__name__", ""))
 def test_messages_that_a_handler_names(handler: Any, messages: set[type]) -> None:
-    assert set(mentioned(handler)) == messages
+    assert {each.message for each in mentioned(handler)} == messages
+
+
+def test_message_is_told_with_the_function_that_names_it() -> None:
+    (found,) = mentioned(by_a_function_of_the_package)
+    assert found == (api.Stocked, api.asked)
 
 
 def test_function_of_another_package_is_not_read() -> None:

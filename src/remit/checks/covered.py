@@ -1,0 +1,33 @@
+"""What a context does with a message of another one is covered by a relation, and an anti-corruption layer is the only
+place of its context that does it."""
+
+from __future__ import annotations
+
+from remit.checks.legality import sound_relations
+from remit.contexts import Model
+from remit.contexts.coverage import Coverage
+from remit.contexts.integrations import integrations_of
+from remit.errors import Findings
+
+
+def check_covered(model: Model, findings: Findings) -> None:
+    coverage = Coverage(model, sound_relations(model.relations))
+    for each in integrations_of(model) if coverage.is_restricted else ():
+        gap = coverage.gap(each.consumer, each.owner, each.message)
+        if gap is not None:
+            next = gap.next + ("; or remove the call" if each.way == "calls" else "")
+            findings.report(
+                gap.code, each.place, f"context {each.consumer!r} {each.told}, and {gap.why}",
+                expected=gap.expected, next=next,
+            )  # fmt: skip
+        layer = coverage.layer(each.consumer, each.owner)
+        if layer is not None and layer.module and not _is_in(each.module, layer.module):
+            findings.report(
+                "relation.outside-layer", each.place,
+                f"context {each.consumer!r} {each.told} outside of its AntiCorruptionLayer",
+                expected=f"only code of {layer.module} knows {each.owner!r}", next=f"move it to {layer.module}",
+            )  # fmt: skip
+
+
+def _is_in(module: str, layer: str) -> bool:
+    return module == layer or module.startswith(f"{layer}.")
