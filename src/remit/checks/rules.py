@@ -35,6 +35,7 @@ from remit.checks.replies import check_replies
 from remit.checks.services import check_services
 from remit.checks.signatures import check_signatures
 from remit.checks.subscriptions import check_subscriptions
+from remit.checks.translations import check_translations
 from remit.checks.unfollowed import check_unfollowed
 from remit.checks.unheard import check_unheard
 from remit.checks.unrecorded import check_unrecorded
@@ -66,6 +67,7 @@ RULES: tuple[Rule, ...] = (
     check_publishers,
     check_subscriptions,
     check_services,
+    check_translations,
     check_outbox,
     check_deferred,
     check_handled,

@@ -58,9 +58,15 @@ def placed_in(placement: Placement, service: PlacedService) -> Placed:
     relays = [id for id in relayed(placement) if service.has(id.source, "write")]
     pushed = {(name, Channel.PUBLISHED) for name in contexts} | {(name, Channel.PRIVATE) for name in placement.apart}
     # A process that alone writes a log learns of new messages from its own store.
-    alone = service.service.replicas == 1
-    heard = {(source, channel) for source, channel in pushed if not (alone and service.has(source, "write"))}
+    written = {name for name in contexts if _alone_writes(placement, service, name)}
+    heard = {(source, channel) for source, channel in pushed if source not in written}
     return Placed(service.runs, _elsewhere(placement, service, contexts), relays, heard)
+
+
+def _alone_writes(placement: Placement, service: PlacedService, context: str) -> bool:
+    """Whether the only process of this service is the only one that writes the log of a context."""
+    homes = {placement.homes.get(Component(context, part), service.service.name) for part in ("write", "acl")}
+    return service.service.replicas == 1 and service.has(context, "write") and homes == {service.service.name}
 
 
 def _elsewhere(placement: Placement, service: PlacedService, contexts: list[str]) -> set[Component]:
