@@ -99,7 +99,7 @@ def run(
     hosted = load_system(system)
     listeners = [find_listener(name) for name in listen_with or ()]
     process = assemble(hosted.model(), store=place_of(store, data), listeners=listeners)
-    has_doors = port is not None or any(edge.routes for edge in hosted.edges)
+    has_doors = port is not None or any(edge.routes for edge in hosted.edges) or bool(process.hooks)
     at = (host, DEFAULT_PORT if port is None else port) if has_doors else None
     contexts = [context.name for context in hosted.contexts]
     said = {"system": hosted.name, "contexts": contexts}

@@ -11,7 +11,7 @@ import msgspec
 from remit.errors import Finding, ModelError
 from remit.messages.component import Component
 from remit.topology.file import KeyTexts, Topology
-from remit.topology.placement import PlacedService, Placement
+from remit.topology.placement import ANSWERING, OPENING, PlacedService, Placement
 from remit.transports.grants import ANYTHING, OUTSIDE, Allowed, Grant, as_subject
 
 READING = ("heads", "read", "standing")
@@ -38,7 +38,7 @@ def grants_of(placement: Placement, usable: Usable, follows: Follows) -> dict[st
 
 def _grant(placement: Placement, placed: PlacedService, usable: Usable, follows: Follows) -> Grant:
     speaks: dict[str, Allowed] = {}
-    for context in (name for name in placed.runs if placed.has(name, "write") or placed.has(name, "read")):
+    for context in (name for name in placed.runs if any(placed.has(name, part) for part in OPENING)):
         sources = (each for each in follows.get(context, ()) if usable(each, context) or usable(context, each))
         logs = {Component(source, "log").address: READING for source in sorted(sources)}
         speaks[context] = {**_calls(placement, context, usable), **logs}
@@ -54,13 +54,13 @@ def _calls(placement: Placement, context: str, usable: Usable) -> Allowed:
     """What a context may call."""
     found: dict[str, Sequence[str]] = {}
     for component in sorted(placement.homes):
-        if component.part != "edge" and (names := usable(component.context, context)):
+        if component.part in ANSWERING and (names := usable(component.context, context)):
             found[component.address] = [each if each == ANYTHING else as_subject(each) for each in names]
     return found
 
 
 def _everything(placement: Placement) -> Allowed:
-    calls = {each.address: (ANYTHING,) for each in sorted(placement.homes) if each.part != "edge"}
+    calls = {each.address: (ANYTHING,) for each in sorted(placement.homes) if each.part in ANSWERING}
     return {**calls, **_logs(placement)}
 
 
