@@ -21,7 +21,7 @@ class Placed:
     """What runs in one process. Default: all components of the contexts whose stores it has."""
 
     runs: Mapping[str, Collection[str]] | None = None
-    """The components of each context that run here (`write`, `read`); None for all."""
+    """The components of each context that run here (`write`, `read`, `acl`); None for all."""
     elsewhere: Collection[Component] = ()
     """The addresses that other processes serve: `billing.write`, `billing.read`, `billing.log`."""
     relays: Sequence[SubscriptionId] = ()
