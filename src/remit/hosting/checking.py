@@ -37,7 +37,9 @@ def check_system(system: System, map_file: str | None = None) -> Findings:
     if not code.relations or not any(context.packages for context in code.contexts):
         return findings
     seen = check_code(code)
-    return Findings(dict.fromkeys([*findings, *seen]), notes=dict.fromkeys([*findings.notes, *seen.notes]))
+    told = {each.code for each in findings.notes if each.code == "owner.missing"}  # a derived map has the same owners
+    notes = [*findings.notes, *(each for each in seen.notes if each.code not in told)]
+    return Findings(dict.fromkeys([*findings, *seen]), notes=dict.fromkeys(notes))
 
 
 def check_map(path: str) -> tuple[str, Findings]:
