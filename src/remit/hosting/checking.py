@@ -16,6 +16,7 @@ from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
 from remit.hosting.granting import findings_on_grants
 from remit.hosting.loaded import without_seen
+from remit.registry.documents import documents_of_code, languages_of
 from remit.topology.file import Topology, examine_topology
 from remit.topology.placement import hosted_by, place
 
@@ -40,17 +41,23 @@ def check_system(system: System, map_file: str | None = None) -> Findings:
     seen = check_code(code)
     files = {each.where.rpartition(":")[0] for each in seen if each.code.startswith("import.")}
     left = without_seen(findings, files)
-    return Findings(dict.fromkeys([*left, *seen]), notes=dict.fromkeys([*findings.notes, *seen.notes]))
+    told = {each.code for each in findings.notes if each.code == "owner.missing"}  # a derived map has the same owners
+    notes = [*findings.notes, *(each for each in seen.notes if each.code not in told)]
+    return Findings(dict.fromkeys([*left, *seen]), notes=dict.fromkeys(notes))
 
 
 def check_map(path: str) -> tuple[str, Findings]:
     """The name of the code base that a map file describes, and all findings and notes: those on the file, or else those
-    on the source text. Imports nothing of the code base."""
+    on the source text and on language documents. Imports nothing of the code base."""
     try:
         code, findings = examine_map(path)
     except ModelError as error:
         return path, Findings(error.findings)
-    return code.name, findings or check_code(code)
+    if findings:
+        return code.name, findings
+    found = check_code(code)
+    languages_of(documents_of_code(code), found)
+    return code.name, found
 
 
 def check_topology(path: str) -> tuple[str, Findings]:
