@@ -18,6 +18,7 @@ from remit.hosting.granting import findings_on_grants
 from remit.hosting.loaded import without_seen
 from remit.registry.documents import documents_of_code, languages_of
 from remit.topology.file import Topology, examine_topology
+from remit.topology.keys import notes_on
 from remit.topology.placement import hosted_by, place
 
 _CERTAIN = frozenset((
@@ -73,7 +74,7 @@ def check_topology(path: str) -> tuple[str, Findings]:
     checked = system.check()
     placed = _on_placement(topology, system, has_shapes=not checked)
     placed = [each for each in placed if not findings or each.code in _CERTAIN]
-    found = Findings([*findings, *checked, *placed], notes=checked.notes)
+    found = Findings([*findings, *checked, *placed], notes=[*checked.notes, *notes_on(topology)])
     for of_service in _on_services(topology, system):
         known = {(each.code, each.where) for each in found}
         found += [each for each in of_service if (each.code, each.where) not in known]
