@@ -22,8 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from remit.boundaries import CodeContext, CodeMap, check_code
-from remit.contexts import Relation
-from remit.relations import Conformist, OpenHost, Partnership, SeparateWays
+from remit.relations import Conformist, OpenHost, Partnership, Relation, SeparateWays
 from tests.conformance.contracts import KNOWN, TYPES, Options, existing, ignored, read_contracts, roots_of
 from tests.conformance.imports import Graph, Malformed, is_internal, is_within
 from tests.conformance.results import Result
