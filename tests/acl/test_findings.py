@@ -10,6 +10,7 @@ import pytest
 
 from remit import Command, Context, System, Value
 from remit.foreign import Fetched, Header, Polled, StripeSignature, Webhook
+from remit.relations import AntiCorruptionLayer, Foreign
 
 SIGNATURE = StripeSignature("SECRET")
 
@@ -179,3 +180,16 @@ def test_sound_declarations_have_no_findings() -> None:
     async def note(command: Note) -> None: ...
 
     assert System("shop", contexts=[notes]).check() == []
+
+
+@pytest.mark.parametrize(
+    ("module", "codes"), [("shop.notes.stripe", ["translation.module"]), (__name__, []), ("", ["relation.no-module"])]
+)
+def test_translation_outside_of_the_layer_is_found(module: str, codes: list[str]) -> None:
+    notes = Context("notes", relations=[AntiCorruptionLayer(upstream=Foreign("x"), downstream="notes", module=module)])
+    notes.translate(hook())(noted)
+
+    @notes.handle(Note)
+    async def note(command: Note) -> None: ...
+
+    assert [each.code for each in System("shop", contexts=[notes]).check()] == codes

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from remit.contexts import Context, Foreign, Handler, Model
+from remit.contexts import Context, Foreign, Handler, Model, components_of
 from remit.contexts.annotations import aggregates_of, asked_by, is_kind, projected_by, projections_of, sent_later
 from remit.contexts.homes import package_of
 from remit.contexts.mentioned import mentioned
@@ -102,17 +102,19 @@ class _Taken(NamedTuple):
 
 def _taken(model: Model, context: Context[Any]) -> Iterator[_Taken]:
     """What a context takes from others, and of its own."""
+    runs = components_of(model, context)
     for followed in model.followed:
         if followed.context is context:
-            yield _Taken(followed.event, "event", followed.role.component)
+            name = f"{context.name}.{followed.follower.__name__}"
+            yield _Taken(followed.event, "event", runs.get(name, followed.role.component))
     later: list[tuple[Any, Handler]] = list(sent_later(context))
     for command, handler in later:
-        yield _Taken(command, "later", handler.role.component)
+        yield _Taken(command, "later", runs.get(f"{context.name}.{handler.name}", handler.role.component))
     yield from (_Taken(command, "later", "write") for command in context.outbox if is_kind(command, Command))
     for handler in context.handlers:
         for message, _ in mentioned(handler.function):
             if (message, handler) not in later:
-                yield _Taken(message, "call", handler.role.component)
+                yield _Taken(message, "call", runs.get(f"{context.name}.{handler.name}", handler.role.component))
     for edge in model.edges:
         if edge.context == context.name:
             yield from (_Taken(route.message, "call", "edge") for route in edge.routes)
