@@ -8,6 +8,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import NamedTuple
 
+from remit.boundaries import check_code, examine_map, read_map
 from remit.errors import Finding, Findings, ModelError
 from remit.hosting import System
 from remit.hosting.assembly import placed_on
@@ -22,6 +23,30 @@ _CERTAIN = frozenset((
 """Findings of a placement that hold whatever stands in the parts of the file that could not be read."""
 _PROCESSES = 4
 """The most parts of a system that are checked at the same time."""
+
+
+def check_system(system: System, map_file: str | None = None) -> Findings:
+    """All findings and notes on a system and, if it has relations, on the source text of its contexts. With a map file,
+    that is what says which source text belongs to which context. Imports the contexts; starts and opens nothing."""
+    findings = system.check()
+    try:
+        code = read_map(map_file) if map_file is not None else system.code_map()
+    except ModelError as error:
+        return Findings([*findings, *(each for each in error.findings if each not in findings)], notes=findings.notes)
+    if not code.relations or not any(context.packages for context in code.contexts):
+        return findings
+    seen = check_code(code)
+    return Findings(dict.fromkeys([*findings, *seen]), notes=dict.fromkeys([*findings.notes, *seen.notes]))
+
+
+def check_map(path: str) -> tuple[str, Findings]:
+    """The name of the code base that a map file describes, and all findings and notes: those on the file, or else those
+    on the source text. Imports nothing of the code base."""
+    try:
+        code, findings = examine_map(path)
+    except ModelError as error:
+        return path, Findings(error.findings)
+    return code.name, findings or check_code(code)
 
 
 def check_topology(path: str) -> tuple[str, Findings]:

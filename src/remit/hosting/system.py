@@ -19,6 +19,7 @@ from remit.topology import DEFAULT_STORE
 if TYPE_CHECKING:  # declaring a system imports nothing that runs it
     from asyncio import AbstractEventLoop
 
+    from remit.boundaries import CodeMap
     from remit.hosting.loop_thread import LoopThread
     from remit.runtime import Host, Listener
 
@@ -152,6 +153,13 @@ class System:
         from remit.hosting.modules import not_imported
 
         return model_of(self._map, not_imported(self._map))
+
+    def code_map(self) -> CodeMap:
+        """The map of the system's source text, with which `remit.boundaries` checks imports, SQL and purity. Imports
+        contexts that are given by their places. Raises `ModelError` for contexts and edges that are not there."""
+        from remit.hosting.code_maps import code_map_of
+
+        return code_map_of(self.hosting()._map)  # noqa: SLF001  # another instance of this class
 
     def hosting(self, names: Collection[str] | None = None, *, edges: Collection[str] | None = None) -> System:
         """The system as seen by a process that hosts these contexts (None: all). The other contexts are known by name
