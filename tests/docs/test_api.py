@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 import remit
-from remit import contexts, edges, errors, hosting, relations, testing
+from remit import contexts, edges, errors, foreign, hosting, relations, testing
+from remit.advisor import CallRecorder
 from remit.edges.http import HttpApp
 from remit.testing.answers import On
 from remit.testing.outcome import Answered, Folded, Published
@@ -29,10 +30,12 @@ OPTIONS = re.compile(r"Class options: (?P<options>[^.,;]*(?:, [^.,;]*)*)[.,]")
 NAMES: dict[str, Any] = {
     **{name: getattr(remit, name) for name in remit.__all__},
     **{name: getattr(relations, name) for name in relations.__all__},
+    **{name: getattr(foreign, name) for name in foreign.__all__},
     **{name: getattr(edges, name) for name in edges.__all__},
     **{name: getattr(hosting, name) for name in hosting.__all__},
     **{name: getattr(testing, name) for name in testing.__all__},
     "HttpApp": HttpApp,
+    "CallRecorder": CallRecorder,
     "Interceptor": contexts.Interceptor,
     "Invocation": contexts.Invocation,
 }
@@ -45,8 +48,8 @@ RETURNED = {
 """Classes without a public name, whose methods are told with the name that gives them."""
 MADE = {
     "Context", "System", "HttpEdge", "HttpApp", "Double", "MovableClock", "VirtualLoop", "given", "running", "alone",
-    "field", *relations.__all__,
-} - {"Relation"}  # fmt: skip
+    "field", "CallRecorder", *relations.__all__, *foreign.__all__,
+} - {"Relation", "Gateway", "Signature", "Source"}  # fmt: skip
 """What a user calls. Others are bases, or are given to a user."""
 VALUES: dict[str, Any] = {"NODEFAULT": msgspec.NODEFAULT, "timedelta": timedelta, "datetime": datetime, "UTC": UTC}
 """What stands in signatures beside literals."""

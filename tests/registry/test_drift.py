@@ -53,6 +53,12 @@ SALES = "| word | meaning |\n|---|---|\n| order | what is wanted |\n| account | 
 BILLING = "charge\n: what is owed\n\naccount\n: what was charged\n"
 
 
+@pytest.mark.parametrize("name", ["learning.system:platform", "hotel.system:hotel"])
+def test_the_documents_of_the_examples_explain_their_names(name: str) -> None:
+    found = find_system(name).check()
+    assert [each for each in [*found, *found.notes] if each.code.startswith("language.")] == []
+
+
 class Code:
     """A small system in a folder of its own, with its documents."""
 

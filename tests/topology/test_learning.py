@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from remit.hosting.assembly import relayed
-from remit.messages.component import PARTS, Component
+from remit.messages.component import USUAL, Component
 from remit.topology.flows import Flow, flows_of
 from tests.topology.learning import FOLDER, planned, shapes
 
@@ -20,7 +20,7 @@ def ways(name: str) -> dict[tuple[str, str, str], Flow]:
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda path: path.stem)
 def test_it_plans_clean(path: object) -> None:
     name = str(getattr(path, "stem", ""))
-    assert set(planned(name).homes) == {Component(context, part) for context in shapes() for part in PARTS}
+    assert set(planned(name).homes) == {Component(context, part) for context in shapes() for part in USUAL}
 
 
 def test_every_cut_is_there_with_and_without_a_broker() -> None:

@@ -7,8 +7,8 @@ import re
 from remit.contexts import Model
 from remit.errors import Findings
 
-_NAME = re.compile(r"(?!.{64})[a-z][a-z0-9_]*(-[a-z0-9_]+)*")
-_A_NAME = "at most 63 lower-case letters, digits, '_' and single '-' between them, beginning with a letter"
+NAME = re.compile(r"(?!.{64})[a-z][a-z0-9_]*(-[a-z0-9_]+)*")
+A_NAME = "at most 63 lower-case letters, digits, '_' and single '-' between them, beginning with a letter"
 """A name is part of other names. Names joined by `--` can be split again, because no name contains `--`."""
 
 
@@ -19,17 +19,17 @@ _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
 def check_names(model: Model, findings: Findings) -> None:
-    if not _NAME.fullmatch(model.name):
+    if not NAME.fullmatch(model.name):
         findings.report(
             "system.name", f"System({model.name!r})", f"{model.name!r} cannot be the name of a system",
-            expected=_A_NAME, next='rename it: System("...")',
+            expected=A_NAME, next='rename it: System("...")',
         )  # fmt: skip
     _check_headers(model, findings)
     seen: set[str] = set()
     for context in model.contexts:
-        if not _NAME.fullmatch(context.name):
+        if not NAME.fullmatch(context.name):
             findings.report(
-                "context.name", repr(context), f"{context.name!r} cannot be the name of a context", expected=_A_NAME,
+                "context.name", repr(context), f"{context.name!r} cannot be the name of a context", expected=A_NAME,
                 next='rename it: Context("...")',
             )  # fmt: skip
         if context.name in seen:

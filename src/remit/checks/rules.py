@@ -35,11 +35,13 @@ from remit.checks.replies import check_replies
 from remit.checks.services import check_services
 from remit.checks.signatures import check_signatures
 from remit.checks.subscriptions import check_subscriptions
+from remit.checks.translations import check_translations
 from remit.checks.unfollowed import check_unfollowed
 from remit.checks.unheard import check_unheard
 from remit.checks.unrecorded import check_unrecorded
 from remit.checks.unrelated import check_unrelated
 from remit.checks.unused import check_unused
+from remit.checks.unused_events import check_unused_events
 from remit.checks.wire_names import check_wire_names
 from remit.contexts import ContextMap, Model, derive
 from remit.errors import Finding, Findings
@@ -65,6 +67,7 @@ RULES: tuple[Rule, ...] = (
     check_publishers,
     check_subscriptions,
     check_services,
+    check_translations,
     check_outbox,
     check_deferred,
     check_handled,
@@ -89,6 +92,7 @@ NOTED: tuple[Rule, ...] = (
     check_unheard,
     check_one_aggregate,
     check_unused,
+    check_unused_events,
     check_unrelated,
 )
 """The rules that add notes, in the order in which their notes are reported."""

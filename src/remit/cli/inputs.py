@@ -20,7 +20,7 @@ def code_map_of(named: str) -> CodeMap | None:
 def written(path: Path, text: str, code: str, option: str) -> None:
     """Writes a text into a file. Raises `Failure` with the code if that is not possible."""
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="\n")  # the same bytes on every machine
     except OSError as error:
         raise Failure(
             code, f"the file cannot be written: {error.strerror}", where=str(path),

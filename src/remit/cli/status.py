@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import msgspec
 from rich.table import Table
@@ -17,7 +18,7 @@ from remit.hosting.opening import Places, opened, require_some
 from remit.log import SubscriptionId
 from remit.observability import SubscriptionStatus, read_status
 from remit.runtime import compile_system
-from remit.runtime.plan import FoldPlan, LaterPlan
+from remit.runtime.plan import FoldPlan, LaterPlan, TranslationPlan
 
 COLOURS = {"running": "green", "lagging": "yellow"}
 
@@ -37,7 +38,9 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     follows = [*plans, *(relayed(placed_on(topology, model)) if topology else ())]
     folds = {id for id, plan in plans.items() if isinstance(plan, FoldPlan)}
     later = {id for id, plan in plans.items() if isinstance(plan, LaterPlan)}
-    rows = asyncio.run(_read(places, [context.name for context in model.contexts], follows, folds, later))
+    foreign = {id for id, plan in plans.items() if isinstance(plan, TranslationPlan)}
+    read = partial(read_status, projections=folds, later=later, foreign=foreign)
+    rows = asyncio.run(_read(places, [context.name for context in model.contexts], follows, read))
     if json:
         print(msgspec.json.encode({"system": model.name, "well": _are_well(rows), "subscriptions": rows}).decode())
     else:
@@ -49,11 +52,10 @@ async def _read(
     places: Places,
     contexts: Sequence[str],
     follows: Sequence[SubscriptionId],
-    folds: Collection[SubscriptionId],
-    later: Collection[SubscriptionId],
+    read: Callable[..., Awaitable[list[SubscriptionStatus]]],
 ) -> list[SubscriptionStatus]:
     async with opened(places, require_some(places, contexts), read_only=True) as stores:
-        return await read_status(follows, stores, time.time(), projections=folds, later=later)
+        return await read(follows, stores, time.time())
 
 
 def _are_well(rows: list[SubscriptionStatus]) -> bool:

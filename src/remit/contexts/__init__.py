@@ -9,13 +9,15 @@ from remit.contexts.declarations import (
     REACTION,
     ROLES,
     TOGETHER,
+    TRANSLATION,
     Envelope,
     Handler,
     Later,
     Role,
 )
 from remit.contexts.edges import ClientOf, Route
-from remit.contexts.groups import Follows, Group, follows, groups_of
+from remit.contexts.foreign import Fetched, Header, Polled, Source, Translation, Webhook
+from remit.contexts.groups import Follows, Group, components_of, follows, groups_of
 from remit.contexts.interception import Interceptor, Invocation
 from remit.contexts.map import ContextMap
 from remit.contexts.model import Followed, Model, derive
@@ -45,7 +47,7 @@ from remit.contexts.relations import (
     SeparateWays,
     SharedKernel,
 )
-from remit.contexts.usage import EVERYTHING, may_send_later, usable, used_by
+from remit.contexts.usage import EVERYTHING, Usage
 
 __all__ = [
     "COMMAND",
@@ -58,6 +60,7 @@ __all__ = [
     "ROLES",
     "SERVICE",
     "TOGETHER",
+    "TRANSLATION",
     "AntiCorruptionLayer",
     "Claims",
     "ClientOf",
@@ -68,11 +71,13 @@ __all__ = [
     "CustomerSupplier",
     "Envelope",
     "Events",
+    "Fetched",
     "Followed",
     "Follows",
     "Foreign",
     "Group",
     "Handler",
+    "Header",
     "Ids",
     "Injectable",
     "Interceptor",
@@ -82,6 +87,7 @@ __all__ = [
     "Named",
     "OpenHost",
     "Partnership",
+    "Polled",
     "Records",
     "Relation",
     "Repository",
@@ -90,12 +96,14 @@ __all__ = [
     "Sender",
     "SeparateWays",
     "SharedKernel",
+    "Source",
     "Sql",
+    "Translation",
+    "Usage",
     "View",
+    "Webhook",
+    "components_of",
     "derive",
     "follows",
     "groups_of",
-    "may_send_later",
-    "usable",
-    "used_by",
 ]

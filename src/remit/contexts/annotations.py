@@ -8,9 +8,10 @@ from typing import Any, NamedTuple, get_type_hints
 
 from remit.contexts.context import Context
 from remit.contexts.declarations import Envelope, Handler, known_events
+from remit.contexts.foreign import commands_in
 from remit.contexts.ports import CLAIMS, EVENTS, LATER, RECORDS, Injectable, injectable_of, owner_of
 from remit.domain import Aggregate, Claim, Projection, Record
-from remit.messages import DomainEvent, IntegrationEvent, Message, parameter_of, union_members
+from remit.messages import Command, DomainEvent, IntegrationEvent, Message, parameter_of, union_members
 
 
 def is_kind(declared: Any, *kinds: type) -> bool:
@@ -161,11 +162,15 @@ def publishable(events: Any) -> list[type[Message]]:
 
 
 def sent_later(context: Context[Any]) -> Iterator[tuple[Any, Handler]]:
-    """Each command that a handler of the context sends for later, with that handler."""
+    """Each command that a handler or a translation of the context sends for later, with that function."""
     for handler in context.handlers:
         for asked in asked_by(context, handler):
             if asked.injectable is LATER:
                 yield asked.subject, handler
+    for handler in (each.handler for each in context.translations):
+        for command in commands_in(hints_of(handler.function).get("return")):
+            if is_kind(command, Command):
+                yield command, handler
 
 
 def asks_for_sql(context: Context[Any]) -> list[Handler]:

@@ -20,12 +20,14 @@ from remit.contexts.declarations import (
     QUERY,
     REACTION,
     TOGETHER,
+    TRANSLATION,
     Begins,
     Envelope,
     Handler,
     Role,
     each_of,
 )
+from remit.contexts.foreign import Source, Translated, Translation
 from remit.contexts.interception import Interceptor
 from remit.contexts.policies import policy_of
 from remit.contexts.publishing import publisher_of
@@ -47,6 +49,8 @@ M10 = TypeVar("M10")
 R = TypeVar("R")
 P = ParamSpec("P")
 S = TypeVar("S")
+F = TypeVar("F")
+Into = TypeVar("Into", bound=Translated)
 Made = TypeVar("Made", bound=IntegrationEvent | None)
 B = TypeVar("B", bound=DomainEvent, default=DomainEvent)
 Doc = TypeVar("Doc", bound=type[Projection[Any, Any]])
@@ -112,6 +116,12 @@ class _Publishes(Protocol[M]):
     def __call__(self, publisher: Callable[[M, Envelope], Made], /) -> Callable[[M, Envelope], Made]: ...
 
 
+class _Translates(Protocol[F]):  # pyright: ignore[reportInvalidTypeVarUse]  # contravariant, as mypy finds
+    """Accepts a function of a foreign message."""
+
+    def __call__(self, translation: Callable[[F], Into], /) -> Callable[[F], Into]: ...
+
+
 def _calling_module() -> str:
     """The name of the module whose code makes a context. `Context[Base](...)` adds a frame of `typing`, which is
     skipped."""
@@ -168,6 +178,7 @@ class Context(Generic[B]):
         self.begins: dict[type, Begins] = {}
         """Where new projections begin, if not with the first message."""
         self.provided: dict[type, Callable[[], Any]] = {}
+        self.translations: list[Translation] = []
 
     def __repr__(self) -> str:
         return f"Context({self.name!r})"
@@ -185,7 +196,8 @@ class Context(Generic[B]):
     @property
     def roles(self) -> set[Role]:
         """The roles of all declarations of the context."""
-        return {each.role for each in self.functions} | ({PROJECTION} if self.projections else set())
+        declared = ((PROJECTION, self.projections), (TRANSLATION, self.translations))
+        return {each.role for each in self.functions} | {role for role, those in declared if those}
 
     def handle(self, command: _CommandType[M, R, E], /) -> _Answers[M, R, E]:
         """Binds the one handler of a command.
@@ -396,6 +408,22 @@ class Context(Generic[B]):
         """
         made = publisher_of(event, published, sys._getframe(1))  # noqa: SLF001  # where it is declared, for findings
         self.publishers.append(Handler(PUBLISHER, event, made))  # type: ignore[arg-type]  # seen as a protocol
+
+    def translate(self, source: Source[F], /) -> _Translates[F]:
+        """Binds the translation of a source of foreign messages: a pure function that makes a command of this context
+        from a message, several in a list, or None, by which it ignores the message.
+
+        Its first parameter says what a message is; unknown fields of a message are ignored. The commands are sent for
+        later, once for each message, in order per `entity` of the source. If the function raises, the message is kept
+        and parked, as that of a reaction.
+        """
+
+        def register(translation: Any) -> Any:
+            self._check_name(translation)
+            self.translations.append(Translation(source, translation))
+            return translation
+
+        return register
 
     @overload
     def project(self, projection: Doc, /) -> Doc: ...

@@ -22,8 +22,9 @@ class Role:
     """The kinds of messages to which a function in this role can be bound."""
     told: str
     """The expected message and its decorator, for the text of a finding."""
-    component: Literal["write", "read"]
-    """The component of the context that runs the function."""
+    component: Literal["write", "read", "acl"]
+    """The component of the context that runs the function. A reaction in the module of an anti-corruption layer runs in
+    `acl` instead (`Model.component_of`)."""
     is_called: bool = False
     """True if a caller waits for the reply. Then each message has exactly one handler."""
     follows: bool = False
@@ -60,8 +61,15 @@ PROJECTION = Role(
     component="read",
     follows=True,
 )
+TRANSLATION = Role(
+    name="translation",
+    kinds=(),
+    told="a foreign message: @context.translate(Webhook(...))",
+    component="acl",
+    follows=True,
+)
 
-ROLES = (COMMAND, QUERY, REACTION, TOGETHER, PUBLISHER, PROJECTION)
+ROLES = (COMMAND, QUERY, REACTION, TOGETHER, PUBLISHER, PROJECTION, TRANSLATION)
 
 
 C = TypeVar("C", bound=Command[Any, Any])

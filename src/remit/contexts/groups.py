@@ -16,6 +16,7 @@ from remit.contexts.model import Model
 from remit.contexts.ports import CLAIMS, RECORDS, REPOSITORY, owner_of
 from remit.domain import Aggregate, Record
 from remit.messages import DomainEvent
+from remit.messages.component import PartName
 
 ModelClass = type[Aggregate[Any, Any]] | type[Record[Any]]
 
@@ -62,6 +63,26 @@ def groups_of(model: Model, context: Context[Any]) -> list[Group]:
         groups = [*apart, (members, common)]
     made = [Group(tuple(sorted(members, key=order.index)), tuple(models)) for members, models in groups]
     return sorted(made, key=lambda group: order.index(group.members[0]))
+
+
+def components_of(model: Model, context: Context[Any]) -> dict[str, PartName]:
+    """The component that runs each reaction, by its full name. Reactions that follow together run in one component: in
+    `write`, if one of them stands outside of the modules of anti-corruption layers."""
+    found: dict[str, PartName] = {}
+    for handler in context.handlers:
+        if handler.role is REACTION:
+            found[f"{context.name}.{handler.name}"] = model.component_of(context, handler)
+    if "acl" not in found.values():
+        return found
+    moved = True
+    while moved:
+        moved = False
+        for group in groups_of(model, context):
+            names = {each.name for each in group.members}
+            if "write" in (here := {found[name] for name in names}) and len(here) > 1:
+                found |= dict.fromkeys(names, "write")
+                moved = True
+    return found
 
 
 def follows(model: Model, name: str, event: type[Any]) -> Follows:

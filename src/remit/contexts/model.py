@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -18,9 +18,10 @@ from remit.contexts.annotations import (
     sent_later,
 )
 from remit.contexts.context import Context
-from remit.contexts.declarations import PROJECTION, Role, known_events, where
+from remit.contexts.declarations import PROJECTION, REACTION, Handler, Role, known_events, where
 from remit.contexts.homes import Home, homes_of
 from remit.contexts.map import ContextMap
+from remit.contexts.relations import AntiCorruptionLayer
 from remit.domain import Projection
 from remit.messages import (
     Command,
@@ -32,6 +33,7 @@ from remit.messages import (
     contract_of,
     declared_context,
 )
+from remit.messages.component import PartName
 
 
 class OwnershipClaim(NamedTuple):
@@ -118,6 +120,23 @@ class Model(ContextMap):
     def owner_of(self, message: Any) -> str | None:
         """The owner of a message, even if no declaration names the message. None if the owner is unknown."""
         return self.owners.get(message) or (declared_context(message) if is_kind(message, Message) else None)
+
+    def component_of(self, context: Context[Any], handler: Handler) -> PartName:
+        """The component that runs a handler: that of its role. A reaction in the module of an anti-corruption layer of
+        the context runs in `acl`."""
+        if handler.role is REACTION and is_within(handler.function.__module__, self.layers_of(context.name)):
+            return "acl"
+        return handler.role.component
+
+    def layers_of(self, context: str) -> frozenset[str]:
+        """The modules of the anti-corruption layers of a context."""
+        layers = (each for each in self.relations if isinstance(each, AntiCorruptionLayer) and each.module)
+        return frozenset(each.module for each in layers if each.names[-1] == context)
+
+
+def is_within(module: str, packages: Collection[str]) -> bool:
+    """Whether a module is one of these, or in one of these."""
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
 def derive(declared: ContextMap) -> Model:

@@ -14,6 +14,7 @@ from remit.hosting import System
 from remit.hosting.assembly import placed_on
 from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
+from remit.hosting.granting import findings_on_grants
 from remit.topology.file import Topology, examine_topology
 from remit.topology.placement import hosted_by, place
 
@@ -84,9 +85,10 @@ def _on_placement(topology: Topology, system: System, *, has_shapes: bool) -> li
     """The findings of the placement. Without shapes, those that hold for any contexts of these names."""
     try:
         if has_shapes:
-            placed_on(topology, system.hosting().model())
-        else:
-            place(topology, dict.fromkeys(system.names), system.with_edges)
+            whole = system.hosting()
+            model = whole.model()
+            return findings_on_grants(whole, model, placed_on(topology, model))
+        place(topology, dict.fromkeys(system.names), system.with_edges)
     except ModelError as error:
         return error.findings
     return []

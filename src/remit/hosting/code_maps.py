@@ -4,37 +4,43 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from remit.boundaries import CodeContext, CodeMap
+from remit.boundaries.code import is_within
 from remit.boundaries.codemap import KINDS
 from remit.contexts import Context, ContextMap
 from remit.contexts.homes import package_of
 from remit.contexts.model import owners_of
+from remit.messages import DomainEvent
 
 
 def code_map_of(declared: ContextMap) -> CodeMap:
     """The code map of a system whose contexts are loaded.
 
     A context has the package of the module that declares it. If several contexts are declared in one package, each has
-    its module only. What is declared in a test or in a function has no packages. Without a module `api`, a context
-    publishes the modules of its messages. Its schema is named like the context.
+    its module only. What is declared in a test or in a function has no packages. A context publishes its module `api`;
+    without one, the modules of its messages. Those that are in no package of a context are its own too: a distribution
+    with the published language alone. Its schema is named like the context.
     """
     packages = {context.name: _package(context, declared.contexts) for context in declared.contexts}
+    taken = [package for package in packages.values() if package]
     languages = _languages(declared)
-    contexts = [
-        CodeContext(
-            name=context.name, packages=(package,) if (package := packages[context.name]) else (),
-            published=_published(package, languages.get(context.name, ())),
-            owner=(context.owner,) if context.owner else (), kind=KINDS.get(context.kind, ""),
-            language=context.language, schema=context.name,
-        )
-        for context in declared.contexts
-    ]  # fmt: skip
+    contexts: list[CodeContext] = []
+    for context in declared.contexts:
+        package, language = packages[context.name], languages.get(context.name, ())
+        apart = [each for each in language if not is_within(each, taken)] if package else []
+        contexts.append(
+            CodeContext(
+                name=context.name, packages=(package, *apart) if package else (),
+                published=_published(package, language, apart), owner=(context.owner,) if context.owner else (),
+                kind=KINDS.get(context.kind, ""), language=context.language, schema=context.name,
+            )
+        )  # fmt: skip
     elsewhere = [CodeContext(name=name) for name in declared.elsewhere]
-    tops = dict.fromkeys(package.partition(".")[0] for package in packages.values() if package)
+    tops = dict.fromkeys(package.partition(".")[0] for context in contexts for package in context.packages)
     roots = dict.fromkeys(root for top in tops if (root := _root(top)) is not None)
     return CodeMap(
         name=declared.name, contexts=(*contexts, *elsewhere), relations=declared.relations, roots=tuple(roots),
@@ -53,18 +59,20 @@ def _package(context: Context[Any], contexts: Iterable[Context[Any]]) -> str:
 
 
 def _languages(declared: ContextMap) -> Mapping[str, tuple[str, ...]]:
-    """The modules that declare messages of each context."""
+    """The modules that declare messages of each context which others may see."""
     found: dict[str, dict[str, None]] = {}
     for message, owner in owners_of(declared.contexts).items():
-        found.setdefault(owner, {})[message.__module__] = None
+        if not issubclass(message, DomainEvent):
+            found.setdefault(owner, {})[message.__module__] = None
     return {owner: tuple(modules) for owner, modules in found.items()}
 
 
-def _published(package: str, language: tuple[str, ...]) -> tuple[str, ...] | None:
+def _published(package: str, language: tuple[str, ...], apart: Sequence[str]) -> tuple[str, ...] | None:
     """The modules that a context publishes. None: what a code map takes for usual."""
-    if not package or f"{package}.api" in sys.modules:
-        return None
-    return tuple(each for each in language if each == package or each.startswith(f"{package}.")) or None
+    api = f"{package}.api"
+    if api in sys.modules:
+        return (api, *apart) if apart else None
+    return (*(each for each in language if is_within(each, (package,))), *apart) if package else None
 
 
 def _root(top: str) -> Path | None:

@@ -94,5 +94,5 @@ def children_of(
 
 
 def _environment(topology: Topology, placement: Placement, service: str) -> Mapping[str, str]:
-    withheld = withheld_from(topology, placement.services[service])
+    withheld = withheld_from(topology, placement.services[service], placement.secrets)
     return {name: value for name, value in os.environ.items() if name not in withheld}

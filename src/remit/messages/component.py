@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, Self, get_args
 
-PartName = Literal["write", "read", "edge"]
+PartName = Literal["write", "read", "edge", "acl"]
 PARTS: tuple[PartName, ...] = get_args(PartName)
+USUAL: tuple[PartName, ...] = ("write", "read", "edge")
+"""The components that a context has if it names no more."""
 
 
 class Component(str):

@@ -12,6 +12,8 @@ from remit.runtime.events import (
     BreakerClosed,
     BreakerOpened,
     CallTurnedAway,
+    DeliveryIgnored,
+    DeliveryRefused,
     HandlerRaised,
     KeyParked,
     KeyReleased,
@@ -26,7 +28,7 @@ from remit.runtime.events import (
 
 LONGEST = 4000
 """The most characters of a line that come from an event. It may contain the text of any exception."""
-_GOOD_NEWS = ("resumed", "released", "begins", "retrying", "breaker-closed")
+_GOOD_NEWS = ("resumed", "released", "ignored", "begins", "retrying", "breaker-closed")
 
 log = logging.getLogger("remit")
 
@@ -42,7 +44,8 @@ class Line(NamedTuple):
 
 def log_event(
     event: HandlerRaised | KeyParked | KeyReleased | Retrying | LaterRefused | TroubleBegun | TroubleEnded
-    | BreakerOpened | BreakerClosed | CallTurnedAway | LoopBlocked | SubscriptionBegun,
+    | BreakerOpened | BreakerClosed | CallTurnedAway | LoopBlocked | SubscriptionBegun | DeliveryIgnored
+    | DeliveryRefused,
 ) -> None:  # fmt: skip
     """The listener of every process. Writes to the logger `remit`; troubles are warnings."""
     line = line_of(event)
@@ -107,6 +110,12 @@ def _turned_away(event: CallTurnedAway) -> Line | None:
     return Line("turned-away", event.address, f"call {event.number} that is not allowed: {event.what}")
 
 
+def _delivery_refused(event: DeliveryRefused) -> Line | None:
+    if event.refused & (event.refused - 1):
+        return None
+    return Line("delivery-refused", event.subscription, f"{event.what} (request {event.refused} that is refused)")
+
+
 _OF_ANOTHER = (DeadlineExceeded, Diverged, HandlerFailed, OutcomeUnknown, StoreError, Unavailable)
 """Errors of a store or of another handler, which has logged its own. Other failed calls, such as one that is too large,
 are mistakes of the handler that makes them."""
@@ -132,6 +141,8 @@ _LINES: Mapping[type[RuntimeEvent], Callable[[Any], Line | None]] = {
         event.subscription,
         f"a command sent for later was refused: {event.type} of key {event.key!r}, {event.message}: {event.refusal}",
     ),
+    DeliveryIgnored: lambda event: Line("ignored", event.subscription, f"message {event.key!r}: {event.why}"),
+    DeliveryRefused: _delivery_refused,
     TroubleBegun: lambda event: Line(event.state, event.where, event.note),
     TroubleEnded: lambda event: Line("resumed", event.where, event.note),
     BreakerOpened: lambda event: Line("breaker-opened", event.address, event.what),

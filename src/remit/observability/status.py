@@ -18,7 +18,7 @@ from remit.log import ChannelName, Checkpoint, Log, SubscriptionId
 from remit.observability.life import LOOK_SECONDS, Observer, Voice
 from remit.runtime.following.effect import STALL_SECONDS
 from remit.runtime.following.history import lost
-from remit.runtime.following.refused import Refusals, RefusedLater, refusals
+from remit.runtime.following.refused import IGNORED, Refusals, RefusedLater, refusals
 from remit.runtime.following.states import STATES, WELL, State, worst
 from remit.runtime.freshness.missed import told_missed
 from remit.runtime.upkeep.signs import Sign
@@ -49,6 +49,8 @@ class SubscriptionStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The number of commands sent for later that it has ever refused."""
     refusals: list[RefusedLater] = []
     """The latest of them, newest first: at most 5 per partition, none older than 7 days."""
+    ignored: int = 0
+    """The number of foreign messages that it has ever ignored because they came after a newer one."""
     state: State
     note: str = ""
 
@@ -76,12 +78,14 @@ async def read_status(
     *,
     projections: Collection[SubscriptionId] = (),
     later: Collection[SubscriptionId] = (),
+    foreign: Collection[SubscriptionId] = (),
 ) -> list[SubscriptionStatus]:
     """The status of subscriptions, in the given order. `stores` are open, by context; `now` is in seconds since the
     epoch. A context that is missing in `stores` has not run yet.
 
     For a subscription in `projections`, the note says if it is incomplete. For one in `later`, which applies commands
-    sent for later, the status has the refused commands; a refusal is an answer, so it needs no attention.
+    sent for later, the status has the refused commands; a refusal is an answer, so it needs no attention. For one in
+    `foreign`, which translates foreign messages, it has the number of ignored ones.
 
     After them come subscriptions that are not in `follows`, and for which a living process reports a trouble: a service
     waits for commands sent for later from every context outside of it, whether that context sends any or not. Those
@@ -93,7 +97,10 @@ async def read_status(
     ids = list(follows)
     observer = Observer(stores, now)
     while True:
-        looks = [await _look(id, stores, observer, folds=id in projections, later=id in later) for id in ids]
+        looks = [
+            await _look(id, stores, observer, folds=id in projections, later=id in later, foreign=id in foreign)
+            for id in ids
+        ]
         others = [await _look(id, stores, observer) for id in await _troubled(observer, stores, ids)]
         looks += [look for look in others if not look.status.well]
         if not observer.patient or not any(look.in_doubt for look in looks):
@@ -143,17 +150,26 @@ class _Look(NamedTuple):
 
 
 async def _look(
-    id: SubscriptionId, stores: Mapping[str, Store], observer: Observer, *, folds: bool = False, later: bool = False
+    id: SubscriptionId,
+    stores: Mapping[str, Store],
+    observer: Observer,
+    *,
+    folds: bool = False,
+    later: bool = False,
+    foreign: bool = False,
 ) -> _Look:
     store, source = stores.get(id.context), stores.get(id.source)
     life = _Life("silent", "it has not run yet: its store is not made", doubtful=False)
     progress = _LogProgress(0, 0, 0, 0.0, False, None)
-    first, parked, refused = None, 0, Refusals()
+    first, parked, refused, ignored = None, 0, Refusals(), Refusals()
     if store is not None:
         checkpoints = await store.checkpoints(id)
         first = next(iter(await store.due(id, at=inf, tried_after=inf, limit=1)), None)
         parked = await store.count_parked(id) if first else 0
         refused = await refusals(store, id, checkpoints if later else (), observer.now - REFUSED_SECONDS)
+        ignored = await refusals(
+            store, id, checkpoints if foreign else (), observer.now - REFUSED_SECONDS, kind=IGNORED
+        )
         life = await _life(observer, id)
         if source is not None:
             # Heads are read after checkpoints, so that messages handled in between do not look like a restored source.
@@ -162,7 +178,7 @@ async def _look(
     note = note or life.note  # a note of a process on a subscription without trouble
     if folds and store is not None and await store.missed(id):
         note = "; ".join(filter(None, (note, told_missed(id.source))))
-    note = "; ".join(filter(None, (note, _told(refused))))
+    note = "; ".join(filter(None, (note, _told(refused), _told_ignored(ignored))))
     status = SubscriptionStatus(
         name=id.name,
         source=id.source,
@@ -174,6 +190,7 @@ async def _look(
         parked=parked,
         refused=refused.count,
         refusals=refused.latest,
+        ignored=ignored.count,
         state=state,
         note=note,
     )
@@ -187,6 +204,15 @@ def _told(refused: Refusals) -> str:
     when = f"{datetime.fromtimestamp(last.at, UTC):%Y-%m-%d %H:%M:%SZ}"
     which = f"{count} commands were refused, the last at {when}" if count > 1 else f"1 command was refused at {when}"
     return f"{which}: {last.type} of key {last.key!r}, which comes of {last.cause}: {last.refusal}"
+
+
+def _told_ignored(ignored: Refusals) -> str:
+    if not ignored.latest:
+        return ""
+    last, count = ignored.latest[0], ignored.count
+    when = f"{datetime.fromtimestamp(last.at, UTC):%Y-%m-%d %H:%M:%SZ}"
+    which = f"{count} messages were ignored, the last" if count > 1 else "1 message was ignored"
+    return f"{which} at {when}: {last.refusal}"
 
 
 def _findings(progress: _LogProgress, first: ParkedKey | None, parked: int) -> Iterable[tuple[State, str]]:

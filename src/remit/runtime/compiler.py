@@ -18,13 +18,24 @@ from remit.contexts import (
     Handler,
     Model,
     Role,
+    Usage,
+    components_of,
     follows,
     groups_of,
-    may_send_later,
-    used_by,
 )
-from remit.contexts.annotations import Asked, asked_by, claims_by, is_kind, projected_by, publishable, takes_envelope
+from remit.contexts.annotations import (
+    Asked,
+    asked_by,
+    claims_by,
+    first_parameter,
+    hints_of,
+    is_kind,
+    projected_by,
+    publishable,
+    takes_envelope,
+)
 from remit.contexts.declarations import Begins
+from remit.contexts.foreign import Polled, Translation, commands_in
 from remit.contexts.ports import ENVELOPE, owner_of
 from remit.domain import Aggregate, Claim, Projection, Record
 from remit.log import Channel, SubscriptionId
@@ -42,9 +53,12 @@ from remit.runtime.plan import (
     ProjectionPlan,
     ReactionPlan,
     RecordPlan,
+    TranslationPlan,
+    TranslatorPlan,
 )
 from remit.runtime.work.carried import carried
 from remit.runtime.work.claimed import HOLDER, Claimed
+from remit.runtime.work.deliveries import VERSION, Seen
 from remit.runtime.work.given import GIVEN, supplied
 from remit.runtime.work.intercepting import intercepted
 from remit.runtime.work.publishers import held
@@ -55,13 +69,14 @@ Needs = tuple[Dependency, ...]
 def compile_system(model: Model) -> dict[str, ContextPlan]:
     """Returns a plan for each context, by name."""
     compilers: dict[str, _Compiler] = {}
+    usage = Usage(model)
     for context in model.contexts:
-        compilers[context.name] = _Compiler(model, context, compilers)
+        compilers[context.name] = _Compiler(model, context, compilers, usage)
     for compiler in compilers.values():
         compiler.compile()
     for compiler in compilers.values():
         for source in model.elsewhere if compiler.commands else ():
-            if may_send_later(model, source, compiler.context.name):
+            if usage.known(compiler.context.name, source) != frozenset():
                 compiler.follow_commands(source)  # which commands a remote context sends for later is unknown here
     return {name: compiler.plan() for name, compiler in compilers.items()}
 
@@ -69,8 +84,9 @@ def compile_system(model: Model) -> dict[str, ContextPlan]:
 class _Compiler:
     """Compiles one context."""
 
-    def __init__(self, model: Model, context: Context[Any], compilers: Mapping[str, _Compiler]) -> None:
+    def __init__(self, model: Model, context: Context[Any], compilers: Mapping[str, _Compiler], usage: Usage) -> None:
         self.model = model
+        self.usage = usage
         self.context = context
         self.compilers = compilers
         self.aggregates: dict[type, AggregatePlan] = {}
@@ -82,6 +98,7 @@ class _Compiler:
         self.beside: dict[type, list[HandlerPlan]] = {}
         """The `together` reactions to each domain event."""
         self.follows: dict[SubscriptionId, FollowPlan[Any]] = {}
+        self.components = components_of(model, context)
 
     def compile(self) -> None:
         for projection in self.context.projections:
@@ -97,6 +114,8 @@ class _Compiler:
             keeps_time = reaches and (timed or _asks_for_time(asked))
             plan = self._handler(handler, asked, alone=reaches, keeps_time=keeps_time)
             _BINDS[handler.role](self, plan, handler)
+        for translation in self.context.translations:
+            self._translate(translation)
         for message in self.context.outbox:
             if issubclass(message, Command):
                 self._later(message)
@@ -113,7 +132,7 @@ class _Compiler:
         """Subscribes this context to the commands that `source` sends for later."""
         name = f"{self.context.name}.commands"
         id = SubscriptionId(name, source, Channel.PUBLISHED)
-        self.follows[id] = LaterPlan(id, self.wired, usable=used_by(self.model, self.context.name, source))
+        self.follows[id] = LaterPlan(id, self.wired, usable=self.usage.known(self.context.name, source))
 
     def command(self, plan: HandlerPlan, handler: Handler) -> None:
         self.commands[handler.message] = self.wired[_wire(plan.contract)] = plan
@@ -125,7 +144,8 @@ class _Compiler:
         id = self._followed(plan.name, handler.message)
         others: Mapping[Any, Any] = self.follows[id].takes if id in self.follows else {}
         takes = {**others, _wire(plan.contract): plan}
-        self.follows[id] = ReactionPlan(id, takes, begins=_begins(handler.begins))
+        component = self.components[id.name]
+        self.follows[id] = ReactionPlan(id, takes, begins=_begins(handler.begins), component=component)
 
     def together(self, plan: HandlerPlan, handler: Handler) -> None:
         self.beside.setdefault(handler.message, []).append(plan)
@@ -137,7 +157,24 @@ class _Compiler:
         for event in projected_by(projection):
             codecs.setdefault(self._followed(kind, event), {})[_wire(self.model.contracts[event])] = Codec(event)
         for id, read in codecs.items():
-            self.follows[id] = FoldPlan(id, read, plan, begins=_begins(self.context.begins.get(projection)))
+            self.follows[id] = FoldPlan(
+                id, read, plan, begins=_begins(self.context.begins.get(projection)), component="read"
+            )
+
+    def _translate(self, translation: Translation) -> None:
+        source, function = translation.source, translation.function
+        name, first = f"{self.context.name}.foreign:{source.name}", first_parameter(function)
+        asked = hints_of(source.fetch) if isinstance(source, Polled) else {}
+        commands = tuple(commands_in(hints_of(function).get("return")))
+        plan = TranslatorPlan(
+            name, source, Codec(first and first[1], of=f"a message of {source.name}"), function, commands,
+            RecordPlan(f"{name} seen", Seen, Codec(Seen)),
+            {each: asked[each] for each in asked if asked[each] in self.context.provided},
+        )  # fmt: skip
+        id = SubscriptionId(name, self.context.name, Channel.PRIVATE)
+        self.follows[id] = TranslationPlan(id, {(name, VERSION): plan}, component="acl")
+        for command in commands:
+            self._later(command)
 
     def _followed(self, name: str, event: type[Message]) -> SubscriptionId:
         return _id(follows(self.model, name, event))

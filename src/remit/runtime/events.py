@@ -179,6 +179,26 @@ class LaterRefused(RuntimeEvent, frozen=True):
     refusal: Exception
 
 
+class DeliveryIgnored(RuntimeEvent, frozen=True):
+    """A foreign message was not translated: it was handled before, or it came after a newer message about the same
+    thing. `key` identifies the message, `entity` the thing; it is empty if the source names none."""
+
+    subscription: str
+    key: str
+    entity: str
+    why: str
+
+
+class DeliveryRefused(RuntimeEvent, frozen=True):
+    """A request to a webhook was refused, because its signature is wrong or its body is not JSON. Nothing was stored.
+
+    `refused` counts them in this process. Only the 1st, 2nd, 4th, 8th, … is logged."""
+
+    subscription: str
+    what: str
+    refused: int
+
+
 class TroubleBegun(RuntimeEvent, frozen=True):
     """A follower or a store cannot go on.
 

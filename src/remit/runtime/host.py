@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
-from remit.contexts import Model
+from remit.contexts import Model, Polled
+from remit.contexts.gateways import Gateway, connect
 from remit.errors import RemitError
 from remit.log import SubscriptionId
 from remit.messages import Command, Query
 from remit.runtime.calling.calls import Calls
+from remit.runtime.calling.hooks import Hook, hooks_of
 from remit.runtime.calling.reporting import ReportedCalls
 from remit.runtime.calling.sender import UnitSender, attempt
 from remit.runtime.compiler import compile_system
@@ -18,21 +21,24 @@ from remit.runtime.events import BreakerClosed, ProcessStarted, ProcessStopping
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.handling import Handling
 from remit.runtime.following.joint import JointHandling
+from remit.runtime.following.polling import Polling
 from remit.runtime.following.publishing import relay
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.influence import influence_of, may_call
 from remit.runtime.freshness.reaching import Following
 from remit.runtime.listeners import Listener, Listeners, beside
 from remit.runtime.placed import ALONE, EVERYTHING, Channels, Feeds, Placed, Sources, as_it_is
-from remit.runtime.plan import ContextPlan
+from remit.runtime.plan import ContextPlan, FollowPlan, TranslationPlan
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
+from remit.runtime.remote.gateways import GatewayLine
 from remit.runtime.remote.reception import Reception
 from remit.runtime.services import Services
 from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.event_keys import compare_event_keys, written_by
 from remit.runtime.upkeep.housekeeping import Housekeeper
 from remit.runtime.upkeep.leases import Sharing, together
+from remit.runtime.work.reach import reaches_of
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Store
@@ -70,13 +76,13 @@ class Host:
         whole = {name: plan for name, plan in (plans or compile_system(model)).items() if name in stores}
         self._plans = run = whole if placed.runs is None else _only(whole, placed.runs)
         self._time = StoreTime(ports.clock)
-        self._services = Services(run.values())
+        self._services, self._lines = Services(run.values(), self._connect), list[GatewayLine]()
 
         self.remote = self._remote_calls(placed)
         """Calls to contexts that other processes run; None without a channel for calls."""
         self.shared = Shared(
             run, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
-            self._sender_of, carries=bool(model.headers),
+            self._sender_of, carries=bool(model.headers), reaches=reaches_of(model, run, channels.schemas),
         )  # fmt: skip
         if (remote := self.remote) is not None:
             self.shared.avoids = lambda: bool(remote.avoided)
@@ -101,6 +107,11 @@ class Host:
         """The name of this process in the stores, once it has started."""
         self._has_started = False
 
+    @cached_property
+    def hooks(self) -> Sequence[Hook]:
+        """The webhooks whose requests this process takes."""
+        return [*hooks_of(self.shared, self._listeners)]
+
     # ── its parts ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _remote_calls(self, placed: Placed) -> RemoteCalls | None:
@@ -108,6 +119,12 @@ class Host:
         if channel is None:
             return None
         return RemoteCalls(channel, self.ports, self._listeners, placed.elsewhere, encoding, self.model.owners)
+
+    def _connect(self, context: str, service: Any) -> None:
+        """Gives a gateway its line."""
+        if isinstance(service, Gateway):
+            self._lines.append(GatewayLine(context, service, self.ports.ids, self.ports.random, self._listeners))
+            connect(service, self._lines[-1])
 
     def _sender_of(self, unit: UnitOfWork) -> UnitSender:
         return UnitSender(self.calls, unit)
@@ -128,8 +145,7 @@ class Host:
         for plan in self._plans.values():
             for id, *also in plan.followed_together():
                 one, *others = [plan.follows[each] for each in (id, *also)]
-                effect = (JointHandling([one, *others], shared, ports, said) if also
-                          else Handling(one, shared, ports, said))  # fmt: skip
+                effect = _handling([one, *others], shared, ports, said)
                 feed, held = followed(id, followings[id].feed), self._sharing.held(id)
                 made.append(
                     Follower(id, self.stores[plan.name], feed, effect, ports, said, shared.stamp, held, also)
@@ -195,6 +211,8 @@ class Host:
         self.shared.deadlines.close()
         if self.remote is not None:
             self.remote.close()
+        for line in self._lines:
+            line.close()
         await self._services.close()
         if self._channels.events is not None:
             await self._channels.events.close()
@@ -242,6 +260,16 @@ class Host:
 
 
 _Followings = Mapping[SubscriptionId, Following]
+
+
+def _handling(plans: list[FollowPlan[Any]], shared: Shared, ports: Ports, said: Listeners) -> Handling:
+    """What handles the messages of subscriptions that follow together: usually of one."""
+    one = plans[0]
+    if len(plans) > 1:
+        return JointHandling(plans, shared, ports, said)
+    if isinstance(one, TranslationPlan) and isinstance(source := one.translator.source, Polled):
+        return Polling(one, source, shared, ports, said)
+    return Handling(one, shared, ports, said)
 
 
 def _only(plans: Mapping[str, ContextPlan], runs: Mapping[str, Any]) -> dict[str, ContextPlan]:

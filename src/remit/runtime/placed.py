@@ -21,7 +21,7 @@ class Placed:
     """What runs in one process. Default: all components of the contexts whose stores it has."""
 
     runs: Mapping[str, Collection[str]] | None = None
-    """The components of each context that run here (`write`, `read`); None for all."""
+    """The components of each context that run here (`write`, `read`, `acl`); None for all."""
     elsewhere: Collection[Component] = ()
     """The addresses that other processes serve: `billing.write`, `billing.read`, `billing.log`."""
     relays: Sequence[SubscriptionId] = ()
@@ -41,7 +41,7 @@ class Channels:
     published: Mapping[str, PublishedLogs] = field(default_factory=dict[str, PublishedLogs])
     """The reader of other contexts' logs in the same database, by the context that reads."""
     schemas: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The database schema of each context."""
+    """The database schema of each context; empty for a store that is in none."""
 
 
 EVERYTHING = Placed()

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
-from remit.contexts import Injectable
+from remit.contexts import Injectable, Source
 from remit.domain import Aggregate, Claim, Projection
 from remit.log import SubscriptionId
 from remit.messages import Codec, Contract, Refusal
@@ -135,7 +135,7 @@ class FollowPlan(Generic[T]):
     begins: Literal["now"] | float | None = field(default=None, kw_only=True)
     """Where a new subscription begins: now, after a time (seconds since the epoch); None: at the start of the log."""
 
-    component: ClassVar[str] = "write"
+    component: str = field(default="write", kw_only=True)
     """The component that runs it."""
 
 
@@ -159,7 +159,38 @@ class FoldPlan(FollowPlan[Codec[Any]]):
 
     projection: ProjectionPlan
 
-    component: ClassVar[str] = "read"
+
+@dataclass(frozen=True, slots=True)
+class TranslatorPlan:
+    """What makes commands of the messages of one foreign source."""
+
+    name: str
+    """The subscription that runs it: `<context>.foreign:<source>`. Also the type of the messages in the log, and the
+    owner of their keys."""
+    source: Source[Any]
+    codec: Codec[Any]
+    """Of the foreign message."""
+    translate: Callable[[Any], Any]
+    commands: tuple[type, ...]
+    """What it may return."""
+    seen: RecordPlan
+    """The newest version of each foreign thing."""
+    services: Mapping[str, type]
+    """The services that fetching asks for, by parameter."""
+
+    alone: ClassVar[bool] = False
+    dependencies: ClassVar[tuple[Dependency, ...]] = ()
+
+
+class TranslationPlan(FollowPlan[TranslatorPlan]):
+    """The messages of one foreign source, which wait in the log of the context itself."""
+
+    __slots__ = ()
+
+    @property
+    def translator(self) -> TranslatorPlan:
+        """Its only taker."""
+        return next(iter(self.takes.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +220,11 @@ class ContextPlan:
         return [groups.get(id, (id,)) for id in self.follows if id not in joined]
 
     def only(self, components: Collection[str]) -> ContextPlan:
-        """The part of the plan for a process that hosts these components: `write`, `read` or both."""
+        """The part of the plan for a process that hosts these components: `write`, `read`, `acl`."""
         return replace(
             self,
             commands=self.commands if "write" in components else {},
             queries=self.queries if "read" in components else {},
             follows={id: follow for id, follow in self.follows.items() if follow.component in components},
-            groups=self.groups if "write" in components else (),
+            groups=[group for group in self.groups if self.follows[group[0]].component in components],
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from typing import Any
 
@@ -15,7 +15,11 @@ from remit.runtime.plan import ContextPlan, ServicePlan
 class Services:
     """The services of some contexts."""
 
-    def __init__(self, plans: Iterable[ContextPlan]) -> None:
+    def __init__(
+        self, plans: Iterable[ContextPlan], made: Callable[[str, Any], None] = lambda context, made: None
+    ) -> None:
+        """`made` is told of each service that was made, with its context."""
+        self._told = made
         self._plans = [(plan.name, service) for plan in plans for service in plan.services]
         self._made: dict[str, dict[type, Any]] = {}
         self._opened = AsyncExitStack()
@@ -44,6 +48,7 @@ class Services:
                     expected=f"an instance of {service.type.__name__} or of a subclass",
                     next=f"return a {service.type.__name__}, or provide it as what it is",
                 )  # fmt: skip
+            self._told(context, made)
             self._made.setdefault(context, {})[service.type] = made
 
     async def close(self) -> None:

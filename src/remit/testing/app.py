@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn, TypeVar, overload
 
-from remit.errors import RemitError
+import msgspec
+
+from remit.errors import RemitError, one_of
 from remit.log import Channel, MessageRecord, trace_of, write_headers
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, contract_of, key_text
 from remit.runtime import Host
@@ -250,6 +252,22 @@ class App:
             )  # fmt: skip
             await self._host.stores[source].commit(Unit(entries=[entry]))
 
+    async def receive(self, source: str, message: object, /, *, headers: Mapping[str, str] | None = None) -> bool:
+        """Delivers a message to a webhook of the system, by the name of its source, as if its signature fitted. Returns
+        False for a repetition.
+
+        `message` is the body as bytes, or a value that is sent as JSON. Raises `KitError` for an unknown source, and
+        `BadMessage` for bytes that are not JSON.
+        """
+        hooks = [hook for hook in self._host.hooks if hook.source.name == source]
+        if len(hooks) != 1:
+            raise KitError(
+                f"{len(hooks)} webhooks are named {source!r}", where="receive",
+                expected=one_of(hook.source.name for hook in self._host.hooks),
+            )  # fmt: skip
+        body = message if isinstance(message, bytes) else msgspec.json.encode(message)
+        return await hooks[0].accept({name.lower(): value for name, value in (headers or {}).items()}, body)
+
     def _source_of(self, event: type[IntegrationEvent]) -> str:
         owner = self._host.model.owner_of(event)
         language = self._made.languages.get(owner or "")
@@ -395,3 +413,8 @@ class SyncApp:
     def inject(self, *events: IntegrationEvent, key: str | None = None) -> None:
         """See `App.inject`."""
         self._run(self._app.inject(*events, key=key))
+
+    def receive(self, source: str, message: object, /, *, headers: Mapping[str, str] | None = None) -> bool:
+        """See `App.receive`."""
+        found: bool = self._run(self._app.receive(source, message, headers=headers))
+        return found

@@ -230,7 +230,7 @@ def alone(
         heard, faults = Heard(), list[Exception]()
         stores: dict[str, Store] = {name: KeepingStore() for name in model.names}
         placed = Placed(
-            {context.name: ("write", "read")}, [Component(name, part) for name in others for part in PARTS]
+            {context.name: ("write", "read", "acl")}, [Component(name, part) for name in others for part in PARTS]
         )  # fmt: skip
         channels = Channels(calls=DoubleCalls(doubles, faults))
         host = Host(

@@ -48,6 +48,8 @@ def flows_of(placement: Placement, shapes: Shapes) -> tuple[Flow, ...]:
             found.update(dict.fromkeys(_calls(placement, name, shape)))
             found.update(dict.fromkeys(_events(placement, name, "write", shape.reacts_to)))
             found.update(dict.fromkeys(_events(placement, name, "read", shape.projects)))
+            found.update(dict.fromkeys(_events(placement, name, "acl", shape.translates)))
+            found.update(dict.fromkeys(_translated(placement, name)))
     return tuple(sorted(flow for flow in found if flow.source != flow.target))
 
 
@@ -71,6 +73,14 @@ def _events(placement: Placement, name: str, part: PartName, sources: frozenset[
         if sender != receiver:
             way, pull = _between(placement, source.context, receiver)
         yield Flow("events", source, target, sender, receiver, way, pull)
+
+
+def _translated(placement: Placement, name: str) -> Iterator[Flow]:
+    """The commands that an acl sends to the write component of its context. Both open the store."""
+    source, target = Component(name, "acl"), Component(name, "write")
+    sender, receiver = placement.homes.get(source), placement.homes.get(target)
+    if sender and receiver:
+        yield Flow("events", source, target, sender, receiver, IN_PROCESS if sender == receiver else SHARED_STORE)
 
 
 def _between(placement: Placement, source: str, receiver: str) -> tuple[str, str]:

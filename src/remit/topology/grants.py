@@ -11,7 +11,7 @@ import msgspec
 from remit.errors import Finding, ModelError
 from remit.messages.component import Component
 from remit.topology.file import KeyTexts, Topology
-from remit.topology.placement import PlacedService, Placement
+from remit.topology.placement import ANSWERING, OPENING, PlacedService, Placement
 from remit.transports.grants import ANYTHING, OUTSIDE, Allowed, Grant, as_subject
 
 READING = ("heads", "read", "standing")
@@ -38,8 +38,9 @@ def grants_of(placement: Placement, usable: Usable, follows: Follows) -> dict[st
 
 def _grant(placement: Placement, placed: PlacedService, usable: Usable, follows: Follows) -> Grant:
     speaks: dict[str, Allowed] = {}
-    for context in (name for name in placed.runs if placed.has(name, "write") or placed.has(name, "read")):
-        logs = {Component(source, "log").address: READING for source in sorted(follows.get(context, ()))}
+    for context in (name for name in placed.runs if any(placed.has(name, part) for part in OPENING)):
+        sources = (each for each in follows.get(context, ()) if usable(each, context) or usable(context, each))
+        logs = {Component(source, "log").address: READING for source in sorted(sources)}
         speaks[context] = {**_calls(placement, context, usable), **logs}
     edges = [context for context in placed.runs if placed.has(context, "edge")]
     if edges:
@@ -53,13 +54,13 @@ def _calls(placement: Placement, context: str, usable: Usable) -> Allowed:
     """What a context may call."""
     found: dict[str, Sequence[str]] = {}
     for component in sorted(placement.homes):
-        if component.part != "edge" and (names := usable(component.context, context)):
+        if component.part in ANSWERING and (names := usable(component.context, context)):
             found[component.address] = [each if each == ANYTHING else as_subject(each) for each in names]
     return found
 
 
 def _everything(placement: Placement) -> Allowed:
-    calls = {each.address: (ANYTHING,) for each in sorted(placement.homes) if each.part != "edge"}
+    calls = {each.address: (ANYTHING,) for each in sorted(placement.homes) if each.part in ANSWERING}
     return {**calls, **_logs(placement)}
 
 
@@ -93,6 +94,18 @@ def grants_text(grants: Mapping[str, Grant]) -> str:
     return msgspec.json.format(msgspec.json.encode(grants, order="deterministic"), indent=2).decode() + "\n"
 
 
+def usage_of(grants: Mapping[str, Grant]) -> dict[str, dict[str, Sequence[str]]]:
+    """What each context may use of each other one."""
+    found: dict[str, dict[str, Sequence[str]]] = {}
+    for grant in grants.values():
+        for speaker, allowed in grant.speaks.items():
+            uses = {Component.read(each): names for each, names in allowed.items()}
+            found.setdefault(speaker, {}).update(
+                {each.context: names for each, names in uses.items() if each.part != "log"}
+            )
+    return found
+
+
 class _NoGrants:
     """For a process that answers no calls."""
 
@@ -116,6 +129,11 @@ class GrantsFile:
         self._clock = clock
         self._grants, self._text = self._read()
         self._looked = clock()
+
+    @property
+    def grants(self) -> Mapping[str, Grant]:
+        """All of them, by service."""
+        return self._grants
 
     @property
     def text(self) -> str:

@@ -14,6 +14,11 @@ def is_keyed(topology: Topology) -> bool:
     return any(service.keys for service in topology.services.values())
 
 
+def is_proved(topology: Topology) -> bool:
+    """Whether services prove their names, by key pairs or as users of a broker."""
+    return is_keyed(topology) or any(service.credentials for service in topology.services.values())
+
+
 def check_keys(topology: Topology, findings: Findings) -> None:
     """Reports halves of key pairs, services without one beside others with one, key pairs of two services, and key
     pairs that nothing checks."""

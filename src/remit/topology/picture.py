@@ -207,7 +207,7 @@ def _openings(placement: Placement, services: Mapping[str, _Box], stores: Mappin
     for name, placed in placement.services.items():
         box = services[name]
         for context in placed.stores:
-            kind = "store" if placed.has(context, "write") else "store reads"
+            kind = "store" if placed.has(context, "write") or placed.has(context, "acl") else "store reads"
             end = f"{stores[context].middle:g} {stores[context].y:g}"
             yield f'<path class="{kind}" d="M{box.middle:g} {box.bottom:g}L{end}"/>'
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import NamedTuple, cast
 
 from remit.checks.statements import check_statements
 from remit.contexts import Group
 from remit.errors import Findings, one_of
-from remit.messages.component import PARTS, Component, PartName
+from remit.messages.component import PARTS, USUAL, Component, PartName
 from remit.topology import DEFAULT_STORE
 from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, FOR_LOGS
 from remit.topology.file import LAST_PORT, Address, ChannelPlace, Service, Topology
@@ -18,19 +18,27 @@ from remit.topology.keys import check_keys, is_keyed
 from remit.topology.stores import FOR_STATEMENTS, StorePlace
 from remit.topology.tables import did_you_mean
 
-_KEEPING: tuple[PartName, ...] = ("write", "read")
-"""The components that open the store of the context and answer calls."""
+ANSWERING: tuple[PartName, ...] = ("write", "read")
+"""The components that answer calls."""
+OPENING: tuple[PartName, ...] = (*ANSWERING, "acl")
+"""The components that open the store of the context."""
 
 
 @dataclass(frozen=True)
 class ContextShape:
     """What the plan needs to know of a context: its components, and the contexts with which it integrates."""
 
-    parts: frozenset[PartName] = frozenset(PARTS)
+    parts: frozenset[PartName] = frozenset(USUAL)
     reacts_to: frozenset[str] = frozenset()
     """The sources of its reactions and of commands sent to it for later. May include the context itself."""
     projects: frozenset[str] = frozenset()
     """The sources of its projections."""
+    translates: frozenset[str] = frozenset()
+    """The sources of its reactions in the modules of anti-corruption layers."""
+    hooks: tuple[str, ...] = ()
+    """Its webhooks."""
+    secrets: frozenset[str] = frozenset()
+    """The environment variables with the secrets of its webhooks."""
     calls: frozenset[tuple[PartName, Component]] = frozenset()
     """Which of its components call what, as far as the code reveals: `("write", "billing.read")`."""
     asks_for_sql: tuple[str, ...] = ()
@@ -63,7 +71,7 @@ class PlacedService:
         return part in self.runs.get(context, ())
 
     def parts(self, context: str) -> list[PartName]:
-        """The components of a context that run here, in the order write, read, edge."""
+        """The components of a context that run here, in the order write, read, edge, acl."""
         return [part for part in PARTS if self.has(context, part)]
 
     @property
@@ -90,6 +98,8 @@ class Placement:
     channel finds services by itself."""
     apart: frozenset[str]
     """The contexts whose `write` and `read` run in different services."""
+    secrets: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """The environment variables with the secrets of each context's webhooks."""
 
     @property
     def contexts(self) -> list[str]:
@@ -98,8 +108,8 @@ class Placement:
 
     @property
     def logs(self) -> list[str]:
-        """The contexts that have a log: those of which some service runs write or read."""
-        return list(dict.fromkeys(home.context for home in self.homes if home.part in _KEEPING))
+        """The contexts that have a log: those of which some service runs write, read or acl."""
+        return list(dict.fromkeys(home.context for home in self.homes if home.part in OPENING))
 
     @property
     def opened(self) -> list[str]:
@@ -120,11 +130,11 @@ def place(topology: Topology, contexts: Shapes, with_edges: Collection[str] | No
 
 
 def hosted_by(service: Service, names: Iterable[str], with_edges: Collection[str]) -> tuple[list[str], list[str]]:
-    """The contexts of which a service runs `write` or `read`, and those whose edge it runs, without knowing which
-    components the contexts have. `names` are all contexts of the system. Ignores unknown entries, which `place`
+    """The contexts of which a service runs `write`, `read` or `acl`, and those whose edge it runs, without knowing
+    which components the contexts have. `names` are all contexts of the system. Ignores unknown entries, which `place`
     reports."""
     runs = _runs(service, {name: frozenset(PARTS) for name in names})
-    kept = [name for name, parts in runs.items() if parts & {*_KEEPING}]
+    kept = [name for name, parts in runs.items() if parts & {*OPENING}]
     return kept, [name for name, parts in runs.items() if "edge" in parts and name in with_edges]
 
 
@@ -151,14 +161,22 @@ def _runs(service: Service, contexts: Mapping[str, frozenset[PartName]]) -> dict
     return runs
 
 
-def _parts(contexts: Shapes, with_edges: Collection[str] | None) -> dict[str, frozenset[PartName]]:
-    """The components of each context. A context that is not loaded may have write and read."""
+def _parts(contexts: Shapes, with_edges: Collection[str] | None, topology: Topology) -> dict[str, frozenset[PartName]]:
+    """The components of each context. A context that is not loaded may have write and read, and acl if a service names
+    it: nobody calls an acl, so nobody else has to know where it runs."""
+    named = {entry.context for service in topology.services.values() for entry in service.runs if entry.part == "acl"}
     return {
-        name: shape.parts
-        if shape
-        else frozenset(part for part in PARTS if part != "edge" or with_edges is None or name in with_edges)
+        name: shape.parts if shape else frozenset(_possible(name, with_edges, named))
         for name, shape in contexts.items()
     }
+
+
+def _possible(name: str, with_edges: Collection[str] | None, with_acl: Collection[str]) -> Iterable[PartName]:
+    yield from ANSWERING
+    if with_edges is None or name in with_edges:
+        yield "edge"
+    if name in with_acl or "*" in with_acl:
+        yield "acl"
 
 
 class _Placing:
@@ -167,16 +185,14 @@ class _Placing:
     def __init__(self, topology: Topology, contexts: Shapes, with_edges: Collection[str] | None) -> None:
         self.topology = topology
         self.contexts = contexts
-        self.parts = _parts(contexts, with_edges)
+        self.parts = _parts(contexts, with_edges, topology)
         self.findings = Findings()
         self.places = {context: topology.store_of(context) for context in contexts}
         self.services = {name: self.placed(service) for name, service in topology.services.items()}
 
     def placed(self, service: Service) -> PlacedService:
         runs = _runs(service, self.parts)
-        return PlacedService(
-            service, runs, {name: self.places[name] for name, has in runs.items() if has & {*_KEEPING}}
-        )
+        return PlacedService(service, runs, {name: self.places[name] for name, has in runs.items() if has & {*OPENING}})
 
     def settled(self) -> Placement:
         """The placement. Raises `ModelError` with every finding."""
@@ -189,9 +205,10 @@ class _Placing:
         self.check_doubled_stores()
         self.check_published()
         self.findings.settle()
-        writes, reads = ({name: homes.get(Component(name, part)) for name in self.contexts} for part in _KEEPING)
+        writes, reads = ({name: homes.get(Component(name, part)) for name in self.contexts} for part in ANSWERING)
         apart = {name for name in self.contexts if writes[name] and reads[name] and writes[name] != reads[name]}
-        return Placement(self.topology, self.services, homes, self.addresses(), frozenset(apart))
+        secrets = {name: shape.secrets for name, shape in self.contexts.items() if shape and shape.secrets}
+        return Placement(self.topology, self.services, homes, self.addresses(), frozenset(apart), secrets)
 
     def report(self, code: str, table: str, key: str, what: str, *, expected: str, next: str = "") -> None:
         self.findings.report(code, self.at(table, key), what, expected=expected, next=next)
@@ -256,22 +273,30 @@ class _Placing:
         for name, placed in self.services.items():
             table = f"services.{name}"
             edges = [context for context in placed.runs if placed.has(context, "edge")]
+            hooks = [context for context in placed.runs if placed.has(context, "acl") and self.has_hooks(context)]
             if not placed.runs:
                 self.report(
                     "topology.idle-service", table, "runs", f"service {name!r} has nothing to run",
                     expected="at least one component", next=f"add a component to runs, or remove [{table}]",
                 )  # fmt: skip
-            elif any(self.contexts[context] for context in edges) and placed.service.http is None:
+            elif any(self.contexts[context] for context in [*edges, *hooks]) and placed.service.http is None:
+                what = f"the edge of {', '.join(edges)}" if edges else f"the webhooks of {', '.join(hooks)}"
                 self.report(
                     "topology.no-address", table, "http",
-                    f"service {name!r} runs the edge of {', '.join(edges)}, and has no address to listen on",
+                    f"service {name!r} runs {what}, and has no address to listen on",
                     expected="the address of its HTTP edge", next='http = "127.0.0.1:8000"',
                 )  # fmt: skip
-            elif not edges and placed.service.http is not None:
+            elif not edges and not hooks and placed.service.http is not None:
                 self.report(
                     "topology.unused", table, "http", f"service {name!r} runs no edge, so it does not use http",
-                    expected="http only in a service that runs an edge", next='remove http, or add to runs: "*.edge"',
+                    expected="http only in a service that runs an edge or a webhook",
+                    next='remove http, or add to runs: "*.edge"',
                 )  # fmt: skip
+
+    def has_hooks(self, context: str) -> bool:
+        """Whether a context may have webhooks."""
+        shape = self.contexts[context]
+        return shape is None or bool(shape.hooks)
 
     # --- how services reach each other -------------------------------------------------------------------------------
 
@@ -352,7 +377,7 @@ class _Placing:
             service = placed.service
             places = tuple(str(service.calls.of_replica(n)) for n in range(service.replicas)) if service.calls else ()
             for context in placed.stores:
-                for part in (*(part for part in _KEEPING if placed.has(context, part)), "log"):
+                for part in (*(part for part in ANSWERING if placed.has(context, part)), "log"):
                     component = Component(context, part)
                     addresses[component] = addresses.get(component, ()) + places
         return addresses

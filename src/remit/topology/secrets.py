@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 
 from remit.errors import Findings
 from remit.topology.file import Topology
@@ -24,10 +25,15 @@ def settle(topology: Topology, placed: PlacedService) -> None:
     findings.settle()
 
 
-def withheld_from(topology: Topology, placed: PlacedService) -> set[str]:
-    """The environment variables that occur only in secrets of other processes."""
+def withheld_from(
+    topology: Topology, placed: PlacedService, hooks: Mapping[str, Collection[str]] = MappingProxyType({})
+) -> set[str]:
+    """The environment variables that occur only in secrets of other processes. With the secrets of webhooks (by
+    context), which only the services have that run `acl` of the context."""
     needed = {name for secret in _needed(topology, placed) for name in secret.variables}
+    needed |= {name for context, names in hooks.items() if placed.has(context, "acl") for name in names}
     named = {name for secret in _all(topology) for name in secret.variables}
+    named |= {name for names in hooks.values() for name in names}
     ordinary = {name for name in named if name in _ORDINARY or name.startswith(_ORDINARY_BEGIN)}
     return {*named, ADMINISTRATOR} - needed - ordinary - topology.open_variables
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from remit.contexts import Context, Model, groups_of
+from remit.contexts import REACTION, Context, Handler, Model, Webhook, components_of, groups_of
 from remit.contexts.annotations import asks_for_sql, is_kind, sent_later
 from remit.contexts.mentioned import mentioned
 from remit.messages import Command
-from remit.messages.component import Component, PartName
+from remit.messages.component import PARTS, Component, PartName
 from remit.topology.placement import ContextShape, Shapes
 
 
@@ -17,18 +17,30 @@ def shapes_of(model: Model) -> Shapes:
     """The shape of every context of the system. None for a context that is hosted elsewhere."""
     shapes: dict[str, ContextShape | None] = dict.fromkeys(model.names)
     for context in model.contexts:
-        followed = [each for each in model.followed if each.context is context]
+        sources = {part: frozenset(_sources(model, context, part)) for part in PARTS}
+        hooks = [each.source for each in context.translations if isinstance(each.source, Webhook)]
         shapes[context.name] = ContextShape(
             frozenset(_parts(model, context)),
-            frozenset(_owned(model, (each.event for each in followed if each.role.component == "write")))
-            | frozenset(_senders(model, context)),
-            frozenset(_owned(model, (each.event for each in followed if each.role.component == "read"))),
+            sources["write"] | frozenset(_senders(model, context)),
+            sources["read"],
+            sources["acl"],
+            tuple(hook.name for hook in hooks),
+            frozenset(name for hook in hooks for name in hook.verify.secrets),
             frozenset(_calls(model, context)),
             tuple(handler.name for handler in asks_for_sql(context)),
             tuple(groups_of(model, context)),
             frozenset() if {"write", "read"} & {*_declared(model, context)} else frozenset(("write",)),
         )
     return shapes
+
+
+def _sources(model: Model, context: Context[Any], part: PartName) -> Iterator[str]:
+    """The contexts whose events a component follows."""
+    components = components_of(model, context)
+    for each in (each for each in model.followed if each.context is context):
+        name = f"{context.name}.{each.follower.__name__}"
+        if (each.role.component if each.role is not REACTION else components[name]) == part:
+            yield from _owned(model, [each.event])
 
 
 def _parts(model: Model, context: Context[Any]) -> Iterator[PartName]:
@@ -41,8 +53,9 @@ def _parts(model: Model, context: Context[Any]) -> Iterator[PartName]:
 
 
 def _declared(model: Model, context: Context[Any]) -> Iterator[PartName]:
-    for role in context.roles:
+    for role in context.roles - {REACTION}:
         yield role.component
+    yield from components_of(model, context).values()
     if context.outbox:
         yield "write"
     if context.name in model.with_edges:
@@ -73,7 +86,11 @@ def _calls(model: Model, context: Context[Any]) -> Iterator[tuple[PartName, Comp
         named = {each.message for each in mentioned(handler.function)}
         for message in (each for each in named if (each, handler) not in later):
             for owner in _owned(model, [message]):
-                yield handler.role.component, Component(owner, _answered_by(message))
+                yield _runs(model, context, handler), Component(owner, _answered_by(message))
+
+
+def _runs(model: Model, context: Context[Any], handler: Handler) -> PartName:
+    return components_of(model, context).get(f"{context.name}.{handler.name}", handler.role.component)
 
 
 def _answered_by(message: type) -> PartName:

@@ -54,7 +54,8 @@ def _users_in(channel: ChannelPlace) -> Iterator[str]:
 def _with(user: BrokerUser, placed: PlacedService, grant: Grant) -> BrokerUser:
     writes = user.writes | {context for context in placed.runs if placed.has(context, "write")}
     reads = user.reads | {context for context in placed.runs if placed.has(context, "read")}
-    return BrokerUser(user.name, writes, reads, _joined(user.speaks, grant.speaks))
+    opens = user.opens | {context for context in placed.runs if placed.has(context, "acl")}
+    return BrokerUser(user.name, writes, reads, _joined(user.speaks, grant.speaks), opens)
 
 
 def _joined(one: Mapping[str, Allowed], other: Mapping[str, Allowed]) -> dict[str, Allowed]:

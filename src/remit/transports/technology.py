@@ -83,6 +83,8 @@ class BrokerUser:
     """Contexts whose `read` it runs: answers their queries."""
     speaks: Mapping[str, Allowed] = field(default_factory=dict[str, Allowed])
     """In whose name it may call, and what, as in a `Grant`."""
+    opens: frozenset[str] = frozenset()
+    """Contexts whose `acl` it runs: answers for their logs."""
 
     @property
     def follows(self) -> frozenset[str]:

@@ -115,7 +115,7 @@ def test_a_map_that_was_never_cml_is_exported_whole_or_noted(folder: Path, capsy
         "BoundedContext payment_gateway {\n\ttype = SYSTEM\n}\n"
         "Domain shop_domain {\n\tSubdomain order_taking_subdomain {\n\t\ttype = CORE_DOMAIN\n\t}\n}\n"
     )
-    for unsaid in ("packages of context order-taking", "exposes of OpenHost", "SeparateWays of", "module of Anti"):
+    for unsaid in ("packages of order-taking: CML", "exposes of OpenHost", "SeparateWays of", "module of Anti"):
         assert f"{unsaid}" in told.err
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ from remit.contexts import ClientOf, Sender
 from remit.contexts.edges import HttpEdge
 from remit.edges.http.doors import compile_operations, endpoint
 from remit.edges.http.failures import Failures
+from remit.edges.http.hooks import hook_endpoint, secrets_of
 from remit.edges.http.openapi import describe
 from remit.edges.http.origins import Door, preflight, sendable, shared
 from remit.edges.http.page import render
@@ -35,6 +37,8 @@ from remit.edges.http.request import (
     throw_away,
 )
 from remit.edges.http.routing import Router
+from remit.errors import Findings
+from remit.runtime.calling.hooks import Hook
 
 Check = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -113,8 +117,20 @@ class HttpApp:
         for operation in operations:
             serve = endpoint(operation, sender, self._limits, client_of or system.client_of, system.headers)
             self._router.add(operation.route.method, operation.route.path, Door(serve, operation.origins))
+        self._add_hooks(getattr(sender, "hooks", ()))
         if docs:
             self._router.add("GET", "/", Door(self._show_way))  # has no effect if a route has this path
+
+    def _add_hooks(self, hooks: Sequence[Hook]) -> None:
+        """Raises `ModelError` for webhooks whose secret is not set, and for those whose path is taken."""
+        findings = Findings()
+        for hook, secrets in zip(hooks, secrets_of(hooks, os.environ), strict=True):
+            if self._router.add("POST", hook.path, Door(hook_endpoint(hook, secrets, self._limits))) is not None:
+                findings.report(
+                    "webhook.path", hook.name, f"the path {hook.path} is taken by a route or by another webhook",
+                    expected="a path of its own", next=f"Webhook({hook.source.name!r}, ..., path=...)",
+                )  # fmt: skip
+        findings.settle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one ASGI connection: a request, or the lifespan of the server."""

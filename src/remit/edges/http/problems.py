@@ -31,6 +31,7 @@ KINDS: dict[str, Kind] = {
     "http.malformed-query": Kind(400, "The query string cannot be read", "Send name=value pairs in UTF-8"),
     "http.malformed-header": Kind(400, "A header cannot be read", "Send the header once, with a valid value"),
     "http.unexpected-body": Kind(400, "This request takes no body", "Put the fields into the query string"),
+    "webhook.signature": Kind(401, "The signature is not accepted", "Sign the request with the secret of this webhook"),
     "http.unknown-path": Kind(404, "No such path", "Check the path"),
     "http.wrong-method": Kind(405, "The path has no such method", "Use one of the methods that the header Allow names"),
     "http.slow-body": Kind(408, "The body did not arrive in time", "Send the request again"),

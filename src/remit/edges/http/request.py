@@ -170,6 +170,13 @@ class HttpRequest:
 
     async def body(self, limits: Limits) -> bytes:
         """The whole body. Raises `Rejected` if it is too large, too slow for the deadline, or not sent as JSON."""
+        body = await self.raw(limits)
+        if body:
+            self._check_media_type()
+        return body
+
+    async def raw(self, limits: Limits) -> bytes:
+        """The whole body, of any media type. Raises `Rejected` if it is too large or too slow for the deadline."""
         declared = self.headers.get(b"content-length", b"")
         if declared.isdigit() and (len(declared) > _DIGITS or int(declared) > limits.max_body):
             # A client that waits for "100 Continue" sends nothing, and must not be told to.
@@ -177,7 +184,7 @@ class HttpRequest:
             raise _too_large(limits, 0 if waits else limits.max_body * DRAINED, int(declared[:_DIGITS]))
         limit = limits.running.enter(self.remaining(limits))
         try:
-            body = await self._read(limits)
+            return await self._read(limits)
         except asyncio.CancelledError:
             if not limit.owns_cancellation():
                 raise
@@ -185,9 +192,6 @@ class HttpRequest:
             raise rejected("http.slow-body", detail, where="body") from None
         finally:
             limits.running.leave(limit)
-        if body:
-            self._check_media_type()
-        return body
 
     def expect_no_body(self) -> None:
         """Raises `Rejected` if the request announces a body."""

@@ -16,14 +16,15 @@ from remit.errors import CallError, Conflict, Diverged, StoreError, StoreUnavail
 from remit.log import Floors, MessageRecord, SubscriptionId, trace_of
 from remit.runtime.events import BatchHandled, KeyParked
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
-from remit.runtime.following.dispatch import DISPATCHERS
+from remit.runtime.following.dispatch import DISPATCHERS, Dispatcher
 from remit.runtime.following.effect import Effect
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import Parking
 from remit.runtime.following.states import State
+from remit.runtime.following.translating import Translating
 from remit.runtime.following.troubles import Troubles
 from remit.runtime.listeners import Listeners
-from remit.runtime.plan import FoldPlan, FollowPlan
+from remit.runtime.plan import FoldPlan, FollowPlan, TranslationPlan
 from remit.runtime.ports import Ports
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.shared import Shared
@@ -37,6 +38,8 @@ SOON_SECONDS = 5.0
 """The longest pause after a failed call while no circuit breaker is open."""
 BATCH_SECONDS = 0.05
 """A batch ends once it has taken this long."""
+
+_DISPATCHERS: dict[type, type[Dispatcher]] = {**DISPATCHERS, TranslationPlan: Translating}
 
 
 @dataclass
@@ -75,7 +78,7 @@ class Handling(Effect):
         self._shared = shared
         self._ports = ports
         self._listeners = listeners
-        self._dispatcher = DISPATCHERS[follow.__class__](follow, shared, listeners)
+        self._dispatcher = _DISPATCHERS[follow.__class__](follow, shared, listeners)
         self._parking = Parking(follow.id, self._store, self._dispatcher, shared, listeners)
         self._parts: defaultdict[int, Part] = defaultdict(Part)
         self._storm = Storm()

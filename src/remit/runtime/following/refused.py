@@ -1,7 +1,8 @@
-"""Refused commands that were sent for later. No caller waits for their replies, so the store keeps the latest.
+"""Refused commands that were sent for later, and foreign messages that came too late. Nobody waits for an answer, so
+the store keeps the latest.
 
 There is a row of state for each source and partition, written in the unit of work that moves the checkpoint past the
-command. So each refusal is noted once, and without contention: one process at a time handles a partition.
+message. So each is noted once, and without contention: one process at a time handles a partition.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ KEPT = 5
 """The number kept for each partition."""
 KIND = "remit:refused"
 """No class has such a name."""
+IGNORED = "remit:ignored"
+"""Of foreign messages that came after a newer one."""
 
 
 class RefusedLater(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,24 +54,28 @@ class Refusals(msgspec.Struct, frozen=True):
 _read = msgspec.json.Decoder(Refusals).decode
 
 
-async def noted(store: States, id: SubscriptionId, record: MessageRecord, refusal: Refusal, at: float) -> Change:
+async def noted(
+    store: States, id: SubscriptionId, record: MessageRecord, refusal: Refusal | str, at: float, *, kind: str = KIND
+) -> Change:
     """The row with one more refusal. Raises as the store does."""
     place = _place(id, record.part)
-    row = await store.load(KIND, place)
+    row = await store.load(kind, place)
     version, before = (0, Refusals()) if row is None else (row[0], _restored(row[1]))
     newest = RefusedLater(
         type=record.type, message=record.id, key=record.key, refusal=_text(refusal), cause=origin_of(record), at=at
     )
     after = Refusals(before.count + 1, [newest, *before.latest[: KEPT - 1]])
-    return Change(KIND, place, version, msgspec.json.encode(after))
+    return Change(kind, place, version, msgspec.json.encode(after))
 
 
-async def refusals(store: States, id: SubscriptionId, parts: Collection[int], since: float) -> Refusals:
+async def refusals(
+    store: States, id: SubscriptionId, parts: Collection[int], since: float, *, kind: str = KIND
+) -> Refusals:
     """The kept refusals of a subscription in these partitions, without those before `since` (seconds since the epoch).
     Raises as the store does."""
     count, latest = 0, list[RefusedLater]()
     for part in parts:
-        row = await store.load(KIND, _place(id, part))
+        row = await store.load(kind, _place(id, part))
         if row is not None:
             found = _restored(row[1])
             count += found.count
@@ -76,7 +83,7 @@ async def refusals(store: States, id: SubscriptionId, parts: Collection[int], si
     return Refusals(count, sorted(latest, key=lambda each: each.at, reverse=True))
 
 
-def _text(refusal: Refusal) -> str:
+def _text(refusal: Refusal | str) -> str:
     try:
         return storable(str(refusal))
     except Exception as failed:  # noqa: BLE001  # the text of a refusal may be the user's code

@@ -55,6 +55,8 @@ class Attempt(msgspec.Struct, eq=False):
     """The identity of the message in the log; empty if it is not from a log."""
     stamps: list[str] | None = None
     """The identities of events that a run has shown in envelopes before the commit. The next run shows the same."""
+    outward: int = 0
+    """How many calls of gateways this run has made."""
     stamped: int = 0
     """How many of `stamps` this run has shown."""
 
@@ -73,7 +75,7 @@ class Attempt(msgspec.Struct, eq=False):
             self.called.begin_again(whole=self.whole)
         self.noted = None
         self.ended = self.whole = False
-        self.identities = self.stamped = 0
+        self.identities = self.stamped = self.outward = 0
 
     def shown(self, entries: list[Entry], *, before_commit: bool) -> tuple[str, float]:
         """Identity and time of the event that was entered last, for envelopes in the unit of work. A reaction may send

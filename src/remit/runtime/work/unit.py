@@ -16,7 +16,7 @@ from remit.domain import as_recorded, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, BadKey, BadValue, Diverged, NotAdded, SecondAggregate
 from remit.log import LATER, Channel, write_carried, write_headers, write_newer, write_wish
 from remit.messages import Command, DomainEvent, Refusal, key_text
-from remit.runtime.events import LaterRefused, UnitCommitted
+from remit.runtime.events import DeliveryIgnored, LaterRefused, UnitCommitted
 from remit.runtime.plan import (
     AggregatePlan,
     ClaimPlan,
@@ -71,8 +71,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
     """The row of the message's idempotency key, if it has one."""
     beside: Change | None = None
     """An additional row of the runtime."""
-    refused: LaterRefused | None = None
-    """Reported after the commit: the command sent for later was refused."""
+    refused: LaterRefused | DeliveryIgnored | None = None
+    """Reported after the commit: the command sent for later was refused, or the foreign message was ignored."""
     recorded: tuple[str, float] | None = None
     """Identity and time of the event recorded last, while reactions or publishers run that ask for its envelope."""
     transaction: Transaction | None = None

@@ -73,10 +73,10 @@ def _publishes(system: str, user: BrokerUser) -> Iterable[str]:
 
 def _subscribes(system: str, user: BrokerUser) -> Iterable[str]:
     yield f"{inbox_of(user.name)}.>"
-    for context in user.writes | user.reads:
+    for context in user.writes | user.reads | user.opens:
         yield f"{subjects(system, context, Channel.PRIVATE)}.*"
         yield call_subject(system, Component(context, "log"), "*", "*")
-    for context in user.writes | user.reads | user.follows:
+    for context in user.writes | user.reads | user.opens | user.follows:
         yield f"{subjects(system, context, Channel.PUBLISHED)}.*"
     for context in user.writes:
         yield call_subject(system, Component(context, "write"), "*", "*")

@@ -1,0 +1,201 @@
+"""A polled API on the clock of the test: it pages, repeats itself, goes back, fails and hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from remit import Command, Context, Query, Record, Records, System, Value
+from remit.foreign import Fetched, Polled
+from remit.runtime.events import TroubleBegun, TroubleEnded
+from remit.testing import running
+from remit.testing.app import SyncApp
+
+MINUTE = timedelta(minutes=1)
+
+
+class Rate(Value):
+    currency: str
+    cents: int
+    number: int
+
+
+class Quote(Command[None]):
+    currency: str
+    cents: int
+
+
+class Quoted(Query[list[int]]):
+    currency: str
+
+
+class Quotes(Record[str]):
+    cents: tuple[int, ...] = ()
+
+
+class RatesApi:
+    """What the test makes of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answers: list[Any] = []
+
+    async def since(self, after: str) -> Any:
+        self.asked.append(after)
+        nothing: Fetched[Rate] = Fetched([], after)
+        answer: Any = self.answers.pop(0) if self.answers else nothing
+        if isinstance(answer, Exception):
+            raise answer
+        if inspect.iscoroutinefunction(answer):
+            await answer()
+        return answer
+
+
+async def newest(after: str, api: RatesApi) -> Fetched[Rate]:
+    found: Fetched[Rate] = await api.since(after)
+    return found
+
+
+def key_of(rate: Rate) -> str:
+    return f"{rate.currency}-{rate.number}"
+
+
+def currency_of(rate: Rate) -> str:
+    return rate.currency
+
+
+def number_of(rate: Rate) -> int:
+    return rate.number
+
+
+pricing = Context("pricing")
+pricing.provide(RatesApi, RatesApi)
+
+
+@pricing.translate(
+    Polled(
+        "rates", fetch=newest, every=MINUTE, key=key_of, entity=currency_of, version=number_of,
+        deadline=timedelta(seconds=10),
+    )
+)  # fmt: skip
+def rated(rate: Rate) -> Quote | None:
+    return Quote(currency=rate.currency, cents=rate.cents) if rate.cents else None
+
+
+@pricing.handle(Quote)
+async def quote(command: Quote, quotes: Records[Quotes]) -> None:
+    before = await quotes.find(command.currency)
+    await quotes.put(Quotes(id=command.currency, cents=(*(before.cents if before else ()), command.cents)))
+
+
+@pricing.answer(Quoted)
+async def quoted(query: Quoted, quotes: Records[Quotes]) -> list[int]:
+    found = await quotes.find(query.currency)
+    return [] if found is None else list(found.cents)
+
+
+system = System("shop", contexts=[pricing])
+EUR = [Rate(currency="EUR", cents=cents, number=number) for number, cents in enumerate([100, 101, 102, 103])]
+
+
+def passes(app: SyncApp, seconds: float) -> None:
+    """Lets time pass in steps that the system can follow."""
+    for _ in range(int(seconds)):
+        app.clock.move(seconds=1)
+        app.settled()
+
+
+@pytest.fixture
+def api() -> RatesApi:
+    return RatesApi()
+
+
+async def hang() -> None:
+    await asyncio.sleep(1000)
+
+
+def serving(api: RatesApi, *listeners: Any) -> Any:
+    return running(system, listeners=listeners).provide(RatesApi, lambda: api)
+
+
+def test_page_is_stored_with_the_place_behind_it_and_the_next_fetch_goes_on_there(api: RatesApi) -> None:
+    api.answers = [Fetched(EUR[:2], "p2"), Fetched(EUR[2:], "p4")]
+    with serving(api) as app:
+        passes(app, 2)
+        assert app.ask(Quoted(currency="EUR")) == [100, 101]
+        passes(app, 62)
+        assert app.ask(Quoted(currency="EUR")) == [100, 101, 102, 103]
+    assert api.asked == ["", "p2"]
+
+
+def test_more_is_fetched_at_once(api: RatesApi) -> None:
+    api.answers = [Fetched(EUR[:2], "p2", more=True), Fetched(EUR[2:], "p4")]
+    with serving(api) as app:
+        passes(app, 4)
+        assert app.ask(Quoted(currency="EUR")) == [100, 101, 102, 103]
+    assert api.asked == ["", "p2"]
+
+
+def test_more_behind_the_same_place_is_no_endless_loop(api: RatesApi) -> None:
+    api.answers = [Fetched([], "", more=True)] * 100
+    with serving(api) as app:
+        passes(app, 30)
+    assert len(api.asked) == 1
+
+
+def test_api_that_repeats_itself_or_goes_back_changes_nothing_twice(api: RatesApi) -> None:
+    api.answers = [Fetched(EUR[1:3], "p3"), Fetched(EUR[1:3], "p3"), Fetched(EUR[:2], "p1"), Fetched(EUR[3:], "p4")]
+    with serving(api) as app:
+        passes(app, 200)
+        assert app.ask(Quoted(currency="EUR")) == [101, 102, 103]
+    assert api.asked[:4] == ["", "p3", "p3", "p1"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "note"),
+    [
+        (ConnectionError("no route"), "ConnectionError: no route"),
+        (hang, "no answer within 10 s"),
+        ("nonsense", "fetch returned 'nonsense'"),
+        (Fetched([Rate(currency="EUR", cents=float("inf"), number=1)], "p"), "cents"),  # type: ignore[arg-type]  # wrong on purpose
+    ],
+)  # fmt: skip
+def test_api_that_fails_is_asked_again_with_growing_pauses_and_seen(api: RatesApi, answer: Any, note: str) -> None:
+    said: list[TroubleBegun | TroubleEnded] = []
+
+    def hear(event: TroubleBegun | TroubleEnded) -> None:
+        said.append(event)
+
+    api.answers = [answer] * 8
+    with serving(api, hear) as app:
+        passes(app, 300)
+        (follower,) = [each for each in app._app._host.followers if "foreign" in each.name]  # its state
+        assert follower.state == "running"
+    begun, ended = said
+    assert isinstance(begun, TroubleBegun)
+    assert begun.where == "pricing.foreign:rates"
+    assert note in begun.note
+    assert isinstance(ended, TroubleEnded)
+    assert 9 <= len(api.asked) <= 14
+
+
+def test_next_process_goes_on_where_the_last_one_stopped(api: RatesApi, tmp_path: Any) -> None:
+    api.answers = [Fetched(EUR[:2], "p2")]
+
+    async def live(until: Callable[[], bool]) -> None:
+        async with running(system, store=f"sqlite:{tmp_path}/{{context}}.db").provide(RatesApi, lambda: api) as app:
+            for _ in range(400):
+                await asyncio.sleep(0.01)
+                if until():
+                    break
+            await app.settled()
+
+    asyncio.run(live(lambda: bool(api.asked)))
+    api.asked.clear()
+    asyncio.run(live(lambda: False))
+    assert api.asked == []  # it is not due

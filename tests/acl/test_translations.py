@@ -1,0 +1,112 @@
+"""What becomes of a foreign message behind its acceptance, on the clock of the test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from remit.errors import BadMessage
+from remit.observability import DeliveryIgnored
+from remit.stores import Unit
+from remit.testing import running
+from remit.testing.mistakes import KitError
+from tests.acl.payments import Paid, Settle, TooMuch, body_of, system
+
+
+def test_message_becomes_the_command_that_its_translation_makes() -> None:
+    with running(system) as app:
+        assert app.receive("stripe", {"id": "e-1", "type": "invoice.paid", "invoice": "i-1", "cents": 7, "new": 1})
+        assert app.sent(Settle) == [Settle(invoice="i-1", cents=7)]
+        assert app.ask(Paid(invoice="i-1")) == [7]
+
+
+def test_message_that_is_translated_to_nothing_is_done() -> None:
+    with running(system) as app:
+        assert app.receive("stripe", body_of("e-1", "customer.created"))
+        assert app.sent(Settle) == []
+        assert not app.receive("stripe", body_of("e-1", "customer.created"))
+
+
+def test_one_message_may_become_several_commands() -> None:
+    with running(system) as app:
+        app.receive("stripe", body_of("e-1", "invoice.paid-twice", cents=3))
+        app.settled()
+        assert app.ask(Paid(invoice="i-1")) == [3, 3]
+
+
+def test_repetition_behind_one_that_waits_is_recognised_when_it_is_handled() -> None:
+    """Both arrive before the first one is handled."""
+    heard: list[DeliveryIgnored] = []
+
+    def hear(event: DeliveryIgnored) -> None:
+        heard.append(event)
+
+    with running(system, listeners=[hear]) as app:
+        store = app._app._host.stores["payments"]  # both arrive at once
+        arrivals = app._app._host.hooks[0]._arrivals
+        entries = [arrivals.entry(body_of("e-1", cents=9))[0] for _ in range(2)]
+        app._run(store.commit(Unit(entries=entries)))
+        app.settled()
+        assert app.ask(Paid(invoice="i-1")) == [9]
+    assert [(each.key, each.why) for each in heard] == [("e-1", "it was handled before")]
+
+
+@pytest.mark.parametrize(
+    ("source", "field", "paid"), [("numbered", "sequence", [1, 3, 5]), ("dated", "created", [1, 3, 4, 5])]
+)
+def test_older_message_is_ignored_and_seen(source: str, field: str, paid: list[int]) -> None:
+    """The fourth has the version of the third: the same number says the same, the same second does not."""
+    heard: list[DeliveryIgnored] = []
+
+    def hear(event: DeliveryIgnored) -> None:
+        heard.append(event)
+
+    with running(system, listeners=[hear]) as app:
+        for number, version in enumerate([10, 5, 20, 20, 30], start=1):
+            more: dict[str, Any] = {field: version}
+            assert app.receive(source, body_of(f"e-{number}", cents=number, **more))
+            app.settled()
+        assert app.ask(Paid(invoice="i-1")) == paid
+        app.receive(source, {"id": "e-9", "type": "invoice.paid", "invoice": "i-2", "cents": 9, field: 1})
+        app.settled()
+        assert app.ask(Paid(invoice="i-2")) == [9]
+    assert heard[0].key == "e-2"
+    assert heard[0].entity == "i-1"
+    assert "after a newer" in heard[0].why
+
+
+def test_failed_translation_keeps_the_message_and_those_about_the_same_thing() -> None:
+    with running(system) as app:
+        app.receive("stripe", body_of("e-1", "invoice.odd"))
+        app.receive("stripe", body_of("e-2", cents=2))
+        app.receive("stripe", body_of("e-3", cents=3, invoice="i-2"))
+        (parked,) = app.parked()
+        assert (parked.subscription, parked.key) == ("payments.foreign:stripe", "i-1")
+        assert "nobody knows i-1" in parked.error
+        assert app.ask(Paid(invoice="i-1")) == []
+        assert app.ask(Paid(invoice="i-2")) == [3]
+
+
+def test_message_of_another_form_is_kept_alone() -> None:
+    with running(system) as app:
+        assert app.receive("stripe", {"id": "e-1", "invoice": "i-1"})
+        app.receive("stripe", body_of("e-2", cents=2))
+        (parked,) = app.parked()
+        assert "type" in parked.error
+        assert app.ask(Paid(invoice="i-1")) == [2]
+
+
+def test_refused_command_is_seen_as_every_refused_later_command() -> None:
+    with running(system) as app:
+        app.receive("stripe", body_of("e-1", cents=2_000_000))
+        (refused,) = app.refused()
+        assert refused.refusal == TooMuch(cents=2_000_000)
+
+
+def test_mistakes_of_a_test_are_told() -> None:
+    with running(system) as app:
+        with pytest.raises(KitError, match="stripe, numbered, dated"):
+            app.receive("strip", {})
+        with pytest.raises(BadMessage):
+            app.receive("stripe", b"{")
