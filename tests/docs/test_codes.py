@@ -23,8 +23,8 @@ from tests.docs.pages import blocks
 
 SHOWN_ELSEWHERE = frozenset((
     "event.key-changed", "map.missing", "model.invalid", "route.type", "source.loop", "store.no-sql",
-    "topology.environment", "topology.missing", "topology.no-grants", "topology.no-user", "topology.old-grants",
-    "topology.other-system", "topology.store-moved",
+    "topology.environment", "topology.missing", "topology.no-user", "topology.other-system", "topology.store-moved",
+    "webhook.path", "webhook.secret",
 ))  # fmt: skip
 """Codes that no program shows: a start reports them, or another command, or another code tells it first; or a file is
 missing, or is a link."""
@@ -84,7 +84,7 @@ def checked(page: str, heading: str, folder: Path) -> Findings:
     """What `remit check` finds in the program under a heading."""
     section = page.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     for block in blocks(section, heading):
-        if block.language in ("python", "toml", "markdown"):
+        if block.language in ("python", "toml", "markdown", "json"):
             path = folder / (block.argument or "main.py")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.body)
