@@ -29,15 +29,18 @@ _PROCESSES = 4
 def check_system(system: System, map_file: str | None = None) -> Findings:
     """All findings and notes on a system and, if it has relations, on the source text of its contexts. With a map file,
     that is what says which source text belongs to which context. Imports the contexts; starts and opens nothing."""
-    findings = system.check()
+    findings, seen = system.check(), _on_source(system, map_file)
+    return Findings(dict.fromkeys([*findings, *seen]), notes=dict.fromkeys([*findings.notes, *seen.notes]))
+
+
+def _on_source(system: System, map_file: str | None = None) -> Findings:
     try:
         code = read_map(map_file) if map_file is not None else system.code_map()
     except ModelError as error:
-        return Findings([*findings, *(each for each in error.findings if each not in findings)], notes=findings.notes)
+        return Findings(error.findings)
     if not code.relations or not any(context.packages for context in code.contexts):
-        return findings
-    seen = check_code(code)
-    return Findings(dict.fromkeys([*findings, *seen]), notes=dict.fromkeys([*findings.notes, *seen.notes]))
+        return Findings()
+    return check_code(code)
 
 
 def check_map(path: str) -> tuple[str, Findings]:
@@ -63,7 +66,10 @@ def check_topology(path: str) -> tuple[str, Findings]:
     checked = system.check()
     placed = _on_placement(topology, system, has_shapes=not checked)
     placed = [each for each in placed if not findings or each.code in _CERTAIN]
-    found = Findings([*findings, *checked, *placed], notes=checked.notes)
+    seen = _on_source(system)
+    found = Findings(
+        dict.fromkeys([*findings, *checked, *placed, *seen]), notes=dict.fromkeys([*checked.notes, *seen.notes])
+    )
     for of_service in _on_services(topology, system):
         known = {(each.code, each.where) for each in found}
         found += [each for each in of_service if (each.code, each.where) not in known]
