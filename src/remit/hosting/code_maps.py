@@ -23,7 +23,7 @@ def code_map_of(declared: ContextMap) -> CodeMap:
     A context has the package of the module that declares it. If several contexts are declared in one package, each has
     its module only. What is declared in a test or in a function has no packages. A context publishes its module `api`;
     without one, the modules of its messages. Those that are in no package of a context are its own too: a distribution
-    with the published language alone. Its schema is named like the context. The packages of shared kernels are read too.
+    with the published language alone. Its schema is named like the context. Shared kernels are read too.
     """
     packages = {context.name: _package(context, declared.contexts) for context in declared.contexts}
     taken = [package for package in packages.values() if package]
