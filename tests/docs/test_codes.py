@@ -71,7 +71,7 @@ def reported(page: str, heading: str, folder: Path) -> set[str]:
     """The codes of the program under a heading."""
     section = page.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     for block in blocks(section, heading):
-        if block.language in ("python", "toml", "markdown"):
+        if block.language in ("python", "toml", "markdown", "json"):
             path = folder / (block.argument or "main.py")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.body)

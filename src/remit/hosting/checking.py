@@ -15,7 +15,10 @@ from remit.hosting.assembly import placed_on
 from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
 from remit.hosting.granting import findings_on_grants
+from remit.hosting.loaded import without_seen
+from remit.registry.documents import documents_of_code, languages_of
 from remit.topology.file import Topology, examine_topology
+from remit.topology.keys import notes_on
 from remit.topology.placement import hosted_by, place
 
 _CERTAIN = frozenset((
@@ -37,17 +40,25 @@ def check_system(system: System, map_file: str | None = None) -> Findings:
     if not code.relations or not any(context.packages for context in code.contexts):
         return findings
     seen = check_code(code)
-    return Findings(dict.fromkeys([*findings, *seen]), notes=dict.fromkeys([*findings.notes, *seen.notes]))
+    files = {each.where.rpartition(":")[0] for each in seen if each.code.startswith("import.")}
+    left = without_seen(findings, files)
+    told = {each.code for each in findings.notes if each.code == "owner.missing"}  # a derived map has the same owners
+    notes = [*findings.notes, *(each for each in seen.notes if each.code not in told)]
+    return Findings(dict.fromkeys([*left, *seen]), notes=dict.fromkeys(notes))
 
 
 def check_map(path: str) -> tuple[str, Findings]:
     """The name of the code base that a map file describes, and all findings and notes: those on the file, or else those
-    on the source text. Imports nothing of the code base."""
+    on the source text and on language documents. Imports nothing of the code base."""
     try:
         code, findings = examine_map(path)
     except ModelError as error:
         return path, Findings(error.findings)
-    return code.name, findings or check_code(code)
+    if findings:
+        return code.name, findings
+    found = check_code(code)
+    languages_of(documents_of_code(code), found)
+    return code.name, found
 
 
 def check_topology(path: str) -> tuple[str, Findings]:
@@ -63,7 +74,7 @@ def check_topology(path: str) -> tuple[str, Findings]:
     checked = system.check()
     placed = _on_placement(topology, system, has_shapes=not checked)
     placed = [each for each in placed if not findings or each.code in _CERTAIN]
-    found = Findings([*findings, *checked, *placed], notes=checked.notes)
+    found = Findings([*findings, *checked, *placed], notes=[*checked.notes, *notes_on(topology)])
     for of_service in _on_services(topology, system):
         known = {(each.code, each.where) for each in found}
         found += [each for each in of_service if (each.code, each.where) not in known]
