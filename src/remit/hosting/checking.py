@@ -35,9 +35,14 @@ def check_system(system: System, map_file: str | None = None) -> Findings:
         code = read_map(map_file) if map_file is not None else system.code_map()
     except ModelError as error:
         return Findings([*findings, *(each for each in error.findings if each not in findings)], notes=findings.notes)
-    if not code.relations or not any(context.packages for context in code.contexts):
+    if not code.relations:
         return findings
     seen = check_code(code)
+    if map_file is None:  # the relations are those of the system, and were judged with it
+        seen = Findings(
+            (each for each in seen if not each.code.startswith("relation.")),
+            notes=(each for each in seen.notes if not each.code.startswith("relation.")),
+        )
     files = {each.where.rpartition(":")[0] for each in seen if each.code.startswith("import.")}
     left = without_seen(findings, files)
     return Findings(dict.fromkeys([*left, *seen]), notes=dict.fromkeys([*findings.notes, *seen.notes]))
