@@ -11,7 +11,7 @@ from remit.boundaries.codemap import CodeMap
 from remit.boundaries.facts import Facts
 from remit.boundaries.files import files_of
 from remit.boundaries.reading import read_files
-from remit.boundaries.rules import RELATED, RULES
+from remit.boundaries.rules import OF_MAP, RELATED, RULES
 from remit.errors import Findings
 
 
@@ -26,12 +26,18 @@ def read_code(code: CodeMap, findings: Findings) -> Code:
 
 
 def check_code(code: CodeMap) -> Findings:
-    """All findings on a code base, each once, and its notes. Imports nothing of it. Raises nothing for faulty code."""
+    """All findings on a code base, each once, and its notes. Imports nothing of it. Raises nothing for faulty code.
+
+    Of a map without packages, only what it says itself is checked.
+    """
     findings = Findings()
-    read = read_code(code, findings)
-    for rule in RULES:
-        if code.relations or rule not in RELATED:
-            rule(read, findings)
+    if not any(context.packages for context in code.contexts):
+        rules, read = OF_MAP, Code(code, {}, {})
+    else:
+        rules = [rule for rule in RULES if code.relations or rule not in RELATED]
+        read = read_code(code, findings)
+    for rule in rules:
+        rule(read, findings)
     return Findings(dict.fromkeys(findings), notes=dict.fromkeys(findings.notes))
 
 
