@@ -15,6 +15,7 @@ from remit.hosting.assembly import placed_on
 from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
 from remit.hosting.granting import findings_on_grants
+from remit.hosting.loaded import without_seen
 from remit.topology.file import Topology, examine_topology
 from remit.topology.placement import hosted_by, place
 
@@ -37,7 +38,9 @@ def check_system(system: System, map_file: str | None = None) -> Findings:
     if not code.relations or not any(context.packages for context in code.contexts):
         return findings
     seen = check_code(code)
-    return Findings(dict.fromkeys([*findings, *seen]), notes=dict.fromkeys([*findings.notes, *seen.notes]))
+    files = {each.where.rpartition(":")[0] for each in seen if each.code.startswith("import.")}
+    left = without_seen(findings, files)
+    return Findings(dict.fromkeys([*left, *seen]), notes=dict.fromkeys([*findings.notes, *seen.notes]))
 
 
 def check_map(path: str) -> tuple[str, Findings]:

@@ -21,7 +21,8 @@ def note_unowned(code: Code, findings: Findings) -> None:
     for facts in code.read if owned else ():
         if code.owner_of(facts.module) is None and code.kernel_of(facts.module) is None and not facts.is_bare:
             package = _package(facts.module, owned)
-            if package != facts.module or facts.is_package or facts.module in imported:
+            holds_contexts = any(each.startswith(f"{package}.") for each in owned)
+            if package != facts.module or (facts.is_package and not holds_contexts) or facts.module in imported:
                 packages.setdefault(package, []).append(facts)
     for package, modules in sorted(packages.items()):
         count = f"{len(modules)} module{'s' if len(modules) > 1 else ''}"
