@@ -40,18 +40,8 @@ def shrink_program(found: Found, *, tries: int = 400) -> Found:
         before = search.best.program.size()
         for scene in _calmer(search.best.scene):
             search.fails(search.best.program, [scene])
-        for edit in (
-            _related,
-            _rollout,
-            _roots,
-            _questions,
-            _contexts,
-            _handlers,
-            _kept,
-            _bodies,
-            _details,
-            _root_details,
-        ):
+        edits = _related, _rollout, _roots, _questions, _contexts, _handlers, _kept, _bodies, _details, _root_details
+        for edit in edits:
             search.descend(edit)
     search.without_faults()
     return search.best
