@@ -11,7 +11,7 @@ import pytest
 
 from remit import System
 from remit.boundaries import CodeContext, check_code
-from remit.relations import CustomerSupplier
+from remit.relations import CustomerSupplier, SharedKernel
 
 EVENT = "from remit import IntegrationEvent\nclass {}(IntegrationEvent, version=1, key='order'):\n    order: str\n"
 CONTEXT = "from remit import Context\n{0} = Context('{0}', owner='team-{0}', outbox=[{1}])\n"
@@ -52,6 +52,18 @@ def test_a_context_has_its_package_and_publishes_its_api(folder: Path) -> None:
     )
     assert billing.packages == ("store.billing",)
     assert check_code(found) == []
+
+
+def test_a_shared_kernel_in_a_package_of_its_own_is_read(folder: Path) -> None:
+    files = {
+        "sold/__init__.py": CONTEXT.format("sales", ""), "billed/__init__.py": CONTEXT.format("billing", ""),
+        "prices/__init__.py": "import billed\n",
+    }  # fmt: skip
+    system_of(folder, files, {"sales": "sold", "billing": "billed"})
+    importlib.import_module("prices")
+    kernel = SharedKernel("sales", "billing", package="prices")
+    system = System("shop", contexts={"sales": "sold:sales", "billing": "billed:billing"}, relations=[kernel])
+    assert [each.code for each in check_code(system.code_map())] == ["kernel.dependent"]
 
 
 def test_contexts_of_one_package_have_their_modules(folder: Path) -> None:

@@ -23,7 +23,7 @@ def code_map_of(declared: ContextMap, places: Mapping[str, str | None] = Mapping
     A context has the package of the module that declares it. If other contexts are declared in the package too, it has
     its module only. What is declared in a test or in a function has no packages. A context publishes its module `api`;
     without one, the modules of its messages. Those that are in no package of a context are its own too: a distribution
-    with the published language alone. Its schema is named like the context.
+    with the published language alone. Its schema is named like the context. Shared kernels are read too.
     """
     packages = {context.name: _package(context, declared.contexts) for context in declared.contexts}
     taken = [package for package in packages.values() if package]
@@ -43,12 +43,19 @@ def code_map_of(declared: ContextMap, places: Mapping[str, str | None] = Mapping
     elsewhere = [
         CodeContext(name=name, packages=_package_at(places.get(name) or "", places)) for name in declared.elsewhere
     ]
-    tops = dict.fromkeys(package.partition(".")[0] for context in contexts for package in context.packages)
+    named = [*(package for context in contexts for package in context.packages), *_beside(declared)]
+    tops = dict.fromkeys(module.partition(".")[0] for module in named)
     roots = dict.fromkeys(root for top in tops if (root := _root(top)) is not None)
     return CodeMap(
         name=declared.name, contexts=(*contexts, *elsewhere), relations=declared.relations, roots=tuple(roots),
         packages=tuple(tops), where=f"System({declared.name!r})",
     )  # fmt: skip
+
+
+def _beside(declared: ContextMap) -> list[str]:
+    """The modules that relations name: shared kernels and translations, which may be in packages of their own."""
+    found = [getattr(each, "package", "") or getattr(each, "module", "") for each in declared.relations]
+    return [module for module in found if module]
 
 
 def _package(context: Context[Any], contexts: Iterable[Context[Any]]) -> str:

@@ -132,6 +132,7 @@ class System:
         from remit.edges.http.doors import RESERVED, findings_on_routes
         from remit.hosting.modules import not_imported
         from remit.registry.drift import language_findings
+        from remit.registry.owners import check_owners
 
         try:
             seen = self.hosting(names, edges=edges)
@@ -144,8 +145,10 @@ class System:
         beyond = seen._loaded_beyond()  # noqa: SLF001  # another instance of this class
         found = Findings([*findings, *unseen, *routes, *beyond], notes=[*findings.notes, *unseen.notes])
         if names is None and not found:
-            words = language_findings(derive(seen._map))  # noqa: SLF001  # another instance of this class
-            found = Findings(words, notes=[*found.notes, *words.notes])
+            model = derive(seen._map)  # noqa: SLF001  # another instance of this class
+            found = language_findings(model)
+            check_owners(model, found)
+            found = Findings(found, notes=[*findings.notes, *unseen.notes, *found.notes])
         return found
 
     def model(self) -> Model:
