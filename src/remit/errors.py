@@ -15,6 +15,7 @@ RemitError
 │   ├── NotAllowed        the caller has not proved its name, or may not do what it asks for
 │   ├── TooLarge          the message is larger than a channel carries, or its writes are larger than a store takes
 │   ├── ReplyTooLarge     the call was handled; its reply or refusal is larger than the channel carries
+│   ├── NotCovered        no relation of the context map covers what a handler calls or sends for later
 │   └── KeyReused         the idempotency key was used before, for another message
 ├── BadMessage            bytes or fields do not form the message that was expected
 ├── BadValue              a value could not be read again after it was stored or sent
@@ -29,7 +30,8 @@ RemitError
 ├── NotAdded              an event was recorded on an aggregate that belongs to no repository
 ├── OutboxError           a message cannot be published in this transaction
 ├── SqlError              a statement of a handler cannot be run
-│   └── ConstraintViolated    the statement would have broken a constraint
+│   ├── ConstraintViolated    the statement would have broken a constraint
+│   └── TableNotCovered       the statement names a table of another context
 ├── StoreError            a store cannot be used as it is (corrupt, newer schema, read-only)
 └── ChannelError          a channel cannot be used as it is (wrong credentials, a broker that is too old)
 
@@ -269,6 +271,14 @@ class ReplyTooLarge(CallError):
     code = "call.reply-too-large"
 
 
+class NotCovered(CallError):
+    """A handler calls a message of another context, or sends it for later, and no relation of the context map covers
+    that. Nothing was called or recorded. If it escapes from a handler, its caller gets `HandlerFailed`.
+    """
+
+    code = "call.not-covered"
+
+
 class BadMessage(RemitError):
     """Bytes or fields do not form the message that was expected."""
 
@@ -391,6 +401,13 @@ class ConstraintViolated(SqlError):
 
     code = "sql.constraint"
     constraint: str = ""
+
+
+class TableNotCovered(SqlError):
+    """A statement of a handler names a table of another context, or one that only other contexts share, and no
+    `SharedKernel` of the context lists it. The statement was not run."""
+
+    code = "sql.not-covered"
 
 
 class StoreError(RemitError):

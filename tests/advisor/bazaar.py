@@ -174,13 +174,16 @@ edge = HttpEdge("stalls")
 edge.post("/items/{item}/sales", Sell)
 edge.get("/items/{item}/left", Left)
 
+between_three = [
+    Partnership(stalls, stock, uses=[Left, Reserve, "Prices"]),
+    CustomerSupplier(supplier=parcels, customer=stalls),
+]
 bazaar = System(
     "bazaar",
     contexts=[stalls, stock, parcels, ledger],
     edges=[edge],
     relations=[
-        Partnership(stalls, stock, uses=[Left, Reserve, "Prices"]),
-        CustomerSupplier(supplier=parcels, customer=stalls),
+        *between_three,
         AntiCorruptionLayer(upstream=parcels, downstream=ledger, module="tests.advisor.bazaar"),
         OpenHost(stalls, exposes=[ItemSold]),
     ],

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, NamedTuple
 
 from remit import Command, Query, Refusal, System
 from remit.advisor.outages import How
+from remit.contexts import Model
 from remit.errors import CallError, Stale, StoreUnavailable
 from remit.hosting.assembly import assemble
 from remit.log import MessageRecord
 from remit.messages import contract_of
-from remit.runtime import Ports, compile_system
-from remit.runtime.plan import FollowPlan
+from remit.runtime import Listener, Ports, compile_system
+from remit.runtime.events import CallEnded
+from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.testing.app import App, Heard, Made
 from remit.testing.keeping import KeepingStore
 from remit.testing.language import Language
@@ -28,6 +30,8 @@ DEADLINE = 1.0
 """Seconds that a call may take in an outage."""
 SLOW_SECONDS = 60.0
 """What each access to a slow store takes: longer than all calls of a test together, and much longer than one."""
+LITTLE_SECONDS = 0.5
+"""What each access to a store takes that is slow, and not too slow for its callers."""
 LOG = ("read", "heads", "floors", "report", "subscribers")
 STATE = ("commit", "load", "load_all", "page", "outcome", "recall", "first_begun")
 NOTES = ("checkpoints", "parked_among", "due", "letters", "missed", "agreed_time", "event_keys")
@@ -77,6 +81,8 @@ class Seen(NamedTuple):
     """The class of the error; empty for a reply or a refusal."""
     seconds: float
     loads: frozenset[str]
+    has_gone_without: bool
+    """Whether a call that its handler has made ended with an error."""
 
 
 @dataclass
@@ -110,28 +116,41 @@ class Observed:
         return {name for name, seen in self.calls.items() if seen.error}
 
     @property
+    def degraded(self) -> set[str]:
+        return {name for name, seen in self.calls.items() if seen.has_gone_without}
+
+    @property
     def stale(self) -> set[str]:
         """Calls that were answered from a model that changed later."""
         return {name for name, seen in self.calls.items() if not seen.error and seen.loads & self.changed}
+
+
+@cache
+def prepared(system: System) -> tuple[Model, Mapping[str, ContextPlan]]:
+    """The model and the plans of a system, made once."""
+    model = system.hosting().model()
+    return model, compile_system(model)
 
 
 class Stage:
     """One run of a system."""
 
     def __init__(self, play: Play) -> None:
-        self.play = play
-        hosted = play.system.hosting()
-        self.model = hosted.model()
-        self.plans = compile_system(self.model)
+        self.model, self.plans = prepared(play.system)
         self.stores = {each.name: DisturbedStore() for each in self.model.contexts}
-        self.starting = Starting(self._make, None, lambda: hosted.contexts, in_memory=True)
+        self.ended: list[CallEnded] = []
+        self.starting = Starting(self._make, None, lambda: self.model.contexts, in_memory=True)
 
     def _make(self, ports: Ports) -> Made:
         heard = Heard()
-        host = assemble(self.model, store="memory:", stores=self.stores, ports=ports, listeners=[heard.hear],
+        listeners: list[Listener] = [heard.hear, self._hear]
+        host = assemble(self.model, store="memory:", stores=self.stores, ports=ports, listeners=listeners,
                         plans=self.plans)  # fmt: skip
         languages = {each.name: Language(each.name, each, self.model.owners) for each in self.model.contexts}
         return Made(host, languages, heard)
+
+    def _hear(self, event: CallEnded) -> None:
+        self.ended.append(event)
 
     def name(self, message: Message) -> str:
         owner = self.model.owner_of(type(message))
@@ -141,6 +160,7 @@ class Stage:
     async def call(self, app: App, message: Message, deadline: float = DEADLINE, *, fresh: bool = False) -> Seen:
         loop, kinds, error = asyncio.get_running_loop(), list[str](), ""
         mark, begun = loads.set(kinds), loop.time()
+        self.ended.clear()
         try:
             if isinstance(message, Query):
                 await app.ask(message, deadline=deadline, fresh=fresh)
@@ -152,7 +172,9 @@ class Stage:
             error = type(raised).__name__
         finally:
             loads.reset(mark)
-        return Seen(error, loop.time() - begun, frozenset(kinds))
+        owner = self.model.owner_of(type(message))
+        missed = [each for each in self.ended if each.caller == owner and each.outcome == "unavailable"]
+        return Seen(error, loop.time() - begun, frozenset(kinds), bool(missed) and not error)
 
     def states(self) -> dict[tuple[str, str], tuple[int, bytes]]:
         return {place: body for store in self.stores.values() for place, body in store._state.items()}  # of a double
@@ -191,15 +213,16 @@ async def _observed(play: Play, context: str, how: How) -> Observed:
         for message in play.before:
             assert not (await stage.call(app, message, 10.0)).error
             await app.settled()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
         store.is_muted = True
         for message in play.last:
             assert not (await stage.call(app, message, 10.0)).error
+            await loop.idle()
         if how == "down":
             store.is_away = True
         else:
             store.slow_seconds, store.is_muted = SLOW_SECONDS, False
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
         for message in play.probes:
             await loop.idle()
             name, before = stage.name(message), await stage.owed(context)
@@ -218,4 +241,28 @@ async def _observed(play: Play, context: str, how: How) -> Observed:
         await app.settled()
         now = stage.states()
         found.changed = {kind for kind, id in now if then.get((kind, id)) != now[kind, id]}
+    return found
+
+
+def slowed(play: Play, context: str) -> set[str]:
+    """The calls that take as long as the slow context, and are answered."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(_slowed(play, context))
+
+
+async def _slowed(play: Play, context: str) -> set[str]:
+    stage, found = Stage(play), set[str]()
+    async with stage.starting as app:
+        for message in (*play.before, *play.last):
+            await stage.call(app, message, 10.0)
+            await app.settled()
+        stage.stores[context].slow_seconds = LITTLE_SECONDS
+        for message in play.probes:
+            seen = await stage.call(app, message, 60.0)
+            assert not seen.error, message
+            if seen.seconds >= LITTLE_SECONDS:
+                found.add(stage.name(message))
+        stage.stores[context].slow_seconds = 0.0
+        await asyncio.sleep(SLOW_SECONDS)
+        await app.settled()
     return found

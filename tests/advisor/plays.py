@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 from hotel.reservations import api as desk
 from hotel.reservations.api import GuestId, UntilClosing
@@ -20,7 +21,20 @@ from learning.learning.api import CompleteModule, ModuleId, Progress, Transcript
 from learning.system import platform
 from learning.variants import billing_by_event, certification_by_call
 from learning.variants.certification_by_call import IssueCertificate
+from remit import System
+from tests.advisor import bazaar
 from tests.advisor.disturbed import Message, Play
+from webshop.system import webshop
+from webshop_checkout.handlers import checkout
+from webshop_checkout_api import FindOrder, Money, OrderId, OrderLine, PayOrder, PlaceOrder, ProductId
+from webshop_fulfilment.handlers import fulfilment
+from webshop_fulfilment_api import FindShipment
+from webshop_fulfilment_api import OrderId as ShippedOrder
+from webshop_identity.handlers import identity
+from webshop_identity_api import RegisterUser, UserId
+from webshop_inventory.handlers import inventory
+from webshop_inventory_api import OnHand, ReceiveStock
+from webshop_inventory_api import ProductId as StockItem
 
 ADA, BOB = StudentId("ada"), StudentId("bob")
 STORMING, TEAMS, MODELLING = CourseId("event-storming"), CourseId("team-topologies"), CourseId("domain-modelling")
@@ -117,5 +131,55 @@ HOTEL = Play(
         desk.NightOf(room=RoomId("101"), night=TODAY),
         desk.DailySheet(house=GRAND, day=TODAY),
         desk.GuestProfile(guest=GUEST),
+    ],
+)
+
+LAMP, CHAIR, CUSTOMER = ProductId("lamp"), ProductId("chair"), UserId("uma")
+
+
+def _place(order: str, product: ProductId = LAMP) -> PlaceOrder:
+    line = OrderLine(product=product, quantity=1, price=Money(amount=Decimal(10), currency="EUR"))
+    return PlaceOrder(order=OrderId(order), customer=CUSTOMER, lines=[line], ship_to="here")
+
+
+def _pay(order: str) -> PayOrder:
+    return PayOrder(order=OrderId(order), card="good")
+
+
+def _register(user: UserId) -> RegisterUser:
+    return RegisterUser(user=user, email=f"{user}@example.org")
+
+
+WEBSHOP = Play(
+    System("webshop", contexts=[checkout, fulfilment, identity, inventory], relations=webshop.relations),
+    before=[
+        _register(CUSTOMER),
+        ReceiveStock(product=StockItem("lamp"), quantity=10),
+        _place("o-1"),
+        _place("o-4", CHAIR),
+    ],
+    last=[_register(UserId("vic")), _place("o-2"), _pay("o-1"), _pay("o-2")],
+    probes=[
+        _register(UserId("wim")),
+        _place("o-3"),
+        _pay("o-3"),
+        ReceiveStock(product=StockItem("chair"), quantity=1),
+        FindOrder(order=OrderId("o-1")),
+        FindShipment(order=ShippedOrder("o-1")),
+        OnHand(product=StockItem("lamp")),
+    ],
+)
+
+BAZAAR = Play(
+    System("bazaar", contexts=[bazaar.stalls, bazaar.stock, bazaar.parcels], relations=bazaar.between_three),
+    before=[bazaar.Sell(item="pot")],
+    last=[bazaar.Sell(item="pan")],
+    probes=[
+        bazaar.Sell(item="cup"),
+        bazaar.Reserve(item="cup"),
+        bazaar.Show(item="cup"),
+        bazaar.Pack(item="cup"),
+        bazaar.Prices(item="cup"),
+        bazaar.Left(item="cup"),
     ],
 )

@@ -10,15 +10,17 @@ import pytest
 
 from learning.process import TOPOLOGIES
 from learning.system import platform
+from remit import Context, System
 from remit.advisor.contract import uses_of
 from remit.advisor.impact import Impact, impact_of
 from remit.advisor.outages import How, context_outage, service_outage
 from remit.advisor.reading import interactions_of
 from remit.advisor.together import together
+from remit.relations import CustomerSupplier
 from remit.topology.file import read_topology
 from remit.topology.placement import Placement, place
 from remit.topology.shapes import shapes_of
-from tests.advisor.bazaar import bazaar, others
+from tests.advisor.bazaar import Pack, bazaar, between_three, others, parcels, stalls, stock
 
 INTERACTIONS = interactions_of(bazaar.model())
 
@@ -90,11 +92,14 @@ def test_every_point_has_exactly_one_outcome(context: str, how: How) -> None:
 def test_a_changed_message_concerns_all_that_handle_record_call_follow_and_route_to_it() -> None:
     seen = {(each.what, each.point): (each.basis, each.relation) for each in uses_of(INTERACTIONS, "stalls.ItemSold")}
     assert seen == {
+        ("declares", "stalls.ItemSold"): ("declared", ""),
+        ("publishes", "stalls.publish_as(Sold, ItemSold)"): ("declared", ""),
         ("records", "stalls.Sell"): ("estimate", ""),
         ("projects", "ledger.CountOf"): ("declared", "OpenHost"),
     }
     seen = {(each.what, each.point): (each.basis, each.relation) for each in uses_of(INTERACTIONS, "stock.Left")}
     assert seen == {
+        ("declares", "stock.Left"): ("declared", ""),
         ("handles", "stock.Left"): ("declared", ""),
         ("calls", "stalls.Show"): ("estimate", "Partnership"),
         ("routes to", "GET /items/{item}/left"): ("declared", "Partnership"),
@@ -106,6 +111,15 @@ def test_a_changed_message_concerns_all_that_handle_record_call_follow_and_route
     sends = next(each for each in uses_of(INTERACTIONS, "parcels.Pack") if each.what == "sends for later")
     assert (sends.point, sends.basis) == ("stalls.Sell", "declared")
     assert Path(sends.place.rpartition(":")[0]).name == "bazaar.py"
+
+
+def test_a_changed_message_concerns_the_outbox_of_code_with_its_own_transactions() -> None:
+    office = Context("office", outbox=[Pack])
+    relations = [*between_three, CustomerSupplier(supplier=parcels, customer=office)]
+    system = System("office", contexts=[office, stalls, stock, parcels], relations=relations)
+    uses = uses_of(interactions_of(system.model()), "parcels.Pack")
+    (use,) = (each for each in uses if each.context == "office")
+    assert (use.what, use.point, use.relation) == ("sends for later", "outbox of office", "CustomerSupplier")
 
 
 # --- together --------------------------------------------------------------------------------------------------------
@@ -129,6 +143,16 @@ def test_partners_and_contexts_with_a_kernel_in_common_move_together() -> None:
 
 def placed(name: str) -> Placement:
     return place(read_topology(str(TOPOLOGIES / f"{name}.toml")), shapes_of(platform.hosting().model()))
+
+
+def test_what_a_service_has_published_in_a_database_can_be_read_while_it_is_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("PG", "SCHOOL_PASSWORD"):
+        monkeypatch.setenv(name, "any")
+    found = of_service("postgresql/four", "enrollment")
+    assert {each.context for each in found.waits} == {"enrollment"}
+    assert "learning.CourseRecord" in {each.name for each in found.models}, "what it has not decided yet comes later"
 
 
 def of_service(topology: str, service: str) -> Impact:

@@ -18,7 +18,7 @@ from remit.advisor.impact import Impact, impact_of
 from remit.advisor.outages import How, context_outage
 from remit.advisor.reading import interactions_of
 from remit.testing import App, VirtualLoop
-from tests.advisor.disturbed import Play, Seen, Stage
+from tests.advisor.disturbed import Play, Seen, Stage, prepared
 
 STORMING = CourseId("event-storming")
 COUNT = 10
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def told(system: System, context: str, how: How = "down") -> Impact:
-    interactions = interactions_of(system.hosting().model())
+    interactions = interactions_of(prepared(system)[0])
     return impact_of(interactions, context_outage(interactions, context, how))
 
 

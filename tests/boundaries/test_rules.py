@@ -54,7 +54,7 @@ def test_a_map_without_relations_restricts_nothing(tmp_path: Path) -> None:
         ((OpenHost("sales"), TRANSLATES), HANDLERS, PUBLISHED, "import.translation"),
         ((OpenHost("sales"),), "shop/sales/model.py", "import shop.billing.api\n", "import.unrelated"),
         ((Partnership("sales", "billing"),), HANDLERS, INTERNAL, "import.unpublished"),
-        ((SharedKernel("sales", "billing"),), HANDLERS, PUBLISHED, "import.beside-kernel"),
+        ((SharedKernel("sales", "billing", package="shop.kernel"),), HANDLERS, PUBLISHED, "import.beside-kernel"),
         ((SeparateWays("sales", "billing"),), HANDLERS, PUBLISHED, "import.separate-ways"),
         ((SeparateWays("mail", "billing"),), HANDLERS, PUBLISHED, "import.unrelated"),
     ],
@@ -136,11 +136,24 @@ def test_imports_for_type_checkers_count_unless_the_map_says_otherwise(tmp_path:
 
 def test_contexts_that_import_each_other_are_found_unless_they_are_partners(tmp_path: Path) -> None:
     folder = written(tmp_path, {"shop/sales/handlers.py": "\nimport shop.billing.api\n"})
-    hosts = OpenHost("sales"), OpenHost("billing")
-    (finding,) = check_code(mapped(folder, *hosts))
-    assert (finding.code, finding.where) == ("import.cycle", f"{tmp_path}/{HANDLERS}:1")
+    direction, finding = check_code(mapped(folder, BUYS))
+    assert (direction.code, finding.code) == ("import.direction", "import.cycle")
+    assert finding.where == f"{tmp_path}/{HANDLERS}:1"
     assert f"sales > billing at {tmp_path}/shop/sales/handlers.py:2" in finding.what
-    assert checked(mapped(folder, *hosts, Partnership("sales", "billing"))) == []
+    assert checked(mapped(folder, Partnership("sales", "billing"))) == []
+    assert checked(mapped(folder, OpenHost("sales"), OpenHost("billing"))) == []
+
+
+def test_identities_of_a_supplier_may_stand_in_a_model(tmp_path: Path) -> None:
+    identity = "from typing import NewType\nOrderId = NewType('OrderId', str)\nclass OrderPlaced: ...\n"
+    files = {"shop/sales/api.py": identity, HANDLERS: "", MODEL: "from shop.sales.api import OrderId\n"}
+    assert checked(mapped(written(tmp_path, files), BUYS)) == []
+    (tmp_path / MODEL).write_text("from shop.sales.api import OrderId\nfrom shop.sales.api import OrderPlaced\n")
+    assert checked(mapped(tmp_path, BUYS)) == [("import.in-model", f"{MODEL}:2")]
+
+
+def test_an_illegal_relation_is_found(tmp_path: Path) -> None:
+    assert checked(mapped(written(tmp_path), BUYS, BUYS)) == [("relation.doubled", "shop")]
 
 
 KERNEL = {"shop/kernel/__init__.py": "", "shop/kernel/money.py": "class Money: ...\n"}
@@ -238,7 +251,10 @@ def test_a_table_of_two_contexts_is_found_unless_a_kernel_lists_it(tmp_path: Pat
     folder = written(tmp_path, {HANDLERS: ""})
     contexts: dict[str, dict[str, Any]] = {"sales": {"tables": ("orders",)}, "billing": {"tables": ("Orders",)}}
     assert checked(mapped(folder, contexts=contexts)) == [("sql.shared-table", "")]
-    assert checked(mapped(folder, SharedKernel("sales", "billing", tables=("orders",)), contexts=contexts)) == []
+    assert (
+        checked(mapped(folder, SharedKernel("sales", "billing", "shop.kernel", tables=("orders",)), contexts=contexts))
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -260,8 +276,33 @@ def test_a_model_that_is_not_pure_is_found(tmp_path: Path, text: str, code: str)
 
 
 def test_a_package_of_no_context_is_noted_once(tmp_path: Path) -> None:
-    folder = written(tmp_path, {"shop/common/a.py": "x = 1\n", "shop/common/b.py": "x = 1\n", "tool/c.py": "x = 1\n"})
-    assert noted(mapped(folder)) == [("code.unowned", "shop/common/a.py:1"), ("code.unowned", "tool/c.py:1")]
+    files = {"shop/common/a.py": "x = 1\n", "shop/common/b.py": "x = 1\n", "tool/c.py": "x = 1\n"}
+    alone = {"shop/ids.py": "x = 1\n", "shop/main.py": "import shop.sales\n", HANDLERS: "import shop.ids\n"}
+    assert noted(mapped(written(tmp_path, {**files, **alone}))) == [
+        ("code.unowned", "shop/common/a.py:1"), ("code.unowned", "shop/ids.py:1"), ("code.unowned", "tool/c.py:1"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("from typing import NewType\nOrderId = NewType('OrderId', str)\n", []),
+        (
+            "from typing import NewType\nOrderId = NewType('OrderId', str)\ndef new() -> OrderId: ...\n",
+            ["code.unowned"],
+        ),
+    ],
+)
+def test_a_module_of_identities_alone_may_belong_to_no_context(tmp_path: Path, text: str, codes: list[str]) -> None:
+    files = {"shop/ids.py": text, HANDLERS: "import shop.ids\n"}
+    assert [code for code, _ in noted(mapped(written(tmp_path, files)))] == codes
+
+
+@pytest.mark.parametrize("handlers", ["", "import shop.parts.shop\n"])
+def test_a_package_that_makes_a_system_is_noted_if_a_context_imports_it(tmp_path: Path, handlers: str) -> None:
+    files = {"shop/parts/__init__.py": "", "shop/parts/shop.py": "from remit import System\nshop = System('shop')\n"}
+    code = mapped(written(tmp_path, {**files, HANDLERS: handlers}))
+    assert [code for code, _ in noted(code)] == (["code.unowned"] if handlers else [])
 
 
 def test_what_the_map_names_and_is_missing_is_found(tmp_path: Path) -> None:

@@ -138,3 +138,64 @@ def test_system_that_is_not_there_is_said_as_elsewhere(folder: Path) -> None:
     checked = remit_check(folder, "stand.nowhere")
     assert (checked.returncode, checked.stdout) == (2, "")
     assert checked.stderr.startswith("system.module ")
+
+
+MAP = '[contexts.sales]\npackages = ["stand"]\n[contexts.mail]\npackages = ["mail"]\n[[relations]]\nkind = "{}"\n'
+
+
+@pytest.fixture
+def code_base(folder: Path) -> Path:
+    """A code base with a map, in which one context imports what another one keeps to itself."""
+    (folder / "mail.py").write_text("import stand.handlers\n")
+    (folder / "remit-map.toml").write_text(MAP.format("open-host") + 'host = "sales"\n')
+    return folder
+
+
+@pytest.mark.parametrize("named", [(), ("remit-map.toml",), (".",)])
+def test_a_map_is_checked_without_importing_the_code_base(code_base: Path, named: tuple[str, ...]) -> None:
+    (code_base / "stand" / "__init__.py").write_text("raise SystemExit('imported')\n")
+    done = remit_check(code_base, "--json", *named)
+    found = json.loads(done.stdout)
+    assert done.returncode == 2
+    assert [(each["code"], each["where"]) for each in found["errors"]] == [("import.unpublished", "mail.py:1")]
+
+
+def test_a_faulty_map_is_told_without_its_consequences(code_base: Path) -> None:
+    (code_base / "remit-map.toml").write_text(MAP.format("open-hots") + 'host = "sales"\n')
+    found = json.loads(remit_check(code_base, "--json").stdout)
+    assert [(each["code"], each["where"]) for each in found["errors"]] == [("map.value", "remit-map.toml:6")]
+
+
+def test_the_source_text_of_a_system_with_relations_is_checked(folder: Path) -> None:
+    mail = "from remit import *\nimport stand.handlers\nmail = Context('mail')\n"
+    (folder / "mail").mkdir()
+    (folder / "mail" / "context.py").write_text(mail)
+    (folder / "mail" / "__init__.py").write_text("")
+    system = (
+        "from remit import *\nfrom remit.relations import *\n"
+        'stand = System("stand", contexts={"sales": "stand.handlers:sales", "mail": "mail.context:mail"},'
+        " relations=[OpenHost('sales')])\n"
+    )
+    (folder / "stand" / "system.py").write_text(system)
+    (folder / "pyproject.toml").write_text('[tool.remit]\nsystem = "stand.system"\n')
+    found = json.loads(remit_check(folder, "--json").stdout)
+    codes = [(each["code"], each["where"]) for each in found["errors"]]
+    assert codes == [("import.unpublished", "mail/context.py:2")]
+    (folder / "remit-map.toml").write_text(
+        '[contexts.sales]\npackages = ["stand"]\npublished = ["stand"]\n[contexts.mail]\npackages = ["mail"]\n'
+        '[[relations]]\nkind = "separate-ways"\none = "sales"\nother = "mail"\n'
+    )
+    found = json.loads(remit_check(folder, "--json").stdout)
+    codes = [(each["code"], each["where"]) for each in found["errors"]]
+    assert codes == [("import.separate-ways", "mail/context.py:2")]
+
+
+def test_a_map_is_proposed_that_can_be_checked(folder: Path) -> None:
+    done = remit_check(folder, "--propose", ".")
+    assert done.returncode == 0
+    (folder / "remit-map.toml").write_text(done.stdout)
+    assert remit_check(folder).returncode == 0
+    empty = folder / "empty"
+    empty.mkdir()
+    refused = remit_check(folder, "--propose", "empty")
+    assert (refused.returncode, refused.stderr.split()[0]) == (2, "map.no-code")

@@ -75,7 +75,7 @@ def test_it_shows_what_a_change_of_a_message_concerns(capsys: pytest.CaptureFixt
     (follows,) = (line for line in lines if line.startswith("learning learning.follow_enrollment reacts to"))
     assert follows.endswith("OpenHost declared")
     document = json.loads(impact(capsys, "billing", PLATFORM, "--contract", "billing.ConfirmInvoice", "--json"))
-    assert [each["what"] for each in document["uses"]] == ["handles", "calls", "calls"]
+    assert [each["what"] for each in document["uses"]] == ["declares", "handles", "calls", "calls"]
     for named in ("StudentEnroled", "ConfirmInvoice"):
         assert is_clear(impact(capsys, "enrollment", PLATFORM, "--contract", named, code=2), "message.unknown")
     assert is_clear(impact(capsys, "enrolment", PLATFORM, "--contract", "Enroll", code=2), "context.unknown")

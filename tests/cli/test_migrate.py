@@ -64,7 +64,7 @@ def database(server: str) -> Iterator[Database]:
     database.fetch(f"CREATE DATABASE {database.mark}", server)
     yield database
     database.fetch(f"DROP DATABASE {database.mark} WITH (FORCE)", server)
-    for context in ("desk", "mail"):
+    for context in ("desk", "mail", "sales", "stock", "billing"):
         database.fetch(f"DROP ROLE IF EXISTS {database.mark}_{context}", server)
 
 
@@ -169,6 +169,32 @@ def test_who_reads_logs_directly_may_read_what_is_published_and_no_more(
     assert database.fetch("SELECT * FROM desk.remit_published", mail) == []
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         database.fetch("SELECT * FROM desk.remit_log", mail)
+
+
+def test_a_role_reads_only_what_the_map_lets_its_context_follow(
+    office: Office, database: Database, topology: str
+) -> None:
+    """Sales uses stock, and billing uses sales. Commands for later travel from the log of the user to the used one."""
+    file = Path(topology)
+    text = file.read_text().replace("[services", '[channels]\nevents = "postgresql"\n[services')
+    text = text.replace("post_office:office", "tests.hosting.guarded:system").replace('http = "127.0.0.1:0"\n', "")
+    file.write_text(text)
+    office.folder = Path(__file__).parents[2]
+    office.environment["PYTHONPATH"] = str(office.folder / "examples")
+    run(office, "migrate", topology)
+    run(office, "migrate", topology, "--roles", "--apply")
+    contexts = ("sales", "stock", "billing")
+    for reader in contexts:
+        role = database.place.replace("{context}", reader)
+        for source in (each for each in contexts if each != reader):
+            seen = f"SELECT * FROM {source}.remit_published"
+            if (reader, source) in {("billing", "sales"), ("sales", "billing"), ("stock", "sales")}:
+                assert database.fetch(seen, role) == []
+            else:
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    database.fetch(seen, role)
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                database.fetch(f"SELECT * FROM {source}.remit_state", role)
 
 
 def test_parked_keys_are_found_in_every_schema_of_a_database(office: Office, database: Database) -> None:

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.conformance import cml
+from tests.conformance import boundaries, cml
 from tests.conformance.results import Result, table
 
-SETS: dict[str, Callable[[Path], Iterator[Result]]] = {"cml": cml.results}
+SETS: dict[str, Callable[[Path], Iterator[Result]]] = {boundaries.SET: boundaries.results, cml.SET: cml.results}
 """The sets that are run, by the name of their folder."""
 
 

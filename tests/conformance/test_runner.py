@@ -93,8 +93,10 @@ def test_the_command_fails_without_the_folder_and_for_a_failed_case(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(tmp_path / "nowhere")]) == 2
-    assert "nowhere/cml" in capsys.readouterr().err
+    assert "nowhere/boundaries-import-linter" in capsys.readouterr().err
     assert main([]) == 2
     data(tmp_path / "cml", FACTS, snippet("invalid", "Domain D1"))
+    (tmp_path / "boundaries-import-linter").mkdir()
+    (tmp_path / "boundaries-import-linter" / "cases.json").write_text('{"graphs": {}, "cases": []}')
     assert main([str(tmp_path)]) == 1
     assert "| cml | 2 | 1 | 1 |" in capsys.readouterr().out

@@ -11,6 +11,7 @@ import pytest
 
 import remit
 from remit import contexts, edges, errors, foreign, hosting, relations, testing
+from remit.advisor import CallRecorder
 from remit.edges.http import HttpApp
 from remit.testing.answers import On
 from remit.testing.outcome import Answered, Folded, Published
@@ -34,6 +35,7 @@ NAMES: dict[str, Any] = {
     **{name: getattr(hosting, name) for name in hosting.__all__},
     **{name: getattr(testing, name) for name in testing.__all__},
     "HttpApp": HttpApp,
+    "CallRecorder": CallRecorder,
     "Interceptor": contexts.Interceptor,
     "Invocation": contexts.Invocation,
 }
@@ -46,7 +48,7 @@ RETURNED = {
 """Classes without a public name, whose methods are told with the name that gives them."""
 MADE = {
     "Context", "System", "HttpEdge", "HttpApp", "Double", "MovableClock", "VirtualLoop", "given", "running", "alone",
-    "field", *relations.__all__, *foreign.__all__,
+    "field", "CallRecorder", *relations.__all__, *foreign.__all__,
 } - {"Relation", "Gateway", "Signature", "Source"}  # fmt: skip
 """What a user calls. Others are bases, or are given to a user."""
 VALUES: dict[str, Any] = {"NODEFAULT": msgspec.NODEFAULT, "timedelta": timedelta, "datetime": datetime, "UTC": UTC}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from remit.errors import NotAllowed
+from remit import System
+from remit.errors import ModelError, NotAllowed
+from remit.hosting.checking import check_topology
+from remit.hosting.services import Replica, make_service
 from remit.log import Channel
+from remit.topology.file import Topology, read_topology
+from remit.topology.grants import GrantsFile
 from remit.transports import OUTSIDE, CallRequest, CallResponse
-from tests.hosting.guarded import Guarded, Order, Owed, guarded, system
+from tests.hosting.guarded import Guarded, Order, Owed, guarded, system, topology_text, write_grants
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -127,3 +134,65 @@ async def test_those_outside_cannot_speak_for_a_context(services: Guarded) -> No
     assert told(answer) == ("call.not-allowed", "a program outside gives a key of sales")
     answer = await services.call("outside", "stock.write", command("stock.Reserve", "sales", "sales", item="tea"))
     assert told(answer)[0] == "call.not-allowed"
+
+
+# ── the file of grants ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def made(folder: Path) -> Topology:
+    """The topology in a folder, without a file of grants."""
+    (folder / "guarded.toml").write_text(topology_text())
+    return read_topology(folder / "guarded.toml")
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "[]", '{"shop": 1}', "\xff"], ids=["missing", "empty", "list", "no", "bytes"]
+)
+def test_a_service_without_grants_does_not_start_and_is_told_how_to_make_them(tmp_path: Path, text: str | None) -> None:
+    topology = made(tmp_path)
+    file = tmp_path / "guarded.grants.json"
+    if text is not None:
+        file.write_text(text, "latin-1")
+    with pytest.raises(ModelError) as told:
+        make_service(topology, Replica("shop", 0))
+    (finding,) = told.value.findings
+    assert (finding.code, finding.where) == ("topology.no-grants", str(file))
+    assert finding.next == f"remit plan {topology.where} --grants > {file}"
+    assert [each.code for each in check_topology(topology.where)[1]] == ["topology.no-grants"]
+
+
+def test_grants_that_are_not_those_of_the_map_are_found(tmp_path: Path) -> None:
+    topology = made(tmp_path)
+    write_grants(topology, System("guarded", contexts=system.contexts))
+    assert [each.code for each in check_topology(topology.where)[1]] == ["topology.old-grants"]
+    write_grants(topology)
+    assert check_topology(topology.where)[1] == []
+
+
+def test_a_changed_file_of_grants_is_read_again_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
+    topology = made(tmp_path)
+    write_grants(topology, System("guarded", contexts=system.contexts))
+    now = [0.0]
+    grants = GrantsFile(topology, clock=lambda: now[0])
+    open_grant = grants.of("office")
+    write_grants(topology)
+    assert (grants.renew(), grants.of("office")) == (False, open_grant), "it has just looked"
+    now[0] += 2
+    assert grants.renew()
+    assert grants.of("office") != open_grant
+    before = grants.of("office")
+    (tmp_path / "guarded.grants.json").write_text("{")
+    now[0] += 2
+    assert (grants.renew(), grants.of("office")) == (False, before)
+
+
+def test_a_program_outside_needs_a_key_of_its_own(tmp_path: Path) -> None:
+    text = re.sub(r"calls = \{.*\}", 'calls = "http"', topology_text())
+    (tmp_path / "guarded.toml").write_text(text)
+
+    async def call() -> None:
+        async with system.connect(topology=str(tmp_path / "guarded.toml")):
+            raise AssertionError
+
+    with pytest.raises(ModelError, match=r"remit key --outside"):
+        asyncio.run(call())

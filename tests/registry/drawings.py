@@ -29,6 +29,9 @@ class Area:
             and other.y < self.y + self.height + gap
         )
 
+    def is_near(self, x: float, y: float) -> bool:
+        return self.x - 3 < x < self.x + self.width + 3 and self.y - 3 < y < self.y + self.height + 3
+
     def holds(self, x: float, y: float) -> bool:
         return self.x < x < self.x + self.width and self.y < y < self.y + self.height
 
@@ -71,17 +74,17 @@ class Drawing:
         return [each for each in found if self.parents[each].get("class") == "link"]
 
     def crossings(self) -> list[tuple[str, str]]:
-        """The lines that run through a box with which they have nothing to do."""
+        """The lines that run through a box or a label with which they have nothing to do."""
         found: list[tuple[str, str]] = []
         for line in self.lines("near"):
             told = self.parents[line].find(f"{SVG}title")
             assert told is not None
             text = (told.text or "").split("\n")[0]
-            points = [point for piece in (line.get("d") or "").split("M")[1:] for point in sampled(piece)]
-            for box in self.contexts:
-                name = box.what.split("\n")[0]
-                if name not in re.split(r"[ :]", text) and any(box.holds(*point) for point in points):
-                    found.append((text, name))
+            for points in (sampled(piece) for piece in (line.get("d") or "").split("M")[1:]):
+                for box in (*self.contexts, *self.labels):
+                    ends_there = any(box.is_near(*point) for point in (points[0], points[-1]))
+                    if not ends_there and any(box.holds(*point) for point in points):
+                        found.append((text, box.what))
         return found
 
     def _is(self, rect: ET.Element, kind: str) -> bool:

@@ -9,11 +9,9 @@ from types import ModuleType
 import pytest
 
 from remit import System
-from remit.boundaries import read_map
 from remit.cli.program import execute
-from remit.errors import Findings
+from remit.hosting.checking import check_map
 from remit.hosting.finding import find_system
-from remit.registry.documents import documents_of_code, languages_of
 
 PROGRAM = """
 from remit import Aggregate, Command, Context, Repository, System
@@ -51,6 +49,12 @@ shop = System("shop", contexts=[sales, billing])
 """
 SALES = "| word | meaning |\n|---|---|\n| order | what is wanted |\n| account | who wants it |\n| price | in cents |\n"
 BILLING = "charge\n: what is owed\n\naccount\n: what was charged\n"
+
+
+@pytest.mark.parametrize("name", ["learning.system:platform", "hotel.system:hotel"])
+def test_the_documents_of_the_examples_explain_their_names(name: str) -> None:
+    found = find_system(name).check()
+    assert [each for each in [*found, *found.notes] if each.code.startswith("language.")] == []
 
 
 class Code:
@@ -193,8 +197,7 @@ def test_a_code_map_has_a_glossary_too(code: Code, capsys: pytest.CaptureFixture
 def test_a_missing_document_of_a_code_map_is_a_finding_with_its_line(code: Code) -> None:
     code.write("remit-map.toml", MAP)
     (code.folder / "sales.md").unlink()
-    findings = Findings()
-    languages_of(documents_of_code(read_map("remit-map.toml")), findings)
-    (finding,) = findings
+    _, findings = check_map("remit-map.toml")
+    (finding,) = (each for each in findings if each.code.startswith("language."))
     assert finding.code == "language.unreadable"
     assert finding.where.startswith("remit-map.toml:")

@@ -114,6 +114,7 @@ async def test_what_the_map_does_not_cover_is_refused(back: Back) -> None:
         ("stock.write", "ping", {}, "does not let sales call stock.write"),
         ("billing.log", "read", {}, ""),
         ("billing.log", "standing", {}, "does not let sales call standing of billing.log"),
+        ("billing.log", "standing", {"remit-type": "x.read"}, "does not let sales call standing of billing.log"),
     ):
         told = await back.refused(front(back), CallRequest(kind, headers, b"", "sales"), address)
         assert told.endswith(why)
@@ -177,6 +178,12 @@ async def test_a_new_consumer_is_granted_without_a_new_start_of_the_called_servi
 async def test_a_key_that_was_replaced_opens_nothing(back: Back) -> None:
     back.known.grants["front"] = Grant(new_pair().public, SPEAKS["front"])
     assert "key of front for back" in await back.refused(front(back))
+
+
+async def test_a_grant_without_a_key_is_told(back: Back) -> None:
+    for public, why in (("", "no service 'front' with a key"), ("no key", "the key of front in the grants is no key")):
+        back.known.grants["front"] = Grant(public, SPEAKS["front"])
+        assert why in await back.refused(front(back))
 
 
 def test_a_public_key_belongs_to_its_private_key() -> None:

@@ -103,26 +103,24 @@ async def test_what_a_service_needs_works(pair: tuple[Process, Process]) -> None
         assert (await front.calls.call(address, request, 5.0)).body == b"?"
 
 
-@pytest.mark.parametrize(
-    ("address", "request_"),
-    [
-        ("billing.write", ("command", {"remit-type": "billing.Refund"}, "enrollment")),
-        ("billing.write", ("command", {"remit-type": "billing.Charge"}, "billing")),
-        ("billing.write", ("command", {"remit-type": "billing.Charge"}, "stock")),
-        ("billing.read", ("query", {"remit-type": "billing.Owed"}, "enrollment")),
-        ("billing.log", ("reach", {}, "enrollment")),
-        ("billing.log", ("read", {}, OUTSIDE)),
-    ],
-    ids=["a message", "the called context", "a third context", "an address", "what a log is asked", "those outside"],
-)
+UNDECLARED = {
+    "a message": ("billing.write", CHARGE._replace(headers={"remit-type": "billing.Refund"})),
+    "the called context": ("billing.write", CHARGE._replace(speaker="billing")),
+    "a third context": ("billing.write", CHARGE._replace(speaker="stock")),
+    "an address": ("billing.read", CallRequest("query", {"remit-type": "billing.Owed"}, b"", "enrollment")),
+    "what a log is asked": ("billing.log", CallRequest("reach", {}, b"", "enrollment")),
+    "those outside": ("billing.log", CallRequest("read", {}, b"", OUTSIDE)),
+}
+
+
+@pytest.mark.parametrize(("address", "asked"), list(UNDECLARED.values()), ids=list(UNDECLARED))
 async def test_a_call_that_the_map_does_not_grant_is_denied_by_the_broker(
-    pair: tuple[Process, Process], address: str, request_: tuple[str, dict[str, str], str]
+    pair: tuple[Process, Process], address: str, asked: CallRequest
 ) -> None:
     front, back = pair
     await back.calls.serve(address, echo)
-    kind, headers, speaker = request_
     with pytest.raises(NotAllowed, match="denies"):
-        await front.calls.call(address, CallRequest(kind, headers, b"", speaker), 5.0)
+        await front.calls.call(address, asked, 5.0)
 
 
 async def test_a_call_under_the_subject_of_another_one_is_refused(pair: tuple[Process, Process]) -> None:
@@ -140,6 +138,10 @@ async def test_a_call_under_the_subject_of_another_one_is_refused(pair: tuple[Pr
     assert [(each.speaker, each.refused) for each in seen] == [
         ("enrollment", "it asks for Refund under the subject of Charge")
     ]
+    await back.calls.serve("billing.log", note)
+    frame = msgspec.msgpack.encode(["reach", {"remit-type": "x.read"}, b""])
+    await front.connection.request(call_subject("shop", "billing.log", "enrollment", "read"), frame, {}, 5.0)
+    assert seen[-1].refused == "it asks for reach under the subject of read"
 
 
 @pytest.mark.parametrize("channel", Channel)

@@ -8,17 +8,18 @@ from typing import NamedTuple
 from remit.advisor.points import Basis, Interactions, Point
 from remit.contexts import AntiCorruptionLayer, OpenHost, Relation
 from remit.contexts.annotations import name_of
+from remit.contexts.declarations import line_of
 
 
 class Use(NamedTuple):
     """One place that has to do with a message."""
 
     what: str
-    """`handles`, `records`, `calls`, `sends for later`, `reacts to`, `projects` or `routes to`."""
+    """declares, publishes, handles, records, calls, sends for later, reacts to, projects, or routes to."""
     point: str
     context: str
     place: str
-    """`file:line`."""
+    """`file:line`. Empty for an outbox."""
     basis: Basis
     relation: str = ""
     """The relations to the owner of the message that cover it. Empty in the owner's context, and without one."""
@@ -27,11 +28,16 @@ class Use(NamedTuple):
 def uses_of(interactions: Interactions, message: str) -> list[Use]:
     """Everything that has to do with a message, given by its wire name: first its owner, then the other contexts."""
     owner = interactions.messages[message]
-    found: list[Use] = []
+    classes = interactions.classes.get(message, ())
+    found = [Use("declares", message, owner, line_of(each), "declared") for each in classes]
+    publishers = (each for each in interactions.publishers if each.message == message)
+    verb = "sends for later" if message in interactions.handlers else "publishes"
+    found += [Use(verb, each.name, each.context, each.place, "declared") for each in publishers]
     for point in interactions.points:
-        relation = "" if point.context == owner else relations_for(interactions, owner, point.context, message)
         for what, basis in _ways(point, message):
-            found += [Use(what, point.name, point.context, place, basis, relation) for place in point.places]
+            found += [Use(what, point.name, point.context, place, basis) for place in point.places]
+    relation = {name: relations_for(interactions, owner, name, message) for name in {use.context for use in found}}
+    found = [use if use.context == owner else use._replace(relation=relation[use.context]) for use in found]
     return sorted(found, key=lambda use: (use.context != owner, use.context))
 
 

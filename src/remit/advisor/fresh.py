@@ -6,7 +6,7 @@ that it follows, and so on; and those of all contexts with a subscription that m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
 from remit.advisor.outages import Outage
 from remit.advisor.points import Interactions, Point
@@ -16,39 +16,68 @@ def no_fresh_answers(
     interactions: Interactions, outage: Outage, waits: Collection[Point], queries: Iterable[Point]
 ) -> list[Point]:
     """The queries among these for which something on the way waits or is down."""
-    found: list[Point] = []
-    for query in queries:
-        for context, points in _way(interactions, query):
-            if outage.how == "down" and any(outage.has(each.component) for each in interactions.of(context)):
-                break
-            if any(point in waits for point in points):
-                break
-        else:
-            continue
-        found.append(query)
-    return found
+    way = _Way(interactions, outage, waits)
+    return [query for query in queries if way.is_blocked(query)]
 
 
-def _way(interactions: Interactions, query: Point) -> Iterator[tuple[str, list[Point]]]:
-    """The contexts on the way to an answer, each with its subscriptions that matter."""
-    following = [point for point in interactions.points if not point.is_called]
-    callers = {point.context for point in following if point.may_call}
-    answers = {*interactions.contexts} if query.may_call else {query.context}
-    passes: set[str] = set()
-    done: set[str] = set()
-    while left := [each for each in interactions.contexts if each in answers | passes | callers and each not in done]:
-        for context in left:
-            mine = [point for point in following if point.context == context]
-            if context in answers:
-                mine = [each for each in mine if each.kind != "projection" or _takes_from(query, context, each)]
-            elif context in passes:
-                mine = [each for each in mine if each.kind != "projection"]
-            else:
-                mine = [each for each in mine if each.may_call]
-            passes |= {source for each in mine for _, source in each.follows}
-            done.add(context)
-            yield context, mine
+class _Way:
+    """The ways to all answers. A context on a way has a part in it: it answers, its events lead to the answer, or only
+    the calls that it makes do."""
+
+    def __init__(self, interactions: Interactions, outage: Outage, waits: Collection[Point]) -> None:
+        self._interactions = interactions
+        self._waits = frozenset(waits)
+        self._following = {
+            name: [point for point in interactions.of(name) if not point.is_called] for name in interactions.contexts
+        }
+        self._callers = {name for name, points in self._following.items() if any(each.may_call for each in points)}
+        self._away: set[str] = set()
+        if outage.how == "down":
+            self._away = {point.context for point in interactions.points if outage.has(point.component)}
+        self._passing: dict[str, bool] = {}
+
+    def is_blocked(self, query: Point) -> bool:
+        """Whether a subscription on the way waits, or a context on the way is down."""
+        answers = [*self._interactions.contexts] if query.may_call else [query.context]
+        if any(name in self._away for name in answers):
+            return True
+        mine = [each for name in answers for each in self._following[name] if _matters(query, each)]
+        if any(each in self._waits for each in mine):
+            return True
+        sources = {source for each in mine for _, source in each.follows} - {*answers}
+        return any(self._is_blocked_by_events_of(name) for name in sources) or self._is_blocked_by_calls
+
+    def _is_blocked_by_events_of(self, context: str) -> bool:
+        """Whether something waits on the way to the events of a context."""
+        if context not in self._passing:
+            reached, waiting = {context}, [context]
+            while waiting:
+                name = waiting.pop()
+                sources = {source for each in self._reacting(name) for _, source in each.follows}
+                waiting += sources - reached
+                reached |= sources
+            self._passing[context] = any(map(self._holds_up, reached))
+        return self._passing[context]
+
+    def _reacting(self, context: str) -> list[Point]:
+        return [point for point in self._following[context] if point.kind != "projection"]
+
+    def _holds_up(self, context: str) -> bool:
+        return context in self._away or any(point in self._waits for point in self._reacting(context))
+
+    @property
+    def _is_blocked_by_calls(self) -> bool:
+        """Whether a subscription that may call others waits, or what leads to it."""
+        for name in self._callers:
+            calling = [point for point in self._following[name] if point.may_call]
+            if name in self._away or any(point in self._waits for point in calling):
+                return True
+            if any(self._is_blocked_by_events_of(source) for each in calling for _, source in each.follows):
+                return True
+        return False
 
 
-def _takes_from(query: Point, context: str, projection: Point) -> bool:
-    return context != query.context or projection.name in query.reads or f"{context} tables" in query.reads
+def _matters(query: Point, point: Point) -> bool:
+    """Whether a subscription of a context that answers matters to a query: a projection does if the query reads it."""
+    is_read = point.name in query.reads or f"{query.context} tables" in query.reads
+    return point.kind != "projection" or point.context != query.context or is_read

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from remit.contexts import Relation
+from remit.messages import Message
 from remit.messages.component import Component, PartName
 
 Basis = Literal["declared", "estimate", "measured"]
@@ -65,6 +66,16 @@ class Point:
         return self.kind in ("command", "query", "route")
 
 
+class Publisher(NamedTuple):
+    """A function that makes an event for other contexts, or the outbox of a context."""
+
+    name: str
+    context: str
+    message: str
+    place: str
+    """`file:line`. Empty for an outbox: code with its own transaction publishes there."""
+
+
 @dataclass(frozen=True)
 class Interactions:
     """All points of a system, with its contexts and the relations between them."""
@@ -75,6 +86,9 @@ class Interactions:
     messages: Mapping[str, str]
     """The owner of each message, by the wire name of the message."""
     relations: tuple[Relation, ...] = ()
+    classes: Mapping[str, tuple[type[Message], ...]] = field(default_factory=dict[str, tuple[type[Message], ...]])
+    """The classes of each message, one for each version."""
+    publishers: tuple[Publisher, ...] = ()
 
     @cached_property
     def handlers(self) -> Mapping[str, Point]:
@@ -91,15 +105,17 @@ class Interactions:
         """The subscriptions that follow each event, and each command that is sent for later."""
         return _by_name((each.message, point) for point in self.points for each in point.follows)
 
+    @cached_property
+    def _of(self) -> Mapping[str, list[Point]]:
+        return _by_name((point.context, point) for point in self.points)
+
     def of(self, context: str) -> list[Point]:
         """The points of one context."""
-        return [point for point in self.points if point.context == context]
+        return self._of.get(context, [])
 
 
 def _by_name(pairs: Iterable[tuple[str, Point]]) -> dict[str, list[Point]]:
-    found: dict[str, list[Point]] = {}
+    found: dict[str, dict[Point, None]] = {}
     for name, point in pairs:
-        points = found.setdefault(name, [])
-        if point not in points:
-            points.append(point)
-    return found
+        found.setdefault(name, {})[point] = None
+    return {name: list(points) for name, points in found.items()}

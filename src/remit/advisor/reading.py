@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from remit.advisor.points import Basis, Followed, Interactions, Kind, Point
+from remit.advisor.points import Basis, Followed, Interactions, Kind, Point, Publisher
 from remit.contexts import COMMAND, QUERY, REACTION, TOGETHER, Context, Handler, Model
 from remit.contexts.annotations import (
     Asked,
@@ -38,8 +38,13 @@ def interactions_of(model: Model) -> Interactions:
         read.context(context)
     read.sent_for_later()
     read.routes()
-    names = {contract.type: model.owners[message] for message, contract in model.contracts.items()}
-    return Interactions(model.name, model.names, tuple(read.points.values()), names, model.relations)
+    owners = {contract.type: model.owners[message] for message, contract in model.contracts.items()}
+    classes: dict[str, tuple[type[Message], ...]] = {}
+    for message, contract in model.contracts.items():
+        classes[contract.type] = (*classes.get(contract.type, ()), message)
+    return Interactions(
+        model.name, model.names, tuple(read.points.values()), owners, model.relations, classes, tuple(read.publishers())
+    )
 
 
 class _Reading:
@@ -58,6 +63,15 @@ class _Reading:
         """The wire name of a message. None if no context of the system owns it."""
         contract = self.model.contracts.get(message)
         return None if contract is None else contract.type
+
+    def publishers(self) -> Iterator[Publisher]:
+        """The functions that make events for other contexts."""
+        for context in self.model.contexts:
+            for each in context.publishers:
+                for message in filter(None, map(self.name, published_by(each.function))):
+                    yield Publisher(f"{context.name}.{each.name}", context.name, message, each.place)
+            for message in filter(None, map(self.name, context.outbox)):
+                yield Publisher(f"outbox of {context.name}", context.name, message, "")
 
     # --- one context -------------------------------------------------------------------------------------------------
 

@@ -34,6 +34,9 @@ class Contact(NamedTuple):
     via: tuple[str, ...] = ()
     """The modules of no context through which the importer reaches it."""
 
+    is_identity: bool = False
+    """Whether it is the type of an identity, by which contexts refer to each other's things."""
+
     @property
     def touched(self) -> str:
         """What it depends on, by its dotted name."""
@@ -146,6 +149,15 @@ class Code:
                     yield use._replace(how="re-export"), way[-1].module
 
     @cached_property
+    def outside(self) -> Mapping[str, Sequence[tuple[str, Use, str]]]:
+        """The importer, use and name of everything from outside of the code base, by its top-level package."""
+        found: dict[str, list[tuple[str, Use, str]]] = {}
+        for facts in self.read:
+            for use, target in self.outside_uses(facts):
+                found.setdefault(target.partition(".")[0], []).append((facts.module, use, target))
+        return found
+
+    @cached_property
     def imports(self) -> Mapping[str, Mapping[str, Use]]:
         """All dependencies between modules: importer, imported, and how. Also those on where a re-exported name is
         from."""
@@ -170,11 +182,11 @@ class Code:
             owner = self.owner_of(facts.module)
             if owner is None:
                 continue
-            own: dict[tuple[str, ...], Contact] = {}
+            own: dict[tuple[bool, *tuple[str, ...]], Contact] = {}
             for use, way in self.uses(facts):
                 for contact in self._touched(facts.module, owner, use, way):
-                    own.setdefault(tuple(step.module for step in contact.steps), contact)
-            direct = {module for modules in own for module in modules}
+                    own.setdefault((contact.is_identity, *(step.module for step in contact.steps)), contact)
+            direct = {step.module for contact in own.values() for step in contact.steps}
             found += own.values()
             found += (each for each in self._indirect(facts.module, owner) if each.steps[0].module not in direct)
         return found
@@ -185,8 +197,12 @@ class Code:
             steps = tuple(group)
             if context is not None and context != owner:
                 how = use._replace(how="re-export") if behind else use
-                yield Contact(importer, owner, context, steps, how, tuple(behind))
+                yield Contact(importer, owner, context, steps, how, tuple(behind), self._is_identity(steps[-1]))
             behind += [step.module for step in steps]
+
+    def _is_identity(self, step: Reached) -> bool:
+        facts = self.modules.facts.get(step.module)
+        return facts is not None and step.name in facts.identities
 
     def _indirect(self, importer: str, owner: str) -> Iterator[Contact]:
         seen: set[str] = set()

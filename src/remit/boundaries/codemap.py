@@ -5,6 +5,7 @@ It describes any Python code base, also one that knows nothing of `remit`. Conte
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -13,7 +14,8 @@ from remit.contexts import Foreign, Relation
 
 Kind: TypeAlias = Literal["", "core", "supporting", "generic"]
 """The type of a subdomain. Empty: it is not said."""
-KINDS: tuple[Kind, ...] = ("core", "supporting", "generic")
+KINDS: Mapping[str, Kind] = {"core": "core", "supporting": "supporting", "generic": "generic"}
+"""Its words."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,6 +42,8 @@ class Facts(NamedTuple):
     """The modules of which it re-exports everything."""
     own: frozenset[str] = frozenset()
     """The names that it makes itself."""
+    identities: frozenset[str] = frozenset()
+    """Those of its own names that are identities: a `NewType`."""
     public: tuple[str, ...] | None = None
     """`__all__`, if it is a literal."""
     models: tuple[Model, ...] = ()

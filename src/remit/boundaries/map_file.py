@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from remit.boundaries.codemap import KINDS, CodeContext, CodeMap, Kind, Outside
+from remit.boundaries.codemap import KINDS, CodeContext, CodeMap, Outside
 from remit.contexts import (
     AntiCorruptionLayer,
     Conformist,
@@ -29,11 +29,10 @@ MAP_FILE = "remit-map.toml"
 DESIGN = "cml"
 """The table that `remit-design` keeps in the file: what a model in CML says and a map has no words for."""
 
-_KINDS: Mapping[str, Kind] = {word: word for word in KINDS}
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"^\s*([\w\-]+|\"[^\"]*\"|'[^']*')\s*=")
 _NAME = re.compile(r"[A-Za-z][\w\-]*")
-_DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_DOTTED = re.compile(r"[^\W\d]\w*(\.\w+)*")
 
 
 class _Form(NamedTuple):
@@ -90,6 +89,18 @@ def examine_map(path: str | Path) -> tuple[CodeMap, Findings]:
         ) from None  # fmt: skip
     reading = _Reading(str(path), lines_in(text))
     return _map(_Table(document, (), reading), path), reading.findings
+
+
+def is_map(path: str | Path) -> bool:
+    """Whether a TOML file is a map, by its tables. A file that cannot be read is judged by its name."""
+    path = Path(path)
+    if path.name == MAP_FILE:
+        return True
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return "system" not in document and bool({"map", "contexts"} & document.keys())
 
 
 def _unreadable(code: str, where: str, what: str, expected: str, next: str) -> ModelError:
@@ -248,7 +259,7 @@ def _contexts(table: _Table) -> Iterable[CodeContext]:
             table.report("map.value", name, f"{name!r} cannot name a context", expected="letters, digits, - and _")
             continue
         kind = each.text("kind")
-        known = _KINDS.get(kind, "")
+        known = KINDS.get(kind, "")
         if kind and not known:
             near = nearest(kind, KINDS)
             each.report(

@@ -11,13 +11,13 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from remit.boundaries.facts import Facts, Model, Use
 from remit.boundaries.impurity import IMPURE
 from remit.boundaries.scopes import BUILTIN, Expression, Names, Scope
 from remit.boundaries.spellings import ANNOTATES, ENTRY_POINTS, EVALUATES, SPELLINGS, argument, named_by, passed_on
-from remit.boundaries.sql import looks_like_sql
+from remit.stores.sql_text import looks_like_sql
 
 _RUN_AS_TEXT = 1000
 """The most texts of `exec` and annotations that are read in one file. An `exec` may contain another one."""
@@ -88,8 +88,8 @@ class _Reader:
             names={name: origins for name, origins in passed.items() if origins},
             stars=tuple(dict.fromkeys(self.names.stars)),
             own=frozenset(name for name, origins in passed.items() if not origins),
-            public=self.public, models=tuple(self.models), impure=tuple(self.impure), sql=tuple(self.sql),
-            unknown=tuple(self.unknown),
+            identities=frozenset(name for name in passed if self._is_identity(name)), public=self.public,
+            models=tuple(self.models), impure=tuple(self.impure), sql=tuple(self.sql), unknown=tuple(self.unknown),
         )  # fmt: skip
 
     def _origins(self, name: str, scope: Scope) -> tuple[str, ...]:
@@ -100,6 +100,14 @@ class _Reader:
                 for origin in (self.names.followed(each) if isinstance(each, Expression) else [each])
                 if origin and not origin.startswith(BUILTIN)
             )
+        )
+
+    def _is_identity(self, name: str) -> bool:
+        bound = self.names.scope.names[name][0]
+        return (
+            isinstance(bound, Expression)
+            and isinstance(bound.node, ast.Call)
+            and "typing.NewType" in self.names.origins(bound.node.func, bound.scope)
         )
 
     def use(self, target: str, node: ast.AST, how: str, at: _At) -> None:
@@ -372,10 +380,9 @@ _VISITS: Mapping[type[ast.AST], _Visit] = {
 
 def _children(node: ast.AST) -> Iterable[ast.AST]:
     for name in node._fields:
-        value = getattr(node, name, None)
-        if isinstance(value, list):
-            items: list[Any] = value
-            yield from (each for each in items if isinstance(each, ast.AST))
+        value: Any = getattr(node, name, None)
+        if type(value) is list:
+            yield from (each for each in cast("list[object]", value) if isinstance(each, ast.AST))
         elif isinstance(value, ast.AST) and not isinstance(value, _WITHOUT_MEANING):
             yield value
 

@@ -42,6 +42,7 @@ from remit.checks.unrecorded import check_unrecorded
 from remit.checks.unrelated import check_unrelated
 from remit.checks.unsigned_keys import check_unsigned_keys
 from remit.checks.unused import check_unused
+from remit.checks.unused_events import check_unused_events
 from remit.checks.wire_names import check_wire_names
 from remit.contexts import ContextMap, Model, derive
 from remit.errors import Finding, Findings
@@ -92,6 +93,7 @@ NOTED: tuple[Rule, ...] = (
     check_unheard,
     check_one_aggregate,
     check_unused,
+    check_unused_events,
     check_unrelated,
     check_unsigned_keys,
 )

@@ -1,4 +1,4 @@
-"""`remit check`: reports all findings and notes on a system or a topology."""
+"""`remit check`: reports all findings and notes on a system, a topology or a code base."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
+from remit.boundaries import MAP_FILE, is_map
+from remit.boundaries.proposal import propose_map
 from remit.cli.baseline import Baseline, record
 from remit.cli.explaining import page_of
 from remit.cli.options import AsJson, SystemName, is_topology, not_empty
 from remit.cli.reports import as_github, as_json, as_sarif
 from remit.cli.screen import say
 from remit.errors import Finding, Findings
-from remit.hosting.checking import check_topology
+from remit.hosting.checking import check_map, check_system, check_topology
 from remit.hosting.failures import UNUSABLE, Failure
-from remit.hosting.finding import HERE, find_system
+from remit.hosting.finding import HERE, find_system, names_one
 
 _Form: TypeAlias = Literal["text", "json", "sarif", "github"]
 
@@ -41,11 +43,18 @@ def check(
             help="Write the baseline: all findings into a new file; of an existing file, remove what is gone.",
         ),
     ] = False,
+    propose: Annotated[
+        Path | None,
+        Parameter(name="--propose", help="Print a first remit-map.toml for the code in a folder, and check nothing."),
+    ] = None,
     explain: Annotated[
         str | None, Parameter(name="--explain", validator=not_empty, help="Show the page of a code, and check nothing.")
     ] = None,
 ) -> int:
-    """Report all findings and notes on a system. SYSTEM may be a topology file.
+    """Report all findings and notes on a system. SYSTEM may be a topology file, or a map of any code base.
+
+    For a system with relations, the source text of its contexts is checked too. For a map, as in remit-map.toml, only
+    source text is checked, and nothing is imported. Without SYSTEM, the map in the working directory counts as well.
 
     For a topology, reports what the start of any of its services would refuse. Imports the contexts; starts and opens
     nothing. A finding would prevent a start: exit code 2. A note is a declaration that is allowed but may be a mistake;
@@ -54,11 +63,25 @@ def check(
     if explain is not None:
         say(page_of(explain).rstrip())
         return 0
+    if propose is not None:
+        say(_proposed(propose).rstrip())
+        return 0
     _refuse_contradictions(form, baseline, json=json, recording=recording)
     named, findings = _checked(system)
     left, hidden = _against(baseline, findings, recording=recording)
     _tell(named, left, hidden, "json" if json else form or "text")
     return UNUSABLE if left else 0
+
+
+def _proposed(folder: Path) -> str:
+    """A map for the code in a folder. Raises `Failure` if there is none."""
+    text = propose_map(folder, Path.cwd())
+    if not text:
+        raise Failure(
+            "map.no-code", f"there is no Python package in {folder}", where=str(folder),
+            expected="a package, or a folder that holds packages", next="remit check --propose src",
+        )  # fmt: skip
+    return text
 
 
 def _refuse_contradictions(form: _Form | None, baseline: str | None, *, json: bool, recording: bool) -> None:
@@ -75,11 +98,14 @@ def _refuse_contradictions(form: _Form | None, baseline: str | None, *, json: bo
 
 
 def _checked(named: str) -> tuple[str, Findings]:
-    """The name of the system, and what was found. Raises `Failure` if there is no such system."""
-    if not is_topology(named):
-        system = find_system(named)
-        return system.name, system.check()
-    return check_topology(named)
+    """The name of what was checked, and what was found. Raises `Failure` if there is no such system."""
+    beside = MAP_FILE if named == HERE and Path(MAP_FILE).is_file() else None
+    if is_topology(named):
+        return check_map(named) if is_map(named) else check_topology(named)
+    if beside is not None and not names_one():
+        return check_map(beside)
+    system = find_system(named)
+    return system.name, check_system(system, beside)
 
 
 def _against(path: str | None, found: Findings, *, recording: bool) -> tuple[Findings, int]:

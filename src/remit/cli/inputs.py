@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
-from remit.boundaries import MAP_FILE, CodeMap, read_map
+from remit.boundaries import MAP_FILE, CodeMap, is_map, read_map
 from remit.hosting.failures import Failure
-from remit.hosting.finding import HERE, system_here
+from remit.hosting.finding import HERE, names_one
 
 
 def code_map_of(named: str) -> CodeMap | None:
     """The code map that a word names: a TOML file that is no topology, or `.` in a folder whose `pyproject.toml` names
     no system and that has a map. None for a system and for a topology. Raises `ModelError` for a faulty map."""
-    if named == HERE and Path(MAP_FILE).is_file() and not _has_system():
+    if named == HERE and Path(MAP_FILE).is_file() and not names_one():
         return read_map(MAP_FILE)
-    return read_map(named) if named.endswith(".toml") and _is_map(Path(named)) else None
-
-
-def _has_system() -> bool:
-    try:
-        return bool(system_here())
-    except Failure:
-        return False
-
-
-def _is_map(path: Path) -> bool:
-    """Whether a file is a code map, by its tables. One that cannot be read is judged by its name."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
-        return path.name == MAP_FILE
-    return "system" not in document and ("contexts" in document or path.name == MAP_FILE)
+    return read_map(named) if named.endswith(".toml") and is_map(named) else None
 
 
 def written(path: Path, text: str, code: str, option: str) -> None:
     """Writes a text into a file. Raises `Failure` with the code if that is not possible."""
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="\n")  # the same bytes on every machine
     except OSError as error:
         raise Failure(
             code, f"the file cannot be written: {error.strerror}", where=str(path),

@@ -18,6 +18,7 @@ from remit.hosting.failures import Failure
 from remit.hosting.finding import HERE, find_system
 from remit.hosting.technologies import open_store
 from remit.topology.file import read_topology
+from remit.topology.keys import is_proved
 from remit.topology.placement import reads_directly
 from remit.topology.secret import Secret
 from remit.topology.secrets import ADMINISTRATOR
@@ -104,7 +105,8 @@ def _readers(system: str) -> Readers:
         return {}
     topology = read_topology(system, whole=False)
     readers: dict[str, list[Reader]] = {}
-    known = find_system(topology.system)
+    found = find_system(topology.system)
+    known = found.hosting() if is_proved(topology) else found  # then its services know the whole map
     for context in known.names if reads_directly(topology) else ():
         for source in followed_by(known.hosting((context,)).model(), context):
             place = topology.store_of(context)

@@ -16,11 +16,13 @@ from cyclopts.validators import Number
 
 from remit.cli.options import AsJson, Data, Listen, Store, SystemName, is_topology, place_of, refuse_places, whole
 from remit.cli.screen import LineFormatter, say
+from remit.errors import Findings
 from remit.hosting import System, event_loop
 from remit.hosting.assembly import assemble, placed_on
 from remit.hosting.event_loop import told_to_end
 from remit.hosting.failures import Failure
 from remit.hosting.finding import HERE, find_listener, load_system
+from remit.hosting.granting import findings_on_grants
 from remit.hosting.services import Replica, children_of, chosen, make_service
 from remit.hosting.serving import Doors, EdgeSettings, listen, serve
 from remit.hosting.supervision import Child, Supervisor
@@ -148,7 +150,10 @@ def _run_topology(
         of = f" of {service.system.name}" if service.system.name != service.name else ""
         ready = partial(_announce, said, service.name + of, as_json=as_json)
         return _run_here(service.system, service.host, at, limits, ready, attached=attached)
-    placement = placed_on(topology, load_system(topology.system).model())
+    hosted = load_system(topology.system)
+    model = hosted.model()
+    placement = placed_on(topology, model)
+    Findings(findings_on_grants(hosted, model, placement)).settle()
     children = children_of(topology, placement, replicas, partial(_command, path, limits, listeners))
     return asyncio.run(_supervise(topology, children, attached=attached, as_json=as_json))
 

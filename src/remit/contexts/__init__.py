@@ -47,7 +47,7 @@ from remit.contexts.relations import (
     SeparateWays,
     SharedKernel,
 )
-from remit.contexts.usage import EVERYTHING, may_send_later, usable, used_by
+from remit.contexts.usage import EVERYTHING, Usage
 
 __all__ = [
     "COMMAND",
@@ -99,13 +99,11 @@ __all__ = [
     "Source",
     "Sql",
     "Translation",
+    "Usage",
     "View",
     "Webhook",
     "components_of",
     "derive",
     "follows",
     "groups_of",
-    "may_send_later",
-    "usable",
-    "used_by",
 ]

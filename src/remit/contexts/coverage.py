@@ -110,6 +110,10 @@ class Coverage:
             return [*found, Grant(host, host.exposes)]
         return [each if each.messages is not None else Grant(each.relation, host.exposes) for each in found]
 
+    def owners(self, consumer: str) -> set[str]:
+        """The contexts of which a context may use anything."""
+        return {owner for by, owner in self._grants if by == consumer} | self._hosts.keys() - {consumer}
+
     def layer(self, consumer: str, owner: str) -> AntiCorruptionLayer | None:
         """The layer in which the consumer translates what it uses of the owner. None if it states none."""
         relations = (each.relation for each in self._grants.get((consumer, owner), ()))
@@ -122,7 +126,7 @@ class Coverage:
 
     def gap(self, consumer: str, owner: str, message: type[Message]) -> Gap | None:
         """Why a context may not use a message of another one. None if it may."""
-        if not self.is_restricted:
+        if not self.is_restricted or consumer == owner:
             return None
         grants = self.grants(consumer, owner)
         if any(each.covers(message, owner) for each in grants) and not self._are_apart(consumer, owner):

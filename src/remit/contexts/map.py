@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,10 @@ class ContextMap:
     """Identifies the clients of the HTTP edge. None: clients are identified by their credentials."""
     headers: tuple[str, ...] = ()
     """The request headers that are passed on to every handler that a request reaches, by lower-case name."""
+
+    granted: Mapping[str, Mapping[str, Sequence[str]]] | None = None
+    """What each context may use of each other one, from the whole map, in a process that does not know all of it.
+    None: what the relations say that are known here."""
 
     @property
     def relations(self) -> tuple[Relation, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -15,13 +15,15 @@ from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.log import Channel, SubscriptionId
 from remit.messages.component import Component
 from remit.observability import log_event
-from remit.runtime import Host, Listener, LoopWatch, Placed, Ports, compile_system
+from remit.runtime import Channels, Host, Listener, LoopWatch, Placed, Ports, compile_system
 from remit.runtime.listeners import beside
 from remit.runtime.plan import ContextPlan
 from remit.stores import Store
 from remit.topology import DEFAULT_STORE
 from remit.topology.channels import FOR_CALLS
 from remit.topology.file import Service, Topology, read_topology
+from remit.topology.grants import GrantsFile, usage_of
+from remit.topology.keys import is_keyed, is_proved
 from remit.topology.placement import PlacedService, Placement, hosted_by, place, reads_directly
 from remit.topology.secrets import settle
 from remit.topology.shapes import shapes_of
@@ -31,6 +33,7 @@ CALLER = PlacedService(Service("caller", ()), {}, {})
 """A process that runs no part of the system and calls all of it."""
 
 
+Usage = Mapping[str, Mapping[str, Sequence[str]]]
 LoadModel = Callable[[Collection[str]], Model]
 """Loads these contexts and returns the model of a system with them. Raises `ModelError`."""
 
@@ -121,9 +124,10 @@ def assemble(
             )  # fmt: skip
     findings.settle()
     tell_notes(model)
+    channels = Channels(schemas={name: store_at(store, name).schema for name in names})
     return Host(
         model, stores, ports or Ports(watch=LoopWatch()), parity=parity, listeners=beside(log_event, listeners),
-        plans=plans,
+        plans=plans, channels=channels,
     )  # fmt: skip
 
 
@@ -145,16 +149,26 @@ def assemble_service(
     if service.runs:  # a process that only calls cannot mend the model
         tell_notes(model)
     stores = {context: open_store(place, context) for context, place in service.stores.items()}
-    channels = make_channels(model.name, placement, service.service, replica)
+    schemas = {context: topology.store_of(context).schema for context in placement.contexts}
+    channels = replace(make_channels(model.name, placement, service.service, replica), schemas=schemas)
     if reads_directly(topology):
         published = {context: open_published(place, context) for context, place in service.stores.items()}
-        schemas = {context: topology.store_of(context).schema for context in placement.contexts}
-        channels = replace(channels, published=published, schemas=schemas)
-    known = replace(model, elsewhere=tuple(name for name in model.elsewhere if name in placement.logs))
+        channels = replace(channels, published=published)
+    granted = _granted(model, topology) if service.runs else None
+    known = replace(model, elsewhere=tuple(name for name in model.elsewhere if name in placement.logs), granted=granted)
     return Host(
         known, stores, Ports(watch=LoopWatch()), placed=placed_in(placement, service), channels=channels,
         listeners=beside(log_event, listeners),
     )  # fmt: skip
+
+
+def _granted(model: Model, topology: Topology) -> Usage | None:
+    """What each context may use, from the file of grants, if services prove their names and this process does not know
+    the whole map. Raises `ModelError` if there is no such file."""
+    unseen = {*model.elsewhere} - {context.name for context in model.beside}
+    if not is_keyed(topology) and not (is_proved(topology) and unseen):
+        return None
+    return usage_of(GrantsFile(topology).grants)
 
 
 @asynccontextmanager

@@ -8,12 +8,17 @@ from functools import partial
 from multiprocessing import get_context
 from typing import NamedTuple
 
+from remit.boundaries import check_code, examine_map, read_map
 from remit.errors import Finding, Findings, ModelError
 from remit.hosting import System
 from remit.hosting.assembly import placed_on
 from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
+from remit.hosting.granting import findings_on_grants
+from remit.hosting.loaded import without_seen
+from remit.registry.documents import documents_of_code, languages_of
 from remit.topology.file import Topology, examine_topology
+from remit.topology.keys import notes_on
 from remit.topology.placement import hosted_by, place
 
 _CERTAIN = frozenset((
@@ -22,6 +27,44 @@ _CERTAIN = frozenset((
 """Findings of a placement that hold whatever stands in the parts of the file that could not be read."""
 _PROCESSES = 4
 """The most parts of a system that are checked at the same time."""
+
+
+def check_system(system: System, map_file: str | None = None) -> Findings:
+    """All findings and notes on a system and, if it has relations, on the source text of its contexts. With a map file,
+    that is what says which source text belongs to which context. Imports the contexts; starts and opens nothing."""
+    return _with_source(system.check(), _on_source(system, map_file))
+
+
+def _with_source(findings: Findings, seen: Findings) -> Findings:
+    """The findings on a system, and those on its source text. What both have is reported once."""
+    files = {each.where.rpartition(":")[0] for each in seen if each.code.startswith("import.")}
+    told = {each.code for each in findings.notes if each.code == "owner.missing"}  # a derived map has the same owners
+    notes = [*findings.notes, *(each for each in seen.notes if each.code not in told)]
+    return Findings(dict.fromkeys([*without_seen(findings, files), *seen]), notes=dict.fromkeys(notes))
+
+
+def _on_source(system: System, map_file: str | None = None) -> Findings:
+    try:
+        code = read_map(map_file) if map_file is not None else system.code_map()
+    except ModelError as error:
+        return Findings(error.findings)
+    if not code.relations or not any(context.packages for context in code.contexts):
+        return Findings()
+    return check_code(code)
+
+
+def check_map(path: str) -> tuple[str, Findings]:
+    """The name of the code base that a map file describes, and all findings and notes: those on the file, or else those
+    on the source text and on language documents. Imports nothing of the code base."""
+    try:
+        code, findings = examine_map(path)
+    except ModelError as error:
+        return path, Findings(error.findings)
+    if findings:
+        return code.name, findings
+    found = check_code(code)
+    languages_of(documents_of_code(code), found)
+    return code.name, found
 
 
 def check_topology(path: str) -> tuple[str, Findings]:
@@ -37,7 +80,8 @@ def check_topology(path: str) -> tuple[str, Findings]:
     checked = system.check()
     placed = _on_placement(topology, system, has_shapes=not checked)
     placed = [each for each in placed if not findings or each.code in _CERTAIN]
-    found = Findings([*findings, *checked, *placed], notes=checked.notes)
+    with_source = _with_source(checked, _on_source(system))
+    found = Findings([*findings, *with_source, *placed], notes=[*with_source.notes, *notes_on(topology)])
     for of_service in _on_services(topology, system):
         known = {(each.code, each.where) for each in found}
         found += [each for each in of_service if (each.code, each.where) not in known]
@@ -59,9 +103,10 @@ def _on_placement(topology: Topology, system: System, *, has_shapes: bool) -> li
     """The findings of the placement. Without shapes, those that hold for any contexts of these names."""
     try:
         if has_shapes:
-            placed_on(topology, system.hosting().model())
-        else:
-            place(topology, dict.fromkeys(system.names), system.with_edges)
+            whole = system.hosting()
+            model = whole.model()
+            return findings_on_grants(whole, model, placed_on(topology, model))
+        place(topology, dict.fromkeys(system.names), system.with_edges)
     except ModelError as error:
         return error.findings
     return []

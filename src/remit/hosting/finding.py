@@ -163,6 +163,14 @@ class _Settings(msgspec.Struct):
     tool: _Tool = msgspec.field(default_factory=_Tool)
 
 
+def names_one() -> bool:
+    """Whether `pyproject.toml` of the working directory names a system. True also for a file that cannot be read."""
+    try:
+        return bool(system_here())
+    except Failure as failure:
+        return "cannot be read" in failure.what
+
+
 def system_here() -> str:
     """The name of the system in `pyproject.toml` of the working directory. Raises `Failure` if there is none."""
     path = Path.cwd() / FILE

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from remit.contexts import Model, usable
-from remit.errors import Finding
+from remit.contexts import Model, Usage
+from remit.errors import Finding, ModelError
 from remit.hosting import System
 from remit.log import Channel
 from remit.runtime import compile_system
@@ -24,15 +22,22 @@ def granted(system: System, model: Model, placement: Placement) -> dict[str, Gra
         for name, plan in plans.items():
             sources = {id.source for id in plan.follows if id.channel == Channel.PUBLISHED}
             follows.setdefault(name, set()).update(sources - {name})
-    return grants_of(placement, partial(usable, model), follows)
+    return grants_of(placement, Usage(model).names, follows)
 
 
-def outdated_grants(system: System, model: Model, placement: Placement) -> list[Finding]:
-    """A finding if the file of grants is not what the map grants now. Raises `ModelError` without a file of grants."""
+def findings_on_grants(system: System, model: Model, placement: Placement) -> list[Finding]:
+    """A finding if the file of grants is missing, or is not what the map grants now. `model` is that of the whole
+    system."""
     topology = placement.topology
-    if not is_keyed(topology) or GrantsFile(topology).text == grants_text(granted(system, model, placement)):
-        return []
     file = grants_file(topology)
+    if not is_keyed(topology) and not file.exists():
+        return []
+    try:
+        text = GrantsFile(topology).text
+    except ModelError as error:
+        return error.findings
+    if text == grants_text(granted(system, model, placement)):
+        return []
     return [
         Finding(
             "topology.old-grants", str(file), "the map or the topology has changed since these grants were generated",

@@ -61,8 +61,8 @@ def _owner(owner: str, form: str, context: str) -> str:
 
 
 def _pattern(path: Path, root: Path) -> str:
-    """The path from the root of the repository: a folder ends with `/`. Spaces and `#` are escaped; the characters of
-    patterns that GitHub cannot escape (`!`, `[`, `]`) are replaced by `?`, which matches any character."""
+    """The path from the root of the repository: a folder ends with `/`. GitHub wants spaces and brackets escaped. It
+    cannot escape `#`, so that sign and the signs of patterns are replaced by `?`, which stands for any character."""
     text = str(PurePosixPath("/", path.relative_to(root).as_posix()))
-    text = re.sub(r"[!\[\]]", "?", re.sub(r"([\\ #*?])", r"\\\1", text))
+    text = re.sub(r"([ \[\]])", r"\\\1", re.sub(r"[\\#*?]", "?", text))
     return text if path.suffix == ".py" else f"{text}/"

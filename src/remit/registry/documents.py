@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -90,5 +89,5 @@ def _path(document: Document) -> Path | None:
 
 def _shown(path: Path) -> str:
     """The path below the working directory, or the whole path."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
+    absolute, here = path.absolute(), Path.cwd()
+    return (absolute.relative_to(here) if absolute.is_relative_to(here) else absolute).as_posix()

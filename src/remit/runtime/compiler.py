@@ -18,11 +18,10 @@ from remit.contexts import (
     Handler,
     Model,
     Role,
+    Usage,
     components_of,
     follows,
     groups_of,
-    may_send_later,
-    used_by,
 )
 from remit.contexts.annotations import (
     Asked,
@@ -70,13 +69,14 @@ Needs = tuple[Dependency, ...]
 def compile_system(model: Model) -> dict[str, ContextPlan]:
     """Returns a plan for each context, by name."""
     compilers: dict[str, _Compiler] = {}
+    usage = Usage(model)
     for context in model.contexts:
-        compilers[context.name] = _Compiler(model, context, compilers)
+        compilers[context.name] = _Compiler(model, context, compilers, usage)
     for compiler in compilers.values():
         compiler.compile()
     for compiler in compilers.values():
         for source in model.elsewhere if compiler.commands else ():
-            if may_send_later(model, source, compiler.context.name):
+            if usage.known(compiler.context.name, source) != frozenset():
                 compiler.follow_commands(source)  # which commands a remote context sends for later is unknown here
     return {name: compiler.plan() for name, compiler in compilers.items()}
 
@@ -84,8 +84,9 @@ def compile_system(model: Model) -> dict[str, ContextPlan]:
 class _Compiler:
     """Compiles one context."""
 
-    def __init__(self, model: Model, context: Context[Any], compilers: Mapping[str, _Compiler]) -> None:
+    def __init__(self, model: Model, context: Context[Any], compilers: Mapping[str, _Compiler], usage: Usage) -> None:
         self.model = model
+        self.usage = usage
         self.context = context
         self.compilers = compilers
         self.aggregates: dict[type, AggregatePlan] = {}
@@ -131,7 +132,7 @@ class _Compiler:
         """Subscribes this context to the commands that `source` sends for later."""
         name = f"{self.context.name}.commands"
         id = SubscriptionId(name, source, Channel.PUBLISHED)
-        self.follows[id] = LaterPlan(id, self.wired, usable=used_by(self.model, self.context.name, source))
+        self.follows[id] = LaterPlan(id, self.wired, usable=self.usage.known(self.context.name, source))
 
     def command(self, plan: HandlerPlan, handler: Handler) -> None:
         self.commands[handler.message] = self.wired[_wire(plan.contract)] = plan

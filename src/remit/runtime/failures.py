@@ -14,6 +14,7 @@ from remit.errors import (
     HandlerFailed,
     KeyReused,
     NotAllowed,
+    NotCovered,
     RemitError,
     ReplyTooLarge,
     TooLarge,
@@ -24,6 +25,10 @@ ATTEMPTS = 3
 """How often a permanent failure is tried in place before its key is parked."""
 LONGEST_SECONDS = 30.0
 """After calls have failed for this long, no further attempt is made in place: each may take as long."""
+_PERMANENT = (
+    DeadlineExceeded, Diverged, HandlerFailed, KeyReused, NotAllowed, NotCovered, ReplyTooLarge, TooLarge,
+)  # fmt: skip
+"""Errors of calls that trying again does not mend."""
 NEVER = 1e11
 """The retry time of a parked key that only a person can release (seconds since the epoch)."""
 IN_A_ROW = 5
@@ -44,7 +49,7 @@ def is_transient(error: BaseException) -> bool:
     with a failure. Retrying such a message in place could hold up its partition for ever; a parked key is retried on
     its own schedule.
     """
-    if isinstance(error, (DeadlineExceeded, Diverged, HandlerFailed, KeyReused, NotAllowed, ReplyTooLarge, TooLarge)):
+    if isinstance(error, _PERMANENT):
         return False
     return isinstance(error, (CallError, Conflict, ConnectionError, Storming))
 

@@ -38,6 +38,7 @@ from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.event_keys import compare_event_keys, written_by
 from remit.runtime.upkeep.housekeeping import Housekeeper
 from remit.runtime.upkeep.leases import Sharing, together
+from remit.runtime.work.reach import reaches_of
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Store
@@ -81,7 +82,7 @@ class Host:
         """Calls to contexts that other processes run; None without a channel for calls."""
         self.shared = Shared(
             run, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
-            self._sender_of, carries=bool(model.headers),
+            self._sender_of, carries=bool(model.headers), reaches=reaches_of(model, run, channels.schemas),
         )  # fmt: skip
         if (remote := self.remote) is not None:
             self.shared.avoids = lambda: bool(remote.avoided)

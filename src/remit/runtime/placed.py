@@ -41,7 +41,7 @@ class Channels:
     published: Mapping[str, PublishedLogs] = field(default_factory=dict[str, PublishedLogs])
     """The reader of other contexts' logs in the same database, by the context that reads."""
     schemas: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The database schema of each context."""
+    """The database schema of each context; empty for a store that is in none."""
 
 
 EVERYTHING = Placed()

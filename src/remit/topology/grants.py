@@ -39,7 +39,8 @@ def grants_of(placement: Placement, usable: Usable, follows: Follows) -> dict[st
 def _grant(placement: Placement, placed: PlacedService, usable: Usable, follows: Follows) -> Grant:
     speaks: dict[str, Allowed] = {}
     for context in (name for name in placed.runs if any(placed.has(name, part) for part in OPENING)):
-        logs = {Component(source, "log").address: READING for source in sorted(follows.get(context, ()))}
+        sources = (each for each in follows.get(context, ()) if usable(each, context) or usable(context, each))
+        logs = {Component(source, "log").address: READING for source in sorted(sources)}
         speaks[context] = {**_calls(placement, context, usable), **logs}
     edges = [context for context in placed.runs if placed.has(context, "edge")]
     if edges:
@@ -93,6 +94,18 @@ def grants_text(grants: Mapping[str, Grant]) -> str:
     return msgspec.json.format(msgspec.json.encode(grants, order="deterministic"), indent=2).decode() + "\n"
 
 
+def usage_of(grants: Mapping[str, Grant]) -> dict[str, dict[str, Sequence[str]]]:
+    """What each context may use of each other one."""
+    found: dict[str, dict[str, Sequence[str]]] = {}
+    for grant in grants.values():
+        for speaker, allowed in grant.speaks.items():
+            uses = {Component.read(each): names for each, names in allowed.items()}
+            found.setdefault(speaker, {}).update(
+                {each.context: names for each, names in uses.items() if each.part != "log"}
+            )
+    return found
+
+
 class _NoGrants:
     """For a process that answers no calls."""
 
@@ -116,6 +129,11 @@ class GrantsFile:
         self._clock = clock
         self._grants, self._text = self._read()
         self._looked = clock()
+
+    @property
+    def grants(self) -> Mapping[str, Grant]:
+        """All of them, by service."""
+        return self._grants
 
     @property
     def text(self) -> str:

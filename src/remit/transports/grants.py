@@ -45,8 +45,9 @@ class Grants(Protocol):
 
 
 def subject_of(kind: str, headers: Mapping[str, str]) -> str:
-    """The subject of a request of this kind and with these headers."""
-    return as_subject(headers.get("remit-type", "").rpartition(".")[2] or kind)
+    """The subject of a request of this kind and with these headers. Only a command and a query have a message."""
+    message = headers.get("remit-type", "").rpartition(".")[2] if kind in ("command", "query") else ""
+    return as_subject(message or kind)
 
 
 def as_subject(name: str) -> str:

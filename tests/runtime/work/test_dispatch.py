@@ -11,7 +11,9 @@ from types import FrameType
 import pytest
 
 import remit
-from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, System
+from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, Sender, System
+from remit.contexts import Relation
+from remit.relations import CustomerSupplier
 
 SOURCE = str(Path(remit.__file__).parent)
 
@@ -23,6 +25,9 @@ class Place(Command[str]):
 
 class Count(Query[int]):
     order: str
+
+
+class Ask(Command[int]): ...
 
 
 class Placed(DomainEvent):
@@ -85,6 +90,23 @@ async def test_a_command_enters_no_functions_that_it_does_not_need(together: boo
         await app.send(Place(order="o", amount=1))
         found = await entered(lambda: app.send(Place(order="o", amount=2), key=key))
     assert found.total() <= most, found
+
+
+async def test_relations_cost_a_call_no_function() -> None:
+    """They are compiled into a set of messages."""
+
+    async def costs(*relations: Relation) -> Counter[str]:
+        desk = Context("desk")
+
+        @desk.handle(Ask)
+        async def ask(command: Ask, sender: Sender) -> int:
+            return await sender.ask(Count(order="o"))
+
+        async with System("shop", contexts=[ordering(), desk], relations=relations).connect(store="memory:") as app:
+            await app.send(Place(order="o", amount=1))
+            return await entered(lambda: app.send(Ask()))
+
+    assert await costs(CustomerSupplier(supplier="sales", customer="desk", uses=[Count])) == await costs()
 
 
 async def test_a_query_enters_no_functions_that_it_does_not_need() -> None:

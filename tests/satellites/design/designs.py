@@ -61,11 +61,29 @@ CONTEXTS = maybe(
 )
 
 
+def tactics(context: str) -> st.SearchStrategy[Facts]:
+    """The names of the tactical part of a context. Names of aggregates, modules and services are used once."""
+    aggregate = maybe(
+        entities=st.just([f"{context}Entity"]),
+        valueObjects=st.just([f"{context}Value", f"{context}Other"]),
+        events=st.just([f"{context}Happened"]),
+        enums=st.just({f"{context}State": ["OPEN", "type"]}),
+        responsibilities=texts(),
+        knowledgeLevel=one_of(words.KNOWLEDGE),
+    ) | st.just({"entities": [f"{context}Root"], "roots": [f"{context}Root"], "repositories": [f"{context}Repository"]})
+    application = maybe(commands=st.just([f"{context}Do"]), flows=st.just([f"{context}Flow"]))
+    return maybe(
+        aggregates=aggregate.map(lambda content: {f"{context}s": content}),
+        services=st.just([f"{context}Service"]),
+        application=application,
+    )
+
+
 @st.composite
 def designs(draw: st.DrawFn) -> Facts:
     """A design that Context Mapper accepts."""
     names = tuple(draw(st.lists(st.sampled_from(NAMES), min_size=2, max_size=4, unique=True)))
-    made: Facts = {"contexts": [{"name": name} | draw(CONTEXTS) for name in names]}
+    made: Facts = {"contexts": [{"name": name} | draw(CONTEXTS) | draw(tactics(name)) for name in names]}
     subdomains = [
         {"name": f"Sub{number}"} | draw(maybe(type=one_of(words.SUBDOMAIN_TYPES), domainVisionStatement=TEXTS))
         for number in range(draw(st.integers(0, 2)))
@@ -76,8 +94,9 @@ def designs(draw: st.DrawFn) -> Facts:
     if draw(st.booleans()):
         made["contexts"].append({"name": "Team", "type": "TEAM"} | draw(maybe(realizes=some(names))))
     if draw(st.booleans()):
-        related = draw(st.lists(relationships(names), max_size=4))
-        contained = list(names) if related else draw(st.lists(st.sampled_from(names), unique=True))
+        parties = tuple(context["name"] for context in made["contexts"])
+        related = draw(st.lists(relationships(parties), max_size=4))
+        contained = list(parties) if related else draw(st.lists(st.sampled_from(parties), unique=True))
         context_map: Facts = draw(maybe(name=one_of(NAMES), state=one_of(words.MAP_STATES)))
         found = {"contains": contained, "relationships": related}
         made["contextMap"] = context_map | {key: value for key, value in found.items() if value}

@@ -29,6 +29,9 @@ def relationship(text: str) -> Facts:
 @pytest.mark.parametrize(
     "text",
     [
+        "[U,OHS,PL]A -> [D,ACL]B",
+        "A[U,OHS,PL] -> B[D,ACL]",
+        "A\n[U,OHS,PL]\n->\n[D,ACL]\nB",
         "A [U,OHS,PL]->[D,ACL] B", "A [OHS,PL]->[ACL] B", "B [D,ACL]<-[U,OHS,PL] A", "B[ACL]<-[OHS,PL]A",
         "A [OHS,PL]Upstream-Downstream[ACL] B", "B[ACL] Downstream-Upstream [OHS,PL] A",
     ],
@@ -68,6 +71,14 @@ def test_relationships_of_equals_are_read_in_every_form(text: str, kind: str) ->
     assert relationship(text) == {"kind": kind, "participants": ["A", "B"]}
 
 
+def test_roles_on_the_next_line_belong_to_the_next_relationship() -> None:
+    text = f"{CONTEXTS}ContextMap {{ contains A, B\nA <-> B\n[SK]A <-> [SK]B\nA -> B\n[P]A <-> [P]B }}"
+    model = check_text(text, "map.cml")
+    assert not model.findings
+    kinds = [each["kind"] for each in facts(model.root)["contextMap"]["relationships"]]
+    assert kinds == ["shared-kernel", "shared-kernel", "upstream-downstream", "partnership"]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "what"),
     [
@@ -85,7 +96,7 @@ def test_relationships_of_equals_are_read_in_every_form(text: str, kind: str) ->
         (f"{CONTEXTS}ContextMap {{ contains A, B A [PL,U]->[D] B }}", 3, "no role of A"),
         (f"{CONTEXTS}ContextMap {{ contains A, B A [S]->[D] B }}", 3, "only one side"),
         (f"{CONTEXTS}ContextMap {{ contains A, B A []->[D] B }}", 3, "empty"),
-        (f"{CONTEXTS}ContextMap {{ contains A, B [U]A -> B }}", 3, "before"),
+        (f"{CONTEXTS}ContextMap {{ contains A, B [U]A[U] -> B }}", 3, "cannot stand here"),
         ("ContextMap { }\nContextMap { }", 2, "ContextMap"),
         ("BoundedContext A { Application Application }", 1, "Application"),
         ("ValueRegister R { ValueCluster Trusting { } }", 1, "no core value"),
@@ -127,6 +138,13 @@ def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path, bytes_: bytes |
     assert [finding.code for finding in load(tmp_path / "map.cml").findings] == [code]
 
 
+def test_a_reserved_word_in_place_of_a_name_is_a_fault_and_hides_nothing() -> None:
+    model = check_text("BoundedContext A { Aggregate G { Entity E { String description } Entity Value } }", "map.cml")
+    assert [finding.code for finding in model.findings] == ["cml.syntax"] * 2
+    assert "write ^description" in model.findings[0].next
+    assert facts(model.root)["contexts"][0]["aggregates"]["G"]["entities"] == ["E", "Value"]
+
+
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
     (tmp_path / "map.cml").write_bytes(b"\xef\xbb\xbfBoundedContext A")
     assert not load(tmp_path / "map.cml").findings
@@ -163,11 +181,6 @@ def test_any_words_give_findings_and_no_exception(text: str) -> None:
 @settings(max_examples=100)
 def test_a_damaged_model_gives_findings_and_no_exception(at: int, cut: int, instead: str) -> None:
     map_text(check_text(SHOP[:at] + instead + SHOP[at + cut :], "shop.cml"))
-
-
-def test_a_text_that_is_nested_too_deeply_is_a_finding() -> None:
-    text = "Domain Trade { Subdomain Selling { Entity E { " + "Map<" * 5000
-    assert [finding.code for finding in check_text(text, "map.cml").findings] == ["cml.syntax"]
 
 
 @given(st.text())

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from remit.boundaries import CodeContext, CodeMap
-from remit.contexts import (
+from remit.errors import Findings
+from remit.relations import (
     AntiCorruptionLayer,
     Conformist,
     CustomerSupplier,
@@ -17,7 +18,6 @@ from remit.contexts import (
     Relation,
     SharedKernel,
 )
-from remit.errors import Findings
 from remit_design.cml.facts import Facts
 from remit_design.relations import Pair, derived
 from remit_design.to_map import KINDS, kind_of
@@ -76,6 +76,10 @@ class _Making:
 
     def contexts(self) -> list[Facts]:
         """The contexts, the teams, and what is outside."""
+        for word in ("packages", "published", "pure", "tables", "schema", "language"):
+            having = [context.name for context in self.code.contexts if getattr(context, word)]
+            if having:
+                self.note(f"{word} of {', '.join(having)}: CML has no word for it")
         made = [self._context(context) for context in self.code.contexts]
         known = [table["name"] for table in made]
         for name, table in self.described.items():
@@ -97,9 +101,6 @@ class _Making:
 
     def _context(self, context: CodeContext) -> Facts:
         table: Facts = {"name": ident(context.name), **self.described.get(context.name, {})}
-        for word in ("packages", "published", "pure", "tables", "schema", "language"):
-            if getattr(context, word):
-                self.note(f"{word} of context {context.name}: CML has no word for them", context.where)
         types = self._types(table.get("implements", []))
         if context.kind and not types:
             self._domain(table, context.kind)
@@ -159,7 +160,7 @@ class _Making:
             self.note(f"{type(relation).__name__} of {names}: CML has no word for it", place)
         for word in ("uses", "exposes", "package", "tables", "hash", "module"):
             if getattr(relation, word, None):
-                self.note(f"{word} of {type(relation).__name__} of {names}: CML has no word for them", place)
+                self.note(f"{word} of {type(relation).__name__} of {names}: CML has no word for it", place)
 
     def _unused(self, hosts: list[str], made: list[Facts]) -> None:
         upstreams = [table.get("upstream") for table in made if "OHS" in table.get("upstreamRoles", [])]

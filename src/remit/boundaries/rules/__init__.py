@@ -11,6 +11,7 @@ from remit.boundaries.rules.dynamic import note_dynamic
 from remit.boundaries.rules.foreign import check_foreign
 from remit.boundaries.rules.gateways import check_gateways
 from remit.boundaries.rules.kernels import check_kernels
+from remit.boundaries.rules.legal import check_legal
 from remit.boundaries.rules.models import check_models
 from remit.boundaries.rules.owners import check_owners
 from remit.boundaries.rules.published import check_published
@@ -27,9 +28,9 @@ from remit.errors import Findings
 Rule = Callable[[Code, Findings], None]
 
 RULES: Sequence[Rule] = (
-    check_readable, check_described, check_owners, check_related, check_separate, check_published, check_models,
-    check_translations, check_kernels, check_foreign, check_gateways, check_cycles, check_tables, check_purity,
-    note_unowned, note_spread, note_dynamic,
+    check_readable, check_legal, check_described, check_owners, check_related, check_separate, check_published,
+    check_models, check_translations, check_kernels, check_foreign, check_gateways, check_cycles, check_tables,
+    check_purity, note_unowned, note_spread, note_dynamic,
 )  # fmt: skip
 """All rules, in the order of their findings."""
 RELATED: Sequence[Rule] = (

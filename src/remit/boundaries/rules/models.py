@@ -9,10 +9,17 @@ from remit.errors import Findings
 
 def check_models(code: Code, findings: Findings) -> None:
     """Reports imports of another context's published language by a module of the model, unless the relation allows
-    it. A layer with a declared module is the subject of another rule."""
+    it. Identities are allowed: by them a model refers to things of others. A layer with a declared module is the
+    subject of another rule."""
     for contact in code.contacts:
         tie = code.ties.between(contact.owner, contact.context)
-        if not tie.may_use or tie.may_model or tie.translations or not code.is_pure(contact.importer):
+        if (
+            not tie.may_use
+            or tie.may_model
+            or tie.translations
+            or contact.is_identity
+            or not code.is_pure(contact.importer)
+        ):
             continue
         findings.report(
             "import.in-model", place(contact, code),

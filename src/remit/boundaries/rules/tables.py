@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from remit.boundaries.code import Code
-from remit.boundaries.sql import tables_in
 from remit.contexts import SharedKernel
 from remit.errors import Findings
+from remit.stores.sql_text import tables_in
 
 
 def check_tables(code: Code, findings: Findings) -> None:

@@ -17,6 +17,7 @@ from remit.errors import (
     CallError,
     DeadlineExceeded,
     HandlerFailed,
+    NotCovered,
     NotFound,
     OutcomeUnknown,
     RemitError,
@@ -33,6 +34,7 @@ from remit.runtime.work.attempts import is_end
 from remit.runtime.work.deadlines import Limit
 
 _OF_THE_MESSAGE = (NotFound, AlreadyExists, BadKey)
+_OF_THE_HANDLER = (TooLarge, ReplyTooLarge, NotCovered)
 
 
 class Telling:
@@ -117,10 +119,11 @@ def _to_declare(handler: HandlerPlan, refusal: Refusal) -> str:
 
 def _is_told(error: BaseException) -> bool:
     """Whether the caller sees an error as it is. An error about an identity or a key is about the caller's message,
-    unless a call made by the handler raised it. A `TooLarge` or `ReplyTooLarge` is always the handler's doing."""
+    unless a call made by the handler raised it. A `TooLarge`, `ReplyTooLarge` or `NotCovered` is always the handler's
+    doing."""
     if isinstance(error, _OF_THE_MESSAGE):
         return not error.answered
-    return isinstance(error, (CallError, StoreError)) and not isinstance(error, (TooLarge, ReplyTooLarge))
+    return isinstance(error, (CallError, StoreError)) and not isinstance(error, _OF_THE_HANDLER)
 
 
 def _answer(error: BaseException) -> BaseException:
@@ -138,4 +141,4 @@ def _made(error: BaseException) -> str:
     """The detail of a handler's failure for the caller: an invalid value, or an error of a call that it made."""
     if isinstance(error, BadValue):
         return f": {error.what}"
-    return f": {told(error)}" if isinstance(error, (*_OF_THE_MESSAGE, TooLarge, ReplyTooLarge)) else ""
+    return f": {told(error)}" if isinstance(error, (*_OF_THE_MESSAGE, *_OF_THE_HANDLER)) else ""

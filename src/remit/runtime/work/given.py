@@ -15,6 +15,7 @@ from remit.runtime.plan import AggregatePlan, Dependency, ProjectionPlan
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.claims import UnitClaims
 from remit.runtime.work.records import UnitRecords
+from remit.runtime.work.tables import GuardedSql
 from remit.runtime.work.unit import UnitOfWork
 
 PREFIX = 12
@@ -132,6 +133,9 @@ class _Later(Later[Any]):
 
     def send(self, command: Command[Any, Any], /) -> None:
         self._attempt.refuse_late(self._run, f"{type(command).__name__} was sent")
+        reach = self._unit.workplace.reach
+        if reach is not None and command.__class__ not in reach.covered:
+            reach.require(command.__class__, "sends for later")
         self._unit.later(command)
 
 
@@ -195,6 +199,14 @@ class _Repeated:
         return datetime.fromtimestamp(self._attempt.begun, UTC)
 
 
+def _statements(unit: UnitOfWork) -> Any:
+    """The `Sql` of a handler."""
+    reach = unit.workplace.reach
+    if reach is None or reach.tables is None:
+        return unit.begin()
+    return GuardedSql(unit.begin(), reach.tables)
+
+
 GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any]] = {
     ports.REPOSITORY: _Repository,
     ports.RECORDS: UnitRecords,
@@ -203,7 +215,7 @@ GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any]] = {
     ports.VIEW: _View,
     ports.LATER: _Later,
     ports.SENDER: lambda unit, _: unit.workplace.sender(unit),
-    ports.SQL: lambda unit, _: unit.begin(),
+    ports.SQL: lambda unit, _: _statements(unit),
     ports.CLOCK: lambda unit, _: _Repeated(unit.attempt) if unit.attempt.origin else unit.workplace.clock,
     ports.IDS: lambda unit, _: _Repeated(unit.attempt) if unit.attempt.origin else unit.workplace.ids,
     ports.ENVELOPE: lambda unit, _: unit.envelope(),

@@ -14,6 +14,7 @@ from remit.runtime.ports import Ports
 from remit.runtime.services import Services
 from remit.runtime.work.deadlines import Deadlines
 from remit.runtime.work.outcomes import Outcomes
+from remit.runtime.work.reach import Reach
 from remit.runtime.work.turns import Pulse, Turns
 from remit.runtime.work.unit import UnitOfWork
 from remit.runtime.work.workplace import Forms, Workplace
@@ -35,9 +36,11 @@ class Shared:
         sender: Callable[[UnitOfWork], Sender],
         *,
         carries: bool = False,
+        reaches: Mapping[str, Reach] | None = None,
     ) -> None:
         """`stamp` gives the time for rows that are deleted by age, `sender` the sender for the handlers of a unit of
-        work. `carries` says whether recorded messages carry headers of requests."""
+        work. `carries` says whether recorded messages carry headers of requests. `reaches` says what each context
+        may use of others; None: everything."""
         self.carries = carries
         self.seconds: Callable[[], float] = ports.clock.seconds
         self.stamp = stamp
@@ -53,7 +56,7 @@ class Shared:
             name: Workplace(
                 plan, stores[name], Forms(plan.events, partial(contract_of, context=name)), published,
                 services.of(name), ports.ids, ports.clock, ports.clock.seconds, sender, listeners.unit_committed,
-                carries,
+                carries, reaches.get(name) if reaches else None,
             )
             for name, plan in plans.items()
         }  # fmt: skip

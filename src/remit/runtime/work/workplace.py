@@ -10,6 +10,7 @@ from remit.contexts import Clock, Ids, Sender
 from remit.messages import Codec, Contract
 from remit.runtime.events import UnitCommitted
 from remit.runtime.plan import ContextPlan, EventPlan
+from remit.runtime.work.reach import Reach
 from remit.stores import Store
 
 
@@ -49,3 +50,5 @@ class Workplace:
     """Reports a commit; None if there is no listener for it."""
     carries: bool = False
     """Whether recorded messages carry headers of requests."""
+    reach: Reach | None = None
+    """What the context may use of other ones. None: everything."""

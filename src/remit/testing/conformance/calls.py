@@ -96,7 +96,7 @@ class CallConformance:
     # What is carried
 
     async def test_a_request_is_answered(self, client: CallChannel, server: CallChannel) -> None:
-        """Kind, headers and body arrive; status, headers and body come back."""
+        """Kind, speaker, headers and body arrive; status, headers and body come back."""
         seen: list[CallRequest] = []
 
         async def answering(request: CallRequest) -> CallResponse:
@@ -105,10 +105,11 @@ class CallConformance:
 
         await server.serve(ADDRESS, answering)
         headers = {"remit-key": "a b%c;d=e,f", "remit-type": "billing.Charge", "content-type": "application/json"}
-        found = await client.call(ADDRESS, CallRequest("command", headers, b'{"amount":1}'), PATIENCE)
+        found = await client.call(ADDRESS, CallRequest("command", headers, b'{"amount":1}', "sales"), PATIENCE)
         same((found.status, found.body), ("call.overloaded", b"too much"), "status and body come back")
         same(found.headers.get("remit-retry-after-ms"), "250", "headers come back")
-        same([(r.kind, r.body) for r in seen], [("command", b'{"amount":1}')], "kind and body arrive, once")
+        arrived = [(r.kind, r.speaker, r.body) for r in seen]
+        same(arrived, [("command", "sales", b'{"amount":1}')], "kind, speaker and body arrive, once")
         same(dict(seen[0].headers), headers, "the headers of the request arrive, and no others")
 
     async def test_bodies_are_bytes(self, client: CallChannel, server: CallChannel) -> None:

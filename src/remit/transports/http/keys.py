@@ -87,7 +87,10 @@ class Keys:
         grant = self._grants.of(service)
         if grant is None or not grant.public:
             return f"the grants know no service {service!r} with a key"
-        key = self._keys_with(grant.public)[1]
+        try:
+            key = self._keys_with(grant.public)[1]
+        except ChannelError:
+            return f"the key of {_named(service)} in the grants is no key"
         if not code.isascii() or not hmac.compare_digest(
             code, _code(key, service, self._service, int(at), address, request)
         ):

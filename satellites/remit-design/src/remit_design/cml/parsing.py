@@ -42,17 +42,17 @@ def parse(source: str, file: str, found: Findings) -> Node:
     except CmlSyntaxError as error:
         _report(found, file, error)
         return root
+    faults = reader.reserved
     while not reader.at_kind("end"):
         try:
             if not reader.at(*TOP_LEVEL):
                 raise reader.wrong(f"one of: {', '.join(TOP_LEVEL)}")
             _DECLARATIONS[reader.ahead().text](reader, root)
         except CmlSyntaxError as error:
-            _report(found, file, error)
+            faults.append(error)
             reader.resume(TOP_LEVEL)
-        except RecursionError:
-            found.report("cml.syntax", f"{file}:{reader.line}", "the text is nested too deeply to be read")
-            return root
+    for fault in sorted(faults, key=lambda fault: fault.line):
+        _report(found, file, fault)
     return root
 
 

@@ -35,6 +35,8 @@ class Reader:
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
         self._at = 0
+        self.reserved: list[CmlSyntaxError] = []
+        """Reserved words that stand as names. What they name is read all the same."""
 
     def ahead(self, steps: int = 0) -> Token:
         """The token that comes next, or `steps` later."""
@@ -74,14 +76,15 @@ class Reader:
 
     def wrong(self, expected: str) -> CmlSyntaxError:
         """The error that the next token is not what was expected."""
-        token = self.ahead()
-        reserved = token.kind == "keyword" and expected.startswith("a name") and token.text.isidentifier()
-        what = f"{token} is a reserved word of CML, and no name" if reserved else f"{token} cannot stand here"
-        return CmlSyntaxError(token.line, what, expected, f"choose another name, or write ^{token.text}" * reserved)
+        return CmlSyntaxError(self.line, f"{self.ahead()} cannot stand here", expected)
 
     def name(self, expected: str = "a name") -> str:
-        """Reads a name."""
-        if not self.at_kind("name"):
+        """Reads a name. A reserved word in its place is a fault, and is read as the name that was meant."""
+        token = self.ahead()
+        if token.kind == "keyword" and token.text.isidentifier():
+            what, advice = f"{token} is a reserved word of CML, and no name", f"choose another name, or write ^{token}"
+            self.reserved.append(CmlSyntaxError(token.line, what, expected, advice.replace("'", "")))
+        elif token.kind != "name":
             raise self.wrong(expected)
         return self.step().text
 

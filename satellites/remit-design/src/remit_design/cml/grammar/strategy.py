@@ -88,7 +88,6 @@ class _Side:
     name: str
     line: int
     roles: list[str] | None = None
-    before: bool = False
 
 
 _ARROWS = ("<->", "->", "<-")
@@ -114,13 +113,13 @@ def _roles(reader: Reader) -> list[str] | None:
     return found
 
 
-def _side(reader: Reader, *, after: bool) -> _Side:
+def _side(reader: Reader, *, is_last: bool) -> _Side:
+    """Reads a name with its roles before or after it. Roles in the line after the last name belong to the next
+    relationship."""
     roles = _roles(reader)
-    side = _Side(reader.ahead().text, reader.line, roles, before=roles is not None)
+    side = _Side(reader.ahead().text, reader.line, roles)
     reader.name("a name (BoundedContext)")
-    if after and reader.at("["):
-        if roles is not None:
-            raise reader.wrong("roles on one side of the name")
+    if reader.at("[") and roles is None and not (is_last and reader.line > side.line):
         side.roles = _roles(reader)
     return side
 
@@ -128,9 +127,9 @@ def _side(reader: Reader, *, after: bool) -> _Side:
 def relationship(reader: Reader, parent: Node) -> None:
     """`Orders [U,OHS,PL] -> [D,ACL] Billing : Invoices { … }`, in every form that CML has."""
     line = reader.line
-    one = _side(reader, after=True)
+    one = _side(reader, is_last=False)
     sign = reader.expect(*_ARROWS, *_PHRASES)
-    other = _side(reader, after=sign == "<->")
+    other = _side(reader, is_last=True)
     node = parent.add("Relationship", "", line)
     if sign in ("<->", "Partnership", "Shared-Kernel"):
         _symmetric(node, sign, one, other)
@@ -164,8 +163,6 @@ def _connect(node: Node, field: str, side: _Side) -> None:
 
 
 def _directed(node: Node, sign: str, one: _Side, other: _Side) -> None:
-    if one.before:
-        raise CmlSyntaxError(node.line, "roles stand before the first context", f"{one.name} [roles] {sign} …")
     arrow = _PHRASES.get(sign, sign)
     upstream, downstream = (one, other) if arrow == "->" else (other, one)
     node.values["kind"] = _kind(node, sign, upstream, downstream)

@@ -283,7 +283,7 @@ def flow(reader: Reader, parent: Node) -> None:
 
 def _production(reader: Reader, step: Node) -> None:
     step.flags.add("produces")
-    field = reader.expect("command", "operation", "event")
+    field = reader.expect("command", "operation")
     reader.link(step, field, *(("Command",) if field == "command" else OPERATIONS[:1]))
     if reader.accept("["):
         reader.expect("initiated by")

@@ -1,0 +1,73 @@
+"""What the handlers of a context may use of others by the relations of the context map: messages and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from remit.contexts import Model
+from remit.contexts.coverage import Coverage, Gap
+from remit.errors import NotCovered
+from remit.messages import Message
+from remit.runtime.work.tables import Tables, tables_of
+
+
+def reaches_of(
+    model: Model, contexts: Iterable[str], schemas: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Reach]:
+    """The reach of each of these contexts. Empty if the system states no relations: then nothing is restricted.
+
+    `schemas` is the database schema of each context of the system, as far as they are in a schema.
+    """
+    coverage = Coverage(model)
+    if not coverage.is_restricted:
+        return {}
+    owned: dict[str, list[type[Message]]] = {}
+    for message, owner in model.owners.items():
+        owned.setdefault(owner, []).append(message)
+    contexts, tables = list(contexts), tables_of(model, schemas)
+    known = {name: [each for of in (name, *coverage.owners(name)) for each in owned.get(of, ())] for name in contexts}
+    return {name: Reach(name, coverage, model.owner_of, messages, tables.get(name)) for name, messages in known.items()}
+
+
+class Reach:
+    """The messages of other contexts that the handlers of a context may use, by the relations of the context map.
+
+    A handler may use any message whose class is in `covered`. Another class is judged when it is first used, because a
+    message may be in a module that was imported after the start.
+    """
+
+    __slots__ = ("_context", "_coverage", "_owner_of", "covered", "tables")
+
+    def __init__(
+        self,
+        context: str,
+        coverage: Coverage,
+        owner_of: Callable[[Any], str | None],
+        known: Collection[type[Message]],
+        tables: Tables | None = None,
+    ) -> None:
+        """`owner_of` returns the context that owns a message, None if it is unknown. `known` are declared
+        messages that it may use."""
+        self._context = context
+        self._coverage = coverage
+        self._owner_of = owner_of
+        self.tables = tables
+        """The tables that statements may name. None: those that the store lets them reach."""
+        self.covered: set[type] = {message for message in known if self._gap(message) is None}
+
+    def require(self, message: type, does: str) -> None:
+        """Raises `NotCovered` for a message that no relation covers. `does` says what the handler does with it."""
+        gap = self._gap(message)
+        if gap is not None:
+            raise NotCovered(
+                f"{self._context!r} {does} {message.__name__} of {self._owner_of(message)!r}, and {gap.why}",
+                where=self._context, expected=gap.expected, next=gap.next,
+            )  # fmt: skip
+        if self._owner_of(message) is not None:
+            self.covered.add(message)
+
+    def _gap(self, message: type) -> Gap | None:
+        owner = self._owner_of(message)
+        return None if owner is None else self._coverage.gap(self._context, owner, message)
