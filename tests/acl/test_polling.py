@@ -190,8 +190,8 @@ async def test_next_process_fetches_when_it_is_due(api: RatesApi, tmp_path: Any)
             (follower,) = [each for each in app._host.followers if "foreign" in each.name]  # no method tells
             effect: Any = follower._effect  # no method tells
             async with asyncio.timeout(20):
-                while not effect._next:  # until it knows when it is due
-                    await asyncio.sleep(0.01)  # nothing rings
+                while not effect._next:  # noqa: ASYNC110  # until it knows when it is due: nothing rings
+                    await asyncio.sleep(0.01)
             await app.settled()
             assert await app.ask(Quoted(currency="EUR")) == [100, 101]
         assert api.asked == expected
