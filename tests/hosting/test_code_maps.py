@@ -88,3 +88,14 @@ def test_a_published_language_in_a_package_of_its_own_belongs_to_its_context(fol
     assert found.contexts[0].packages == ("kiosk", "kiosk_api")
     assert found.contexts[0].published == ("kiosk_api",)
     assert [each.code for each in check_code(found)] == ["import.unpublished"]
+
+
+def test_a_module_with_messages_of_two_contexts_belongs_to_none(folder: Path) -> None:
+    files = {
+        "messages.py": EVENT.format("Placed") + EVENT.format("Paid").partition("\n")[2],
+        "till/__init__.py": "", "till/handlers.py": "from messages import Placed\n" + CONTEXT.format("sales", "Placed"),
+        "bank/__init__.py": "", "bank/handlers.py": "from messages import Paid\n" + CONTEXT.format("billing", "Paid"),
+    }  # fmt: skip
+    found = system_of(folder, files, {"sales": "till.handlers", "billing": "bank.handlers"}).code_map()
+    assert [each.packages for each in found.contexts] == [("till",), ("bank",)]
+    assert check_code(found) == []

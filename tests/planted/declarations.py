@@ -43,19 +43,44 @@ def routed(text: str, *also: str) -> Planted:
     return learning({EDGE: f"\nfrom learning.billing.api import *\n{text}"}, *also)
 
 
+def by_objects(context: str, edge: str, *also: str) -> Planted:
+    """A further context and a further edge of a learning platform of objects, which can be given twice."""
+    names = ("enrollment", "billing", "learning", "certification")
+    lines = [
+        f"from learning.{name}.handlers import {name}\nfrom learning.{name}.edge import edge as {name}_edge"
+        for name in names
+    ]
+    text = (
+        f"contexts = [{', '.join(filter(None, (*names, context)))}]\n"
+        f"edges = [{', '.join(filter(None, (*(f'{name}_edge' for name in names), edge)))}]\n"
+        'relations = [CustomerSupplier(supplier="billing", customer="enrollment"), OpenHost("enrollment"), OpenHost("learning")]\n'
+        'platform = System("learning", contexts=contexts, edges=edges, relations=relations)\n'
+    )
+    return learning({SYSTEM: "\n\nfrom remit import *\n" + "\n".join(lines) + "\n" + text}, *also)
+
+
 CONTEXTS = {
     "system.name": learning({SYSTEM: (('"learning",\n', '"Learning!",\n'),)}),
     "system.header": learning({SYSTEM: (("    edges={", '    headers=["Authorization"],\n    edges={'),)}),
-    "context.name": learning({SYSTEM: (('    contexts={\n', '    contexts={\n        "Sales!": "learning.sales:sales",\n'),)}),
-    "context.duplicate": billed('again = Context("billing")\n'),
+    "context.name": learning(
+        {
+            SYSTEM: (("    contexts={\n", '    contexts={\n        "Sales!": "learning.sales:sales",\n'),),
+            "learning/sales.py": 'from remit import Context\nsales = Context("Sales!")\n',
+        }
+    ),
+    "context.duplicate": by_objects('Context("billing")', ""),
     "context.import": learning({BILLING: "\nimport no_such_module\n"}),
     "context.place": learning({SYSTEM: (("billing.handlers:billing", "billing.handlers:biling"),)}),
     "context.not-installed": webshop({WEBSHOP: (('contexts=["checkout", ', 'contexts=["chekout", '),)}),
-    "context.installed-twice": webshop({
-        "other-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: other\n",
-        "other-1.0.dist-info/entry_points.txt": "[remit.contexts]\ncheckout = other:checkout\n",
-    }),
-    "outbox.kind": learning({BILLING: (("    events=BillingEvent,\n", "    events=BillingEvent,\n    outbox=[Invoices],\n"),)}),
+    "context.installed-twice": webshop(
+        {
+            "other-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: other\n",
+            "other-1.0.dist-info/entry_points.txt": "[remit.contexts]\ncheckout = other:checkout\n",
+        }
+    ),
+    "outbox.kind": learning(
+        {BILLING: (("    events=BillingEvent,\n", "    events=BillingEvent,\n    outbox=[Invoices],\n"),)}
+    ),
     "relation.kind": related('OpenHost(["billing"])'),
     "relation.unknown-context": related('OpenHost("sales")'),
     "relation.foreign": related(
@@ -63,16 +88,21 @@ CONTEXTS = {
     ),
     "relation.self": related('SeparateWays("billing", "billing")'),
     "relation.doubled": related('OpenHost("learning")'),
-    "relation.contradiction": related('SeparateWays("billing", "enrollment")'),
-    "relation.cycle": related('CustomerSupplier(supplier="enrollment", customer="billing")'),
-    "relation.nothing-exposed": related('OpenHost("billing", exposes=[])'),
+    "relation.contradiction": related('OpenHost("billing")'),
+    "relation.cycle": related('Conformist("enrollment", "learning"), Conformist("learning", "billing")'),
+    "relation.nothing-exposed": related('OpenHost("certification", exposes=[])'),
     "relation.no-package": related('SharedKernel("billing", "certification")'),
     "relation.no-module": related('AntiCorruptionLayer(upstream=Foreign("bank"), downstream="billing")'),
     "relation.layer-for-customer": related(
         'AntiCorruptionLayer(upstream="billing", downstream="enrollment", module="learning.enrollment")'
     ),
     "relation.not-downstream": webshop(
-        {FULFILMENT: (("    relations=[\n", '    relations=[\n        CustomerSupplier(supplier="fulfilment", customer="identity"),\n'),)}
+        {
+            FULFILMENT: (
+                ("    relations=[\n", '    relations=[\n        Conformist("identity", "inventory"),\n'),
+                ("import CustomerSupplier", "import Conformist, CustomerSupplier"),
+            )
+        }
     ),
     "relation.missing": learning({SYSTEM: (('        OpenHost("learning"),', ""),)}, "import.unrelated"),
     "relation.direction": learning(
@@ -83,35 +113,79 @@ CONTEXTS = {
     "relation.not-exposed": webshop({WEBSHOP: (('"RegisterUser", "UserRegistered"', '"RegisterUser"'),)}),
     "relation.separate-ways": related('SeparateWays("learning", "certification")', "import.separate-ways"),
     "relation.outside-layer": webshop(
-        {CHECKOUT: (("Conformist(upstream=\"identity\", downstream=\"checkout\",", "AntiCorruptionLayer(upstream=\"identity\", downstream=\"checkout\", module=\"webshop_checkout.payments\","),
-                    ("import Conformist", "import AntiCorruptionLayer"))}, "import.translation",
+        {
+            CHECKOUT: (
+                (
+                    'Conformist(upstream="identity", downstream="checkout",',
+                    'AntiCorruptionLayer(upstream="identity", downstream="checkout", module="webshop_checkout.payments",',
+                ),
+                ("import Conformist", "import AntiCorruptionLayer"),
+            )
+        },
+        "import.translation",
     ),
-    "relation.unknown-message": webshop({WEBSHOP: (('exposes=["ShipmentDispatched"]', 'exposes=["ShipmentDispatched", "Shipped"]'),)}),
-    "relation.not-published": webshop({WEBSHOP: (('exposes=["ShipmentDispatched"]', 'exposes=["ShipmentDispatched", "Dispatched"]'),)}),
+    "relation.unknown-message": webshop(
+        {WEBSHOP: (('exposes=["ShipmentDispatched"]', 'exposes=["ShipmentDispatched", "Shipped"]'),)}
+    ),
+    "relation.not-published": webshop(
+        {WEBSHOP: (('exposes=["ShipmentDispatched"]', 'exposes=["ShipmentDispatched", "Dispatched"]'),)}
+    ),
     "relation.kernel-message": learning(
-        {"learning/kernel.py": "from remit import Command\nclass Bill(Command[None]):\n    cents: int\n",
-         BILLING: "\nimport learning.kernel\n",
-         SYSTEM: ((RELATIONS, '        SharedKernel("billing", "learning", package="learning.kernel"),\n' + RELATIONS),
-                  ("import CustomerSupplier, OpenHost", "import *"))},
+        {
+            "learning/kernel.py": "from remit import Command\nclass Bill(Command[None]):\n    cents: int\n",
+            BILLING: "\nimport learning.kernel\n",
+            SYSTEM: (
+                (RELATIONS, '        SharedKernel("billing", "learning", package="learning.kernel"),\n' + RELATIONS),
+                ("import CustomerSupplier, OpenHost", "import *"),
+            ),
+        },
         "kernel.unhashed",
     ),
-    "relation.unused": webshop({FULFILMENT: (("uses=[InventoryReserved]", 'uses=[InventoryReserved, "ReceiveStock"]'),)}),
-    "relation.none": learning({SYSTEM: (
-        ('        CustomerSupplier(supplier="billing", customer="enrollment"),  # no place without an invoice\n', ""),
-        ('        OpenHost("enrollment"),  # billing and learning follow who comes and goes\n', ""),
-        ('        OpenHost("learning"),  # certification follows who completes what\n', ""),
-    )}),
-    "edge.unknown-context": learning({SYSTEM: (('    edges={\n', '    edges={\n        "sales": "learning.billing.edge:edge",\n'),)}),
+    "relation.unused": webshop(
+        {FULFILMENT: (("uses=[InventoryReserved]", 'uses=[InventoryReserved, "ReceiveStock"]'),)}
+    ),
+    "relation.none": learning(
+        {
+            SYSTEM: (
+                (
+                    '        CustomerSupplier(supplier="billing", customer="enrollment"),  # no place without an invoice\n',
+                    "",
+                ),
+                ('        OpenHost("enrollment"),  # billing and learning follow who comes and goes\n', ""),
+                ('        OpenHost("learning"),  # certification follows who completes what\n', ""),
+            )
+        }
+    ),
+    "edge.unknown-context": learning(
+        {
+            SYSTEM: (("    edges={\n", '    edges={\n        "sales": "learning.sales:edge",\n'),),
+            "learning/sales.py": 'from remit.edges import HttpEdge\nedge = HttpEdge("sales")\n',
+        }
+    ),
     "edge.origin": learning({EDGE: (('HttpEdge("billing")', 'HttpEdge("billing", origins=["example.org/x"])'),)}),
-    "edge.doubled": webshop({WEBSHOP: (('    edges=["checkout", ', '    edges=["checkout", "checkout", '),)}),
-    "edge.forgotten": learning({SYSTEM: (('        "billing": "learning.billing.edge:edge",\n', ""),)}),
-    "module.forgotten": learning({"learning/billing/more.py": """
+    "edge.doubled": by_objects("", "billing_edge"),
+    "edge.forgotten": learning(
+        {
+            SYSTEM: (
+                ('        "billing": "learning.billing.edge:edge",\n', ""),
+                ("from remit import System\n", "import learning.billing.edge\nfrom remit import System\n"),
+            )
+        }
+    ),
+    "module.forgotten": learning(
+        {
+            "learning/billing/more.py": """
 from learning.billing.domain import Issued
 from learning.billing.handlers import billing
 @billing.react(Issued)
 async def remind(event: Issued) -> None: ...
-"""}),
-    "module.unreadable": learning({"learning/billing/more.py": "from remit import Context\n@billing.react(Issued)\nasync def remind(event:\n"}, "source.unreadable"),
+"""
+        }
+    ),
+    "module.unreadable": learning(
+        {"learning/billing/more.py": "from remit import Context\n@billing.react(Issued)\nasync def remind(event:\n"},
+        "source.unreadable",
+    ),
     "service.kind": billed("billing.provide(int, 1)\n"),
 }
 ASKED = """
@@ -121,91 +195,298 @@ class Remind(Command[None]):
 """
 HANDLER = "@billing.handle(Remind)\nasync def remind(command: Remind{}) -> None: ...\n"
 MESSAGES = {
-    "message.foreign": learning({BILLING: """
+    "message.foreign": learning(
+        {
+            BILLING: """
 from learning.learning.api import Transcript, TranscriptLine
 @billing.answer(Transcript)
 async def transcript(query: Transcript) -> list[TranscriptLine]: ...
-"""}),
-    "message.two-owners": billed("""
-@enrollment.handle(Remind)
+"""
+        },
+        "handler.doubled",
+    ),
+    "message.two-owners": learning(
+        {
+            BILLING: f"\nfrom remit import *\n{ASKED}" + HANDLER.format(""),
+            CERTIFICATION: """
+from learning.billing.handlers import Remind
+@certification.handle(Remind)
 async def other(command: Remind) -> None: ...
-"""),
-    "message.collision": billed(ASKED + HANDLER.format("") + "class More:\n    class Remind(Command[None]):\n        x: str\n@billing.handle(More.Remind)\nasync def again(command: More.Remind) -> None: ...\n"),
+""",
+        },
+        "handler.doubled",
+        "import.unrelated",
+    ),
+    "message.collision": billed(
+        ASKED
+        + HANDLER.format("")
+        + "class More:\n    class Remind(Command[None]):\n        x: str\n@billing.handle(More.Remind)\nasync def again(command: More.Remind) -> None: ...\n"
+    ),
     "message.no-reply": billed("class Remind(Command):\n    student: StudentId\n" + HANDLER.format("")),
-    "message.not-a-key": learning({BILLING_DOMAIN: "\nclass Debt(Aggregate[float]):\n    cents: int = 0\n", BILLING: f"\nfrom remit import *\nfrom learning.billing.domain import Debt\n{ASKED}" + HANDLER.format(", debts: Repository[Debt]")}),
-    "message.not-encodable": billed("class Remind(Command[None]):\n    students: dict[bool, str]\n" + HANDLER.format("")),
+    "message.not-a-key": learning(
+        {
+            BILLING_DOMAIN: "\nclass Debt(Aggregate[float]):\n    cents: int = 0\n",
+            BILLING: f"\nfrom remit import *\nfrom learning.billing.domain import Debt\n{ASKED}"
+            + HANDLER.format(", debts: Repository[Debt]"),
+        }
+    ),
+    "message.not-encodable": billed(
+        "class Remind(Command[None]):\n    students: dict[bool, str]\n" + HANDLER.format("")
+    ),
     "refusal.kind": billed("class Remind(Command[None, ValueError]):\n    student: StudentId\n" + HANDLER.format("")),
-    "refusal.reply": billed("from learning.billing.api import PaymentRefused\nclass Remind(Command[PaymentRefused]):\n    student: StudentId\n@billing.handle(Remind)\nasync def remind(command: Remind) -> PaymentRefused: ...\n"),
-    "refusal.undeclared": billed("from learning.billing.api import PaymentRefused\n" + ASKED + "@billing.handle(Remind)\nasync def remind(command: Remind) -> None | PaymentRefused: ...\n"),
-    "refusal.collision": billed("class A:\n    class Late(Refusal): ...\nclass B:\n    class Late(Refusal): ...\nclass Remind(Command[None, A.Late | B.Late]):\n    student: StudentId\n" + HANDLER.format("")),
-    "event.foreign": billed("from learning.enrollment.domain import Confirmed\n@billing.react(Confirmed)\nasync def note(event: Confirmed) -> None: ...\n"),
-    "event.unpublished": learning({ENROLLMENT: (("@enrollment.publish(Withdrawn)\ndef", "def"),)}),
-    "event.unfollowed": learning({LEARNING: (("Projection[StudentId, Opened | ModuleCompleted | Completed]", "Projection[StudentId, Opened | Completed]"),)}),
-    "event.unrecorded": learning({LEARNING_DOMAIN: (("Aggregate[EnrollmentId, Opened | ModuleCompleted | Completed]", "Aggregate[EnrollmentId, Opened | Completed]"),)}),
+    "refusal.reply": billed(
+        "from learning.billing.api import PaymentRefused\nclass Remind(Command[PaymentRefused]):\n    student: StudentId\n@billing.handle(Remind)\nasync def remind(command: Remind) -> PaymentRefused: ...\n",
+        "refusal.undeclared",
+    ),
+    "refusal.undeclared": billed(
+        "from learning.billing.api import PaymentRefused\n"
+        + ASKED
+        + "@billing.handle(Remind)\nasync def remind(command: Remind) -> None | PaymentRefused: ...\n"
+    ),
+    "refusal.collision": billed(
+        "class A:\n    class Late(Refusal): ...\nclass B:\n    class Late(Refusal): ...\nclass Remind(Command[None, A.Late | B.Late]):\n    student: StudentId\n"
+        + HANDLER.format("")
+    ),
+    "event.foreign": billed(
+        "from learning.enrollment.domain import Confirmed\n@billing.react(Confirmed)\nasync def note(event: Confirmed) -> None: ...\n",
+        "message.two-owners",
+        "import.unpublished",
+        "event.unrecorded",
+    ),
+    "event.unpublished": learning(
+        {ENROLLMENT: (("@enrollment.publish(Withdrawn)\ndef", "def"),)}, "publisher.forgotten"
+    ),
+    "event.unfollowed": learning(
+        {
+            LEARNING: (
+                (
+                    "Projection[StudentId, Opened | ModuleCompleted | Completed]",
+                    "Projection[StudentId, Opened | Completed]",
+                ),
+            )
+        }
+    ),
+    "event.unrecorded": learning(
+        {
+            LEARNING_DOMAIN: (
+                (
+                    "Aggregate[EnrollmentId, Opened | ModuleCompleted | Completed]",
+                    "Aggregate[EnrollmentId, Opened | Completed]",
+                ),
+            )
+        }
+    ),
     "event.unused": learning({BILLING_DOMAIN: "\n\nclass Reminded(BillingEvent):\n    student: StudentId\n"}),
 }
 HANDLERS = {
-    "handler.kind": billed("@billing.handle(Invoices)\nasync def remind(command: Invoices) -> list[InvoiceLine]: ...\n"),
+    "handler.kind": billed("@billing.react(Invoices)\nasync def remind(event: Invoices) -> None: ...\n"),
     "handler.missing": learning({BILLING_API: "\n\nclass Remind(Command[None]):\n    student: StudentId\n"}),
-    "handler.doubled": billed("@billing.answer(Invoices)\nasync def again(query: Invoices) -> list[InvoiceLine]: ...\n"),
-    "handler.sync": learning({BILLING: (("async def invoices(", "def invoices("), ("    found = await view.find(query.student)\n    return list(found.lines.values()) if found else []", "    return []"))}),
-    "handler.parameters": learning({BILLING: (("async def invoices(query: Invoices, ", "async def invoices(*, query: Invoices, "),)}),
-    "handler.message": learning({BILLING: (("async def invoices(query: Invoices, ", "async def invoices(query: ConfirmInvoice, "),)}),
-    "handler.reply": learning({BILLING: (("view: View[InvoicesOf]) -> list[InvoiceLine]:", "view: View[InvoicesOf]) -> list[str]:"),)}),
-    "handler.method": billed(ASKED + "class Reminders:\n    @billing.react(Issued)\n    async def remind(self, event: Issued) -> None: ...\n"),
-    "handler.annotation": billed(ASKED + "@billing.handle(Remind)\nasync def remind(command: Remind, what: 'Nowhere') -> None: ...\n"),
-    "interceptor.kind": learning({BILLING: (("    events=BillingEvent,\n", "    events=BillingEvent,\n    interceptors=[print],\n"),)}),
+    "handler.doubled": billed(
+        "@billing.answer(Invoices)\nasync def again(query: Invoices) -> list[InvoiceLine]: ...\n"
+    ),
+    "handler.sync": learning(
+        {
+            BILLING: (
+                ("async def invoices(", "def invoices("),
+                (
+                    "    found = await view.find(query.student)\n    return list(found.lines.values()) if found else []",
+                    "    return []",
+                ),
+            )
+        }
+    ),
+    "handler.parameters": learning(
+        {BILLING: (("async def invoices(query: Invoices, ", "async def invoices(*, query: Invoices, "),)}
+    ),
+    "handler.message": learning(
+        {BILLING: (("async def invoices(query: Invoices, ", "async def invoices(query: ConfirmInvoice, "),)}
+    ),
+    "handler.reply": learning(
+        {BILLING: (("view: View[InvoicesOf]) -> list[InvoiceLine]:", "view: View[InvoicesOf]) -> InvoiceLine:"),)}
+    ),
+    "handler.method": billed(
+        "class Reminders:\n    @billing.react(Issued)\n    async def remind(self, event: Issued) -> None: ...\n"
+    ),
+    "handler.annotation": billed(
+        ASKED + "@billing.handle(Remind)\nasync def remind(command: Remind, what: 'Nowhere') -> None: ...\n"
+    ),
+    "interceptor.kind": learning(
+        {BILLING: (("    events=BillingEvent,\n", "    events=BillingEvent,\n    interceptors=[print],\n"),)}
+    ),
     "handler.dependency": billed(ASKED + "class Printer: ...\n" + HANDLER.format(", printer: Printer")),
-    "handler.two-aggregates": learning({BILLING_DOMAIN: "\nclass Debt(Aggregate[StudentId]):\n    cents: int = 0\n", BILLING: f"\nfrom remit import *\nfrom learning.billing.domain import Debt\n{ASKED}@billing.handle(Remind)\nasync def remind(command: Remind, debts: Repository[Debt], accounts: Repository[Account]) -> None:\n    debts.add(Debt(id=command.student))\n    accounts.add(Account(id=command.student))\n"}, "language.unmentioned"),
-    "query.later": billed(ASKED + HANDLER.format("") + "class Due(Query[int]):\n    student: StudentId\n@billing.answer(Due)\nasync def due(query: Due, later: Later[Remind]) -> int: ...\n"),
-    "query.events": billed("class Billed(IntegrationEvent):\n    student: StudentId\nclass Due(Query[int]):\n    student: StudentId\n@billing.answer(Due)\nasync def due(query: Due, events: Events[Billed]) -> int: ...\n", "event.unfollowed"),
-    "reaction.together": learning({BILLING: (("@billing.react(EnrollmentWithdrawn)", "@billing.react(EnrollmentWithdrawn, together=True)"),)}),
-    "reaction.doubled": billed("@billing.react(EnrollmentWithdrawn, name='refund')\nasync def more(event: EnrollmentWithdrawn) -> None: ...\n"),
+    "handler.two-aggregates": learning(
+        {
+            BILLING_DOMAIN: "\nclass Debt(Aggregate[StudentId]):\n    cents: int = 0\n",
+            BILLING: f"\nfrom remit import *\nfrom learning.billing.domain import Debt\n{ASKED}@billing.handle(Remind)\nasync def remind(command: Remind, debts: Repository[Debt], accounts: Repository[Account]) -> None:\n    debts.add(Debt(id=command.student))\n    accounts.add(Account(id=command.student))\n",
+        },
+        "language.unmentioned",
+    ),
+    "query.later": billed(
+        ASKED
+        + HANDLER.format("")
+        + "class Due(Query[int]):\n    student: StudentId\n@billing.answer(Due)\nasync def due(query: Due, later: Later[Remind]) -> int: ...\n"
+    ),
+    "query.events": billed(
+        "class Billed(IntegrationEvent):\n    student: StudentId\nclass Due(Query[int]):\n    student: StudentId\n@billing.answer(Due)\nasync def due(query: Due, events: Events[Billed]) -> int: ...\n",
+        "event.unfollowed",
+    ),
+    "reaction.together": learning(
+        {BILLING: (("@billing.react(EnrollmentWithdrawn)", "@billing.react(EnrollmentWithdrawn, together=True)"),)}
+    ),
+    "reaction.doubled": billed(
+        "@billing.react(EnrollmentWithdrawn)\nasync def refund(event: EnrollmentWithdrawn) -> None: ...\n"
+    ),
     "reaction.forgotten": learning({BILLING: (("@billing.react(EnrollmentWithdrawn)\n", ""),)}),
-    "policy.parameters": billed("@billing.policy\nclass Reminders:\n    @billing.react(Issued)\n    async def remind(self, event: Issued, clock: Clock) -> None: ...\n"),
-    "policy.empty": billed("@billing.policy\nclass Reminders:\n    async def remind(self, event: Issued) -> None: ...\n"),
-    "policy.order": billed("def renamed(cls):\n    def __init__(self, clock: Clock) -> None: ...\n    cls.__init__ = __init__\n    return cls\n@renamed\n@billing.policy\nclass Reminders:\n    @billing.react(Issued)\n    async def remind(self, event: Issued) -> None: ...\n"),
-    "subscription.same-name": billed("@billing.react(Issued, name='InvoicesOf')\nasync def remind(event: Issued) -> None: ...\n"),
-    "subscription.begins": billed("@billing.react(Issued, begins='later')\nasync def remind(event: Issued) -> None: ...\n"),
-    "subscription.begins-differ": billed("from learning.enrollment.api import StudentEnrolled\n@billing.react(StudentEnrolled, name='both', begins='now')\nasync def one(event: StudentEnrolled) -> None: ...\n@billing.react(EnrollmentWithdrawn, name='both')\nasync def other(event: EnrollmentWithdrawn) -> None: ...\n"),
+    "policy.parameters": billed(
+        "@billing.policy\nclass Reminders:\n    @billing.react(Issued)\n    async def remind(self, event: Issued, clock: Clock) -> None: ...\n"
+    ),
+    "policy.empty": billed(
+        "@billing.policy\nclass Reminders:\n    async def remind(self, event: Issued) -> None: ...\n"
+    ),
+    "policy.order": billed(
+        "def renamed(cls):\n    def __init__(self, clock: Clock) -> None: ...\n    cls.__init__ = __init__\n    return cls\n@renamed\n@billing.policy\nclass Reminders:\n    @billing.react(Issued)\n    async def remind(self, event: Issued) -> None: ...\n"
+    ),
+    "subscription.same-name": billed("@billing.react(Issued)\nasync def InvoicesOf(event: Issued) -> None: ...\n"),
+    "subscription.begins": billed(
+        "@billing.react(Issued, begins='later')\nasync def remind(event: Issued) -> None: ...\n"
+    ),
+    "subscription.begins-differ": billed(
+        "from learning.enrollment.api import StudentEnrolled\n@billing.react(StudentEnrolled, begins='now')\n@billing.react(EnrollmentWithdrawn)\nasync def both(event: StudentEnrolled | EnrollmentWithdrawn) -> None: ...\n"
+    ),
     "subscription.reserved": billed("@billing.react(Issued)\nasync def commands(event: Issued) -> None: ...\n"),
-    "later.unheard": billed("from learning.billing.api import PaymentRefused\nclass Remind(Command[None, PaymentRefused]):\n    student: StudentId\n@billing.handle(Remind)\nasync def remind(command: Remind) -> None: ...\n@billing.react(Issued)\nasync def later(event: Issued, later: Later[Remind]) -> None:\n    later.send(Remind(student=event.student))\n", "language.unmentioned"),
-    "publisher.source": billed("class Paid(IntegrationEvent):\n    student: StudentId\n@billing.publish(EnrollmentWithdrawn)\ndef paid(event: EnrollmentWithdrawn) -> Paid: ...\n", "event.unfollowed"),
+    "later.unheard": billed(
+        "from learning.billing.api import PaymentRefused\nclass Remind(Command[None, PaymentRefused]):\n    student: StudentId\n@billing.handle(Remind)\nasync def remind(command: Remind) -> None: ...\n@billing.react(Issued)\nasync def later(event: Issued, later: Later[Remind]) -> None:\n    later.send(Remind(student=event.student))\n",
+        "language.unmentioned",
+    ),
+    "publisher.source": billed(
+        "class Paid(IntegrationEvent):\n    student: StudentId\n@billing.publish(EnrollmentWithdrawn)\ndef paid(event: EnrollmentWithdrawn) -> Paid: ...\n",
+        "event.unfollowed",
+    ),
     "publisher.async": learning({ENROLLMENT: (("def enrolled(", "async def enrolled("),)}),
-    "publisher.parameters": learning({ENROLLMENT: (("def enrolled(event: Confirmed)", "def enrolled(event: Confirmed, clock: Clock)"),)}),
-    "publisher.message": learning({ENROLLMENT: (("def enrolled(event: Confirmed)", "def enrolled(event: Requested)"),)}),
-    "publisher.annotation": learning({ENROLLMENT: (("def enrolled(event: Confirmed)", "def enrolled(event: 'Nowhere')"),)}),
-    "publisher.result": learning({ENROLLMENT: (("def enrolled(event: Confirmed) -> StudentEnrolled:", "def enrolled(event: Confirmed) -> int:"),)}),
-    "publisher.field": webshop({"webshop_checkout/domain.py": (("class Authorized(CheckoutEvent):\n    order: OrderId\n    amount: Money", "class Authorized(CheckoutEvent):\n    order: OrderId\n    sum: Money"), ("amount=self.total", "sum=self.total"))}),
-    "publisher.doubled": learning({ENROLLMENT: "\n\n@enrollment.publish(Confirmed)\ndef again(event: Confirmed) -> StudentEnrolled:\n    return enrolled(event)\n"}),
-    "publisher.forgotten": learning({ENROLLMENT: "\n\ndef again(event: Confirmed) -> StudentEnrolled:\n    return enrolled(event)\n"}),
+    "publisher.parameters": learning(
+        {ENROLLMENT: (("def enrolled(event: Confirmed)", "def enrolled(event: Confirmed, clock: Clock)"),)}
+    ),
+    "publisher.message": learning(
+        {ENROLLMENT: (("def enrolled(event: Confirmed)", "def enrolled(event: Requested)"),)}
+    ),
+    "publisher.annotation": learning(
+        {ENROLLMENT: (("def enrolled(event: Confirmed)", "def enrolled(event: 'Nowhere')"),)}, "event.unpublished"
+    ),
+    "publisher.result": learning(
+        {
+            ENROLLMENT: (
+                ("def enrolled(event: Confirmed) -> StudentEnrolled:", "def enrolled(event: Confirmed) -> int:"),
+            )
+        },
+        "event.unpublished",
+    ),
+    "publisher.field": webshop(
+        {
+            "webshop_checkout/domain.py": (
+                (
+                    "class Authorized(CheckoutEvent):\n    order: OrderId\n    amount: Money",
+                    "class Authorized(CheckoutEvent):\n    order: OrderId\n    sum: Money",
+                ),
+                ("amount=self.total", "sum=self.total"),
+            )
+        }
+    ),
+    "publisher.doubled": learning(
+        {
+            ENROLLMENT: "\n\n@enrollment.publish(Confirmed)\ndef again(event: Confirmed) -> StudentEnrolled:\n    return enrolled(event)\n"
+        }
+    ),
+    "publisher.forgotten": learning(
+        {ENROLLMENT: "\n\ndef again(event: Confirmed) -> StudentEnrolled:\n    return enrolled(event)\n"}
+    ),
     "translation.source": billed("@billing.translate(3)\ndef paid(event: InvoiceLine) -> None: ...\n"),
 }
 AGGREGATES = {
-    "aggregate.shared": learning({CERTIFICATION: "\n\nfrom learning.billing.domain import Account\n@certification.react(CourseCompleted, name='more')\nasync def more(event: CourseCompleted, accounts: Repository[Account]) -> None: ...\n"}, "import.unrelated"),
-    "aggregate.same-name": billed(ASKED + "class More:\n    class Account(Aggregate[StudentId]): ...\n" + HANDLER.format(", accounts: Repository[More.Account]")),
-    "aggregate.reference": learning({BILLING: (("    lines: dict[EnrollmentId, InvoiceLine] =", "    account: Account | None = None\n    lines: dict[EnrollmentId, InvoiceLine] ="),)}),
-    "aggregate.unused": learning({BILLING_DOMAIN: "\n\nclass Debt(Aggregate[StudentId]):\n    cents: int = 0\n"}, "language.unmentioned"),
+    "aggregate.shared": learning(
+        {
+            CERTIFICATION: "\n\nfrom learning.billing.domain import Account\n@certification.react(CourseCompleted)\nasync def more(event: CourseCompleted, accounts: Repository[Account]) -> None: ...\n"
+        },
+        "import.unrelated",
+    ),
+    "aggregate.same-name": billed(
+        ASKED
+        + "class More:\n    class Account(Aggregate[StudentId]): ...\n"
+        + HANDLER.format(", accounts: Repository[More.Account]")
+    ),
+    "aggregate.reference": learning(
+        {
+            BILLING: (
+                (
+                    "    lines: dict[EnrollmentId, InvoiceLine] =",
+                    "    account: Account | None = None\n    lines: dict[EnrollmentId, InvoiceLine] =",
+                ),
+            )
+        }
+    ),
+    "aggregate.unused": learning({BILLING_DOMAIN: "\n\nclass Debt(Aggregate[StudentId]):\n    cents: int = 0\n"}),
     "projection.kind": billed("@billing.project\nclass Reminders: ...\n"),
-    "projection.forgotten": learning({CERTIFICATION: (("@certification.project\n", ""),)}),
+    "projection.forgotten": learning(
+        {
+            BILLING_DOMAIN: "\nfrom remit import Projection\nclass Debts(Projection[StudentId, Issued]):\n    cents: int = 0\n    @staticmethod\n    def key(event: Issued) -> StudentId: ...\n    def evolve(self, event: Issued) -> None: ...\n"
+        }
+    ),
     "projection.doubled": billed("billing.project(InvoicesOf)\n"),
-    "projection.same-name": billed("class More:\n    class InvoicesOf(Projection[StudentId, Issued]):\n        def key(event: Issued) -> StudentId: ...\n        def evolve(self, event: Issued) -> None: ...\nbilling.project(More.InvoicesOf)\n"),
-    "projection.defaults": learning({BILLING: (("    lines: dict[EnrollmentId, InvoiceLine] =", "    count: int\n    lines: dict[EnrollmentId, InvoiceLine] ="),)}),
-    "projection.events": learning({BILLING: (("class InvoicesOf(Projection[StudentId, Issued | Refunded])", "class InvoicesOf(Projection[StudentId, Issued | Refunded | Account])"),)}),
+    "projection.same-name": billed(
+        "class More:\n    class InvoicesOf(Projection[StudentId, Issued]):\n        def key(event: Issued) -> StudentId: ...\n        def evolve(self, event: Issued) -> None: ...\nbilling.project(More.InvoicesOf)\n"
+    ),
+    "projection.defaults": learning(
+        {
+            BILLING: (
+                (
+                    "    lines: dict[EnrollmentId, InvoiceLine] =",
+                    "    count: int\n    lines: dict[EnrollmentId, InvoiceLine] =",
+                ),
+            )
+        }
+    ),
+    "projection.events": learning(
+        {
+            BILLING: (
+                (
+                    "class InvoicesOf(Projection[StudentId, Issued | Refunded])",
+                    "class InvoicesOf(Projection[StudentId, Issued | Refunded | Account])",
+                ),
+            )
+        }
+    ),
     "projection.incomplete": learning({BILLING: (("    def evolve(", "    def develop("),)}),
 }
 DOCUMENTS = {
     "language.unreadable": learning({BILLING: (("billing/language.md", "billing/no-language.md"),)}),
-    "language.undefined": learning({CERTIFICATION_DOMAIN: "\n\nclass Account(Aggregate[str, CertificateIssued]): ...\n", CERTIFICATION: "\n\nfrom learning.certification.domain import Account\n@certification.react(CourseCompleted, name='more')\nasync def more(event: CourseCompleted, accounts: Repository[Account]) -> None: ...\n"}),
+    "language.undefined": learning(
+        {
+            CERTIFICATION_DOMAIN: "\n\nclass Account(Aggregate[str, CertificateIssued]): ...\n",
+            CERTIFICATION: "\n\nfrom learning.certification.domain import Account\n@certification.react(CourseCompleted)\nasync def more(event: CourseCompleted, accounts: Repository[Account]) -> None: ...\n",
+        }
+    ),
     "language.missing": learning({BILLING: (('    language="learning/billing/language.md",\n', ""),)}),
-    "language.empty": learning({BILLING: (("billing/language.md", "billing/empty.md"),), "learning/billing/empty.md": "# The language of billing\n"}),
-    "language.unmentioned": learning({"learning/billing/language.md": (("| **account** | everything one student was charged |\n", ""),)}),
+    "language.empty": learning(
+        {
+            BILLING: (("billing/language.md", "billing/empty.md"),),
+            "learning/billing/empty.md": "# The language of billing\n",
+        },
+        "language.unmentioned",
+    ),
+    "language.unmentioned": learning(
+        {"learning/billing/language.md": (("| **account** | everything one student was charged |\n", ""),)}
+    ),
 }
 ROUTES = {
     "route.method": routed('edge.post("/more", Invoices)\n'),
     "route.path": routed('edge.get("/more/{student", Invoices)\n'),
     "route.place": routed('edge.get("/more/{pupil}", Invoices)\n'),
-    "route.query": learning({BILLING_API: "\n\nclass Due(Query[int]):\n    line: InvoiceLine\n", BILLING: "\nfrom learning.billing.api import Due\n@billing.answer(Due)\nasync def due(query: Due) -> int: ...\n", EDGE: '\nfrom learning.billing.api import Due\nedge.get("/due", Due)\n'}),
+    "route.query": learning(
+        {
+            BILLING_API: "\n\nclass Due(Query[int]):\n    line: InvoiceLine\n",
+            BILLING: "\nfrom learning.billing.api import Due\n@billing.answer(Due)\nasync def due(query: Due) -> int: ...\n",
+            EDGE: '\nfrom learning.billing.api import Due\nedge.get("/due", Due)\n',
+        }
+    ),
     "route.refusal": learning({"learning/enrollment/edge.py": (("PaymentRefused: 402", "PaymentRefused: 200"),)}),
     "route.status": learning({"learning/enrollment/edge.py": (("status=201", "status=404"),)}),
     "route.doubled": routed('edge.get("/students/{student}/invoices", Invoices)\n'),

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from cyclopts import Parameter
 
 from remit.boundaries import MAP_FILE, is_map
+from remit.boundaries.proposal import propose_map
 from remit.cli.baseline import Baseline, record
 from remit.cli.explaining import page_of
 from remit.cli.options import AsJson, SystemName, is_topology, not_empty
@@ -42,6 +43,10 @@ def check(
             help="Write the baseline: all findings into a new file; of an existing file, remove what is gone.",
         ),
     ] = False,
+    propose: Annotated[
+        Path | None,
+        Parameter(name="--propose", help="Print a first remit-map.toml for the code in a folder, and check nothing."),
+    ] = None,
     explain: Annotated[
         str | None, Parameter(name="--explain", validator=not_empty, help="Show the page of a code, and check nothing.")
     ] = None,
@@ -58,11 +63,25 @@ def check(
     if explain is not None:
         say(page_of(explain).rstrip())
         return 0
+    if propose is not None:
+        say(_proposed(propose).rstrip())
+        return 0
     _refuse_contradictions(form, baseline, json=json, recording=recording)
     named, findings = _checked(system)
     left, hidden = _against(baseline, findings, recording=recording)
     _tell(named, left, hidden, "json" if json else form or "text")
     return UNUSABLE if left else 0
+
+
+def _proposed(folder: Path) -> str:
+    """A map for the code in a folder. Raises `Failure` if there is none."""
+    text = propose_map(folder, Path.cwd())
+    if not text:
+        raise Failure(
+            "map.no-code", f"there is no Python package in {folder}", where=str(folder),
+            expected="a package, or a folder that holds packages", next="remit check --propose src",
+        )  # fmt: skip
+    return text
 
 
 def _refuse_contradictions(form: _Form | None, baseline: str | None, *, json: bool, recording: bool) -> None:
