@@ -65,10 +65,10 @@ CONTEXTS = {
     "context.name": learning(
         {
             SYSTEM: (("    contexts={\n", '    contexts={\n        "Sales!": "learning.sales:sales",\n'),),
-            "learning/sales.py": 'from remit import Context\nsales = Context("Sales!")\n',
+            "learning/sales.py": 'from remit import Context\nsales = Context("Sales!", owner="team-sales")\n',
         }
     ),
-    "context.duplicate": by_objects('Context("billing")', ""),
+    "context.duplicate": by_objects('Context("billing", owner="team-billing")', "", "code.unowned"),
     "context.import": learning({BILLING: "\nimport no_such_module\n"}),
     "context.place": learning({SYSTEM: (("billing.handlers:billing", "billing.handlers:biling"),)}),
     "context.not-installed": webshop({WEBSHOP: (('contexts=["checkout", ', 'contexts=["chekout", '),)}),
@@ -89,7 +89,9 @@ CONTEXTS = {
     "relation.self": related('SeparateWays("billing", "billing")'),
     "relation.doubled": related('OpenHost("learning")'),
     "relation.contradiction": related('OpenHost("billing")'),
-    "relation.cycle": related('Conformist("enrollment", "learning"), Conformist("learning", "billing")'),
+    "relation.cycle": related(
+        'Conformist(upstream="enrollment", downstream="learning"), Conformist(upstream="learning", downstream="billing")'
+    ),
     "relation.nothing-exposed": related('OpenHost("certification", exposes=[])'),
     "relation.no-package": related('SharedKernel("billing", "certification")'),
     "relation.no-module": related('AntiCorruptionLayer(upstream=Foreign("bank"), downstream="billing")'),
@@ -99,7 +101,10 @@ CONTEXTS = {
     "relation.not-downstream": webshop(
         {
             FULFILMENT: (
-                ("    relations=[\n", '    relations=[\n        Conformist("identity", "inventory"),\n'),
+                (
+                    "    relations=[\n",
+                    '    relations=[\n        Conformist(upstream="identity", downstream="inventory"),\n',
+                ),
                 ("import CustomerSupplier", "import Conformist, CustomerSupplier"),
             )
         }
@@ -163,7 +168,7 @@ CONTEXTS = {
         }
     ),
     "edge.origin": learning({EDGE: (('HttpEdge("billing")', 'HttpEdge("billing", origins=["example.org/x"])'),)}),
-    "edge.doubled": by_objects("", "billing_edge"),
+    "edge.doubled": by_objects("", "billing_edge", "route.doubled"),
     "edge.forgotten": learning(
         {
             SYSTEM: (
@@ -407,6 +412,7 @@ AGGREGATES = {
             CERTIFICATION: "\n\nfrom learning.billing.domain import Account\n@certification.react(CourseCompleted)\nasync def more(event: CourseCompleted, accounts: Repository[Account]) -> None: ...\n"
         },
         "import.unrelated",
+        "message.two-owners",
     ),
     "aggregate.same-name": billed(
         ASKED
@@ -460,9 +466,20 @@ DOCUMENTS = {
     "language.unreadable": learning({BILLING: (("billing/language.md", "billing/no-language.md"),)}),
     "language.undefined": learning(
         {
-            CERTIFICATION_DOMAIN: "\n\nclass Account(Aggregate[str, CertificateIssued]): ...\n",
-            CERTIFICATION: "\n\nfrom learning.certification.domain import Account\n@certification.react(CourseCompleted)\nasync def more(event: CourseCompleted, accounts: Repository[Account]) -> None: ...\n",
-        }
+            name: file
+            for context in ("billing", "certification")
+            for name, file in {
+                f"learning/{context}/domain.py": "\n\nclass Debt(Aggregate[str]): ...\n",
+                f"learning/{context}/handlers.py": f"""
+from remit import Query
+from learning.{context}.domain import Debt
+class Count{context}(Query[int]): ...
+@{context}.answer(Count{context})
+async def debts(query: Count{context}, debts: Repository[Debt]) -> int: ...
+""",
+            }.items()
+        },
+        "language.unmentioned",
     ),
     "language.missing": learning({BILLING: (('    language="learning/billing/language.md",\n', ""),)}),
     "language.empty": learning(
