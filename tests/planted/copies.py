@@ -22,9 +22,43 @@ TARGETS = {
     "learning": "learning.system:platform",
     "webshop": "webshop.system:webshop",
     "map": "remit-map.toml",
-    "topology": "shop.toml",
+    "topology": "four-http.toml",
 }
 """What is checked in each scratch copy."""
+MAP = """\
+[map]
+name = "learning"
+
+[contexts.enrollment]
+packages = ["learning.enrollment"]
+owner = "team-enrollment"
+
+[contexts.billing]
+packages = ["learning.billing"]
+owner = "team-billing"
+
+[contexts.learning]
+packages = ["learning.learning"]
+owner = "team-learning"
+
+[contexts.certification]
+packages = ["learning.certification"]
+owner = "team-certification"
+
+[[relations]]
+kind = "customer-supplier"
+supplier = "billing"
+customer = "enrollment"
+
+[[relations]]
+kind = "open-host"
+host = "enrollment"
+
+[[relations]]
+kind = "open-host"
+host = "learning"
+"""
+"""The learning platform, described as a code base that does not use `remit`."""
 Edits = Mapping[str, "str | tuple[tuple[str, str], ...]"]
 """By file: a text that is added to it, or parts with what takes their place."""
 
@@ -51,6 +85,10 @@ def copy_of(example: str, folder: Path) -> Path:
     else:
         kept = shutil.ignore_patterns("__pycache__", "topologies", "variants")
         shutil.copytree(EXAMPLES / "learning", folder / "learning", ignore=kept)
+    if example == "map":
+        (folder / "remit-map.toml").write_text(MAP)
+    elif example == "topology":
+        shutil.copy(EXAMPLES / "learning" / "topologies" / TARGETS[example], folder)
     return folder
 
 

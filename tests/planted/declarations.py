@@ -404,8 +404,50 @@ HANDLERS = {
     "publisher.forgotten": learning(
         {ENROLLMENT: "\n\ndef again(event: Confirmed) -> StudentEnrolled:\n    return enrolled(event)\n"}
     ),
-    "translation.source": billed("@billing.translate(3)\ndef paid(event: InvoiceLine) -> None: ...\n"),
 }
+FOREIGN = """
+from remit.foreign import *
+from remit.relations import *
+class Event(Value):
+    id: str
+class Settle(Command[None]):
+    student: StudentId
+@billing.handle(Settle)
+async def settle(command: Settle) -> None: ...
+def event_id(event: Event) -> str: ...
+"""
+SIGNED = 'verify=StripeSignature("SECRET")'
+
+
+def translated(source: str, function: str, *also: str, more: str = "") -> Planted:
+    """A translation of billing."""
+    return billed(f"{FOREIGN}{more}\n@billing.translate({source})\n{function}: ...\n", *also)
+
+
+HOOK, PAID = f'Webhook("bank", {SIGNED}, key=event_id)', "def paid(event: Event) -> Settle"
+TRANSLATIONS = {
+    "translation.source": translated(HOOK.replace("bank", "The Bank!"), PAID),
+    "translation.order": translated(HOOK.replace("key=event_id", "key=event_id, version=len"), PAID),
+    "translation.fetch": translated(
+        'Polled("bank", fetch=fetch, every=timedelta(minutes=1), key=event_id)', PAID,
+        more="def fetch(after: str) -> Fetched[Event]: ...\n",
+    ),
+    "translation.async": translated(HOOK, f"async {PAID}"),
+    "translation.message": translated(HOOK, "def paid(event: Event, other: Event) -> Settle"),
+    "translation.commands": translated(HOOK, "def paid(event: Event) -> str"),
+    "webhook.unsigned-key": translated(
+        'Webhook("bank", verify=BodySignature("SECRET", header="X-Signature"), key=Header("X-Delivery"))', PAID,
+        "language.unmentioned",
+    ),
+    "translation.module": learning({
+        BILLING: f"\n\nfrom remit import *\n{FOREIGN}\n@billing.translate({HOOK})\n{PAID}: ...\n",
+        SYSTEM: (
+            (RELATIONS, '        AntiCorruptionLayer(upstream=Foreign("bank"), downstream="billing",'
+                        f' module="learning.billing.payments"),\n{RELATIONS}'),
+            ("import CustomerSupplier, OpenHost", "import *"),
+        ),
+    }),
+}  # fmt: skip
 AGGREGATES = {
     "aggregate.shared": learning(
         {
@@ -508,4 +550,4 @@ ROUTES = {
     "route.status": learning({"learning/enrollment/edge.py": (("status=201", "status=404"),)}),
     "route.doubled": routed('edge.get("/students/{student}/invoices", Invoices)\n'),
 }
-DECLARED = {**CONTEXTS, **MESSAGES, **HANDLERS, **AGGREGATES, **DOCUMENTS, **ROUTES}
+DECLARED = {**CONTEXTS, **MESSAGES, **HANDLERS, **TRANSLATIONS, **AGGREGATES, **DOCUMENTS, **ROUTES}

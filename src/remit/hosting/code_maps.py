@@ -48,8 +48,8 @@ def code_map_of(declared: ContextMap, places: Mapping[str, str | None] = Mapping
     tops = dict.fromkeys(module.partition(".")[0] for module in named)
     roots = dict.fromkeys(root for top in tops if (root := _root(top)) is not None)
     return CodeMap(
-        name=declared.name, contexts=(*contexts, *elsewhere), relations=tuple(sound_relations(declared.relations)), roots=tuple(roots),
-        packages=tuple(tops), where=f"System({declared.name!r})",
+        name=declared.name, contexts=(*contexts, *elsewhere), relations=tuple(sound_relations(declared.relations)),
+        roots=tuple(roots), packages=tuple(tops), where=f"System({declared.name!r})",
     )  # fmt: skip
 
 
