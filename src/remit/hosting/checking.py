@@ -32,23 +32,25 @@ _PROCESSES = 4
 def check_system(system: System, map_file: str | None = None) -> Findings:
     """All findings and notes on a system and, if it has relations, on the source text of its contexts. With a map file,
     that is what says which source text belongs to which context. Imports the contexts; starts and opens nothing."""
-    return _with_source(system, system.check(), map_file)
+    return _with_source(system.check(), _on_source(system, map_file))
 
 
-def _with_source(system: System, findings: Findings, map_file: str | None = None) -> Findings:
-    """The findings on a system, and those on its source text."""
+def _with_source(findings: Findings, seen: Findings) -> Findings:
+    """The findings on a system, and those on its source text. What both have is reported once."""
+    files = {each.where.rpartition(":")[0] for each in seen if each.code.startswith("import.")}
+    told = {each.code for each in findings.notes if each.code == "owner.missing"}  # a derived map has the same owners
+    notes = [*findings.notes, *(each for each in seen.notes if each.code not in told)]
+    return Findings(dict.fromkeys([*without_seen(findings, files), *seen]), notes=dict.fromkeys(notes))
+
+
+def _on_source(system: System, map_file: str | None = None) -> Findings:
     try:
         code = read_map(map_file) if map_file is not None else system.code_map()
     except ModelError as error:
-        return Findings([*findings, *(each for each in error.findings if each not in findings)], notes=findings.notes)
+        return Findings(error.findings)
     if not code.relations or not any(context.packages for context in code.contexts):
-        return findings
-    seen = check_code(code)
-    files = {each.where.rpartition(":")[0] for each in seen if each.code.startswith("import.")}
-    left = without_seen(findings, files)
-    told = {each.code for each in findings.notes if each.code == "owner.missing"}  # a derived map has the same owners
-    notes = [*findings.notes, *(each for each in seen.notes if each.code not in told)]
-    return Findings(dict.fromkeys([*left, *seen]), notes=dict.fromkeys(notes))
+        return Findings()
+    return check_code(code)
 
 
 def check_map(path: str) -> tuple[str, Findings]:
@@ -78,8 +80,8 @@ def check_topology(path: str) -> tuple[str, Findings]:
     checked = system.check()
     placed = _on_placement(topology, system, has_shapes=not checked)
     placed = [each for each in placed if not findings or each.code in _CERTAIN]
-    whole = _with_source(system, checked)
-    found = Findings(dict.fromkeys([*findings, *whole, *placed]), notes=[*whole.notes, *notes_on(topology)])
+    with_source = _with_source(checked, _on_source(system))
+    found = Findings([*findings, *with_source, *placed], notes=[*with_source.notes, *notes_on(topology)])
     for of_service in _on_services(topology, system):
         known = {(each.code, each.where) for each in found}
         found += [each for each in of_service if (each.code, each.where) not in known]

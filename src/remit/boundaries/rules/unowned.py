@@ -21,10 +21,11 @@ def note_unowned(code: Code, findings: Findings) -> None:
     packages: dict[str, list[Facts]] = {}
     for facts in code.read if owned else ():
         if code.owner_of(facts.module) is None and code.kernel_of(facts.module) is None and not facts.is_bare:
-            package, is_imported = _package(facts.module, owned), facts.module in imported
+            package = _package(facts.module, owned)
             holds_contexts = any(each.startswith(f"{package}.") for each in owned)
             is_inside = package != facts.module or (facts.is_package and not holds_contexts)
-            if (is_imported or (is_inside and not _makes_system(facts, code))) and not _has_only_identities(facts):
+            is_seen = facts.module in imported or (is_inside and not _makes_system(facts, code))
+            if is_seen and not _has_only_identities(facts):
                 packages.setdefault(package, []).append(facts)
     for package, modules in sorted(packages.items()):
         count = f"{len(modules)} module{'s' if len(modules) > 1 else ''}"
