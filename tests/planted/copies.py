@@ -9,12 +9,13 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import NamedTuple
 
+from learning.process import EXAMPLES
 from remit.cli.check import _checked
 from remit.errors import Findings
-from tests.checkout.workspace import EXAMPLES, members
+from tests.checkout.workspace import members
 
 TOPS = ("learning", "webshop")
 """The names with which the modules of the examples begin."""
@@ -148,5 +149,5 @@ def _of_examples(names: Iterable[str]) -> list[str]:
     return [name for name in names if name.startswith(TOPS)]
 
 
-def _forget(names: Iterable[str]) -> dict[str, object]:
+def _forget(names: Iterable[str]) -> dict[str, ModuleType]:
     return {name: sys.modules.pop(name) for name in names}

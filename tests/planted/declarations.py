@@ -1,198 +1,25 @@
-"""Violations of what is declared: contexts and relations, messages, handlers, aggregates, routes, language documents."""
+"""Violations of what is declared: messages, handlers, translations, aggregates, routes, language documents."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from tests.planted.copies import Planted
+from tests.planted.examples import (
+    BILLING,
+    BILLING_API,
+    BILLING_DOMAIN,
+    CERTIFICATION,
+    EDGE,
+    ENROLLMENT,
+    LEARNING,
+    LEARNING_DOMAIN,
+    RELATIONS,
+    SYSTEM,
+    billed,
+    learning,
+    routed,
+    webshop,
+)
 
-from tests.planted.copies import Planted, planted
-
-BILLING, BILLING_API, BILLING_DOMAIN = (f"learning/billing/{name}.py" for name in ("handlers", "api", "domain"))
-CERTIFICATION, CERTIFICATION_DOMAIN = (f"learning/certification/{name}.py" for name in ("handlers", "domain"))
-ENROLLMENT, ENROLLMENT_API = (f"learning/enrollment/{name}.py" for name in ("handlers", "api"))
-LEARNING, LEARNING_DOMAIN = (f"learning/learning/{name}.py" for name in ("handlers", "domain"))
-EDGE, SYSTEM = "learning/billing/edge.py", "learning/system.py"
-CHECKOUT, FULFILMENT = "webshop_checkout/handlers.py", "webshop_fulfilment/handlers.py"
-WEBSHOP = "webshop/system.py"
-RELATIONS = '        OpenHost("enrollment"),'
-
-
-def learning(edits: Mapping[str, Any], *also: str) -> Planted:
-    return planted("learning", edits, *also)
-
-
-def webshop(edits: Mapping[str, Any], *also: str) -> Planted:
-    return planted("webshop", edits, *also)
-
-
-def related(relation: str, *also: str) -> Planted:
-    """A further relation of the learning platform."""
-    return learning(
-        {SYSTEM: ((RELATIONS, f"        {relation},\n{RELATIONS}"),
-                  ("import CustomerSupplier, OpenHost", "import *"))}, *also
-    )  # fmt: skip
-
-
-def billed(text: str, *also: str) -> Planted:
-    """A further declaration of billing."""
-    return learning({BILLING: f"\n\nfrom datetime import UTC, datetime, timedelta\nfrom remit import *\n{text}"}, *also)
-
-
-def routed(text: str, *also: str) -> Planted:
-    """Further routes of billing."""
-    return learning({EDGE: f"\nfrom learning.billing.api import *\n{text}"}, *also)
-
-
-def by_objects(context: str, edge: str, *also: str) -> Planted:
-    """A further context and a further edge of a learning platform of objects, which can be given twice."""
-    names = ("enrollment", "billing", "learning", "certification")
-    lines = [
-        f"from learning.{name}.handlers import {name}\nfrom learning.{name}.edge import edge as {name}_edge"
-        for name in names
-    ]
-    text = (
-        f"contexts = [{', '.join(filter(None, (*names, context)))}]\n"
-        f"edges = [{', '.join(filter(None, (*(f'{name}_edge' for name in names), edge)))}]\n"
-        'relations = [CustomerSupplier(supplier="billing", customer="enrollment"), OpenHost("enrollment"), OpenHost("learning")]\n'
-        'platform = System("learning", contexts=contexts, edges=edges, relations=relations)\n'
-    )
-    return learning({SYSTEM: "\n\nfrom remit import *\n" + "\n".join(lines) + "\n" + text}, *also)
-
-
-CONTEXTS = {
-    "system.name": learning({SYSTEM: (('"learning",\n', '"Learning!",\n'),)}),
-    "system.header": learning({SYSTEM: (("    edges={", '    headers=["Authorization"],\n    edges={'),)}),
-    "context.name": learning(
-        {
-            SYSTEM: (("    contexts={\n", '    contexts={\n        "Sales!": "learning.sales:sales",\n'),),
-            "learning/sales.py": 'from remit import Context\nsales = Context("Sales!", owner="team-sales")\n',
-        }
-    ),
-    "context.duplicate": by_objects('Context("billing", owner="team-billing")', "", "code.unowned"),
-    "context.import": learning({BILLING: "\nimport no_such_module\n"}),
-    "context.place": learning({SYSTEM: (("billing.handlers:billing", "billing.handlers:biling"),)}),
-    "context.not-installed": webshop({WEBSHOP: (('contexts=["checkout", ', 'contexts=["chekout", '),)}),
-    "context.installed-twice": webshop(
-        {
-            "other-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: other\n",
-            "other-1.0.dist-info/entry_points.txt": "[remit.contexts]\ncheckout = other:checkout\n",
-        }
-    ),
-    "outbox.kind": learning(
-        {BILLING: (("    events=BillingEvent,\n", "    events=BillingEvent,\n    outbox=[Invoices],\n"),)}
-    ),
-    "relation.kind": related('OpenHost(["billing"])'),
-    "relation.unknown-context": related('OpenHost("sales")'),
-    "relation.foreign": related(
-        'AntiCorruptionLayer(upstream=Foreign("billing"), downstream="learning", module="learning.learning.domain")'
-    ),
-    "relation.self": related('SeparateWays("billing", "billing")'),
-    "relation.doubled": related('OpenHost("learning")'),
-    "relation.contradiction": related('OpenHost("billing")'),
-    "relation.cycle": related(
-        'Conformist(upstream="enrollment", downstream="learning"), Conformist(upstream="learning", downstream="billing")'
-    ),
-    "relation.nothing-exposed": related('OpenHost("certification", exposes=[])'),
-    "relation.no-package": related('SharedKernel("billing", "certification")'),
-    "relation.no-module": related('AntiCorruptionLayer(upstream=Foreign("bank"), downstream="billing")'),
-    "relation.layer-for-customer": related(
-        'AntiCorruptionLayer(upstream="billing", downstream="enrollment", module="learning.enrollment")'
-    ),
-    "relation.not-downstream": webshop(
-        {
-            FULFILMENT: (
-                (
-                    "    relations=[\n",
-                    '    relations=[\n        Conformist(upstream="identity", downstream="inventory"),\n',
-                ),
-                ("import CustomerSupplier", "import Conformist, CustomerSupplier"),
-            )
-        }
-    ),
-    "relation.missing": learning({SYSTEM: (('        OpenHost("learning"),', ""),)}, "import.unrelated"),
-    "relation.direction": learning(
-        {SYSTEM: (('OpenHost("learning")', 'CustomerSupplier(supplier="certification", customer="learning")'),)},
-        "import.direction",
-    ),
-    "relation.not-listed": webshop({FULFILMENT: (("uses=[OrderPlaced, PaymentAuthorized]", "uses=[OrderPlaced]"),)}),
-    "relation.not-exposed": webshop({WEBSHOP: (('"RegisterUser", "UserRegistered"', '"RegisterUser"'),)}),
-    "relation.separate-ways": related('SeparateWays("learning", "certification")', "import.separate-ways"),
-    "relation.outside-layer": webshop(
-        {
-            CHECKOUT: (
-                (
-                    'Conformist(upstream="identity", downstream="checkout",',
-                    'AntiCorruptionLayer(upstream="identity", downstream="checkout", module="webshop_checkout.payments",',
-                ),
-                ("import Conformist", "import AntiCorruptionLayer"),
-            )
-        },
-        "import.translation",
-    ),
-    "relation.unknown-message": webshop(
-        {WEBSHOP: (('exposes=["ShipmentDispatched"]', 'exposes=["ShipmentDispatched", "Shipped"]'),)}
-    ),
-    "relation.not-published": webshop(
-        {WEBSHOP: (('exposes=["ShipmentDispatched"]', 'exposes=["ShipmentDispatched", "Dispatched"]'),)}
-    ),
-    "relation.kernel-message": learning(
-        {
-            "learning/kernel.py": "from remit import Command\nclass Bill(Command[None]):\n    cents: int\n",
-            BILLING: "\nimport learning.kernel\n",
-            SYSTEM: (
-                (RELATIONS, '        SharedKernel("billing", "learning", package="learning.kernel"),\n' + RELATIONS),
-                ("import CustomerSupplier, OpenHost", "import *"),
-            ),
-        },
-        "kernel.unhashed",
-    ),
-    "relation.unused": webshop(
-        {FULFILMENT: (("uses=[InventoryReserved]", 'uses=[InventoryReserved, "ReceiveStock"]'),)}
-    ),
-    "relation.none": learning(
-        {
-            SYSTEM: (
-                (
-                    '        CustomerSupplier(supplier="billing", customer="enrollment"),  # no place without an invoice\n',
-                    "",
-                ),
-                ('        OpenHost("enrollment"),  # billing and learning follow who comes and goes\n', ""),
-                ('        OpenHost("learning"),  # certification follows who completes what\n', ""),
-            )
-        }
-    ),
-    "edge.unknown-context": learning(
-        {
-            SYSTEM: (("    edges={\n", '    edges={\n        "sales": "learning.sales:edge",\n'),),
-            "learning/sales.py": 'from remit.edges import HttpEdge\nedge = HttpEdge("sales")\n',
-        }
-    ),
-    "edge.origin": learning({EDGE: (('HttpEdge("billing")', 'HttpEdge("billing", origins=["example.org/x"])'),)}),
-    "edge.doubled": by_objects("", "billing_edge", "route.doubled"),
-    "edge.forgotten": learning(
-        {
-            SYSTEM: (
-                ('        "billing": "learning.billing.edge:edge",\n', ""),
-                ("from remit import System\n", "import learning.billing.edge\nfrom remit import System\n"),
-            )
-        }
-    ),
-    "module.forgotten": learning(
-        {
-            "learning/billing/more.py": """
-from learning.billing.domain import Issued
-from learning.billing.handlers import billing
-@billing.react(Issued)
-async def remind(event: Issued) -> None: ...
-"""
-        }
-    ),
-    "module.unreadable": learning(
-        {"learning/billing/more.py": "from remit import Context\n@billing.react(Issued)\nasync def remind(event:\n"},
-        "source.unreadable",
-    ),
-    "service.kind": billed("billing.provide(int, 1)\n"),
-}
 ASKED = """
 class Remind(Command[None]):
     student: StudentId
@@ -225,7 +52,13 @@ async def other(command: Remind) -> None: ...
     "message.collision": billed(
         ASKED
         + HANDLER.format("")
-        + "class More:\n    class Remind(Command[None]):\n        x: str\n@billing.handle(More.Remind)\nasync def again(command: More.Remind) -> None: ...\n"
+        + (
+            "class More:\n"
+            "    class Remind(Command[None]):\n"
+            "        x: str\n"
+            "@billing.handle(More.Remind)\n"
+            "async def again(command: More.Remind) -> None: ...\n"
+        )
     ),
     "message.no-reply": billed("class Remind(Command):\n    student: StudentId\n" + HANDLER.format("")),
     "message.not-a-key": learning(
@@ -240,7 +73,13 @@ async def other(command: Remind) -> None: ...
     ),
     "refusal.kind": billed("class Remind(Command[None, ValueError]):\n    student: StudentId\n" + HANDLER.format("")),
     "refusal.reply": billed(
-        "from learning.billing.api import PaymentRefused\nclass Remind(Command[PaymentRefused]):\n    student: StudentId\n@billing.handle(Remind)\nasync def remind(command: Remind) -> PaymentRefused: ...\n",
+        (
+            "from learning.billing.api import PaymentRefused\n"
+            "class Remind(Command[PaymentRefused]):\n"
+            "    student: StudentId\n"
+            "@billing.handle(Remind)\n"
+            "async def remind(command: Remind) -> PaymentRefused: ...\n"
+        ),
         "refusal.undeclared",
     ),
     "refusal.undeclared": billed(
@@ -249,11 +88,22 @@ async def other(command: Remind) -> None: ...
         + "@billing.handle(Remind)\nasync def remind(command: Remind) -> None | PaymentRefused: ...\n"
     ),
     "refusal.collision": billed(
-        "class A:\n    class Late(Refusal): ...\nclass B:\n    class Late(Refusal): ...\nclass Remind(Command[None, A.Late | B.Late]):\n    student: StudentId\n"
+        (
+            "class A:\n"
+            "    class Late(Refusal): ...\n"
+            "class B:\n"
+            "    class Late(Refusal): ...\n"
+            "class Remind(Command[None, A.Late | B.Late]):\n"
+            "    student: StudentId\n"
+        )
         + HANDLER.format("")
     ),
     "event.foreign": billed(
-        "from learning.enrollment.domain import Confirmed\n@billing.react(Confirmed)\nasync def note(event: Confirmed) -> None: ...\n",
+        (
+            "from learning.enrollment.domain import Confirmed\n"
+            "@billing.react(Confirmed)\n"
+            "async def note(event: Confirmed) -> None: ...\n"
+        ),
         "message.two-owners",
         "import.unpublished",
         "event.unrecorded",
@@ -281,11 +131,11 @@ async def other(command: Remind) -> None: ...
             )
         }
     ),
-    "event.unused": learning({BILLING_DOMAIN: "\n\nclass Reminded(BillingEvent):\n    student: StudentId\n"}),
+    "event.unused": learning({BILLING_DOMAIN: ("\n\nclass Reminded(BillingEvent):\n    student: StudentId\n")}),
 }
 HANDLERS = {
     "handler.kind": billed("@billing.react(Invoices)\nasync def remind(event: Invoices) -> None: ...\n"),
-    "handler.missing": learning({BILLING_API: "\n\nclass Remind(Command[None]):\n    student: StudentId\n"}),
+    "handler.missing": learning({BILLING_API: ("\n\nclass Remind(Command[None]):\n    student: StudentId\n")}),
     "handler.doubled": billed(
         "@billing.answer(Invoices)\nasync def again(query: Invoices) -> list[InvoiceLine]: ...\n"
     ),
@@ -294,7 +144,10 @@ HANDLERS = {
             BILLING: (
                 ("async def invoices(", "def invoices("),
                 (
-                    "    found = await view.find(query.student)\n    return list(found.lines.values()) if found else []",
+                    (
+                        "    found = await view.find(query.student)\n"
+                        "    return list(found.lines.values()) if found else []"
+                    ),
                     "    return []",
                 ),
             )
@@ -322,17 +175,36 @@ HANDLERS = {
     "handler.two-aggregates": learning(
         {
             BILLING_DOMAIN: "\nclass Debt(Aggregate[StudentId]):\n    cents: int = 0\n",
-            BILLING: f"\nfrom remit import *\nfrom learning.billing.domain import Debt\n{ASKED}@billing.handle(Remind)\nasync def remind(command: Remind, debts: Repository[Debt], accounts: Repository[Account]) -> None:\n    debts.add(Debt(id=command.student))\n    accounts.add(Account(id=command.student))\n",
+            BILLING: (
+                "\nfrom remit import *\n"
+                "from learning.billing.domain import Debt\n"
+                f"{ASKED}@billing.handle(Remind)\n"
+                "async def remind(command: Remind, debts: Repository[Debt], accounts: Repository[Account]) -> None:\n"
+                "    debts.add(Debt(id=command.student))\n"
+                "    accounts.add(Account(id=command.student))\n"
+            ),
         },
         "language.unmentioned",
     ),
     "query.later": billed(
         ASKED
         + HANDLER.format("")
-        + "class Due(Query[int]):\n    student: StudentId\n@billing.answer(Due)\nasync def due(query: Due, later: Later[Remind]) -> int: ...\n"
+        + (
+            "class Due(Query[int]):\n"
+            "    student: StudentId\n"
+            "@billing.answer(Due)\n"
+            "async def due(query: Due, later: Later[Remind]) -> int: ...\n"
+        )
     ),
     "query.events": billed(
-        "class Billed(IntegrationEvent):\n    student: StudentId\nclass Due(Query[int]):\n    student: StudentId\n@billing.answer(Due)\nasync def due(query: Due, events: Events[Billed]) -> int: ...\n",
+        (
+            "class Billed(IntegrationEvent):\n"
+            "    student: StudentId\n"
+            "class Due(Query[int]):\n"
+            "    student: StudentId\n"
+            "@billing.answer(Due)\n"
+            "async def due(query: Due, events: Events[Billed]) -> int: ...\n"
+        ),
         "event.unfollowed",
     ),
     "reaction.together": learning(
@@ -343,28 +215,56 @@ HANDLERS = {
     ),
     "reaction.forgotten": learning({BILLING: (("@billing.react(EnrollmentWithdrawn)\n", ""),)}),
     "policy.parameters": billed(
-        "@billing.policy\nclass Reminders:\n    @billing.react(Issued)\n    async def remind(self, event: Issued, clock: Clock) -> None: ...\n"
+        "@billing.policy\n"
+        "class Reminders:\n"
+        "    @billing.react(Issued)\n"
+        "    async def remind(self, event: Issued, clock: Clock) -> None: ...\n"
     ),
     "policy.empty": billed(
         "@billing.policy\nclass Reminders:\n    async def remind(self, event: Issued) -> None: ...\n"
     ),
     "policy.order": billed(
-        "def renamed(cls):\n    def __init__(self, clock: Clock) -> None: ...\n    cls.__init__ = __init__\n    return cls\n@renamed\n@billing.policy\nclass Reminders:\n    @billing.react(Issued)\n    async def remind(self, event: Issued) -> None: ...\n"
+        "def renamed(cls):\n"
+        "    def __init__(self, clock: Clock) -> None: ...\n"
+        "    cls.__init__ = __init__\n"
+        "    return cls\n"
+        "@renamed\n"
+        "@billing.policy\n"
+        "class Reminders:\n"
+        "    @billing.react(Issued)\n"
+        "    async def remind(self, event: Issued) -> None: ...\n"
     ),
     "subscription.same-name": billed("@billing.react(Issued)\nasync def InvoicesOf(event: Issued) -> None: ...\n"),
     "subscription.begins": billed(
         "@billing.react(Issued, begins='later')\nasync def remind(event: Issued) -> None: ...\n"
     ),
     "subscription.begins-differ": billed(
-        "from learning.enrollment.api import StudentEnrolled\n@billing.react(StudentEnrolled, begins='now')\n@billing.react(EnrollmentWithdrawn)\nasync def both(event: StudentEnrolled | EnrollmentWithdrawn) -> None: ...\n"
+        "from learning.enrollment.api import StudentEnrolled\n"
+        "@billing.react(StudentEnrolled, begins='now')\n"
+        "@billing.react(EnrollmentWithdrawn)\n"
+        "async def both(event: StudentEnrolled | EnrollmentWithdrawn) -> None: ...\n"
     ),
     "subscription.reserved": billed("@billing.react(Issued)\nasync def commands(event: Issued) -> None: ...\n"),
     "later.unheard": billed(
-        "from learning.billing.api import PaymentRefused\nclass Remind(Command[None, PaymentRefused]):\n    student: StudentId\n@billing.handle(Remind)\nasync def remind(command: Remind) -> None: ...\n@billing.react(Issued)\nasync def later(event: Issued, later: Later[Remind]) -> None:\n    later.send(Remind(student=event.student))\n",
+        (
+            "from learning.billing.api import PaymentRefused\n"
+            "class Remind(Command[None, PaymentRefused]):\n"
+            "    student: StudentId\n"
+            "@billing.handle(Remind)\n"
+            "async def remind(command: Remind) -> None: ...\n"
+            "@billing.react(Issued)\n"
+            "async def later(event: Issued, later: Later[Remind]) -> None:\n"
+            "    later.send(Remind(student=event.student))\n"
+        ),
         "language.unmentioned",
     ),
     "publisher.source": billed(
-        "class Paid(IntegrationEvent):\n    student: StudentId\n@billing.publish(EnrollmentWithdrawn)\ndef paid(event: EnrollmentWithdrawn) -> Paid: ...\n",
+        (
+            "class Paid(IntegrationEvent):\n"
+            "    student: StudentId\n"
+            "@billing.publish(EnrollmentWithdrawn)\n"
+            "def paid(event: EnrollmentWithdrawn) -> Paid: ...\n"
+        ),
         "event.unfollowed",
     ),
     "publisher.async": learning({ENROLLMENT: (("def enrolled(", "async def enrolled("),)}),
@@ -398,11 +298,15 @@ HANDLERS = {
     ),
     "publisher.doubled": learning(
         {
-            ENROLLMENT: "\n\n@enrollment.publish(Confirmed)\ndef again(event: Confirmed) -> StudentEnrolled:\n    return enrolled(event)\n"
+            ENROLLMENT: (
+                "\n\n@enrollment.publish(Confirmed)\n"
+                "def again(event: Confirmed) -> StudentEnrolled:\n"
+                "    return enrolled(event)\n"
+            )
         }
     ),
     "publisher.forgotten": learning(
-        {ENROLLMENT: "\n\ndef again(event: Confirmed) -> StudentEnrolled:\n    return enrolled(event)\n"}
+        {ENROLLMENT: ("\n\ndef again(event: Confirmed) -> StudentEnrolled:\n    return enrolled(event)\n")}
     ),
 }
 FOREIGN = """
@@ -424,6 +328,7 @@ def translated(source: str, function: str, *also: str, more: str = "") -> Plante
     return billed(f"{FOREIGN}{more}\n@billing.translate({source})\n{function}: ...\n", *also)
 
 
+LAYER = 'AntiCorruptionLayer(upstream=Foreign("bank"), downstream="billing", module="learning.billing.payments")'
 HOOK, PAID = f'Webhook("bank", {SIGNED}, key=event_id)', "def paid(event: Event) -> Settle"
 TRANSLATIONS = {
     "translation.source": translated(HOOK.replace("bank", "The Bank!"), PAID),
@@ -441,17 +346,17 @@ TRANSLATIONS = {
     ),
     "translation.module": learning({
         BILLING: f"\n\nfrom remit import *\n{FOREIGN}\n@billing.translate({HOOK})\n{PAID}: ...\n",
-        SYSTEM: (
-            (RELATIONS, '        AntiCorruptionLayer(upstream=Foreign("bank"), downstream="billing",'
-                        f' module="learning.billing.payments"),\n{RELATIONS}'),
-            ("import CustomerSupplier, OpenHost", "import *"),
-        ),
+        SYSTEM: ((RELATIONS, f"        {LAYER},\n{RELATIONS}"), ("import CustomerSupplier, OpenHost", "import *")),
     }),
 }  # fmt: skip
 AGGREGATES = {
     "aggregate.shared": learning(
         {
-            CERTIFICATION: "\n\nfrom learning.billing.domain import Account\n@certification.react(CourseCompleted)\nasync def more(event: CourseCompleted, accounts: Repository[Account]) -> None: ...\n"
+            CERTIFICATION: (
+                "\n\nfrom learning.billing.domain import Account\n"
+                "@certification.react(CourseCompleted)\n"
+                "async def more(event: CourseCompleted, accounts: Repository[Account]) -> None: ...\n"
+            )
         },
         "import.unrelated",
         "message.two-owners",
@@ -471,16 +376,27 @@ AGGREGATES = {
             )
         }
     ),
-    "aggregate.unused": learning({BILLING_DOMAIN: "\n\nclass Debt(Aggregate[StudentId]):\n    cents: int = 0\n"}),
+    "aggregate.unused": learning({BILLING_DOMAIN: ("\n\nclass Debt(Aggregate[StudentId]):\n    cents: int = 0\n")}),
     "projection.kind": billed("@billing.project\nclass Reminders: ...\n"),
     "projection.forgotten": learning(
         {
-            BILLING_DOMAIN: "\nfrom remit import Projection\nclass Debts(Projection[StudentId, Issued]):\n    cents: int = 0\n    @staticmethod\n    def key(event: Issued) -> StudentId: ...\n    def evolve(self, event: Issued) -> None: ...\n"
+            BILLING_DOMAIN: (
+                "\nfrom remit import Projection\n"
+                "class Debts(Projection[StudentId, Issued]):\n"
+                "    cents: int = 0\n"
+                "    @staticmethod\n"
+                "    def key(event: Issued) -> StudentId: ...\n"
+                "    def evolve(self, event: Issued) -> None: ...\n"
+            )
         }
     ),
     "projection.doubled": billed("billing.project(InvoicesOf)\n"),
     "projection.same-name": billed(
-        "class More:\n    class InvoicesOf(Projection[StudentId, Issued]):\n        def key(event: Issued) -> StudentId: ...\n        def evolve(self, event: Issued) -> None: ...\nbilling.project(More.InvoicesOf)\n"
+        "class More:\n"
+        "    class InvoicesOf(Projection[StudentId, Issued]):\n"
+        "        def key(event: Issued) -> StudentId: ...\n"
+        "        def evolve(self, event: Issued) -> None: ...\n"
+        "billing.project(More.InvoicesOf)\n"
     ),
     "projection.defaults": learning(
         {
@@ -541,8 +457,10 @@ ROUTES = {
     "route.place": routed('edge.get("/more/{pupil}", Invoices)\n'),
     "route.query": learning(
         {
-            BILLING_API: "\n\nclass Due(Query[int]):\n    line: InvoiceLine\n",
-            BILLING: "\nfrom learning.billing.api import Due\n@billing.answer(Due)\nasync def due(query: Due) -> int: ...\n",
+            BILLING_API: ("\n\nclass Due(Query[int]):\n    line: InvoiceLine\n"),
+            BILLING: (
+                "\nfrom learning.billing.api import Due\n@billing.answer(Due)\nasync def due(query: Due) -> int: ...\n"
+            ),
             EDGE: '\nfrom learning.billing.api import Due\nedge.get("/due", Due)\n',
         }
     ),
@@ -550,4 +468,4 @@ ROUTES = {
     "route.status": learning({"learning/enrollment/edge.py": (("status=201", "status=404"),)}),
     "route.doubled": routed('edge.get("/students/{student}/invoices", Invoices)\n'),
 }
-DECLARED = {**CONTEXTS, **MESSAGES, **HANDLERS, **TRANSLATIONS, **AGGREGATES, **DOCUMENTS, **ROUTES}
+DECLARED = {**MESSAGES, **HANDLERS, **TRANSLATIONS, **AGGREGATES, **DOCUMENTS, **ROUTES}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.planted.copies import Planted, planted
-from tests.planted.declarations import (
+from tests.planted.examples import (
     BILLING,
     BILLING_DOMAIN,
     CERTIFICATION,
@@ -20,6 +20,7 @@ from tests.planted.declarations import (
 )
 
 MAP, TOPOLOGY = "remit-map.toml", "four-http.toml"
+ENROLLMENT_DOMAIN = "learning/enrollment/domain.py"
 KERNEL = "learning/money.py"
 CENTS = "CENTS = 100\n"
 
@@ -47,7 +48,7 @@ SOURCE = {
         'SeparateWays("billing", "certification")', {CERTIFICATION: "\nimport learning.billing.api\n"}
     ),
     "import.unpublished": learning({CERTIFICATION: "\nimport learning.learning.domain\n"}),
-    "import.in-model": learning({"learning/enrollment/domain.py": "\nfrom learning.billing.api import PaymentRefused\n"}),
+    "import.in-model": learning({ENROLLMENT_DOMAIN: "\nfrom learning.billing.api import PaymentRefused\n"}),
     "import.translation": related(
         'AntiCorruptionLayer(upstream="enrollment", downstream="certification", module="learning.certification.edge")',
         {CERTIFICATION: "\nfrom learning.enrollment.api import StudentEnrolled\n"},
@@ -63,10 +64,13 @@ SOURCE = {
     ),
     "import.foreign": related(
         'AntiCorruptionLayer(upstream=Foreign("bank"), downstream="billing", module="learning.billing.payments")',
-        {BILLING: "\n\ndef pay() -> None:\n    import bank\n"},
+        {BILLING: ("\n\ndef pay() -> None:\n"
+"    import bank\n")},
     ),
     "import.computed": learning(
-        {BILLING: "\nfrom importlib import import_module\ndef load(name: str) -> object:\n    return import_module(name)\n"}
+        {BILLING: ("\nfrom importlib import import_module\n"
+"def load(name: str) -> object:\n"
+"    return import_module(name)\n")}
     ),
     "import.loaded": learning(
         {BILLING: '\nimport os\nfrom importlib import import_module\n'
@@ -86,16 +90,22 @@ SOURCE = {
     ),
     "kernel.unhashed": related('SharedKernel("billing", "certification", package="learning.money")', {KERNEL: CENTS}),
     "gateway.shared": learning({
-        BILLING: "\n\ndef pay() -> None:\n    import stripe\n", ENROLLMENT: "\n\ndef pay() -> None:\n    import stripe\n",
+        BILLING: ("\n\ndef pay() -> None:\n"
+"    import stripe\n"), ENROLLMENT: ("\n\ndef pay() -> None:\n"
+"    import stripe\n"),
     }),
     "sql.foreign-table": learning({BILLING: '\nNAMES = "SELECT name FROM enrollment.students"\n'}),
     "pure.import": learning({BILLING_DOMAIN: "\nimport random\n"}),
-    "pure.call": learning({BILLING_DOMAIN: "\n\ndef today() -> datetime:\n    return datetime.now()\n"}),
+    "pure.call": learning({BILLING_DOMAIN: ("\n\ndef today() -> datetime:\n"
+"    return datetime.now()\n")}),
     "owner.missing": learning({BILLING: (('    owner="team-billing",\n', ""),)}),
     "source.unreadable": learning({"learning/billing/old.py": "def owed(:\n"}),
     "code.unowned": learning({"learning/texts.py": "def shown() -> str: ...\n", BILLING: "\nimport learning.texts\n"}),
     "model.spread": learning(dict.fromkeys(
-        (BILLING_DOMAIN, CERTIFICATION_DOMAIN), "\n\nclass Person:\n    name: str\n    street: str\n    city: str\n"
+        (BILLING_DOMAIN, CERTIFICATION_DOMAIN), ("\n\nclass Person:\n"
+"    name: str\n"
+"    street: str\n"
+"    city: str\n")
     )),
 }  # fmt: skip
 MAPS = {

@@ -8,11 +8,12 @@ import pytest
 
 from remit.cli.explaining import codes
 from tests.docs.test_codes import SHOWN_ELSEWHERE
+from tests.planted.contexts import CONTEXTS
 from tests.planted.copies import TARGETS, Planted, checked, copy_of, edit
 from tests.planted.declarations import DECLARED
 from tests.planted.source_text import IN_SOURCE
 
-PLANTED = {**DECLARED, **IN_SOURCE}
+PLANTED = {**CONTEXTS, **DECLARED, **IN_SOURCE}
 
 
 @pytest.fixture(autouse=True)
