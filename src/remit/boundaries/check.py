@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from remit.boundaries.code import Code
@@ -12,6 +13,7 @@ from remit.boundaries.facts import Facts
 from remit.boundaries.files import files_of
 from remit.boundaries.reading import read_files
 from remit.boundaries.rules import OF_MAP, RELATED, RULES
+from remit.checks.legality import judge_relations, sound_relations
 from remit.errors import Findings
 
 
@@ -31,14 +33,24 @@ def check_code(code: CodeMap) -> Findings:
     Of a map without packages, only what it says itself is checked.
     """
     findings = Findings()
+    sound = _sound(code, findings)
     if not any(context.packages for context in code.contexts):
-        rules, read = OF_MAP, Code(code, {}, {})
+        rules, read = OF_MAP, Code(sound, {}, {})
     else:
-        rules = [rule for rule in RULES if code.relations or rule not in RELATED]
-        read = read_code(code, findings)
+        rules = [rule for rule in RULES if sound.relations or rule not in RELATED]
+        read = read_code(sound, findings)
     for rule in rules:
         rule(read, findings)
     return Findings(dict.fromkeys(findings), notes=dict.fromkeys(findings.notes))
+
+
+def _sound(code: CodeMap, findings: Findings) -> CodeMap:
+    """The map without relations whose fields cannot be read, which are reported."""
+    sound = sound_relations(code.relations)
+    if len(sound) == len(code.relations):
+        return code
+    judge_relations(code.names, code.relations, code.place_of, findings)
+    return replace(code, relations=(*sound,), places=tuple(map(code.place_of, sound)))
 
 
 def _entry_points(code: CodeMap) -> Mapping[str, list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from remit.boundaries.code import Code
+from remit.boundaries.code import Code, is_within
 from remit.boundaries.wording import imports, place
 from remit.contexts import SeparateWays
 from remit.errors import Findings
@@ -50,7 +50,7 @@ def _chain(one: str, other: str, code: Code) -> tuple[str, ...]:
         code.graph.find_shortest_chain(importer=importer, imported=imported, as_packages=True)
         for importer in packages.get(one, ())
         for imported in packages.get(other, ())
-        if importer in known and imported in known and not importer.startswith(f"{imported}.")
-        and not imported.startswith(f"{importer}.")
+        if importer in known and imported in known and not is_within(importer, (imported,))
+        and not is_within(imported, (importer,))
     )  # fmt: skip
     return min(filter(None, chains), key=len, default=())
