@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
-from remit.boundaries import MAP_FILE, is_map
+from remit.boundaries import MAP_FILE, check_code, is_map
 from remit.boundaries.proposal import propose_map
 from remit.cli.baseline import Baseline, record
 from remit.cli.explaining import explain_codes
@@ -17,7 +17,7 @@ from remit.cli.screen import say
 from remit.errors import Finding, Findings
 from remit.hosting.checking import check_map, check_system, check_topology
 from remit.hosting.failures import UNUSABLE, Failure
-from remit.hosting.finding import HERE, find_system, names_one
+from remit.hosting.finding import HERE, find_code_map, find_system, names_one
 
 _Form: TypeAlias = Literal["text", "json", "sarif", "github"]
 
@@ -110,6 +110,8 @@ def _checked(named: str) -> tuple[str, Findings]:
         return check_map(named) if is_map(named) else check_topology(named)
     if beside is not None and not names_one():
         return check_map(beside)
+    if (code := find_code_map(named)) is not None:
+        return code.name, check_code(code)
     system = find_system(named)
     return system.name, check_system(system, beside)
 
