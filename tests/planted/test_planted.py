@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from remit.cli.explaining import codes
-from tests.docs.test_codes import SHOWN_ELSEWHERE
+from tests.docs.codes import SHOWN_ELSEWHERE
 from tests.planted.contexts import CONTEXTS
 from tests.planted.copies import TARGETS, Planted, checked, copy_of, edit
 from tests.planted.declarations import DECLARED
