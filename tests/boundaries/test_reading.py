@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
@@ -51,8 +52,22 @@ def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path, content: bytes,
         b"x = 'a" + b"\\n' + 'a" * 500 + b"'\nimport shop.sales.model\n",
         b"x = a" + b".b" * 500 + b"\nimport shop.sales.model\n",
         b"x = x.y\ny = x.z\nx = y\nx.a.b\nimport shop.sales.model\n",
+        b"for x in x: x = [x[x], *x]\nfrom importlib import import_module as f\nf(x + x)\nimport shop.sales.model\n",
+        b"".join(b"x%d = [x%d, x%d]\n" % (i + 1, i, i) for i in range(60))
+        + b"__import__(x60)\nimport shop.sales.model\n",
+        b"n = 1" + b" + 1" * 500 + b"\nimport shop.sales.model\n",
     ],
-    ids=["byte order mark", "encoding line", "line ends", "long text", "long chain", "names in a circle"],
+    ids=[
+        "byte order mark",
+        "encoding line",
+        "line ends",
+        "long text",
+        "long chain",
+        "names in a circle",
+        "a loop in a circle",
+        "lists of lists",
+        "a long sum",
+    ],
 )
 def test_unusual_files_are_read(tmp_path: Path, content: bytes) -> None:
     folder = written(tmp_path)
@@ -124,7 +139,7 @@ def test_what_no_other_process_reads_is_read_here(python: str, tmp_path: Path, m
     folder = written(tmp_path, {HANDLERS: INTERNAL})
     monkeypatch.setattr(processes, "_WORTH_A_PROCESS", 1)
     monkeypatch.setattr(processes, "_processors", lambda: 2)
-    monkeypatch.setattr(processes.sys, "executable", python)
+    monkeypatch.setattr(sys, "executable", python)
     assert checked(mapped(folder, BUYS)) == [("import.unpublished", f"{HANDLERS}:1")]
 
 
