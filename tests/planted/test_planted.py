@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from learning.process import EXAMPLES
 from remit.cli.explaining import codes
+from remit.hosting.checking import check_system
+from remit.hosting.finding import find_system
 from tests.docs.codes import SHOWN_ELSEWHERE
 from tests.planted.contexts import CONTEXTS
 from tests.planted.copies import TARGETS, Planted, checked, copy_of, edit
@@ -25,6 +28,13 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("example", TARGETS)
 def test_an_example_is_clean(example: str, tmp_path: Path) -> None:
     found = checked(copy_of(example, tmp_path, whole=True), example)
+    assert [str(each) for each in (*found, *found.notes)] == []
+
+
+@pytest.mark.parametrize("named", ["hotel.system", "shop"])
+def test_an_example_of_objects_is_clean(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXAMPLES)
+    found = check_system(find_system(named))
     assert [str(each) for each in (*found, *found.notes)] == []
 
 
