@@ -167,7 +167,8 @@ class System:
         from remit.hosting.code_maps import code_map_of  # a system without relations loads nothing of this
         from remit.hosting.loaded import loaded_beyond
 
-        return loaded_beyond(code_map_of(self._map, self._all_places))
+        declared = {context.name for context in (*self._map.contexts, *self._map.beside)}
+        return loaded_beyond(code_map_of(self._map, self._all_places), declared)
 
     def code_map(self) -> CodeMap:
         """The map of the system's source text, with which `remit.boundaries` checks imports, SQL and purity. Imports
