@@ -14,6 +14,8 @@ from typing import Any
 from remit.contexts import (
     AntiCorruptionLayer,
     Conformist,
+    Context,
+    ContextMap,
     CustomerSupplier,
     Foreign,
     Model,
@@ -80,6 +82,24 @@ def message_name(message: Any) -> str:
 def sound_relations(relations: Iterable[Any]) -> list[Relation]:
     """Those of these values that are relations whose fields can be read."""
     return [each for each in relations if _fault_of(each) is None]
+
+
+def each_once(declared: ContextMap) -> Iterator[Any]:
+    """The relations of a map. One of equals may be stated in the contexts of both; it counts once then."""
+    yield from declared.stated
+    agreed: dict[object, Context[Any]] = {}
+    for context in (*declared.contexts, *declared.beside):
+        sound = sound_relations(context.relations)
+        for relation in context.relations:
+            equals = relation in sound and len(relation.names) > 1 and relation.direction is None
+            if not equals or agreed.setdefault(_agreement(relation), context) is context:
+                yield relation
+
+
+def _agreement(relation: Relation) -> object:
+    """What is the same in both statements of one relation. Partners each list what they use themselves."""
+    shared = getattr(relation, "package", ""), frozenset(getattr(relation, "tables", ()))
+    return type(relation), frozenset(relation.names), shared
 
 
 def _fault_of(relation: Any) -> tuple[str, str] | None:
