@@ -250,6 +250,15 @@ def test_sql_that_names_tables_of_another_context_is_found(tmp_path: Path, text:
     assert checked(code) == ([("sql.foreign-table", f"{HANDLERS}:{line}")] if line else [])
 
 
+@pytest.mark.parametrize("named", ["sales.orders", "orders"])
+@pytest.mark.parametrize("listed", ["sales.orders", "Orders"])
+def test_sql_may_name_a_table_of_a_kernel(tmp_path: Path, named: str, listed: str) -> None:
+    folder = written(tmp_path, {HANDLERS: f'run("select * from {named}")\nrun("select * from sales.lines")\n'})
+    kernel = SharedKernel("sales", "billing", "shop.kernel", tables=(listed,))
+    code = mapped(folder, BUYS, kernel, contexts={"sales": {"tables": ("orders",), "schema": "sales"}})
+    assert checked(code) == [("sql.foreign-table", f"{HANDLERS}:2")]
+
+
 def test_a_table_of_two_contexts_is_found_unless_a_kernel_lists_it(tmp_path: Path) -> None:
     folder = written(tmp_path, {HANDLERS: ""})
     contexts: dict[str, dict[str, Any]] = {"sales": {"tables": ("orders",)}, "billing": {"tables": ("Orders",)}}
