@@ -192,13 +192,11 @@ def test_the_source_text_of_a_system_with_relations_is_checked(folder: Path) -> 
     found = json.loads(remit_check(folder, "--json").stdout)
     codes = [(each["code"], each["where"]) for each in found["errors"]]
     assert codes == [("import.unpublished", "mail/context.py:2")]
-    (folder / "remit-map.toml").write_text(
-        '[contexts.sales]\npackages = ["stand"]\npublished = ["stand"]\n[contexts.mail]\npackages = ["mail"]\n'
-        '[[relations]]\nkind = "separate-ways"\none = "sales"\nother = "mail"\n'
-    )
+    (folder / "remit-map.toml").write_text('[contexts.sales]\ntables = ["orders"]\n')
+    (folder / "mail" / "context.py").write_text(f"{mail}QUERY = 'SELECT * FROM orders'\n")
     found = json.loads(remit_check(folder, "--json").stdout)
     codes = [(each["code"], each["where"]) for each in found["errors"]]
-    assert codes == [("import.separate-ways", "mail/context.py:2")]
+    assert codes == [("import.unpublished", "mail/context.py:2"), ("sql.foreign-table", "mail/context.py:4")]
 
 
 def test_a_map_is_proposed_that_can_be_checked(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -67,9 +67,9 @@ def read_map(path: str | Path) -> CodeMap:
     return found
 
 
-def examine_map(path: str | Path) -> tuple[CodeMap, Findings]:
+def examine_map(path: str | Path, known: Collection[str] = ()) -> tuple[CodeMap, Findings]:
     """As `read_map`, with the findings beside what could be read. Raises `ModelError` only for a file that cannot be
-    read or is not TOML."""
+    read or is not TOML. `known` are contexts that relations may name although the file does not describe them."""
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -88,7 +88,7 @@ def examine_map(path: str | Path) -> tuple[CodeMap, Findings]:
             'write strings in quotes and lists in brackets: packages = ["shop.billing"]',
         ) from None  # fmt: skip
     reading = _Reading(str(path), lines_in(text))
-    return _map(_Table(document, (), reading), path), reading.findings
+    return _map(_Table(document, (), reading), path, known), reading.findings
 
 
 def is_map(path: str | Path) -> bool:
@@ -222,7 +222,7 @@ class _Table:
         return None
 
 
-def _map(root: _Table, path: Path) -> CodeMap:
+def _map(root: _Table, path: Path, known: Collection[str]) -> CodeMap:
     head = root.table("map")
     name = head.text("name") or path.absolute().parent.name
     folder = path.absolute().parent
@@ -237,7 +237,7 @@ def _map(root: _Table, path: Path) -> CodeMap:
     stated = [
         (relation, table.place)
         for table in root.tables("relations")
-        if (relation := _relation(table, {each.name for each in contexts}, {each.name for each in outside}))
+        if (relation := _relation(table, {each.name for each in contexts} | {*known}, {each.name for each in outside}))
     ]
     root.leave(DESIGN)
     root.finish()

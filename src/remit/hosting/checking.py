@@ -8,7 +8,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import NamedTuple
 
-from remit.boundaries import check_code, examine_map, read_map
+from remit.boundaries import check_code, examine_map, with_beside
 from remit.errors import Finding, Findings, ModelError
 from remit.hosting import System
 from remit.hosting.assembly import placed_on
@@ -30,8 +30,8 @@ _PROCESSES = 4
 
 
 def check_system(system: System, map_file: str | None = None) -> Findings:
-    """All findings and notes on a system and, if it has relations, on the source text of its contexts. With a map file,
-    that is what says which source text belongs to which context. Imports the contexts; starts and opens nothing."""
+    """All findings and notes on a system and, if it has relations, on the source text of its contexts. A map file
+    beside the system adds to what is derived from it. Imports the contexts; starts and opens nothing."""
     return _with_source(system.check(), _on_source(system, map_file))
 
 
@@ -44,15 +44,17 @@ def _with_source(findings: Findings, seen: Findings) -> Findings:
 
 
 def _on_source(system: System, map_file: str | None = None) -> Findings:
+    beside = Findings()
     try:
-        code = read_map(map_file) if map_file is not None else system.code_map()
+        code = system.code_map()
+        if map_file is not None:
+            file, beside = examine_map(map_file, code.names)
+            code = with_beside(code, file, beside)
     except ModelError as error:
         return Findings(error.findings)
-    if not code.relations:
-        return Findings()
+    if beside or not code.relations:
+        return beside
     found = check_code(code)
-    if map_file is not None:
-        return found
     # the relations are those of the system, and were judged with it
     return Findings(_not_on_relations(found), notes=_not_on_relations(found.notes))
 
