@@ -231,7 +231,7 @@ def test_one_known_service_in_two_contexts_is_found_without_any_relation(tmp_pat
         ('\nrun("""\n  SELECT * FROM invoices i, Orders o\n""")\n', 2),
         ('run(f"delete from {schema}.orders")\n', 0),
         ('run("update sales.lines set a = 1")\n', 1),
-        ('table = "orders"\nrun(f"insert into {table} values (1)")\n', 0),
+        ('table = "orders"\nrun(f"insert into {table} values (1)")\n', 2),
         ('run("with recent as (select 1 from orders) select * from recent")\n', 1),
         ('run("select 1 " + "from invoices join \\"orders\\" using (id)")\n', 1),
         ('run("Update the orders")\n', 0),
@@ -239,13 +239,30 @@ def test_one_known_service_in_two_contexts_is_found_without_any_relation(tmp_pat
         ('import sqlalchemy as sa\nkey = sa.Table("orders", None)\n', 2),
         ('total = 1 + 2 + len("x") + 3\nrun("select 1 from " + ("or" + "ders"))\n', 2),
         ('"""Select something from orders."""\n', 0),
+        ('TABLE = "orders"\nrun(f"select * from {TABLE} where number = {number}")\n', 2),
+        ('TABLE = "orders"\nrun("select * from " + TABLE)\n', 2),
+        ('def f():\n    table = "orders"\n    run("delete from %s" % table)\n', 3),
+        ('run("delete from {}".format(TABLE))\nTABLE = "orders"\n', 1),
+        ('for table in ("invoices", "orders"):\n    run(f"truncate {table}")\n', 2),
+        ('run(f"select * from {table} where total > 1")\n', 0),
+        ('run("EXPLAIN select * from orders")\n', 1),
+        ('run("explain (analyze, buffers) select * from orders")\n', 1),
+        ('run("explain query plan select * from orders")\n', 1),
+        ('run(b"select * from orders")\n', 1),
+        ('class Order(Base):\n    __tablename__ = "orders"\n', 2),
+        ('class Order(Base):\n    __tablename__ = "orders"\n    __table_args__ = {"schema": "billing"}\n', 0),
+        ('class Copy(Base):\n    __tablename__ = "copy"\n    __table_args__ = (Unique("a"), {"schema": "sales"})\n', 2),
         ('run("select * from invoices")  # orders\n', 0),
     ],
 )  # fmt: skip
 def test_sql_that_names_tables_of_another_context_is_found(tmp_path: Path, text: str, line: int) -> None:
     folder = written(tmp_path, {HANDLERS: text})
     code = mapped(
-        folder, contexts={"sales": {"tables": ("orders",), "schema": "sales"}, "billing": {"tables": ("invoices",)}}
+        folder,
+        contexts={
+            "sales": {"tables": ("orders",), "schema": "sales"},
+            "billing": {"tables": ("invoices",), "schema": "billing"},
+        },
     )
     assert checked(code) == ([("sql.foreign-table", f"{HANDLERS}:{line}")] if line else [])
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 _START = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*"
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*(?:explain\s(?:\s*(?:analyze|verbose|query\s+plan|\([^)]*\))\s)?\s*)?"
     r"(?:select\b.*\bfrom\b|update\b.*\bset\b|(?:insert|merge|replace)\b.*\binto\b|delete\s+from\b"
     r"|(?:create|alter|drop|truncate|lock)\b.*\b(?:table|view|index|trigger|on)\b|truncate\s|with\s.*\bas\b.*\(|copy\s"
     r"|(?:(?:left|right|full|inner|cross|natural|outer)\s+)*join\s.*\bon\b|from\s+\S+.*\bwhere\b|references\s)",
@@ -14,7 +14,7 @@ _START = re.compile(
 )
 _FIRST = re.compile(r"[\s(]*(?:[sS][eE][lL]|[uU][pP][dD]|[iI][nN][sSnN]|[mM][eE][rR]|[rR][eE][pPfFiI]|[dD][eErR][lLoO]"
                     r"|[cC][rRoO]|[aA][lL][tT]|[tT][rR][uU]|[lL][oOeE]|[wW][iI][tT]|[fF][rRuU]|[jJ][oO]|[oO][uU]"
-                    r"|[nN][aA][tT]|--|/\*)")  # fmt: skip
+                    r"|[nN][aA][tT]|[eE][xX][pP]|--|/\*)")  # fmt: skip
 """The first letters of what `_START` accepts. Nearly every other text is told apart by them."""
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
