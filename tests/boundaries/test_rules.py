@@ -180,6 +180,7 @@ def test_a_kernel_that_has_changed_is_found_until_both_sides_agree(tmp_path: Pat
     (folder / "shop/kernel/money.py").write_text("class Money: cents: int\n")
     (finding,) = check_code(mapped(folder, agreed))
     assert finding.code == "kernel.changed"
+    assert str(folder / "shop/kernel/money.py") in finding.what
     assert finding.next.endswith(f'hash = "{content(folder)}"')
     assert ("kernel.unhashed", "shop") in noted(mapped(folder, SharedKernel("sales", "billing", package="shop.kernel")))
 
