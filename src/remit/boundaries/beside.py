@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from remit.boundaries.codemap import CodeContext, CodeMap
 from remit.checks.legality import message_name
@@ -75,10 +76,10 @@ def _agrees(field: str, stated: object, said: object) -> bool:
     return not said or _value(field, stated) == _value(field, said)
 
 
-def _value(field: str, value: object) -> object:
-    if field in ("uses", "exposes") and isinstance(value, Iterable):
-        return {message_name(each) for each in value}
-    return {f"{each}".lower() for each in value} if field == "tables" and isinstance(value, Iterable) else value
+def _value(field: str, value: Any) -> object:
+    if field in ("uses", "exposes"):
+        return {message_name(each) for each in value or ()}
+    return {each.lower() for each in value} if field == "tables" else value
 
 
 def _report(relation: Relation, file: CodeMap, derived: CodeMap, findings: Findings) -> None:
