@@ -94,8 +94,9 @@ def test_a_package_without_api_publishes_what_it_offers_itself(tmp_path: Path) -
     assert checked(mapped(folder, BUYS)) == [("import.unpublished", f"{HANDLERS}:2")]
 
 
-def test_a_chain_through_modules_of_no_context_is_shown_whole(tmp_path: Path) -> None:
+def test_a_chain_through_modules_of_no_context_is_shown_whole_once_where_it_leads_there(tmp_path: Path) -> None:
     files = {
+        "shop/billing/reports.py": "import shop.common.two\nimport shop.common.one\n",
         "shop/common/__init__.py": "",
         "shop/common/one.py": "from shop.common import two\n",
         "shop/common/two.py": "\nimport shop.sales.model\n",
@@ -103,8 +104,16 @@ def test_a_chain_through_modules_of_no_context_is_shown_whole(tmp_path: Path) ->
     }
     code = mapped(written(tmp_path, files), BUYS)
     (finding,) = check_code(code)
-    assert (finding.code, finding.where) == ("import.unpublished", f"{tmp_path}/{HANDLERS}:1")
-    assert "shop.sales.model through shop.common.one and shop.common.two" in finding.what
+    assert (finding.code, finding.where) == ("import.unpublished", f"{tmp_path}/shop/common/two.py:2")
+    assert "shop.sales.model through shop.common.two," in finding.what
+    (tmp_path / "shop/billing/reports.py").unlink()
+    (finding,) = check_code(code)
+    assert "shop.sales.model through shop.common.one and shop.common.two," in finding.what
+
+
+def test_what_the_package_above_imports_is_not_laid_to_its_modules(tmp_path: Path) -> None:
+    files = {"shop/__init__.py": "import shop.sales.model\n", HANDLERS: "import shop.billing.model\n"}
+    assert checked(mapped(written(tmp_path, files), BUYS)) == []
 
 
 def test_a_name_that_another_context_passes_on_counts_as_where_it_is_from(tmp_path: Path) -> None:

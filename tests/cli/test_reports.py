@@ -144,3 +144,20 @@ def test_two_forms_at_once_are_refused() -> None:
 def test_a_recording_needs_a_file() -> None:
     with pytest.raises(Failure, match="--baseline"):
         check("shop", recording=True)
+
+
+def test_a_baseline_is_the_same_from_another_working_directory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = folder / "shop"
+    shop.mkdir()
+    monkeypatch.chdir(folder)
+    known = identity_of(finding("shop/sales.py:7"), Path("shop"))
+    monkeypatch.chdir(shop)
+    assert (
+        known == identity_of(finding("sales.py:7"), Path()) == ("import.private", "sales.py", "sales imports billing")
+    )
+
+
+def test_a_finding_with_an_identity_is_known_by_it_wherever_it_is() -> None:
+    one = Finding("import.cycle", "a.py:1", "a > b at a.py:1", identity="a > b")
+    other = Finding("import.cycle", "c.py:9", "a > b at c.py:9", identity="a > b")
+    assert identity_of(one, Path()) == identity_of(other, Path())

@@ -7,18 +7,22 @@ from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
-from remit.boundaries import MAP_FILE, is_map
+from remit.boundaries import MAP_FILE, is_map, propose_map
 from remit.cli.baseline import Baseline, record
 from remit.cli.explaining import page_of
+from remit.cli.inputs import written
 from remit.cli.options import AsJson, SystemName, is_topology, not_empty
 from remit.cli.reports import as_github, as_json, as_sarif
 from remit.cli.screen import say
+from remit.cli.summary import summarised
 from remit.errors import Finding, Findings
 from remit.hosting.checking import check_map, check_system, check_topology
 from remit.hosting.failures import UNUSABLE, Failure
 from remit.hosting.finding import HERE, find_system, names_one
 
 _Form: TypeAlias = Literal["text", "json", "sarif", "github"]
+_MANY = 20
+"""The most findings that are shown without a summary below them."""
 
 
 def check(
@@ -42,6 +46,17 @@ def check(
             help="Write the baseline: all findings into a new file; of an existing file, remove what is gone.",
         ),
     ] = False,
+    summary: Annotated[
+        bool, Parameter(name="--summary", negative="", help="Only how many findings there are, by code and contexts.")
+    ] = False,
+    propose: Annotated[
+        str | None,
+        Parameter(
+            name="--propose",
+            validator=not_empty,
+            help="Write a first map of the packages in this folder, into SYSTEM or remit-map.toml, and check nothing.",
+        ),
+    ] = None,
     explain: Annotated[
         str | None, Parameter(name="--explain", validator=not_empty, help="Show the page of a code, and check nothing.")
     ] = None,
@@ -58,18 +73,48 @@ def check(
     if explain is not None:
         say(page_of(explain).rstrip())
         return 0
-    _refuse_contradictions(form, baseline, json=json, recording=recording)
+    if propose is not None:
+        return _propose(Path(propose), Path(MAP_FILE if system == HERE else system))
+    form = "json" if json and form is None else form
+    _refuse_contradictions(form, baseline, json=json, recording=recording, summary=summary)
     named, findings = _checked(system)
     left, hidden = _against(baseline, findings, recording=recording)
-    _tell(named, left, hidden, "json" if json else form or "text")
+    _tell(named, left, hidden, form, summary=summary)
     return UNUSABLE if left else 0
 
 
-def _refuse_contradictions(form: _Form | None, baseline: str | None, *, json: bool, recording: bool) -> None:
+def _propose(folder: Path, file: Path) -> int:
+    if file.suffix != ".toml" or file.exists():
+        what = "there is such a file already" if file.exists() else "a map is a TOML file"
+        raise Failure(
+            "cli.usage", what, where=str(file), expected="a file that does not exist yet, such as remit-map.toml",
+            next="remit check checks a map; to propose another one: remit check other-map.toml --propose FOLDER",
+        )  # fmt: skip
+    proposal = propose_map(folder, file)
+    if not proposal.contexts:
+        raise Failure(
+            "map.nothing", "there are no Python packages in this folder", where=str(folder),
+            expected="a folder of packages, such as src, or a package that holds others",
+            next="name the folder that holds the code: remit check --propose FOLDER",
+        )  # fmt: skip
+    written(file, proposal.text, "map.unwritable", "remit check FILE.toml --propose FOLDER")
+    say(f"{file}: {proposal.contexts} contexts and {proposal.relations} relations, as the packages are today.")
+    say(f"Correct it: which of these are contexts, and who owns them? Then: remit check {file}")
+    return 0
+
+
+def _refuse_contradictions(
+    form: _Form | None, baseline: str | None, *, json: bool, recording: bool, summary: bool
+) -> None:
     if json and form not in (None, "json"):
         raise Failure(
             "cli.usage", f"--json and --format {form} cannot be given together", where="remit check",
             expected="one of them", next="remove --json",
+        )  # fmt: skip
+    if summary and form not in (None, "text"):
+        raise Failure(
+            "cli.usage", f"--summary and --format {form} cannot be given together", where="remit check",
+            expected="one of them", next="remove --summary: programs count for themselves",
         )  # fmt: skip
     if recording and baseline is None:
         raise Failure(
@@ -85,7 +130,12 @@ def _checked(named: str) -> tuple[str, Findings]:
         return check_map(named) if is_map(named) else check_topology(named)
     if beside is not None and not names_one():
         return check_map(beside)
-    system = find_system(named)
+    try:
+        system = find_system(named)
+    except Failure as failure:
+        if failure.code == "system.unnamed":
+            failure.next += f"; or propose a {MAP_FILE} for code without one: remit check --propose ."
+        raise
     return system.name, check_system(system, beside)
 
 
@@ -104,7 +154,7 @@ def _against(path: str | None, found: Findings, *, recording: bool) -> tuple[Fin
     return Findings([*left, *baseline.gone], notes=left.notes), hidden
 
 
-def _tell(system: str, found: Findings, hidden: int, form: _Form) -> None:
+def _tell(system: str, found: Findings, hidden: int, form: _Form | None, *, summary: bool) -> None:
     if form == "json":
         print(as_json(system, found, hidden))
     elif form == "sarif":
@@ -113,8 +163,11 @@ def _tell(system: str, found: Findings, hidden: int, form: _Form) -> None:
         for line in as_github(found, Path.cwd()):
             print(line)
     else:
-        for kind, each in [("error", each) for each in found] + [("note", each) for each in found.notes]:
+        every = [("error", each) for each in found] + [("note", each) for each in found.notes]
+        for kind, each in [] if summary else every:
             say(f"{kind}: {each}\n")
+        if every and (summary or len(every) > _MANY):
+            say("\n".join(summarised(found)) + "\n")
         known = f"; {hidden} in the baseline" if hidden else ""
         say(f"{system}: {_counted(found, 'error')}, {_counted(found.notes, 'note')}{known}")
 

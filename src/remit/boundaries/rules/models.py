@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from remit.boundaries.code import Code
-from remit.boundaries.wording import imports, place
+from remit.boundaries.wording import identity, imports, place
 from remit.errors import Findings
 
 
@@ -27,4 +27,5 @@ def check_models(code: Code, findings: Findings) -> None:
             expected="types of another context in handlers only",
             next=f"translate them in a handler, or declare Conformist(upstream={contact.context!r},"
             f" downstream={contact.owner!r})",
+            contexts=(contact.owner, contact.context), identity=identity(contact),
         )  # fmt: skip

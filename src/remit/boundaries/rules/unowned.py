@@ -13,13 +13,17 @@ def note_unowned(code: Code, findings: Findings) -> None:
     """Notes the packages that belong to no context, each with its number of modules.
 
     A module beside the packages of contexts is noted only if a context imports it. Otherwise it puts the contexts
-    together, and belongs to none of them.
+    together, and belongs to none of them. So does a package around packages of contexts.
     """
     owned = [package for context in code.map.contexts for package in context.packages]
     imported = {module for facts in code.read if code.owner_of(facts.module) for module in code.imports[facts.module]}
     packages: dict[str, list[Facts]] = {}
     for facts in code.read if owned else ():
-        if code.owner_of(facts.module) is None and code.kernel_of(facts.module) is None and not facts.is_bare:
+        if (
+            code.owner_of(facts.module) is None
+            and code.kernel_of(facts.module) is None
+            and not (facts.is_bare or any(each.startswith(f"{facts.module}.") for each in owned))
+        ):
             package = _package(facts.module, owned)
             if package != facts.module or facts.is_package or facts.module in imported:
                 packages.setdefault(package, []).append(facts)
@@ -29,6 +33,7 @@ def note_unowned(code: Code, findings: Findings) -> None:
             "code.unowned", f"{modules[0].path}:1", f"{package} ({count}) belongs to no context",
             expected="each package in a context of the map",
             next=f"add it to one: packages = [..., {package!r}]; what all contexts need may stay apart",
+            identity=package,
         )  # fmt: skip
 
 
