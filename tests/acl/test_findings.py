@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from remit import Command, Context, System, Value
-from remit.foreign import Fetched, Header, Polled, StripeSignature, Webhook
+from remit.foreign import Fetched, Header, Polled, StandardSignature, StripeSignature, Webhook
+from remit.relations import AntiCorruptionLayer, Foreign
 
 SIGNATURE = StripeSignature("SECRET")
 
@@ -179,3 +180,37 @@ def test_sound_declarations_have_no_findings() -> None:
     async def note(command: Note) -> None: ...
 
     assert System("shop", contexts=[notes]).check() == []
+
+
+@pytest.mark.parametrize(
+    ("module", "codes"), [("shop.notes.stripe", ["translation.module"]), (__name__, []), ("", ["relation.no-module"])]
+)
+def test_translation_outside_of_the_layer_is_found(module: str, codes: list[str]) -> None:
+    notes = Context("notes", relations=[AntiCorruptionLayer(upstream=Foreign("x"), downstream="notes", module=module)])
+    notes.translate(hook())(noted)
+
+    @notes.handle(Note)
+    async def note(command: Note) -> None: ...
+
+    assert [each.code for each in System("shop", contexts=[notes]).check()] == codes
+
+
+@pytest.mark.parametrize(
+    ("source", "noted_as"),
+    [
+        (hook(key=Header("X-Id")), ["webhook.unsigned-key"]),
+        (hook(key=Header("X-Id"), entity=key, version=number), []),
+        (hook(key=Header("Webhook-Id"), verify=StandardSignature("SECRET")), []),
+        (hook(key=Header("X-Id"), verify=StandardSignature("SECRET")), ["webhook.unsigned-key"]),
+    ],
+)
+def test_key_that_is_not_signed_is_noted(source: Any, noted_as: list[str]) -> None:
+    notes = Context("notes")
+    notes.translate(source)(noted)
+
+    @notes.handle(Note)
+    async def note(command: Note) -> None: ...
+
+    found = System("shop", contexts=[notes]).check()
+    assert found == []
+    assert [each.code for each in found.notes] == noted_as

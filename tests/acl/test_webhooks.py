@@ -16,7 +16,8 @@ import uvicorn
 
 from remit.edges.http import HttpApp
 from remit.errors import ModelError
-from remit.log import Channel
+from remit.log import Channel, SubscriptionId
+from remit.observability import read_status
 from tests.acl.payments import SECRET, Paid, body_of, signed, system
 
 PATH = "/-/hooks/payments/stripe"
@@ -119,3 +120,16 @@ async def test_edge_does_not_start_without_the_secret(store: str, monkeypatch: p
         with pytest.raises(ModelError) as raised:
             HttpApp(system, app)
     assert {each.code for each in raised.value.findings} == {"webhook.secret"}
+
+
+async def test_status_counts_what_was_ignored(store: str) -> None:
+    async with served(store) as gateway:
+        for number, sequence in enumerate([7, 3, 5, 8]):
+            body = body_of(f"e-{number}", cents=number, sequence=sequence)
+            assert (await gateway.post(body, "/-/hooks/payments/numbered"))[0] == 202
+        assert await gateway.paid() == [0, 3]
+        id = SubscriptionId("payments.foreign:numbered", "payments", Channel.PRIVATE)
+        (row,) = await read_status([id], gateway.app.stores, time.time(), foreign=[id])
+        assert (row.ignored, row.lag, row.parked) == (2, 0, 0)
+        assert "2 messages were ignored, the last at" in row.note
+        assert "'e-2' about 'i-1' came after a newer message: version 5, after 7" in row.note

@@ -292,6 +292,28 @@ def test_a_package_of_no_context_is_noted_once(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("from typing import NewType\nOrderId = NewType('OrderId', str)\n", []),
+        (
+            "from typing import NewType\nOrderId = NewType('OrderId', str)\ndef new() -> OrderId: ...\n",
+            ["code.unowned"],
+        ),
+    ],
+)
+def test_a_module_of_identities_alone_may_belong_to_no_context(tmp_path: Path, text: str, codes: list[str]) -> None:
+    files = {"shop/ids.py": text, HANDLERS: "import shop.ids\n"}
+    assert [code for code, _ in noted(mapped(written(tmp_path, files)))] == codes
+
+
+@pytest.mark.parametrize("handlers", ["", "import shop.parts.shop\n"])
+def test_a_package_that_makes_a_system_is_noted_if_a_context_imports_it(tmp_path: Path, handlers: str) -> None:
+    files = {"shop/parts/__init__.py": "", "shop/parts/shop.py": "from remit import System\nshop = System('shop')\n"}
+    code = mapped(written(tmp_path, {**files, HANDLERS: handlers}))
+    assert [code for code, _ in noted(code)] == (["code.unowned"] if handlers else [])
+
+
 def test_what_the_map_names_and_is_missing_is_found(tmp_path: Path) -> None:
     code = mapped(
         written(tmp_path), TRANSLATES, SharedKernel("sales", "mail", package="shop.kernle"),

@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from remit.boundaries import check_code
 from remit.relations import CustomerSupplier
 from tests.boundaries.code_base import mapped, written
+from tests.boundaries.spellings import Row, rows
 
-PAGE = Path(__file__).parents[2] / "docs" / "boundaries.md"
-ROW = re.compile(
-    r"^\| (?P<spelling>[^|]+) \| (?P<code>`[^|]+`) \| (?:line (?P<line>\d+)|cannot be seen statically) \|$"
-)
-SPAN = re.compile(r"`([^`]+)`")
 AROUND = {
     "shop/again.py": "from shop.sales.model import Order\n",
     "shop/everything.py": "from shop.sales.model import *\n",
     "shop/sales/model.py": "class Order: ...\ndef register(function): return function\n",
     "pyproject.toml": '[project.entry-points."shop.orders"]\norder = "shop.sales.model:Order"\n',
 }
-
-
-class Row(NamedTuple):
-    spelling: str
-    text: str
-    line: int | None
-
-
-def rows() -> list[Row]:
-    section = PAGE.read_text().split("## Spellings of a dependency")[1].split("\n## ")[0]
-    found = [ROW.match(line) for line in section.splitlines() if line.startswith("| ") and "---" not in line][1:]
-    assert all(found), "a row of the table has another form"
-    return [
-        Row(row["spelling"], "\n".join(SPAN.findall(row["code"])) + "\n", int(row["line"]) if row["line"] else None)
-        for row in found
-        if row is not None
-    ]
 
 
 def test_the_table_has_every_spelling() -> None:

@@ -337,6 +337,20 @@ def test_what_a_process_does_not_load_is_not_judged() -> None:
     assert [each.code for each in findings if each.code.startswith("relation.")] == []
 
 
+@pytest.mark.parametrize("hosted", ["edge alone", "whole"])
+def test_route_is_judged_where_the_relations_of_its_context_are_known(hosted: str) -> None:
+    """A process may serve only the edge of a context, which states its relations itself."""
+    made = shop("edge", billing_states=[CustomerSupplier(supplier="sales", customer="billing", uses=["Place"])])
+    if hosted == "whole":
+        assert only(check(made)).code == "relation.not-listed"
+        return
+    alone = ContextMap(
+        name="shop", contexts=made.contexts[:1], elsewhere=("billing",), edges=made.edges,
+        stated=(Partnership("sales", "billing", uses=["Place"]),),
+    )  # fmt: skip
+    assert check(alone) == [], "billing may list more"
+
+
 KERNEL = {
     "stall/__init__.py": "",
     "stall/kernel/__init__.py": "",

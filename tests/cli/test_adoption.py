@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from remit.boundaries import propose_map
 from remit.cli.check import check
 
 MAP, BASELINE = "remit-map.toml", "remit-baseline.json"
@@ -38,7 +39,7 @@ def adopted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         (checkout / above / "__init__.py").touch()
     with pytest.MonkeyPatch.context() as here:
         here.chdir(checkout)
-        assert check(propose=package.replace(".", "/")) == 0
+        (checkout / MAP).write_text(propose_map(inside, Path()))
         assert check(baseline=BASELINE, recording=True) == 0
     return Adopted(checkout, package)
 

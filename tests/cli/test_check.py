@@ -188,3 +188,14 @@ def test_the_source_text_of_a_system_with_relations_is_checked(folder: Path) -> 
     found = json.loads(remit_check(folder, "--json").stdout)
     codes = [(each["code"], each["where"]) for each in found["errors"]]
     assert codes == [("import.separate-ways", "mail/context.py:2")]
+
+
+def test_a_map_is_proposed_that_can_be_checked(folder: Path) -> None:
+    done = remit_check(folder, "--propose", ".")
+    assert done.returncode == 0
+    (folder / "remit-map.toml").write_text(done.stdout)
+    assert remit_check(folder).returncode == 0
+    empty = folder / "empty"
+    empty.mkdir()
+    refused = remit_check(folder, "--propose", "empty")
+    assert (refused.returncode, refused.stderr.split()[0]) == (2, "map.no-code")

@@ -53,10 +53,13 @@ class Graph:
         return Graph(modules, imports), named
 
     def write(self, folder: Path) -> None:
-        """Writes each module as a file that imports what it imports, one import on a line."""
+        """Writes each module as a package that imports what it imports, one import on a line.
+
+        import-linter makes no difference between modules and packages. `remit` does: a module beside the packages of
+        contexts may belong to none.
+        """
         for module in self.modules:
-            place = folder.joinpath(*module.split("."))
-            file = place / "__init__.py" if self.has_descendants(module) else place.with_suffix(".py")
+            file = folder.joinpath(*module.split("."), "__init__.py")
             file.parent.mkdir(parents=True, exist_ok=True)
             lines = [f"import {imported}" for importer, imported in sorted(self.imports) if importer == module]
             file.write_text("\n".join([*lines, "SAID = True", ""]))

@@ -136,6 +136,33 @@ def test_a_contract_is_judged_as_import_linter_judges_it(graph: Graph, contract:
     assert said(graph, contract) == judged(graph, contract)
 
 
+ROUND = Graph(
+    frozenset({"shop", *(f"shop.{each}" for each in ("a", "a.x", "b", "b.x", "c", "d"))}),
+    frozenset({("shop.a.x", "shop.b.x"), ("shop.b.x", "shop.c"), ("shop.c", "shop.a.x")}),
+)
+
+
+@pytest.mark.parametrize(
+    ("contract", "kept"),
+    [
+        ({"type": "acyclic_siblings", "ancestors": ["shop"]}, False),
+        ({"type": "acyclic_siblings", "ancestors": ["shop"], "ignore_imports": ["shop.c -> shop.**"]}, True),
+        ({"type": "independence", "modules": ["shop.a", "shop.c"]}, False),
+        ({"type": "independence", "modules": ["shop.a", "shop.d"]}, True),
+        ({"type": "layers", "layers": ["shop.b", "shop.d", "shop.c"]}, False),
+        ({"type": "layers", "layers": ["shop.d", "shop.a | shop.c"]}, False),
+        ({"type": "layers", "layers": ["shop.d", "shop.a : shop.c"]}, True),
+        ({"type": "protected", "protected_modules": ["shop.b"], "allowed_importers": ["shop.c"]}, False),
+        ({"type": "protected", "protected_modules": ["shop.b"], "allowed_importers": ["shop.a"]}, True),
+        ({"type": "forbidden", "source_modules": ["shop.a"], "forbidden_modules": ["shop.c"]}, False),
+        ({"type": "forbidden", "source_modules": ["shop.a"], "forbidden_modules": ["shop.d"]}, True),
+    ],
+)
+def test_each_type_of_contract_is_kept_and_broken(contract: dict[str, Any], kept: bool) -> None:
+    project = Project(["shop"])
+    assert is_kept(ROUND, Options({"name": "it", **contract}), project) is kept
+
+
 SOME = Graph(frozenset({"shop", "shop.a", "shop.b", "shop.c"}), frozenset({("shop.a", "shop.b"), ("shop.b", "shop.c")}))
 INI = """
 [importlinter]

@@ -11,23 +11,27 @@ import importlib
 import re
 import sys
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from remit.cli.check import _checked
 from remit.cli.explaining import codes, page_of
+from remit.errors import Findings
 from remit.hosting.failures import Failure
 from tests.docs.pages import blocks
 
 SHOWN_ELSEWHERE = frozenset((
-    "event.key-changed", "model.invalid", "store.no-sql", "topology.environment", "topology.missing",
-    "topology.no-user", "topology.other-system", "topology.store-moved",
+    "event.key-changed", "map.missing", "model.invalid", "route.type", "source.loop", "store.no-sql",
+    "topology.environment", "topology.missing", "topology.no-user", "topology.other-system", "topology.store-moved",
+    "webhook.path", "webhook.secret",
 ))  # fmt: skip
-"""Codes that `remit check` does not report in a program, but a start, another command, or a file that is missing."""
+"""Codes that no program shows: a start reports them, or another command, or another code tells it first; or a file is
+missing, or is a link."""
 HEADINGS = re.compile(r"^## (Refused|Noted|Instead|Why)$", re.MULTILINE)
-FOLDER = files("remit.cli") / "codes"
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
+SECTION = re.compile(r"^## (?P<title>Findings: (?!CML)[^\n]*|Notes)$(?P<body>.*?)(?=^## )", re.MULTILINE | re.DOTALL)
+ROW = re.compile(r"^\| `([a-z]+\.[a-z-]+)` \|", re.MULTILINE)
 
 
 @pytest.fixture
@@ -44,6 +48,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 SHOWN = [code for code in codes() if code not in SHOWN_ELSEWHERE]
 
 
+def test_every_finding_and_note_that_is_listed_has_a_page_and_no_other() -> None:
+    sections = {match["title"]: ROW.findall(match["body"]) for match in SECTION.finditer(REFERENCE.read_text())}
+    assert len(sections) >= 10
+    assert sorted(code for rows in sections.values() for code in rows) == codes()
+
+
 @pytest.mark.parametrize("code", codes())
 def test_a_page_has_its_title_and_headings(code: str) -> None:
     headings = HEADINGS.findall(page_of(code))
@@ -54,12 +64,15 @@ def test_a_page_has_its_title_and_headings(code: str) -> None:
 
 @pytest.mark.parametrize("code", SHOWN)
 def test_a_page_shows_a_program_that_has_the_finding(code: str, folder: Path) -> None:
-    assert code in reported(page_of(code), HEADINGS.findall(page_of(code))[1], folder)
+    found = checked(page_of(code), HEADINGS.findall(page_of(code))[1], folder)
+    assert code in {each.code for each in (*found, *found.notes)}
 
 
 @pytest.mark.parametrize("code", SHOWN)
-def test_what_a_page_writes_instead_has_the_finding_no_more(code: str, folder: Path) -> None:
-    assert code not in reported(page_of(code), "Instead", folder)
+def test_what_a_page_writes_instead_has_no_finding_and_not_this_note(code: str, folder: Path) -> None:
+    found = checked(page_of(code), "Instead", folder)
+    assert [str(each) for each in found] == []
+    assert code not in {each.code for each in found.notes}
 
 
 def test_an_unknown_code_is_told_with_what_was_meant() -> None:
@@ -67,17 +80,16 @@ def test_an_unknown_code_is_told_with_what_was_meant() -> None:
         page_of("relation.slef")
 
 
-def reported(page: str, heading: str, folder: Path) -> set[str]:
-    """The codes of the program under a heading."""
+def checked(page: str, heading: str, folder: Path) -> Findings:
+    """What `remit check` finds in the program under a heading."""
     section = page.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     for block in blocks(section, heading):
-        if block.language in ("python", "toml", "markdown"):
+        if block.language in ("python", "toml", "markdown", "json"):
             path = folder / (block.argument or "main.py")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.body)
     importlib.invalidate_caches()
-    _, found = _checked(target(folder))
-    return {each.code for each in (*found, *found.notes)}
+    return _checked(target(folder))[1]
 
 
 def target(folder: Path) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from remit import System
 from remit.boundaries import CodeContext, check_code
-from remit.relations import CustomerSupplier
+from remit.relations import CustomerSupplier, SharedKernel
 
 EVENT = "from remit import IntegrationEvent\nclass {}(IntegrationEvent, version=1, key='order'):\n    order: str\n"
 CONTEXT = "from remit import Context\n{0} = Context('{0}', owner='team-{0}', outbox=[{1}])\n"
@@ -54,6 +54,18 @@ def test_a_context_has_its_package_and_publishes_its_api(folder: Path) -> None:
     assert check_code(found) == []
 
 
+def test_a_shared_kernel_in_a_package_of_its_own_is_read(folder: Path) -> None:
+    files = {
+        "sold/__init__.py": CONTEXT.format("sales", ""), "billed/__init__.py": CONTEXT.format("billing", ""),
+        "prices/__init__.py": "import billed\n",
+    }  # fmt: skip
+    system_of(folder, files, {"sales": "sold", "billing": "billed"})
+    importlib.import_module("prices")
+    kernel = SharedKernel("sales", "billing", package="prices")
+    system = System("shop", contexts={"sales": "sold:sales", "billing": "billed:billing"}, relations=[kernel])
+    assert [each.code for each in check_code(system.code_map())] == ["kernel.dependent"]
+
+
 def test_contexts_of_one_package_have_their_modules(folder: Path) -> None:
     files = {
         "stall/__init__.py": "", "stall/sales.py": EVENT.format("Placed") + CONTEXT.format("sales", "Placed"),
@@ -76,3 +88,14 @@ def test_a_published_language_in_a_package_of_its_own_belongs_to_its_context(fol
     assert found.contexts[0].packages == ("kiosk", "kiosk_api")
     assert found.contexts[0].published == ("kiosk_api",)
     assert [each.code for each in check_code(found)] == ["import.unpublished"]
+
+
+def test_a_module_with_messages_of_two_contexts_belongs_to_none(folder: Path) -> None:
+    files = {
+        "messages.py": EVENT.format("Placed") + EVENT.format("Paid").partition("\n")[2],
+        "till/__init__.py": "", "till/handlers.py": "from messages import Placed\n" + CONTEXT.format("sales", "Placed"),
+        "bank/__init__.py": "", "bank/handlers.py": "from messages import Paid\n" + CONTEXT.format("billing", "Paid"),
+    }  # fmt: skip
+    found = system_of(folder, files, {"sales": "till.handlers", "billing": "bank.handlers"}).code_map()
+    assert [each.packages for each in found.contexts] == [("till",), ("bank",)]
+    assert check_code(found) == []

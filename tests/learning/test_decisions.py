@@ -176,7 +176,7 @@ def test_a_score_is_refused_that_is_not_open_unknown_or_no_score() -> None:
 def test_the_last_module_completes_the_course_when_the_average_is_enough() -> None:
     begun = CourseRecord(id=E1, student=ADA, course=STORMING, opened_at=NOON, scores={BIG_PICTURE: 80})
     last = CompleteModule(enrollment=E1, module=DESIGN, score=39)
-    taken = ModuleCompleted(enrollment=E1, module=DESIGN, score=39, at=NOON)
+    taken = ModuleCompleted(enrollment=E1, student=ADA, module=DESIGN, score=39, at=NOON)
     given(learning, begun).when(last).then(taken).publishes()
     completed = Completed(
         enrollment=E1, student=ADA, course=STORMING, scores={BIG_PICTURE: 80, DESIGN: 40}, average=60, pass_average=60,

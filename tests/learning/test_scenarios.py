@@ -139,3 +139,4 @@ async def test_good_scores_complete_the_course_and_a_numbered_certificate_follow
         assert issued[-1].completed_at == progress.completed_at
     transcript = await app.ask(Transcript(student=ADA), fresh=True)
     assert [(line.course, line.average) for line in transcript] == [(STORMING, 80), (TEAMS, 80)]
+    assert [{*line.scores.values()} for line in transcript] == [{80}, {80}]

@@ -43,7 +43,7 @@ def generated(count: int, seed: int = 1) -> Registry:
         for other in chosen:
             relations[frozenset((other, name))] = _relation(other, name, random)
             for how in random.sample(HOWS, random.choice((1, 1, 1, 2))):
-                consumed[name].append(Consumed(other, f"{other}.{other.title()}{how.title()}", how, "write"))
+                consumed[name].append(Consumed(other, f"{other}.{other.title()}{how.title()}", how))
     stated: list[Relation] = [*map(OpenHost, names[:2]), *relations.values()]
     stated += [SeparateWays(names[-1], names[-2])] if count > 3 else []
     if count > 20:

@@ -30,6 +30,7 @@ from remit.relations import (
     SharedKernel,
 )
 from remit.topology.file import read_topology
+from tests.checks.packages import packages_in
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -59,7 +60,7 @@ def test_a_context_has_what_it_declares(learning: Registry) -> None:
 
 
 def test_what_is_called_and_what_is_followed_is_known(learning: Registry) -> None:
-    assert entry(learning, "enrollment").consumes == (Consumed("billing", "billing.ConfirmInvoice", "call", "write"),)
+    assert entry(learning, "enrollment").consumes == (Consumed("billing", "billing.ConfirmInvoice", "call"),)
     assert {(each.message, each.how) for each in entry(learning, "learning").consumes} == {
         ("enrollment.EnrollmentWithdrawn", "event"),
         ("enrollment.StudentEnrolled", "event"),
@@ -98,7 +99,7 @@ def test_relations_of_the_platform_have_the_roles_of_the_field(learning: Registr
     }
 
 
-UP = Consumed("up", "up.Happened", "event", "write")
+UP = Consumed("up", "up.Happened", "event")
 
 
 @pytest.mark.parametrize(
@@ -131,8 +132,8 @@ def test_the_roles_of_a_pair_combine(relations: list[Relation], roles: str) -> N
 
 def test_both_directions_of_a_pair_are_two_links() -> None:
     entries = [
-        Entry("one", consumes=(Consumed("other", "other.Ask", "call", "read"),)),
-        Entry("other", consumes=(Consumed("one", "one.Happened", "event", "write"),)),
+        Entry("one", consumes=(Consumed("other", "other.Ask", "call"),)),
+        Entry("other", consumes=(Consumed("one", "one.Happened", "event"),)),
     ]
     found = links_of(entries, [OpenHost("one")])
     assert [(link.upstream, link.downstream, link.pattern) for link in found] == [
@@ -143,8 +144,8 @@ def test_both_directions_of_a_pair_are_two_links() -> None:
 
 def test_a_partnership_holds_what_travels_both_ways() -> None:
     entries = [
-        Entry("one", consumes=(Consumed("other", "other.Ask", "call", "read"),)),
-        Entry("other", consumes=(Consumed("one", "one.Happened", "event", "write"),)),
+        Entry("one", consumes=(Consumed("other", "other.Ask", "call"),)),
+        Entry("other", consumes=(Consumed("one", "one.Happened", "event"),)),
     ]
     (link,) = links_of(entries, [Partnership("one", "other")])
     assert [flow.how for flow in link.flows] == ["call", "event"]
@@ -222,3 +223,27 @@ def test_what_is_foreign_is_an_entry_of_its_own() -> None:
     assert entry(registry, "bank").is_foreign
     assert [each.name for each in registry.own] == ["payments", "orders"]
     assert ("bank", "payments") in {(link.upstream, link.downstream) for link in registry.links}
+
+
+def test_a_published_language_elsewhere_is_a_package_of_its_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = packages_in(tmp_path, monkeypatch)
+    message = "__context__ = 'sales'\nfrom remit import Command\nclass Buy(Command[None]):\n    item: str\n"
+    context = """
+    from remit import Context, System
+    from stall.language.sales import Buy
+    sales = Context("sales")
+    @sales.handle(Buy)
+    async def buy(command: Buy) -> None: ...
+    system = System("stall", contexts=[sales])
+    """
+    files = {"stall/__init__.py": "", "stall/language/sales.py": message, "stall/sales/handlers.py": context}
+    model = packages.imported(files, "stall.sales.handlers").system.model()
+    (sales,) = registry_of(model).contexts
+    assert sales.packages == ("stall.sales", "stall.language.sales")
+    assert folders_of(model) == {
+        "stall.sales": tmp_path / "stall" / "sales",
+        "stall.language.sales": tmp_path / "stall" / "language" / "sales.py",
+    }
+    packages.forget()

@@ -9,11 +9,9 @@ from types import ModuleType
 import pytest
 
 from remit import System
-from remit.boundaries import read_map
 from remit.cli.program import execute
-from remit.errors import Findings
+from remit.hosting.checking import check_map
 from remit.hosting.finding import find_system
-from remit.registry.documents import documents_of_code, languages_of
 
 PROGRAM = """
 from remit import Aggregate, Command, Context, Repository, System
@@ -199,8 +197,7 @@ def test_a_code_map_has_a_glossary_too(code: Code, capsys: pytest.CaptureFixture
 def test_a_missing_document_of_a_code_map_is_a_finding_with_its_line(code: Code) -> None:
     code.write("remit-map.toml", MAP)
     (code.folder / "sales.md").unlink()
-    findings = Findings()
-    languages_of(documents_of_code(read_map("remit-map.toml")), findings)
-    (finding,) = findings
+    _, findings = check_map("remit-map.toml")
+    (finding,) = (each for each in findings if each.code.startswith("language."))
     assert finding.code == "language.unreadable"
     assert finding.where.startswith("remit-map.toml:")

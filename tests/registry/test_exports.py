@@ -28,12 +28,12 @@ ENTRIES = (
     Entry(
         "sales", "core", "team-sales", "docs/sales.md", ("shop.sales",),
         publishes=(Published("sales.OrderPlaced", "event", 2),),
-        consumes=(Consumed("billing", "billing.Charge", "call", "write"),),
+        consumes=(Consumed("billing", "billing.Charge", "call"),),
     ),
     Entry(
         "billing", "supporting", "team-billing", packages=("shop.billing",),
         publishes=(Published("billing.Charge", "command", 1),),
-        consumes=(Consumed("sales", "sales.OrderPlaced", "event", "write"),),
+        consumes=(Consumed("sales", "sales.OrderPlaced", "event"),),
     ),
     Entry("search", "generic", packages=("shop.search", "shop.search.index")),
     Entry("bank", is_foreign=True),

@@ -16,8 +16,8 @@ from remit.registry.picture import map_picture
 from tests.registry.drawings import Drawing
 from tests.registry.generated import generated
 
-EVENT = Consumed("sales", "sales.OrderPlaced", "event", "write")
-CALL = Consumed("billing", "billing.Charge", "call", "write")
+EVENT = Consumed("sales", "sales.OrderPlaced", "event")
+CALL = Consumed("billing", "billing.Charge", "call")
 SALES = Entry("sales", "core", "team-sales", consumes=(CALL,))
 BILLING = Entry("billing", "supporting", "team-billing", consumes=(EVENT,))
 STATED = (CustomerSupplier(supplier="billing", customer="sales"), OpenHost("sales"))
@@ -102,7 +102,7 @@ def test_contexts_of_which_little_is_known_are_drawn_too() -> None:
 
 def test_every_text_is_escaped() -> None:
     nasty = """<script>"&'</script>"""
-    other = Entry("other", "core", nasty, consumes=(Consumed(nasty, nasty, "event", "write"),))
+    other = Entry("other", "core", nasty, consumes=(Consumed(nasty, nasty, "event"),))
     drawing = Drawing(map_picture(registry(Entry(nasty, nasty, nasty, nasty), other), messages=True))
     assert drawing.texts.count(nasty) >= 3
     assert not [each for each in drawing.root.iter() if each.tag.endswith("script")]

@@ -23,7 +23,7 @@ from remit.domain import Aggregate, Claim, Projection, Record
 from remit.edges import HttpEdge
 from remit.hosting import Outbox, SyncOutbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
-from remit.relations import CustomerSupplier, OpenHost
+from remit.relations import Conformist, CustomerSupplier, Foreign, OpenHost, SharedKernel
 from remit.testing import Double, alone, given, running
 
 OrderId = NewType("OrderId", str)
@@ -500,6 +500,12 @@ sales_edge.put("/orders", PlaceOrder, status="200")  # wrong: a status is a numb
 CustomerSupplier(sales, billing)  # wrong: the roles are named
 CustomerSupplier(supplier=sales)  # wrong: two parties
 OpenHost(Context)  # wrong: a context or its name
+OpenHost(sales, exposes=[Money])  # wrong: only messages are exposed
+CustomerSupplier(supplier=Foreign("bank"), customer=sales)  # wrong: a supplier is a context
+Conformist(upstream=sales, downstream=billing, uses=[7])  # wrong: messages or their names
+SharedKernel(sales, billing, tables=[Order])  # wrong: tables are named
+Context("shop", relations=["sales"])  # wrong: relations, not names
+Context("shop", relations=CustomerSupplier(supplier=sales, customer="shop"))  # wrong: a list
 
 
 # --- interceptors ----------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NewType
 
 from learning.ids import CourseId, EnrollmentId, StudentId
-from remit import Command, IntegrationEvent, Query, Refusal, Value
+from remit import Command, IntegrationEvent, Query, Refusal, Value, field
 
 ModuleId = NewType("ModuleId", str)
 
@@ -70,9 +70,10 @@ class TranscriptLine(Value):
     opened_at: datetime
     completed_at: datetime | None = None
     average: int | None = None
+    scores: dict[ModuleId, int] = field(default_factory=dict[ModuleId, int])
 
 
 class Transcript(Query[list[TranscriptLine]]):
-    """Everything a student has begun or completed, oldest first."""
+    """Everything a student has begun or completed, with the last score of each module, oldest first."""
 
     student: StudentId

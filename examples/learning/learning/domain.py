@@ -49,6 +49,7 @@ class Opened(LearningEvent):
 
 class ModuleCompleted(LearningEvent):
     enrollment: EnrollmentId
+    student: StudentId
     module: ModuleId
     score: int
     at: datetime
@@ -105,7 +106,7 @@ class CourseRecord(Aggregate[EnrollmentId, Opened | ModuleCompleted | Completed]
         if self.completed_at:
             return
         self.scores[module] = score
-        self.record(ModuleCompleted(enrollment=self.id, module=module, score=score, at=at))
+        self.record(ModuleCompleted(enrollment=self.id, student=self.student, module=module, score=score, at=at))
         if criteria.met_by(self.scores):
             self._complete(criteria, at)
 

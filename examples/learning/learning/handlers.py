@@ -11,7 +11,7 @@ from learning.learning.api import (
     Transcript,
     TranscriptLine,
 )
-from learning.learning.domain import Completed, CourseRecord, LearningEvent, Opened
+from learning.learning.domain import Completed, CourseRecord, LearningEvent, ModuleCompleted, Opened
 from remit import Clock, Context, Projection, Repository, View, field
 
 learning = Context(
@@ -70,19 +70,22 @@ def progress_of(record: CourseRecord) -> CourseProgress:
 
 
 @learning.project
-class TranscriptOf(Projection[StudentId, Opened | Completed]):
-    """What one student has begun and completed."""
+class TranscriptOf(Projection[StudentId, Opened | ModuleCompleted | Completed]):
+    """What one student has begun and completed, with all scores."""
 
     lines: dict[EnrollmentId, TranscriptLine] = field(default_factory=dict[EnrollmentId, TranscriptLine])
 
     @staticmethod
-    def key(event: Opened | Completed) -> StudentId:
+    def key(event: Opened | ModuleCompleted | Completed) -> StudentId:
         return event.student
 
-    def evolve(self, event: Opened | Completed) -> None:
+    def evolve(self, event: Opened | ModuleCompleted | Completed) -> None:
         match event:
             case Opened():
                 self.lines[event.enrollment] = TranscriptLine(course=event.course, opened_at=event.at)
+            case ModuleCompleted():
+                line = self.lines[event.enrollment]
+                self.lines[event.enrollment] = line.replace(scores={**line.scores, event.module: event.score})
             case Completed():
                 self.lines[event.enrollment] = self.lines[event.enrollment].replace(
                     completed_at=event.at, average=event.average

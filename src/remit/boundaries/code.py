@@ -152,6 +152,15 @@ class Code:
                     yield use._replace(how="re-export"), way[-1].module
 
     @cached_property
+    def outside(self) -> Mapping[str, Sequence[tuple[str, Use, str]]]:
+        """The importer, use and name of everything from outside of the code base, by its top-level package."""
+        found: dict[str, list[tuple[str, Use, str]]] = {}
+        for facts in self.read:
+            for use, target in self.outside_uses(facts):
+                found.setdefault(target.partition(".")[0], []).append((facts.module, use, target))
+        return found
+
+    @cached_property
     def imports(self) -> Mapping[str, Mapping[str, Use]]:
         """All dependencies between modules: importer, imported, and how. Also those on where a re-exported name is
         from."""

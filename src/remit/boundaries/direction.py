@@ -15,7 +15,7 @@ def directions(imports: Mapping[Pair, int]) -> list[Pair]:
     """
     found: dict[str, list[str]] = {}
     chosen: list[Pair] = []
-    waiting = sorted(imports, key=lambda pair: (imports.get(pair[::-1], 0) - imports[pair], pair))
+    waiting = sorted(imports, key=lambda pair: (imports.get((pair[1], pair[0]), 0) - imports[pair], pair))
     for downstream, upstream in waiting:
         is_told = (downstream, upstream) in chosen  # the other direction
         if downstream != upstream and not is_told and not _reaches(upstream, downstream, found):

@@ -32,7 +32,7 @@ DESIGN = "cml"
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"^\s*([\w\-]+|\"[^\"]*\"|'[^']*')\s*=")
 _NAME = re.compile(r"[A-Za-z][\w\-]*")
-_DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_DOTTED = re.compile(r"[^\W\d]\w*(\.\w+)*")
 
 
 class _Form(NamedTuple):

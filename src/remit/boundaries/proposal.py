@@ -40,16 +40,9 @@ _TOLD = 4
 """The most modules that a comment lists."""
 
 
-class Proposal(NamedTuple):
-    """The text of a map, and what it holds."""
-
-    text: str
-    contexts: int
-    relations: int
-
-
-def propose_map(folder: Path, file: Path) -> Proposal:
-    """A map for the file, of the packages in a folder: of a folder of packages, or inside of one package.
+def propose_map(folder: Path, above: Path) -> str:
+    """The text of a map for the code in a folder, which is a package, or holds packages. Roots in it are relative to
+    the folder `above`, in which the map will stand. Empty if there is no code.
 
     Imports nothing. What cannot be read is left out; `check_code` reports it.
     """
@@ -61,7 +54,7 @@ def propose_map(folder: Path, file: Path) -> Proposal:
     tables = _tables(Code(replace(bare, contexts=tuple(contexts)), code.modules.facts, {}))
     named = tuple(replace(each, tables=tuple(tables.get(each.name, ()))) for each in contexts)
     seen = Code(replace(bare, contexts=named), code.modules.facts, {})
-    return _written(seen, _touched(seen), os.path.relpath(root.absolute(), file.absolute().parent))
+    return "".join(f"{line}\n" for line in _written(seen, _touched(seen), above)) if contexts else ""
 
 
 def _root_of(folder: Path) -> tuple[Path, str]:
@@ -112,7 +105,8 @@ def _with_tied(code: Code, contexts: list[CodeContext]) -> list[CodeContext]:
     tied = [each for each in waiting if any(seen.owner_of(other) for other in _reached(each, seen))]
     owned = [package for context in contexts for package in context.packages]
     homes = [home for home in dict.fromkeys(_home(each, owned) for each in tied) if home]
-    packages = [home for home in homes if _is_package(home, code)]
+    holders = {module.rpartition(".")[0] for module in code.modules.facts}
+    packages = [home for home in homes if home in holders or _is_package(home, code)]
     modules: dict[str, list[str]] = {}
     for home in homes:
         if home not in packages:
@@ -141,7 +135,8 @@ def _home(module: str, owned: Sequence[str]) -> str:
 
 
 def _name(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]", "", text.strip("_").replace(".", "-")) or "context"
+    name = text.strip("_").replace(".", "-")
+    return name if name[:1].isascii() and name[:1].isalpha() else f"context-{name}"
 
 
 def _candidates(base: str, inside: Mapping[str, Sequence[str]], code: Code) -> Iterator[str]:
@@ -217,31 +212,30 @@ def _touched(code: Code) -> _Touched:
 # --- as text ---------------------------------------------------------------------------------------------------------
 
 
-def _written(code: Code, touched: _Touched, root: str) -> Proposal:
+def _written(code: Code, touched: _Touched, above: Path) -> Iterator[str]:
     relations = directions(touched.pairs)
     order = upstream_first(code.map.names, relations)
     relations.sort(key=lambda pair: (order.index(pair[0]), order.index(pair[1])))
-    lines = [*_head(code, root)]
+    yield from _head(code, os.path.relpath(code.map.roots[0], above.absolute()))
     for name in order:
-        lines += _context(code, name, touched)
-    lines += _RELATIONS if relations else ()
+        yield from _context(code, name, touched)
+    yield from _RELATIONS if relations else ()
     for upstream, downstream in relations:
-        lines += _relation(upstream, downstream, touched)
-    return Proposal("\n".join(lines) + "\n", len(order), len(relations))
+        yield from _relation(upstream, downstream, touched)
 
 
 def _head(code: Code, root: str) -> Iterator[str]:
+    owned = [package for context in code.map.contexts for package in context.packages]
+    tops = [*dict.fromkeys(
+        top for module in code.modules.facts
+        if (top := module.partition(".")[0]) in _SHARED or any(is_within(each, (top,)) for each in owned)
+    )]  # fmt: skip
     yield "# A first map, proposed from the packages. Packages are often layers or tools instead of contexts: remove"
     yield "# those, put together what changes together, and name contexts as people do."
     yield ""
     yield "[map]"
-    yield f"name = {_quoted(code.map.name)}"
+    yield f"name = {_quoted(tops[0] if len(tops) == 1 else code.map.name)}"
     yield f"roots = [{_quoted(Path(root).as_posix())}]"
-    owned = [package for context in code.map.contexts for package in context.packages]
-    tops = dict.fromkeys(
-        top for module in code.modules.facts
-        if (top := module.partition(".")[0]) in _SHARED or any(is_within(each, (top,)) for each in owned)
-    )  # fmt: skip
     yield f"packages = {_list(tops)}"
 
 
@@ -249,7 +243,7 @@ def _context(code: Code, name: str, touched: _Touched) -> Iterator[str]:
     context = code.map.context(name)
     assert context is not None  # noqa: S101  # the names are those of the map
     yield ""
-    yield f"[contexts.{name}]"
+    yield f"[contexts.{name if name.isascii() else _quoted(name)}]"
     yield f"packages = {_list(context.packages)}"
     if context.tables:
         yield f"tables = {_list(context.tables)}"
@@ -274,7 +268,7 @@ def _relation(upstream: str, downstream: str, touched: _Touched) -> Iterator[str
     yield ""
     yield f"# {downstream} imports {upstream}: {touched.pairs[downstream, upstream]}"
     if against := touched.pairs[upstream, downstream]:
-        yield f"# {upstream} imports {downstream}: {against}. These are reported: import.direction"
+        yield f"# {upstream} imports {downstream}: {against}, against this direction (import.direction)"
     yield "[[relations]]"
     yield 'kind = "conformist"'
     yield f"upstream = {_quoted(upstream)}"

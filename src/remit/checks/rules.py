@@ -40,6 +40,7 @@ from remit.checks.unfollowed import check_unfollowed
 from remit.checks.unheard import check_unheard
 from remit.checks.unrecorded import check_unrecorded
 from remit.checks.unrelated import check_unrelated
+from remit.checks.unsigned_keys import check_unsigned_keys
 from remit.checks.unused import check_unused
 from remit.checks.unused_events import check_unused_events
 from remit.checks.wire_names import check_wire_names
@@ -94,6 +95,7 @@ NOTED: tuple[Rule, ...] = (
     check_unused,
     check_unused_events,
     check_unrelated,
+    check_unsigned_keys,
 )
 """The rules that add notes, in the order in which their notes are reported."""
 

@@ -12,6 +12,7 @@ from remit.contexts import Context, Header, Model, Polled, Source, Translation, 
 from remit.contexts.annotations import first_parameter, hints_of, is_kind, name_of, unresolved
 from remit.contexts.declarations import where
 from remit.contexts.foreign import commands_in
+from remit.contexts.model import is_within
 from remit.errors import Finding, Findings, one_of
 from remit.messages import Command, not_carried
 
@@ -38,6 +39,12 @@ def _faults(model: Model, context: Context[Any], each: Translation) -> Iterator[
         yield _Fault(
             "translation.source", f"two sources of {context.name} are named {each.source.name!r}",
             "one source per name", "rename one of them",
+        )  # fmt: skip
+    layers = model.layers_of(context.name, foreign=True)
+    if layers and not is_within(each.function.__module__, layers):
+        yield _Fault(
+            "translation.module", f"{each.handler.name} stands in {each.function.__module__}, outside of the layer",
+            one_of(sorted(layers)), "move it there: only an anti-corruption layer knows foreign messages",
         )  # fmt: skip
     yield from _source_faults(context, each.source)
     yield from _function_faults(model, context, each)

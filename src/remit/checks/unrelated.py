@@ -5,7 +5,7 @@ from __future__ import annotations
 from remit.checks.legality import places_in, sound_relations
 from remit.contexts import Model, OpenHost
 from remit.contexts.coverage import is_named
-from remit.contexts.integrations import declared_integrations, integrations_of
+from remit.contexts.integrations import Integration, declared_integrations, integrations_of
 from remit.errors import Findings
 
 
@@ -14,15 +14,16 @@ def check_unrelated(model: Model, findings: Findings) -> None:
     if not relations:
         _note_none(model, findings)
         return
-    place = places_in(model)
-    loaded = {context.name for context in model.contexts}
-    for relation in relations:
+    place, loaded = places_in(model), {context.name for context in model.contexts}
+    between: dict[frozenset[str], list[Integration]] = {}
+    for each in integrations_of(model):
+        between.setdefault(frozenset((each.consumer, each.owner)), []).append(each)
+    for relation in relations if not model.edges_elsewhere else ():
         listed = None if isinstance(relation, OpenHost) else getattr(relation, "uses", None)
         consumers = relation.names if relation.direction is None else relation.names[1:]
         if not listed or not loaded.issuperset(consumers):
             continue
-        used = [each for each in integrations_of(model) if {each.consumer, each.owner} == {*relation.names}]
-        used = [each for each in used if each.consumer in consumers]
+        used = [each for each in between.get(frozenset(relation.names), ()) if each.consumer in consumers]
         for entry in listed:
             if not any(is_named(each.message, each.owner, entry) for each in used):
                 name = entry if isinstance(entry, str) else entry.__name__

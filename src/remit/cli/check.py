@@ -10,7 +10,6 @@ from cyclopts import Parameter
 from remit.boundaries import MAP_FILE, is_map, propose_map
 from remit.cli.baseline import Baseline, record
 from remit.cli.explaining import page_of
-from remit.cli.inputs import written
 from remit.cli.options import AsJson, SystemName, is_topology, not_empty
 from remit.cli.reports import as_github, as_json, as_sarif
 from remit.cli.screen import say
@@ -50,12 +49,8 @@ def check(
         bool, Parameter(name="--summary", negative="", help="Only how many findings there are, by code and contexts.")
     ] = False,
     propose: Annotated[
-        str | None,
-        Parameter(
-            name="--propose",
-            validator=not_empty,
-            help="Write a first map of the packages in this folder, into SYSTEM or remit-map.toml, and check nothing.",
-        ),
+        Path | None,
+        Parameter(name="--propose", help="Print a first remit-map.toml for the code in a folder, and check nothing."),
     ] = None,
     explain: Annotated[
         str | None, Parameter(name="--explain", validator=not_empty, help="Show the page of a code, and check nothing.")
@@ -74,7 +69,8 @@ def check(
         say(page_of(explain).rstrip())
         return 0
     if propose is not None:
-        return _propose(Path(propose), Path(MAP_FILE if system == HERE else system))
+        say(_proposed(propose).rstrip())
+        return 0
     form = "json" if json and form is None else form
     _refuse_contradictions(form, baseline, json=json, recording=recording, summary=summary)
     named, findings = _checked(system)
@@ -83,24 +79,15 @@ def check(
     return UNUSABLE if left else 0
 
 
-def _propose(folder: Path, file: Path) -> int:
-    if file.suffix != ".toml" or file.exists():
-        what = "there is such a file already" if file.exists() else "a map is a TOML file"
+def _proposed(folder: Path) -> str:
+    """A map for the code in a folder. Raises `Failure` if there is none."""
+    text = propose_map(folder, Path.cwd())
+    if not text:
         raise Failure(
-            "cli.usage", what, where=str(file), expected="a file that does not exist yet, such as remit-map.toml",
-            next="remit check checks a map; to propose another one: remit check other-map.toml --propose FOLDER",
+            "map.no-code", f"there is no Python package in {folder}", where=str(folder),
+            expected="a package, or a folder that holds packages", next="remit check --propose src",
         )  # fmt: skip
-    proposal = propose_map(folder, file)
-    if not proposal.contexts:
-        raise Failure(
-            "map.nothing", "there are no Python packages in this folder", where=str(folder),
-            expected="a folder of packages, such as src, or a package that holds others",
-            next="name the folder that holds the code: remit check --propose FOLDER",
-        )  # fmt: skip
-    written(file, proposal.text, "map.unwritable", "remit check FILE.toml --propose FOLDER")
-    say(f"{file}: {proposal.contexts} contexts and {proposal.relations} relations, as the packages are today.")
-    say(f"Correct it: which of these are contexts, and who owns them? Then: remit check {file}")
-    return 0
+    return text
 
 
 def _refuse_contradictions(
@@ -134,7 +121,7 @@ def _checked(named: str) -> tuple[str, Findings]:
         system = find_system(named)
     except Failure as failure:
         if failure.code == "system.unnamed":
-            failure.next += f"; or propose a {MAP_FILE} for code without one: remit check --propose ."
+            failure.next += f"; for code without a system, begin with a map: remit check --propose . > {MAP_FILE}"
         raise
     return system.name, check_system(system, beside)
 

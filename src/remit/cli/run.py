@@ -36,7 +36,7 @@ Port = Annotated[
     int | None,
     Parameter(
         converter=whole,
-        help="Port of the HTTP edge; 0 for any free port. Default: 8000 if the system declares routes.",
+        help="Port of the HTTP edge; 0 for any free port. Default: 8000 if the system has routes or webhooks.",
     ),
 ]
 MaxBody = Annotated[int, Parameter(converter=whole, validator=POSITIVE, help="Largest body of a request, in bytes.")]

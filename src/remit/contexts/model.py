@@ -21,7 +21,7 @@ from remit.contexts.context import Context
 from remit.contexts.declarations import PROJECTION, REACTION, Handler, Role, known_events, where
 from remit.contexts.homes import Home, homes_of
 from remit.contexts.map import ContextMap
-from remit.contexts.relations import AntiCorruptionLayer
+from remit.contexts.relations import AntiCorruptionLayer, Foreign
 from remit.domain import Projection
 from remit.messages import (
     Command,
@@ -128,9 +128,12 @@ class Model(ContextMap):
             return "acl"
         return handler.role.component
 
-    def layers_of(self, context: str) -> frozenset[str]:
-        """The modules of the anti-corruption layers of a context."""
-        layers = (each for each in self.relations if isinstance(each, AntiCorruptionLayer) and each.module)
+    def layers_of(self, context: str, *, foreign: bool = False) -> frozenset[str]:
+        """The modules of the anti-corruption layers of a context; with `foreign`, only of those towards something that
+        is no context."""
+        layers = [each for each in self.relations if isinstance(each, AntiCorruptionLayer) and each.module]
+        if foreign:
+            layers = [each for each in layers if isinstance(each.upstream, Foreign)]
         return frozenset(each.module for each in layers if each.names[-1] == context)
 
 

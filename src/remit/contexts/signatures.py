@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 
 MINUTES_5 = timedelta(minutes=5)
 _LONGEST_HEADER = 4096
@@ -23,6 +23,8 @@ class Signature(ABC):
     """
 
     secrets: tuple[str, ...]
+    signed_headers: ClassVar[frozenset[str]] = frozenset()
+    """The headers that are signed too, by lower-case name."""
 
     @abstractmethod
     def fault(self, headers: Mapping[str, str], body: bytes, now: float, secrets: Sequence[bytes]) -> str | None:
@@ -97,6 +99,7 @@ class StandardSignature(Signature):
     `whsec_` before them. `tolerance` is as in `StripeSignature`. `key=Header("webhook-id")` identifies a delivery.
     """
 
+    signed_headers = frozenset({"webhook-id"})
     secrets: tuple[str, ...]
     tolerance: timedelta
 

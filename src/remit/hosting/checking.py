@@ -15,7 +15,10 @@ from remit.hosting.assembly import placed_on
 from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
 from remit.hosting.granting import findings_on_grants
+from remit.hosting.loaded import without_seen
+from remit.registry.documents import documents_of_code, languages_of
 from remit.topology.file import Topology, examine_topology
+from remit.topology.keys import notes_on
 from remit.topology.placement import hosted_by, place
 
 _CERTAIN = frozenset((
@@ -29,25 +32,39 @@ _PROCESSES = 4
 def check_system(system: System, map_file: str | None = None) -> Findings:
     """All findings and notes on a system and, if it has relations, on the source text of its contexts. With a map file,
     that is what says which source text belongs to which context. Imports the contexts; starts and opens nothing."""
-    findings = system.check()
+    return _with_source(system.check(), _on_source(system, map_file))
+
+
+def _with_source(findings: Findings, seen: Findings) -> Findings:
+    """The findings on a system, and those on its source text. What both have is reported once."""
+    files = {each.where.rpartition(":")[0] for each in seen if each.code.startswith("import.")}
+    told = {each.code for each in findings.notes if each.code == "owner.missing"}  # a derived map has the same owners
+    notes = [*findings.notes, *(each for each in seen.notes if each.code not in told)]
+    return Findings(dict.fromkeys([*without_seen(findings, files), *seen]), notes=dict.fromkeys(notes))
+
+
+def _on_source(system: System, map_file: str | None = None) -> Findings:
     try:
         code = read_map(map_file) if map_file is not None else system.code_map()
     except ModelError as error:
-        return Findings([*findings, *(each for each in error.findings if each not in findings)], notes=findings.notes)
+        return Findings(error.findings)
     if not code.relations or not any(context.packages for context in code.contexts):
-        return findings
-    seen = check_code(code)
-    return Findings(dict.fromkeys([*findings, *seen]), notes=dict.fromkeys([*findings.notes, *seen.notes]))
+        return Findings()
+    return check_code(code)
 
 
 def check_map(path: str) -> tuple[str, Findings]:
     """The name of the code base that a map file describes, and all findings and notes: those on the file, or else those
-    on the source text. Imports nothing of the code base."""
+    on the source text and on language documents. Imports nothing of the code base."""
     try:
         code, findings = examine_map(path)
     except ModelError as error:
         return path, Findings(error.findings)
-    return code.name, findings or check_code(code)
+    if findings:
+        return code.name, findings
+    found = check_code(code)
+    languages_of(documents_of_code(code), found)
+    return code.name, found
 
 
 def check_topology(path: str) -> tuple[str, Findings]:
@@ -63,7 +80,8 @@ def check_topology(path: str) -> tuple[str, Findings]:
     checked = system.check()
     placed = _on_placement(topology, system, has_shapes=not checked)
     placed = [each for each in placed if not findings or each.code in _CERTAIN]
-    found = Findings([*findings, *checked, *placed], notes=checked.notes)
+    with_source = _with_source(checked, _on_source(system))
+    found = Findings([*findings, *with_source, *placed], notes=[*with_source.notes, *notes_on(topology)])
     for of_service in _on_services(topology, system):
         known = {(each.code, each.where) for each in found}
         found += [each for each in of_service if (each.code, each.where) not in known]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from remit.boundaries import CodeContext, CodeMap
@@ -17,13 +17,13 @@ from remit.contexts.model import owners_of
 from remit.messages import DomainEvent
 
 
-def code_map_of(declared: ContextMap) -> CodeMap:
-    """The code map of a system whose contexts are loaded.
+def code_map_of(declared: ContextMap, places: Mapping[str, str | None] = MappingProxyType({})) -> CodeMap:
+    """The code map of a system. Of a context that is not loaded here, the place says which package it has.
 
-    A context has the package of the module that declares it. If several contexts are declared in one package, each has
+    A context has the package of the module that declares it. If other contexts are declared in the package too, it has
     its module only. What is declared in a test or in a function has no packages. A context publishes its module `api`;
     without one, the modules of its messages. Those that are in no package of a context are its own too: a distribution
-    with the published language alone. Its schema is named like the context.
+    with the published language alone. Its schema is named like the context. Shared kernels are read too.
     """
     packages = {context.name: _package(context, declared.contexts) for context in declared.contexts}
     taken = [package for package in packages.values() if package]
@@ -31,7 +31,8 @@ def code_map_of(declared: ContextMap) -> CodeMap:
     contexts: list[CodeContext] = []
     for context in declared.contexts:
         package, language = packages[context.name], languages.get(context.name, ())
-        apart = [each for each in language if not is_within(each, taken)] if package else []
+        others = {each for name, modules in languages.items() if name != context.name for each in modules}
+        apart = [each for each in language if package and not is_within(each, taken) and each not in others]
         contexts.append(
             CodeContext(
                 name=context.name, packages=(package, *apart) if package else (),
@@ -39,8 +40,11 @@ def code_map_of(declared: ContextMap) -> CodeMap:
                 kind=KINDS.get(context.kind, ""), language=context.language, schema=context.name,
             )
         )  # fmt: skip
-    elsewhere = [CodeContext(name=name) for name in declared.elsewhere]
-    tops = dict.fromkeys(package.partition(".")[0] for context in contexts for package in context.packages)
+    elsewhere = [
+        CodeContext(name=name, packages=_package_at(places.get(name) or "", places)) for name in declared.elsewhere
+    ]
+    named = [*(package for context in contexts for package in context.packages), *_beside(declared)]
+    tops = dict.fromkeys(module.partition(".")[0] for module in named)
     roots = dict.fromkeys(root for top in tops if (root := _root(top)) is not None)
     return CodeMap(
         name=declared.name, contexts=(*contexts, *elsewhere), relations=declared.relations, roots=tuple(roots),
@@ -48,14 +52,30 @@ def code_map_of(declared: ContextMap) -> CodeMap:
     )  # fmt: skip
 
 
+def _beside(declared: ContextMap) -> list[str]:
+    """The modules that relations name: shared kernels and translations, which may be in packages of their own."""
+    found = [getattr(each, "package", "") or getattr(each, "module", "") for each in declared.relations]
+    return [module for module in found if module]
+
+
 def _package(context: Context[Any], contexts: Iterable[Context[Any]]) -> str:
-    """The package of a context; its module if it shares the package. Empty if it shares that too, or has none."""
-    shared = Counter(map(package_of, contexts))
+    """The package of a context; its module if other contexts are in the package. Empty if it shares that too, or has
+    none."""
     package = package_of(context)
-    if package is None or shared[package] == 1:
+    others = [each for each in contexts if each is not context]
+    if package is None or not any(is_within(package_of(each) or "", (package,)) for each in others):
         return package or ""
-    modules = Counter(each.declared_in for each in contexts)
-    return context.declared_in if modules[context.declared_in] == 1 else ""
+    return context.declared_in if all(each.declared_in != context.declared_in for each in others) else ""
+
+
+def _package_at(place: str, places: Mapping[str, str | None]) -> tuple[str, ...]:
+    """The package of the module of a place; the module itself if another place is in the package too."""
+    module = place.partition(":")[0]
+    package = module.rpartition(".")[0]
+    others = [each.partition(":")[0] for each in places.values() if each and each != place]
+    if not package or any(is_within(each, (package,)) for each in others):
+        return (module,) if module else ()
+    return (package,)
 
 
 def _languages(declared: ContextMap) -> Mapping[str, tuple[str, ...]]:

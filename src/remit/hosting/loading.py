@@ -69,7 +69,12 @@ def _loaded(wanted: Sequence[_Wanted], places: Places, findings: Findings) -> li
     if None in places.values():
         installed = read_installed(wanted[0].option, wanted[0].where, findings)
     known = [each for each in wanted if installed is not None or places[each.name] is not None]
-    return [_load(each, places[each.name], installed or {}, findings) for each in known]
+    if not known:
+        return []
+    from remit.hosting.importing import recording  # declaring a system loads nothing of this
+
+    with recording():
+        return [_load(each, places[each.name], installed or {}, findings) for each in known]
 
 
 def _load(wanted: _Wanted, place: str | None, installed: Installed, findings: Findings) -> Any:

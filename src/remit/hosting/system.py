@@ -58,6 +58,7 @@ class System:
         headers: Sequence[str] = (),
     ) -> None:
         self._places = places_of(contexts)
+        self._all_places = self._places
         self._edge_places = places_of(edges)
         self._map = ContextMap(
             name=name,
@@ -131,6 +132,7 @@ class System:
         from remit.edges.http.doors import RESERVED, findings_on_routes
         from remit.hosting.modules import not_imported
         from remit.registry.drift import language_findings
+        from remit.registry.owners import check_owners
 
         try:
             seen = self.hosting(names, edges=edges)
@@ -140,10 +142,13 @@ class System:
         unseen = not_imported(seen._map)  # noqa: SLF001  # another instance of this class
         unsound = {each.where for each in findings if each.code.startswith(("message.", "refusal."))}
         routes = findings_on_routes(seen.edges, RESERVED, unsound)
-        found = Findings([*findings, *unseen, *routes], notes=[*findings.notes, *unseen.notes])
+        beyond = seen._loaded_beyond()  # noqa: SLF001  # another instance of this class
+        found = Findings([*findings, *unseen, *routes, *beyond], notes=[*findings.notes, *unseen.notes])
         if names is None and not found:
-            words = language_findings(derive(seen._map))  # noqa: SLF001  # another instance of this class
-            found = Findings(words, notes=[*found.notes, *words.notes])
+            model = derive(seen._map)  # noqa: SLF001  # another instance of this class
+            found = language_findings(model)
+            check_owners(model, found)
+            found = Findings(found, notes=[*findings.notes, *unseen.notes, *found.notes])
         return found
 
     def model(self) -> Model:
@@ -152,7 +157,16 @@ class System:
         from remit.checks import model_of  # declaring a system neither checks it nor reads files
         from remit.hosting.modules import not_imported
 
-        return model_of(self._map, not_imported(self._map))
+        return model_of(self._map, Findings([*not_imported(self._map), *self._loaded_beyond()]))
+
+    def _loaded_beyond(self) -> Findings:
+        """What contexts have loaded of one another against the relations. Without relations, nothing is looked for."""
+        if not self.relations:
+            return Findings()
+        from remit.hosting.code_maps import code_map_of  # a system without relations loads nothing of this
+        from remit.hosting.loaded import loaded_beyond
+
+        return loaded_beyond(code_map_of(self._map, self._all_places))
 
     def code_map(self) -> CodeMap:
         """The map of the system's source text, with which `remit.boundaries` checks imports, SQL and purity. Imports
@@ -182,6 +196,7 @@ class System:
         places = {name: place for name, place in self._edge_places.items() if name in edges}
         served += load_edges(self.name, places, findings)
         findings.settle()
+        known._all_places = self._all_places
         known._map = replace(
             self._map,
             contexts=tuple(hosted),

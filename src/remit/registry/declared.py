@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from remit.contexts import Context, Foreign, Handler, Model
-from remit.contexts.annotations import aggregates_of, asked_by, is_kind, projected_by, projections_of, sent_later
+from remit.contexts import Context, Foreign, Model
+from remit.contexts.annotations import aggregates_of, asked_by, is_kind, projected_by, projections_of
 from remit.contexts.homes import package_of
-from remit.contexts.mentioned import mentioned
+from remit.contexts.integrations import Way, integrations_of
 from remit.contexts.ports import VIEW
 from remit.messages import Command, IntegrationEvent, Message, Query, declared_context
 from remit.messages.component import PARTS
@@ -18,6 +18,8 @@ from remit.registry.entries import Consumed, Entry, How, Kind, Published, ReadMo
 from remit.registry.links import links_of, open_hosts_in
 from remit.topology.file import Topology
 from remit.topology.shapes import shapes_of
+
+_HOW: Mapping[Way, How] = {"follows": "event", "calls": "call", "sends": "later", "leads": "call"}
 
 
 def registry_of(model: Model, topology: Topology | None = None) -> Registry:
@@ -28,7 +30,7 @@ def registry_of(model: Model, topology: Topology | None = None) -> Registry:
     entries = [
         Entry(
             context.name, context.kind, context.owner, context.language,
-            packages=tuple(filter(None, [package_of(context)])),
+            packages=packages_of(model, context),
             components=tuple(part for part in PARTS if (shape := shapes[context.name]) and part in shape.parts),
             store=topology.store_of(context.name).shown if topology else "",
             aggregates=tuple(sorted({each.__name__ for each, _ in aggregates_of(context)})),
@@ -44,17 +46,30 @@ def registry_of(model: Model, topology: Topology | None = None) -> Registry:
     return Registry(model.name, tuple(entries), links_of(entries, model.relations), open_hosts_in(model.relations))
 
 
+def packages_of(model: Model, context: Context[Any]) -> tuple[str, ...]:
+    """The package of the module that declares a context, and modules elsewhere that hold its messages: a published
+    language may be a distribution of its own. Empty for a context that is declared inside a function."""
+    package = package_of(context)
+    if package is None:
+        return ()
+    homes = [home for each in model.contexts if (home := package_of(each))]
+    modules = {message.__module__ for message, owner in model.owners.items() if owner == context.name}
+    return (package, *sorted(each for each in modules if not any(_is_within(each, home) for home in homes)))
+
+
 def folders_of(model: Model) -> dict[str, Path]:
-    """The folder of the package of each context, or the file if it is declared in a module outside of packages."""
+    """The folder of each package of the contexts, or the file of a module that is no package."""
     found: dict[str, Path] = {}
-    for context in model.contexts:
-        module = sys.modules.get(package_of(context) or "")
-        if module is not None and (file := getattr(module, "__file__", None)):
-            path = Path(file).absolute()
-            found[module.__name__] = path.parent if hasattr(module, "__path__") else path
-        elif module is not None and (paths := list(getattr(module, "__path__", []))):
-            found[module.__name__] = Path(paths[0]).absolute()
+    for package in (each for context in model.contexts for each in packages_of(model, context)):
+        module = sys.modules.get(package)
+        paths, file = list(getattr(module, "__path__", [])), getattr(module, "__file__", None)
+        if paths or file:
+            found[package] = Path(paths[0] if paths else str(file)).absolute()
     return found
+
+
+def _is_within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
 
 
 def published_in(model: Model, context: Context[Any], used: Iterable[str] = ()) -> Iterator[type[Message]]:
@@ -84,38 +99,12 @@ def _kind_of(message: type[Message]) -> Kind:
 
 
 def _consumes(model: Model, context: Context[Any]) -> Iterator[Consumed]:
-    found: dict[Consumed, None] = {}
-    for message, how, component in _taken(model, context):
-        owner = model.owner_of(message)
-        if owner and owner != context.name:
-            found[Consumed(owner, _wire_name(model, message, owner), how, component)] = None
-    yield from sorted(found, key=lambda each: (each.context, each.message, each.how, each.component))
-
-
-class _Taken(NamedTuple):
-    """A message that a context takes, how, and by which component."""
-
-    message: Any
-    how: How
-    component: str
-
-
-def _taken(model: Model, context: Context[Any]) -> Iterator[_Taken]:
-    """What a context takes from others, and of its own."""
-    for followed in model.followed:
-        if followed.context is context:
-            yield _Taken(followed.event, "event", followed.role.component)
-    later: list[tuple[Any, Handler]] = list(sent_later(context))
-    for command, handler in later:
-        yield _Taken(command, "later", handler.role.component)
-    yield from (_Taken(command, "later", "write") for command in context.outbox if is_kind(command, Command))
-    for handler in context.handlers:
-        for message, _ in mentioned(handler.function):
-            if (message, handler) not in later:
-                yield _Taken(message, "call", handler.role.component)
-    for edge in model.edges:
-        if edge.context == context.name:
-            yield from (_Taken(route.message, "call", "edge") for route in edge.routes)
+    found = {
+        Consumed(each.owner, _wire_name(model, each.message, each.owner), _HOW[each.way])
+        for each in integrations_of(model)
+        if each.consumer == context.name
+    }
+    yield from sorted(found, key=lambda each: (each.context, each.message, each.how))
 
 
 def _wire_name(model: Model, message: Any, owner: str) -> str:

@@ -30,8 +30,6 @@ class Consumed:
     """The context that owns the message."""
     message: str
     how: How
-    component: str
-    """The component that consumes it: `write`, `read` or `edge`."""
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
-from remit.errors import Findings
+from remit.errors import Finding, Findings
 from remit.topology.channels import FOR_CALLS
-from remit.topology.file import KeyTexts, Topology
+from remit.topology.file import Address, KeyTexts, Topology
 
 
 def is_keyed(topology: Topology) -> bool:
@@ -49,6 +50,25 @@ def check_keys(topology: Topology, findings: Findings) -> None:
                 "topology.shared-key", f"{topology.where} {where} public", f"this is also the key of {other}",
                 expected="a key pair for each service", next=f"remit key {name}",
             )  # fmt: skip
+
+
+def notes_on(topology: Topology) -> list[Finding]:
+    """A note if a broker that other machines reach cannot tell which service calls."""
+    channel = topology.calls
+    unknown = [name for name, service in topology.services.items() if not service.credentials]
+    if channel is None or not channel.technology.broker or len(topology.services) < 2 or not unknown:
+        return []
+    hosts = {urlsplit(each.strip()).hostname or "" for each in channel.place.split(",")}
+    if all(Address(host, 0).is_loopback for host in hosts):
+        return []
+    return [
+        Finding(
+            "topology.unproved", f"{topology.where} [services.{unknown[0]}] credentials",
+            f"{', '.join(unknown)} have no user of their own at the broker, so every caller is believed",
+            "a user for each service, with the permissions that the map grants",
+            f'credentials = "{unknown[0]}:${{PASSWORD}}", and remit plan {topology.where} --permissions',
+        )
+    ]  # fmt: skip
 
 
 _OUTSIDE = "[channels.calls]"

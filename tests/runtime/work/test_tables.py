@@ -7,7 +7,15 @@ import pytest
 from remit import Context
 from remit.contexts import ContextMap, Relation, derive
 from remit.errors import SqlError, TableNotCovered
-from remit.relations import Partnership, SharedKernel
+from remit.relations import (
+    AntiCorruptionLayer,
+    Conformist,
+    CustomerSupplier,
+    OpenHost,
+    Partnership,
+    SeparateWays,
+    SharedKernel,
+)
 from remit.runtime.work.reach import reaches_of
 from remit.runtime.work.tables import Tables
 
@@ -57,6 +65,24 @@ def test_statement_that_names_a_table_of_another_context_is_refused(statement: s
 )
 def test_statement_that_names_its_own_tables_and_shared_ones_is_run(statement: str) -> None:
     tables(SHARED, OF_OTHERS).require(statement)
+
+
+@pytest.mark.parametrize(
+    "relation",
+    [
+        CustomerSupplier(supplier="billing", customer="sales"),
+        Conformist(upstream="billing", downstream="sales"),
+        AntiCorruptionLayer(upstream="billing", downstream="sales", module="shop.layer"),
+        OpenHost("billing"),
+        Partnership("billing", "sales"),
+        SharedKernel("billing", "sales", package="shop.kernel", tables=["billing.currency"]),
+        SeparateWays("billing", "sales"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_no_relation_opens_the_tables_of_a_context_that_no_kernel_lists(relation: Relation) -> None:
+    with pytest.raises(TableNotCovered):
+        tables(relation).require("SELECT * FROM billing.invoice")
 
 
 def test_refusal_names_the_table_its_owner_and_what_to_do() -> None:

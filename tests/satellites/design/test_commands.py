@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,26 @@ def test_a_map_that_was_never_cml_is_exported_whole_or_noted(folder: Path, capsy
     )
     for unsaid in ("packages of order-taking: CML", "exposes of OpenHost", "SeparateWays of", "module of Anti"):
         assert f"{unsaid}" in told.err
+
+
+SYSTEM = """
+from remit import Context, System
+from remit.relations import CustomerSupplier
+
+relation = CustomerSupplier(supplier="sales", customer="billing")
+system = System("shop", contexts=[Context("sales"), Context("billing")], relations=[relation])
+"""
+
+
+def test_a_system_is_exported(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "sold_in_cml.py").write_text(SYSTEM)
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    assert execute(["export", "sold_in_cml:system"]) == 0
+    assert "\tsales [U,S]->[D,C] billing\n" in capsys.readouterr().out
+    assert execute(["export", "sold_in_cml:nothing"]) == 2
+    assert "system.missing" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from remit.boundaries import MAP_FILE
-from remit.errors import Finding, Findings
-from remit_design.design import check_cml, export_map, import_cml
+from remit.errors import Finding, Findings, ModelError, RemitError
+from remit_design.design import check_cml, export_map, export_system, import_cml
 
 DONE, FOUND, CANNOT = 0, 1, 2
 """Exit codes: done; the input has findings; it cannot be done as asked."""
@@ -28,7 +28,7 @@ def execute(arguments: Sequence[str]) -> int:
         case "import":
             return _import(given.file, given.to)
         case "export":
-            return _export(given.map, given.to)
+            return _export(given.source, given.to)
         case _:
             return _check(given.file)
 
@@ -40,8 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     into = commands.add_parser("import", help="write remit-map.toml from a CML file")
     into.add_argument("file", type=Path, metavar="FILE", help="the CML file")
     into.add_argument("--to", type=Path, default=Path(MAP_FILE), help=f"the file to write (default: {MAP_FILE})")
-    out = commands.add_parser("export", help="write CML from a map")
-    out.add_argument("map", type=Path, nargs="?", default=Path(MAP_FILE), metavar="MAP", help=f"default: {MAP_FILE}")
+    out = commands.add_parser("export", help="write CML from a map or a system")
+    what = f"a map, or a system at module:attribute (default: {MAP_FILE})"
+    out.add_argument("source", nargs="?", default=MAP_FILE, metavar="MAP|SYSTEM", help=what)
     out.add_argument("--to", type=Path, help="the file to write (default: standard output)")
     judged = commands.add_parser("check", help="say what is wrong with a CML file")
     judged.add_argument("file", type=Path, metavar="FILE", help="the CML file")
@@ -67,8 +68,12 @@ def _import(file: Path, to: Path) -> int:
     return _write(to, text)
 
 
-def _export(path: Path, to: Path | None) -> int:
-    text, found = export_map(path)
+def _export(source: str, to: Path | None) -> int:
+    try:
+        text, found = export_map(Path(source)) if source.endswith(".toml") else export_system(source)
+    except RemitError as error:
+        print(error, file=sys.stderr)
+        return FOUND if isinstance(error, ModelError) else CANNOT
     for note in found.notes:
         print(f"not written  {note.where}  {note.what}", file=sys.stderr)
     if found:

@@ -16,7 +16,7 @@ from remit_design.from_map import to_facts
 from remit_design.to_map import to_map
 from remit_design.toml import to_toml
 
-__all__ = ["check_cml", "export_map", "import_cml"]
+__all__ = ["check_cml", "export_map", "export_system", "import_cml"]
 
 
 def check_cml(path: Path) -> Findings:
@@ -55,6 +55,15 @@ def export_map(path: Path) -> tuple[str, Findings]:
     if found:
         return "", found
     return export_code(code, document.get("cml"), found, named="name" in document.get("map", {}))
+
+
+def export_system(named: str) -> tuple[str, Findings]:
+    """As `export_map`, for the system at `module:attribute`, or the only one in `module`. Imports the module and the
+    contexts. Raises `RemitError` if there is no such system, or if it cannot be loaded."""
+    from remit.hosting.finding import find_system  # a map is exported without what runs a system
+
+    code = find_system(named).code_map()
+    return export_code(code, None, Findings())
 
 
 def export_code(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from remit.boundaries import CodeContext, CodeMap
-from remit.contexts import (
+from remit.errors import Findings
+from remit.relations import (
     AntiCorruptionLayer,
     Conformist,
     CustomerSupplier,
@@ -17,7 +18,6 @@ from remit.contexts import (
     Relation,
     SharedKernel,
 )
-from remit.errors import Findings
 from remit_design.cml.facts import Facts
 from remit_design.relations import Pair, derived
 from remit_design.to_map import KINDS, kind_of

@@ -47,10 +47,9 @@ def _layers(outside: Outside, code: Code) -> dict[str, tuple[str, ...]]:
 
 def imports_of(outside: Outside, code: Code) -> Iterator[tuple[str, Use, str]]:
     """The modules that import a package with which code reaches what is outside, each package once per module."""
-    for facts in code.read:
-        seen: set[str] = set()
-        for use, target in code.outside_uses(facts):
-            for package in outside.imported:
-                if package not in seen and is_within(target, (package,)):
-                    seen.add(package)
-                    yield facts.module, use, package
+    seen: set[tuple[str, str]] = set()
+    for package in outside.imported:
+        for importer, use, target in code.outside.get(package.partition(".")[0], ()):
+            if (importer, package) not in seen and is_within(target, (package,)):
+                seen.add((importer, package))
+                yield importer, use, package

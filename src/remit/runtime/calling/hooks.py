@@ -64,4 +64,4 @@ def hooks_of(shared: Shared, listeners: Listeners) -> Iterator[Hook]:
         for follow in workplace.plan.follows.values():
             if isinstance(follow, TranslationPlan) and isinstance(follow.translator.source, Webhook):
                 source: Webhook[Any] = follow.translator.source
-                yield Hook(workplace.plan.name, source, Arrivals(follow.translator, workplace), listeners)
+                yield Hook(workplace.plan.name, source, Arrivals(follow.translator, workplace, shared.stamp), listeners)

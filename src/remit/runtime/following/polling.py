@@ -57,7 +57,7 @@ class Polling(Handling):
         self._source = source
         self._translator = follow.translator
         self._services = shared.workplaces[follow.id.context].services
-        self._arrivals = Arrivals(follow.translator, shared.workplaces[follow.id.context])
+        self._arrivals = Arrivals(follow.translator, shared.workplaces[follow.id.context], shared.stamp)
         self._troubles = Troubles(follow.id.name, listeners)
         self._fetching: asyncio.Task[None] | None = None
         self._begun = self._next = 0.0

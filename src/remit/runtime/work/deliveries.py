@@ -5,7 +5,7 @@ A message is accepted by one entry in the private channel of its context. Everyt
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from hashlib import blake2b
@@ -98,9 +98,11 @@ def _silent(source: Source[Any], what: str) -> BadMessage:
 class Arrivals:
     """The messages of one source that arrive in this process."""
 
-    def __init__(self, translator: TranslatorPlan, workplace: Workplace) -> None:
+    def __init__(self, translator: TranslatorPlan, workplace: Workplace, stamp: Callable[[], float]) -> None:
+        """`stamp` gives the time for rows that are deleted by age."""
         self.translator = translator
         self._place = workplace
+        self._stamp = stamp
 
     @property
     def store(self) -> Store:
@@ -126,7 +128,7 @@ class Arrivals:
         """Stores a message, which is then translated once. Returns False for a repetition, which is not stored again.
         Raises the errors of `Store.commit`."""
         entry, key = self.entry(body, header)
-        if key and await is_known(self.store, self.translator.name, key, self._place.seconds()):
+        if key and await is_known(self.store, self.translator.name, key, self._stamp()):
             return False
         await self.store.commit(Unit(entries=[entry]))
         return True
@@ -135,7 +137,7 @@ class Arrivals:
         """Stores messages in the given unit, without repetitions. Returns how many are new. Raises as `accept`."""
         found: list[Entry] = []
         for entry, key in map(self.entry, bodies):
-            if not key or not await is_known(self.store, self.translator.name, key, self._place.seconds()):
+            if not key or not await is_known(self.store, self.translator.name, key, self._stamp()):
                 found.append(entry)
         unit.entries = found
         await self.store.commit(unit)
