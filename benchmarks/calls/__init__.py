@@ -83,7 +83,7 @@ AREA = Area(
         ),
         (
             "The limit of a proof is the same call over HTTP without key pairs, where every caller is believed. The "
-            "proof costs one keyed hash over the request at each side."
+            "proof costs two keyed hashes at each side: over the request, and over the answer."
         ),
         (
             "At the HTTP edge the client is the same minimal one on 32 kept connections, and what counts is the CPU "

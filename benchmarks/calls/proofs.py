@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from benchmarks.calls.words import BODY
-from remit.transports import CallRequest, Grant
+from remit.transports import CallRequest, CallResponse, Grant
 from remit.transports.http.keys import Keys, Peer, new_pair
 
 ROUNDS, CALLS = 9, 5000
@@ -42,12 +42,16 @@ def measured() -> dict[str, float]:
     proof = ours.prove(to, ADDRESS, request)
     if refused := theirs.refused(proof, ADDRESS, request):
         raise RuntimeError(refused)
+    answer = CallResponse("ok", {"content-type": "application/json"}, b'{"reply":{"order":"o-1","total":1251}}')
+    seal = theirs.seal(proof, answer)
     private = Ed25519PrivateKey.generate()
     public, content = private.public_key(), repr(HEADERS).encode() + BODY
     signature = private.sign(content)
     variants: dict[str, Callable[[], Any]] = {
         "make a proof": lambda: ours.prove(to, ADDRESS, request),
         "check a proof and the grant": lambda: theirs.refused(proof, ADDRESS, request),
+        "make the proof of an answer": lambda: theirs.seal(proof, answer),
+        "check the proof of an answer": lambda: ours.is_sealed(to, proof, answer, seal),
         "Ed25519: sign": lambda: private.sign(content),
         "Ed25519: verify": lambda: public.verify(signature, content),
     }
@@ -57,4 +61,4 @@ def measured() -> dict[str, float]:
 
 if __name__ == "__main__":
     for name, microseconds in measured().items():
-        print(f"{name:<30} {microseconds:6.1f} µs")
+        print(f"{name:<28} {microseconds:6.1f} µs")

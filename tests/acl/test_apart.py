@@ -82,6 +82,10 @@ def survives(shop: Shop) -> None:
             assert shop.paid() == [5]
             assert post(hooks, body_of("e-1", "invoice.deadly", cents=5)) == 200
             assert shop.paid() == [5]
+            assert post(hooks, body_of("e-2", "odd \0 \u00e9 \U0001f600", cents=1)) == 202
+            assert post(hooks, body_of("e-3", cents=3)) == 202
+            assert shop.paid() == [5, 3]
+        assert shop.status()[1]["parked"] == 0
 
 
 @pytest.mark.timeout(90)

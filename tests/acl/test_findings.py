@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from remit import Command, Context, System, Value
-from remit.foreign import Fetched, Header, Polled, StandardSignature, StripeSignature, Webhook
+from remit import Command, Context, Refusal, System, Value
+from remit.errors import Unavailable
+from remit.foreign import Fetched, Gateway, Header, Polled, StandardSignature, StripeSignature, Webhook
 from remit.relations import AntiCorruptionLayer, Foreign
 
 SIGNATURE = StripeSignature("SECRET")
@@ -214,3 +215,40 @@ def test_key_that_is_not_signed_is_noted(source: Any, noted_as: list[str]) -> No
     found = System("shop", contexts=[notes]).check()
     assert found == []
     assert [each.code for each in found.notes] == noted_as
+
+
+class Full(Refusal):
+    pass
+
+
+class Print(Command[None]):
+    text: str
+
+
+class PrintOrRefuse(Command[None, Full]):
+    text: str
+
+
+def full(error: OSError) -> Full:
+    return Full()
+
+
+class Printer(Gateway, failures={OSError: full, KeyError: lambda error: Full(), ValueError: Unavailable}):
+    async def print(self, text: str) -> None: ...
+
+
+def test_refusal_of_a_gateway_that_a_command_does_not_declare_is_noted() -> None:
+    notes = Context("notes")
+    notes.provide(Printer, Printer)
+
+    @notes.handle(Print)
+    async def print_it(command: Print, printer: Printer) -> None: ...
+
+    @notes.handle(PrintOrRefuse)
+    async def print_or_refuse(command: PrintOrRefuse, printer: Printer) -> None: ...
+
+    found = System("shop", contexts=[notes]).check()
+    assert found == []
+    (note,) = found.notes
+    assert note.code == "gateway.undeclared"
+    assert "print_it calls Printer, which may refuse with Full, and Print does not declare that" in note.what

@@ -53,15 +53,18 @@ class Cards(
 
     def __init__(self) -> None:
         self.keys: list[str] = []
+        self.invoices: list[str] = []
         self.answers: list[Any] = []
 
     async def charge(self, invoice: str) -> str:
         self.keys.append(self.key)
+        self.invoices.append(invoice)
         answer = self.answers.pop(0) if self.answers else "paid"
         if isinstance(answer, BaseException):
             raise answer
         if answer is hang:
             await hang()
+        await asyncio.sleep(0.01)
         return str(answer)
 
     async def charge_twice(self, invoice: str) -> list[str]:
@@ -160,6 +163,16 @@ def test_repeated_command_calls_with_the_same_key_and_each_call_has_its_own() ->
     assert cards.keys[2:4] == [first, second]
     assert len(set(cards.keys)) == 4
     assert all(len(key) == 32 for key in cards.keys)
+
+
+def test_handler_that_runs_again_after_a_conflict_calls_with_the_same_key() -> None:
+    cards = Cards()
+    with serving(cards) as app:
+        app.at_once(*(Charge(invoice="i-1") for _ in range(3)))
+        app.settled()
+    keys = [key for key, invoice in zip(cards.keys, cards.invoices, strict=True) if invoice == "i-1"]
+    assert len(keys) > 3
+    assert len(set(keys)) == 3
 
 
 def test_reaction_is_tried_again_with_the_same_key() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Later, Repository, System
@@ -9,9 +11,12 @@ from remit.contexts import ContextMap, derive
 from remit.relations import AntiCorruptionLayer
 from remit.runtime import compile_system
 from remit.topology.flows import SHARED_STORE, flows_of
+from remit.topology.grants import grants_of
 from remit.topology.placement import Shapes, place
 from remit.topology.secrets import withheld_from
 from remit.topology.shapes import shapes_of
+from remit.topology.users import users_of
+from remit.transports.nats.permissions import permissions
 from tests.acl.payments import system
 from tests.topology.files import parsed, refused
 
@@ -74,6 +79,21 @@ def test_acl_that_no_service_runs_is_found(shapes: Shapes) -> None:
 
 def test_store_of_one_process_is_not_shared_with_an_acl(shapes: Shapes) -> None:
     assert "topology.store-private" in refused('[stores]\ndefault = "memory:"\n' + APART, shapes)
+
+
+def test_broker_lets_the_acl_answer_for_the_log_and_publish_nothing(shapes: Shapes) -> None:
+    text = re.sub(r'calls = "127.*"', "", APART)
+    text = text.replace('calls = "http"', 'events = "nats://h:1"\ncalls = "nats://h:1"')
+    text = re.sub(r"\[services.(\w+)\]", r'[services.\1]\ncredentials = "\1:hush"', text)
+    placement = place(parsed(text), shapes)
+    hooks, _ = users_of(placement, grants_of(placement, lambda _upstream, _downstream: ["*"], {}))
+    assert hooks.opens == {"payments"}
+    assert not hooks.writes | hooks.reads
+    printed = permissions("shop", [hooks])
+    publishes, subscribes = printed.split("subscribe:")
+    assert "payments.log" in subscribes
+    assert "payments.write" not in subscribes
+    assert "STREAM.CREATE" not in publishes
 
 
 # ── between contexts ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +13,7 @@ from remit import Command, Context, Query, Record, Records, System, Value
 from remit.foreign import Fetched, Polled
 from remit.runtime.events import TroubleBegun, TroubleEnded
 from remit.testing import running
-from remit.testing.app import SyncApp
+from remit.testing.app import App, SyncApp
 
 MINUTE = timedelta(minutes=1)
 
@@ -184,18 +183,28 @@ def test_api_that_fails_is_asked_again_with_growing_pauses_and_seen(api: RatesAp
     assert 9 <= len(api.asked) <= 14
 
 
-def test_next_process_goes_on_where_the_last_one_stopped(api: RatesApi, tmp_path: Any) -> None:
+async def test_next_process_fetches_when_it_is_due(api: RatesApi, tmp_path: Any) -> None:
     api.answers = [Fetched(EUR[:2], "p2")]
-
-    async def live(until: Callable[[], bool]) -> None:
+    for expected in ([""], []):
         async with running(system, store=f"sqlite:{tmp_path}/{{context}}.db").provide(RatesApi, lambda: api) as app:
-            for _ in range(400):
-                await asyncio.sleep(0.01)
-                if until():
-                    break
+            (follower,) = [each for each in app._host.followers if "foreign" in each.name]  # no method tells
+            effect: Any = follower._effect  # no method tells
+            async with asyncio.timeout(20):
+                while not effect._next:  # noqa: ASYNC110  # until it knows when it is due: nothing rings
+                    await asyncio.sleep(0.01)
             await app.settled()
+            assert await app.ask(Quoted(currency="EUR")) == [100, 101]
+        assert api.asked == expected
+        api.asked.clear()
 
-    asyncio.run(live(lambda: bool(api.asked)))
-    api.asked.clear()
-    asyncio.run(live(lambda: False))
-    assert api.asked == []  # it is not due
+
+async def test_one_of_several_processes_fetches(api: RatesApi, tmp_path: Any) -> None:
+    store = f"sqlite:{tmp_path}/{{context}}.db"
+    one, other = (running(system, store=store).provide(RatesApi, lambda: api) for _ in range(2))
+    async with one as first, other as second:
+        assert [states(first), states(second)] == [["running"], ["standby"]]
+
+
+def states(app: App) -> list[str]:
+    """The states of the subscriptions to foreign sources."""
+    return [each.state for each in app._host.followers if "foreign" in each.name]  # no method tells

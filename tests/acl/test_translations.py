@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from remit import Command, Context, System, Value
 from remit.errors import BadMessage
+from remit.foreign import Webhook
 from remit.observability import DeliveryIgnored
 from remit.stores import Unit
 from remit.testing import running
 from remit.testing.mistakes import KitError
-from tests.acl.payments import Paid, Settle, TooMuch, body_of, system
+from tests.acl.payments import Paid, Settle, TooMuch, body_of, signature, system
 
 
 def test_message_becomes_the_command_that_its_translation_makes() -> None:
@@ -110,3 +114,69 @@ def test_mistakes_of_a_test_are_told() -> None:
             app.receive("strip", {})
         with pytest.raises(BadMessage):
             app.receive("stripe", b"{")
+
+
+DELIVERIES = st.lists(
+    st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(["i-1", "i-2"]), st.integers(0, 4), st.booleans()),
+    max_size=12,
+)
+
+
+@given(DELIVERIES)
+@settings(max_examples=40)
+def test_whatever_arrives_each_thing_goes_forwards_and_each_message_counts_once(
+    deliveries: list[tuple[str, str, int, bool]],
+) -> None:
+    expected: dict[str, list[int]] = {"i-1": [], "i-2": []}
+    newest, known = dict[str, int](), set[str]()
+    with running(system) as app:
+        for number, (id, invoice, version, pause) in enumerate(deliveries):
+            key = f"{id}-{invoice}"
+            app.receive("numbered", body_of(key, invoice=invoice, cents=number, sequence=version))
+            if pause:
+                app.settled()
+            if key not in known and version > newest.get(invoice, -1):
+                expected[invoice].append(number)
+                newest[invoice] = version
+            known.add(key)
+        app.settled()
+        assert {invoice: app.ask(Paid(invoice=invoice)) for invoice in expected} == expected
+
+
+class Loose(Value):
+    id: str
+    text: str = ""
+
+
+class Write(Command[None]):
+    text: str
+
+
+def test_message_that_could_not_say_its_key_is_recognised_once_it_can() -> None:
+    """A release that cannot read a message is followed by one that can. The sender has repeated it in between."""
+    notes, can_read = Context("notes"), list[bool]()
+
+    def id_of(message: Loose) -> str:
+        if not can_read:
+            raise KeyError("number")
+        return message.id
+
+    @notes.translate(Webhook("loose", verify=signature, key=id_of))
+    def written(message: Loose) -> Write:
+        return Write(text=message.text)
+
+    @notes.handle(Write)
+    async def write(command: Write) -> None: ...
+
+    with running(System("shop", contexts=[notes])) as app:
+        assert app.receive("loose", {"id": "1", "text": "one"})
+        (parked,) = app.parked()
+        assert parked.key.startswith("unread ")
+        can_read.append(True)
+        assert app.receive("loose", {"id": "1", "text": "one"})
+        app.settled()
+        app.clock.move(seconds=60)
+        app.settled()
+        assert app.parked() == []
+        assert app.sent(Write) == [Write(text="one")]
+        assert not app.receive("loose", {"id": "1", "text": "one"})

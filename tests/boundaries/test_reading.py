@@ -119,6 +119,15 @@ def test_several_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pyte
     assert sorted(told(together, folder)) == sorted(told(alone, folder))
 
 
+@pytest.mark.parametrize("python", ["/absent/python", "false"])
+def test_what_no_other_process_reads_is_read_here(python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = written(tmp_path, {HANDLERS: INTERNAL})
+    monkeypatch.setattr(processes, "_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(processes, "_processors", lambda: 2)
+    monkeypatch.setattr(processes.sys, "executable", python)
+    assert checked(mapped(folder, BUYS)) == [("import.unpublished", f"{HANDLERS}:1")]
+
+
 def test_a_folder_without_code_has_no_findings(tmp_path: Path) -> None:
     assert check_code(CodeMap(name="none", roots=(tmp_path, tmp_path / "absent"))) == []
 

@@ -22,7 +22,7 @@ from remit.hosting.failures import Failure
 from tests.docs.pages import blocks
 
 SHOWN_ELSEWHERE = frozenset((
-    "event.key-changed", "map.missing", "model.invalid", "route.type", "source.loop", "store.no-sql",
+    "event.key-changed", "map.missing", "map.no-code", "model.invalid", "route.type", "source.loop", "store.no-sql",
     "topology.environment", "topology.missing", "topology.no-user", "topology.other-system", "topology.store-moved",
     "webhook.path", "webhook.secret",
 ))  # fmt: skip

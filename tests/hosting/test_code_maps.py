@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from remit import System
+from remit import Context, System
 from remit.boundaries import CodeContext, check_code
-from remit.relations import CustomerSupplier, SharedKernel
+from remit.hosting.checking import check_system
+from remit.relations import AntiCorruptionLayer, CustomerSupplier, Foreign, SharedKernel
 
 EVENT = "from remit import IntegrationEvent\nclass {}(IntegrationEvent, version=1, key='order'):\n    order: str\n"
 CONTEXT = "from remit import Context\n{0} = Context('{0}', owner='team-{0}', outbox=[{1}])\n"
@@ -99,3 +100,15 @@ def test_a_module_with_messages_of_two_contexts_belongs_to_none(folder: Path) ->
     found = system_of(folder, files, {"sales": "till.handlers", "billing": "bank.handlers"}).code_map()
     assert [each.packages for each in found.contexts] == [("till",), ("bank",)]
     assert check_code(found) == []
+
+
+def test_one_outside_service_of_two_contexts_is_found_without_any_package() -> None:
+    orders, payments = Context("orders"), Context("payments")
+    layers = [
+        AntiCorruptionLayer(upstream=Foreign("gateway"), downstream=each, module=f"shop.{each}.gateway")
+        for each in ("orders", "payments")
+    ]
+    found = check_system(System("shop", contexts=[orders, payments], relations=layers))
+    assert [each.code for each in found if each.code.startswith(("gateway.", "map."))] == ["gateway.shared"]
+    found = check_system(System("shop", contexts=[orders, payments], relations=layers[1:]))
+    assert [each.code for each in found if each.code.startswith(("gateway.", "map."))] == []

@@ -8,8 +8,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
-from remit.errors import ChannelError
+from remit.errors import ChannelError, NotAllowed, OutcomeUnknown
 from remit.testing.conformance.calls import ADDRESS
 from remit.transports import OUTSIDE, CallRequest, CallResponse, Grant
 from remit.transports.http.calls import HttpCalls
@@ -39,7 +40,7 @@ class Back:
 
     async def answer(self, request: CallRequest) -> CallResponse:
         self.seen.append(request)
-        return CallResponse("ok", {}, b"")
+        return CallResponse(NotAllowed.code if request.refused else "ok", {}, b"")
 
     async def refused(self, keys: Keys | None, request: CallRequest = QUESTION, address: str = ADDRESS) -> str:
         """Why a call is refused that a process with these keys makes."""
@@ -162,6 +163,59 @@ async def test_a_call_is_not_turned_around(back: Back) -> None:
     _, at, code = headers["remit-proof"].split()
     there = keys_of("front", clock=lambda: back.now)
     assert "key of back for front" in there.refused(f"back {at} {code}", ADDRESS, QUESTION)
+
+
+# ── answers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Impostor:
+    """Answers at the address of the back, with what it has recorded or made up."""
+
+    def __init__(self, headers: dict[str, str], body: bytes) -> None:
+        self._headers, self._body = headers, body
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        await request.read()
+        return web.Response(body=self._body, headers={"remit-status": "ok", **self._headers})
+
+
+async def answered(made: Impostor, back: Back) -> CallResponse:
+    """What the front makes of it."""
+    runner = web.ServerRunner(web.Server(made.answer))
+    await runner.setup()
+    client = HttpCalls({}, keys=front(back), peers=PEERS)
+    await client.open()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        client._addresses = {ADDRESS: [f"{host}:{port}"]}
+        return await client.call(ADDRESS, QUESTION, 5.0)
+    finally:
+        await client.close()
+        await runner.cleanup()
+
+
+async def test_nobody_else_answers_for_a_service(back: Back) -> None:
+    proof, other = (front(back).prove(to, ADDRESS, QUESTION) for to in (peer("back"), peer("third")))
+    seals = keys_of("back", clock=lambda: back.now)
+    answer = CallResponse("ok", {}, b"42")
+    for seal, body in (
+        ("", b"42"),
+        ("0" * 64, b"42"),
+        (keys_of("third").seal(proof, answer), b"42"),
+        (seals.seal(other, answer), b"42"),
+        (seals.seal(proof, answer), b"43"),
+        (seals.seal(proof, answer._replace(headers={"remit-kept": "1"})), b"42"),
+        (seals.seal(proof, answer._replace(status="call.failed")), b"42"),
+    ):
+        with pytest.raises(OutcomeUnknown, match="does not prove that back gave it"):
+            await answered(Impostor({"remit-proof": seal}, body), back)
+    assert await answered(Impostor({"remit-proof": seals.seal(proof, answer)}, b"42"), back) == answer
+
+
+async def test_who_is_not_known_is_told_so(back: Back) -> None:
+    """The called service has no key with which it could prove that to a stranger."""
+    assert await answered(Impostor({"remit-status": NotAllowed.code}, b"{}"), back)
 
 
 # ── keys and grants ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from remit.boundaries.code import Code
@@ -11,7 +12,8 @@ from remit.boundaries.codemap import CodeMap
 from remit.boundaries.facts import Facts
 from remit.boundaries.files import files_of
 from remit.boundaries.reading import read_files
-from remit.boundaries.rules import RELATED, RULES
+from remit.boundaries.rules import OF_MAP, RELATED, RULES
+from remit.checks.legality import judge_relations, sound_relations
 from remit.errors import Findings
 
 
@@ -26,13 +28,29 @@ def read_code(code: CodeMap, findings: Findings) -> Code:
 
 
 def check_code(code: CodeMap) -> Findings:
-    """All findings on a code base, each once, and its notes. Imports nothing of it. Raises nothing for faulty code."""
+    """All findings on a code base, each once, and its notes. Imports nothing of it. Raises nothing for faulty code.
+
+    Of a map without packages, only what it says itself is checked.
+    """
     findings = Findings()
-    read = read_code(code, findings)
-    for rule in RULES:
-        if code.relations or rule not in RELATED:
-            rule(read, findings)
+    sound = _sound(code, findings)
+    if not any(context.packages for context in code.contexts):
+        rules, read = OF_MAP, Code(sound, {}, {})
+    else:
+        rules = [rule for rule in RULES if sound.relations or rule not in RELATED]
+        read = read_code(sound, findings)
+    for rule in rules:
+        rule(read, findings)
     return Findings(dict.fromkeys(findings), notes=dict.fromkeys(findings.notes))
+
+
+def _sound(code: CodeMap, findings: Findings) -> CodeMap:
+    """The map without relations whose fields cannot be read, which are reported."""
+    sound = sound_relations(code.relations)
+    if len(sound) == len(code.relations):
+        return code
+    judge_relations(code.names, code.relations, code.place_of, findings)
+    return replace(code, relations=(*sound,), places=tuple(map(code.place_of, sound)))
 
 
 def _entry_points(code: CodeMap) -> Mapping[str, list[str]]:

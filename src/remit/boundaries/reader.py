@@ -70,6 +70,8 @@ class _Reader:
         self.impure: list[tuple[str, int]] = []
         self.sql: list[tuple[str, int]] = []
         self.unknown: list[tuple[str, int]] = []
+        self.numbers: set[int] = set()
+        """The identities of the expressions that are known to be no texts."""
 
     def read(self, tree: ast.Module) -> Facts:
         scope = self.names.scope
@@ -181,10 +183,16 @@ class _Reader:
         return [(each, at) for each in inner]
 
     def visit_text(self, node: ast.expr, at: _At) -> list[tuple[ast.AST, _At]]:
-        """A text, or what is made of texts: perhaps SQL."""
-        text = _written(node)
-        if text and looks_like_sql(text):
-            self.sql.append((text, at.line_of(node)))
+        """A text, or what is made of texts: perhaps SQL. Numbers that are added have the same form."""
+        text = "" if id(node) in self.numbers else _written(node)
+        if text:
+            if looks_like_sql(text):
+                self.sql.append((text, at.line_of(node)))
+            return [(each, at) for each in _beside_texts(node)]
+        if isinstance(node, ast.BinOp):
+            if isinstance(node.op, ast.Add):  # neither side is a text, so that no part of them is looked at again
+                self.numbers |= {id(node.left), id(node.right)}
+            return [(node.left, at), (node.right, at)]
         return [(each, at) for each in _beside_texts(node)]
 
     def visit_statement(self, node: ast.Expr, at: _At) -> list[tuple[ast.AST, _At]]:
@@ -335,13 +343,16 @@ class _Reader:
                     self.use(target, node, how, at)
 
     def _resolve_text(self, called: str, node: ast.Call, at: _At) -> None:
-        """A call with a text that is run, that is an annotation, or that names a group of entry points."""
+        """A call with a text that is run, that is an annotation, or that names a table or a group of entry points."""
         if called in EVALUATES:
             self._run_text(node, at)
         elif called in ANNOTATES:
             given = argument(node, *ANNOTATES[called])
             for each, inner in self.annotated(given, at) if given is not None else ():
                 self.walk([each], inner)
+        elif called in _NAMES_TABLE and node.args:
+            tables = (_NAMES_TABLE[called](text) for text in self.names.texts(node.args[0], at.scope))
+            self.sql += [(f"REFERENCES {table}", at.line_of(node)) for table in tables]
         elif called == ENTRY_POINTS:
             self._entry_points(node, at)
 
@@ -357,6 +368,13 @@ class _Reader:
             self.use(f"{ENTRY_POINTS}:{text}", node, "entry points", at)
 
 
+_NAMES_TABLE: Mapping[str, Callable[[str], str]] = {
+    "sqlalchemy.ForeignKey": lambda text: text.rpartition(".")[0],
+    "sqlalchemy.schema.ForeignKey": lambda text: text.rpartition(".")[0],
+    "sqlalchemy.Table": str,
+    "sqlalchemy.schema.Table": str,
+}
+"""Functions that name a table in their first argument, and what of the text is the table."""
 _RESOLVED: Mapping[type[ast.expr], str] = {
     ast.Subscript: "sys.modules[…]", ast.Name: "star", ast.Call: "getattr()",
 }  # fmt: skip

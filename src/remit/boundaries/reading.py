@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -45,15 +46,19 @@ class _Reader:
 
     def __init__(self, share: _Share) -> None:
         self._share = share
+        self._process: subprocess.Popen[bytes] | None = None
         command = [sys.executable, "-c", _SERVE.format(path=sys.path)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # our own code
-        assert self._process.stdin is not None  # noqa: S101  # it is a pipe
-        with self._process.stdin as stdin:
-            stdin.write(msgspec.msgpack.encode(share))
+        with suppress(OSError, UnicodeEncodeError):  # no process can be started, it has died, or a path is no text
+            said = msgspec.msgpack.encode(share)
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # our own code
+            assert self._process.stdin is not None  # noqa: S101  # it is a pipe
+            with self._process.stdin as stdin:
+                stdin.write(said)
 
     def result(self) -> list[Facts]:
-        """What it has read. A share whose process has died is read here."""
-        assert self._process.stdout is not None  # noqa: S101  # it is a pipe
+        """What it has read. A share whose process could not be started or has died is read here."""
+        if self._process is None or self._process.stdout is None:
+            return _read_all(self._share)
         with self._process.stdout as stdout:
             said = stdout.read()
         if self._process.wait() != 0:

@@ -14,6 +14,7 @@ from remit.checks.dependencies import check_dependencies
 from remit.checks.edges import check_edges
 from remit.checks.forgotten import check_forgotten
 from remit.checks.forgotten_edges import check_forgotten_edges
+from remit.checks.gateways import check_gateways
 from remit.checks.handled import check_handled
 from remit.checks.interceptors import check_interceptors
 from remit.checks.kept import check_kept
@@ -96,6 +97,7 @@ NOTED: tuple[Rule, ...] = (
     check_unused_events,
     check_unrelated,
     check_unsigned_keys,
+    check_gateways,
 )
 """The rules that add notes, in the order in which their notes are reported."""
 

@@ -7,10 +7,10 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias, get_type_hints
 
 from remit.errors import HandlerFailed, OutcomeUnknown, Unavailable
-from remit.messages import Refusal
+from remit.messages import Refusal, union_members
 
 Failure: TypeAlias = "type[Unavailable | OutcomeUnknown] | Callable[[Any], Refusal]"
 """What an exception of a library means: the other side was not reached, it may have done it or not, or it refused."""
@@ -82,6 +82,22 @@ def connect(gateway: Gateway, line: Line) -> None:
 def seconds_of(gateway: Gateway) -> float:
     """The deadline of each call in seconds."""
     return gateway._deadline.total_seconds()  # noqa: SLF001  # of this file
+
+
+def refusals_of(gateway: type[Gateway]) -> list[type[Refusal]]:
+    """The refusals that its `failures` name: classes, and what the return annotations of functions say."""
+    found: dict[type[Refusal], None] = {}
+    for failure in gateway._failures.values():  # noqa: SLF001  # of this file
+        made: Any = failure if isinstance(failure, type) else _returned(failure)
+        found |= {each: None for each in union_members(made) if isinstance(each, type) and issubclass(each, Refusal)}
+    return list(found)
+
+
+def _returned(function: Callable[..., Any]) -> Any:
+    try:
+        return get_type_hints(function).get("return")
+    except Exception:  # noqa: BLE001  # an annotation is the user's code, and may raise anything
+        return None
 
 
 def meaning_of(gateway: Gateway, name: str, error: Exception) -> Exception:

@@ -48,9 +48,17 @@ def _on_source(system: System, map_file: str | None = None) -> Findings:
         code = read_map(map_file) if map_file is not None else system.code_map()
     except ModelError as error:
         return Findings(error.findings)
-    if not code.relations or not any(context.packages for context in code.contexts):
+    if not code.relations:
         return Findings()
-    return check_code(code)
+    found = check_code(code)
+    if map_file is not None:
+        return found
+    # the relations are those of the system, and were judged with it
+    return Findings(_not_on_relations(found), notes=_not_on_relations(found.notes))
+
+
+def _not_on_relations(found: list[Finding]) -> Iterator[Finding]:
+    return (each for each in found if not each.code.startswith("relation."))
 
 
 def check_map(path: str) -> tuple[str, Findings]:

@@ -11,6 +11,7 @@ from typing import Any
 from remit.boundaries import CodeContext, CodeMap
 from remit.boundaries.code import is_within
 from remit.boundaries.codemap import KINDS
+from remit.checks.legality import sound_relations
 from remit.contexts import Context, ContextMap
 from remit.contexts.homes import package_of
 from remit.contexts.model import owners_of
@@ -47,15 +48,15 @@ def code_map_of(declared: ContextMap, places: Mapping[str, str | None] = Mapping
     tops = dict.fromkeys(module.partition(".")[0] for module in named)
     roots = dict.fromkeys(root for top in tops if (root := _root(top)) is not None)
     return CodeMap(
-        name=declared.name, contexts=(*contexts, *elsewhere), relations=declared.relations, roots=tuple(roots),
-        packages=tuple(tops), where=f"System({declared.name!r})",
+        name=declared.name, contexts=(*contexts, *elsewhere), relations=tuple(sound_relations(declared.relations)),
+        roots=tuple(roots), packages=tuple(tops), where=f"System({declared.name!r})",
     )  # fmt: skip
 
 
 def _beside(declared: ContextMap) -> list[str]:
     """The modules that relations name: shared kernels and translations, which may be in packages of their own."""
-    found = [getattr(each, "package", "") or getattr(each, "module", "") for each in declared.relations]
-    return [module for module in found if module]
+    found: list[object] = [getattr(each, name, "") for each in declared.relations for name in ("package", "module")]
+    return [module for module in found if module and isinstance(module, str)]
 
 
 def _package(context: Context[Any], contexts: Iterable[Context[Any]]) -> str:

@@ -74,6 +74,10 @@ def named(name: str) -> Any:
     return getattr(sys.modules[__name__], name)()
 
 
+asking: Any = None
+"""A function that a test puts here."""
+
+
 async def called(sender: Sender, name: str, how: str) -> str:
     """What came of the call, as the handler saw it."""
     try:
@@ -82,6 +86,8 @@ async def called(sender: Sender, name: str, how: str) -> str:
                 return str(await sender.send(named(name)))
             case "ask":
                 return str(await sender.ask(named(name)))
+            case "by":
+                return str(await asking(sender, named(name)))
             case _:
                 return str(await sender.attempt(named(name)))
     except NotCovered as error:
@@ -224,6 +230,42 @@ async def test_relation_that_the_downstream_context_states_covers_its_calls(plac
     ) as app:
         assert await app.send(Call(name="Charge")) == "1"
         assert "does not list it" in await app.send(Call(name="Owed", how="ask"))
+
+
+LAYER = """
+async def fetched(sender, message):
+    return await sender.ask(message)
+
+async def together(sender, message):
+    import asyncio
+    return (await asyncio.gather(sender.ask(message), asyncio.wait_for(sender.ask(message), 5)))[0]
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "said"),
+    [
+        ("shop.layer", "fetched", "0"),
+        ("shop.layer.bank", "fetched", "0"),
+        ("shop.layer", "together", "0"),
+        ("shop.model", "fetched", "outside of its AntiCorruptionLayer"),
+        ("shop.layered", "fetched", "outside of its AntiCorruptionLayer"),
+    ],
+)
+@PLACEMENTS
+async def test_only_code_of_the_layer_calls_the_upstream(
+    placed: Any, module: str, function: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handler calls a function of a module, which calls the upstream."""
+    code: dict[str, Any] = {"__name__": module}
+    exec(LAYER, code)
+    monkeypatch.setattr(sys.modules[__name__], "asking", code[function])
+    layer = AntiCorruptionLayer(upstream="billing", downstream="sales", module="shop.layer", uses=["Owed"])
+    async with placed(system_of([layer])) as app:
+        for _ in range(2):
+            assert said in await app.send(Call(name="Owed", how="by"))
+        assert "outside of its AntiCorruptionLayer" in await app.send(Call(name="Owed", how="ask"))
+        assert await app.send(Call(name="Own")) == "1"
 
 
 async def test_callers_outside_of_handlers_are_not_restricted() -> None:

@@ -33,6 +33,8 @@ RULES: Sequence[Rule] = (
     check_purity, note_unowned, note_spread, note_dynamic,
 )  # fmt: skip
 """All rules, in the order of their findings."""
+OF_MAP: Sequence[Rule] = (check_legal, check_owners, check_gateways)
+"""The rules that need no source text."""
 RELATED: Sequence[Rule] = (
     check_related,
     check_separate,
@@ -43,4 +45,4 @@ RELATED: Sequence[Rule] = (
 )
 """The rules on relations. A map without any relation restricts nothing, as a system without any."""
 
-__all__ = ["RELATED", "RULES", "Rule"]
+__all__ = ["OF_MAP", "RELATED", "RULES", "Rule"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from remit.boundaries.code import Code
+from remit.boundaries.code import Code, is_within
 from remit.boundaries.wording import identity, imports, place
 from remit.contexts import SeparateWays
 from remit.errors import Findings
@@ -40,7 +40,7 @@ def _report_chain(one: str, other: str, code: Code, findings: Findings) -> None:
         f"context {one!r} reaches {other!r}, and their relation is SeparateWays: {shown}",
         expected="no chain of imports between contexts that have decided not to integrate",
         next="break one of these imports, or replace SeparateWays by another relation",
-        contexts=(one, other), identity=f"{chain[0]} reaches {chain[-1]}",
+        contexts=(one, other), identity=f"{one} reaches {other}",
     )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def _chain(one: str, other: str, code: Code) -> tuple[str, ...]:
         code.graph.find_shortest_chain(importer=importer, imported=imported, as_packages=True)
         for importer in packages.get(one, ())
         for imported in packages.get(other, ())
-        if importer in known and imported in known and not importer.startswith(f"{imported}.")
-        and not imported.startswith(f"{importer}.")
+        if importer in known and imported in known and not is_within(importer, (imported,))
+        and not is_within(imported, (importer,))
     )  # fmt: skip
     return min(filter(None, chains), key=len, default=())

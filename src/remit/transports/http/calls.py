@@ -125,7 +125,8 @@ class HttpCalls:
         headers = {**request.headers, _KIND: request.kind}
         if request.speaker:
             headers[_SPEAKER] = request.speaker
-        if self._keys is not None and (peer := self._peers.get(replica)) is not None:
+        peer = self._peers.get(replica)
+        if self._keys is not None and peer is not None:
             headers[_PROOF] = self._keys.prove(peer, address, request)
         timeout = aiohttp.ClientTimeout(total=seconds, connect=min(CONNECT_SECONDS, 0.9 * seconds))
         try:
@@ -136,7 +137,7 @@ class HttpCalls:
                 timeout=timeout,
                 allow_redirects=False,
             ) as response:
-                return self._read(response, await response.read(), where)
+                answer, seal = self._read(response, await response.read(), where)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise Unavailable(
                 f"no connection to {replica}: {_cause(error)}", where=where, expected="a service that listens there",
@@ -148,11 +149,20 @@ class HttpCalls:
             raise OutcomeUnknown(
                 f"the connection broke: {type(error).__name__}: {error}", where=where, expected=_AN_ANSWER
             ) from None
+        if self._keys and peer and not self._keys.is_sealed(peer, headers[_PROOF], answer, seal):
+            raise OutcomeUnknown(
+                f"the answer does not prove that {peer.name} gave it", where=where, expected=_AN_ANSWER,
+                next=f"find out what answers there; compare the public key of {peer.name} in the topology",
+            )  # fmt: skip
+        return answer
 
-    def _read(self, response: aiohttp.ClientResponse, body: bytes, where: str) -> CallResponse:
+    def _read(self, response: aiohttp.ClientResponse, body: bytes, where: str) -> tuple[CallResponse, str]:
+        """The answer, and its proof. Raises the error for a response that is none of the service."""
         status = response.headers.get(_STATUS)
         if response.status == 200 and status is not None:
-            return CallResponse(status, _carried(response.headers), body)
+            headers = _carried(response.headers)
+            seal = headers.pop(_PROOF, "")
+            return CallResponse(status, headers, body), seal
         said = f"HTTP status {response.status}: {body[:200].decode(errors='replace')}"
         if _REFUSED not in response.headers:
             raise OutcomeUnknown(
@@ -222,7 +232,10 @@ class _Server:
         try:
             asked = self._read(request, await request.read())
             answer = fitting(await answering(asked), MAX_BYTES)
-            return web.Response(body=answer.body, headers={**answer.headers, _STATUS: answer.status})
+            headers = {**answer.headers, _STATUS: answer.status}
+            if self._keys is not None:
+                headers[_PROOF] = self._keys.seal(request.headers.get(_PROOF, ""), answer)
+            return web.Response(body=answer.body, headers=headers)
         finally:
             self._running -= 1
             if not self._running:

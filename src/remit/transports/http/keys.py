@@ -5,6 +5,9 @@ public key of another service, each of the two derives the same key, which nobod
 (keyed BLAKE2b, RFC 7693) made with that key over the caller, the receiver, the time, the address, and all that the
 request carries. So a recorded call is worth nothing at another service, at another address, with another content, or
 after `WINDOW_SECONDS`. Within these seconds, a repeated command is recognised by its idempotency key.
+
+An answer carries a code over the proof of its request and all that it carries itself. So nobody else can answer at the
+address of a service.
 """
 
 from __future__ import annotations
@@ -19,8 +22,8 @@ from typing import NamedTuple
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from remit.errors import ChannelError
-from remit.transports.calls import CallRequest
+from remit.errors import ChannelError, NotAllowed
+from remit.transports.calls import CallRequest, CallResponse
 from remit.transports.grants import OUTSIDE, Grants, refusal, subject_of
 
 WINDOW_SECONDS = 300.0
@@ -80,6 +83,20 @@ class Keys:
         why = self._refused(proof, address, request)
         return self._refused(proof, address, request) if why and self._grants.renew() else why
 
+    def seal(self, proof: str, answer: CallResponse) -> str:
+        """The proof of an answer to the request with this proof; empty if it was made by nobody who is known."""
+        grant = self._grants.of(proof.partition(" ")[0])
+        try:
+            return _seal(self._keys_with(grant.public)[0], proof, answer) if grant is not None and grant.public else ""
+        except ChannelError:
+            return ""
+
+    def is_sealed(self, by: Peer, proof: str, answer: CallResponse, seal: str) -> bool:
+        """Whether an answer was given by this service, to the request with this proof. So is any answer that a call is
+        not allowed: the service may not know who asks."""
+        right = _seal(self._keys_with(by.public)[1], proof, answer)
+        return answer.status == NotAllowed.code or (seal.isascii() and hmac.compare_digest(seal, right))
+
     def _refused(self, proof: str, address: str, request: CallRequest) -> str:
         service, at, code = [*proof.split(" "), "", "", ""][:3]
         if not (code and at.isdecimal() and len(at) < 16):
@@ -127,6 +144,12 @@ def _code(key: bytes, sender: str, receiver: str, at: int, address: str, request
     whole = _written((sender, receiver, at, address, request.kind, request.speaker, request.headers))
     code = blake2b(whole, key=key, digest_size=32)
     code.update(request.body)
+    return code.hexdigest()
+
+
+def _seal(key: bytes, proof: str, answer: CallResponse) -> str:
+    code = blake2b(_written(("answer", proof, answer.status, answer.headers)), key=key, digest_size=32)
+    code.update(answer.body)
     return code.hexdigest()
 
 

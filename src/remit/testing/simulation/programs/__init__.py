@@ -3,6 +3,7 @@
 from remit.testing.simulation.programs.generating import generate
 from remit.testing.simulation.programs.grammar import Program, Rollout
 from remit.testing.simulation.programs.people import Ask, Question, workload
+from remit.testing.simulation.programs.relating import related
 from remit.testing.simulation.programs.running import Found, load, run_program, scene_of
 from remit.testing.simulation.programs.shrinking import shrink_program
 from remit.testing.simulation.programs.tape import Tape
@@ -17,6 +18,7 @@ __all__ = [
     "Tape",
     "generate",
     "load",
+    "related",
     "run_program",
     "scene_of",
     "shrink_program",

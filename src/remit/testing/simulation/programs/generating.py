@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
@@ -108,8 +109,17 @@ _DRILLED = (
 """What a program is about: who is asked first, with what share of programs, and the drills."""
 
 
+RELATED = 0.4
+"""The share of programs whose contexts have relations."""
+
+
 def generate(seed: int) -> Program:
     """The program of a seed."""
+    chance = Random(f"related {seed}")  # noqa: S311  chance that can be repeated, no secret
+    return replace(_unrelated(seed), related=chance.randrange(1, 1000) if chance.random() < RELATED else 0)
+
+
+def _unrelated(seed: int) -> Program:
     for name, share, drills in _DRILLED:
         random = Random(f"{name} {seed}")  # noqa: S311  chance that can be repeated, no secret
         if random.random() < share:

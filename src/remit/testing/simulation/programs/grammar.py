@@ -361,6 +361,8 @@ class Program:
     """Contexts that have nothing: no handler, and nothing that is kept."""
     headers: bool = False
     """Whether a header says which call from outside everything comes of."""
+    related: int = 0
+    """The seed of its relations; 0 for none."""
 
     def size(self) -> int:
         """How much there is to read."""
@@ -369,7 +371,7 @@ class Program:
         messages = (*self.commands, *self.events)
         extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
         extras += sum(bool(each.news) for each in self.kept) + (1 + len(self.rollout.at) if self.rollout else 0)
-        extras += len(self.guards) + self.headers + len(self.idle)
+        extras += len(self.guards) + self.headers + len(self.idle) + bool(self.related)
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
 
 

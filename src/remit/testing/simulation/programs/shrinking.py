@@ -40,7 +40,8 @@ def shrink_program(found: Found, *, tries: int = 400) -> Found:
         before = search.best.program.size()
         for scene in _calmer(search.best.scene):
             search.fails(search.best.program, [scene])
-        for edit in (_rollout, _roots, _questions, _contexts, _handlers, _kept, _bodies, _details, _root_details):
+        edits = _related, _rollout, _roots, _questions, _contexts, _handlers, _kept, _bodies, _details, _root_details
+        for edit in edits:
             search.descend(edit)
     search.without_faults()
     return search.best
@@ -112,6 +113,12 @@ def _calmer(scene: Scene) -> Iterator[Scene]:
     yield replace(scene, apart=False)
     yield replace(scene, pull=True)
     yield replace(scene, seed=scene.seed - scene.seed % 3)  # without trimming
+
+
+def _related(program: Program) -> Iterator[Program]:
+    """Without relations."""
+    if program.related:
+        yield replace(program, related=0)
 
 
 def _rollout(program: Program) -> Iterator[Program]:

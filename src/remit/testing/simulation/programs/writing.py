@@ -37,7 +37,7 @@ from remit.errors import CallError, ConstraintViolated
 from remit import Later, Projection, Query, Record, Records, Refusal, Repository, Sender, Sql, Value, View, field
 from remit.contexts import ContextMap, Invocation
 from remit.testing.simulation import Scene, run_scene
-from remit.testing.simulation.programs import Ask, Question, Rollout, Tape, workload
+from remit.testing.simulation.programs import Ask, Question, Rollout, Tape, related, workload
 
 
 class No(Refusal):
@@ -287,7 +287,8 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
     every = (*program.contexts, *program.idle)
     yield from ["", *(f'    {context} = Context("{context}")' for context in program.idle)] if program.idle else []
     headers = f", headers=({HEADER!r},)" if program.headers else ""
-    yield f'\n    return ContextMap(name="program", contexts=({", ".join(every)},){headers})'
+    made = f'ContextMap(name="program", contexts=({", ".join(every)},){headers})'
+    yield f"\n    return related({made}, {program.related})" if program.related else f"\n    return {made}"
 
 
 def _guard(number: int, guard: Guard) -> Iterator[str]:

@@ -1,0 +1,39 @@
+"""The examples are clean, and one planted violation of each code is found: that code, and nothing unrelated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from remit.cli.explaining import codes
+from tests.docs.test_codes import SHOWN_ELSEWHERE
+from tests.planted.contexts import CONTEXTS
+from tests.planted.copies import TARGETS, Planted, checked, copy_of, edit
+from tests.planted.declarations import DECLARED
+from tests.planted.source_text import IN_SOURCE
+
+PLANTED = {**CONTEXTS, **DECLARED, **IN_SOURCE}
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("remit.hosting.checking._on_services", lambda *given: iter(()))  # each would be a process
+
+
+@pytest.mark.parametrize("example", TARGETS)
+def test_an_example_is_clean(example: str, tmp_path: Path) -> None:
+    found = checked(copy_of(example, tmp_path), example)
+    assert [str(each) for each in (*found, *found.notes)] == []
+
+
+@pytest.mark.parametrize(("code", "case"), PLANTED.items(), ids=PLANTED)
+def test_a_planted_violation_is_found(code: str, case: Planted, tmp_path: Path) -> None:
+    edit(copy_of(case.example, tmp_path), case.edits)
+    found = checked(tmp_path, case.example)
+    assert {each.code for each in (*found, *found.notes)} == {code, *case.also}
+
+
+def test_a_violation_of_each_code_is_planted() -> None:
+    assert sorted(PLANTED) == [code for code in codes() if code not in SHOWN_ELSEWHERE]
