@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import grimp
 import pytest
 
-from remit.boundaries import CodeMap, check_code, read_code
+from remit.boundaries import CodeContext, CodeMap, check_code, read_code
 from remit.boundaries import reading as processes
 from remit.errors import Findings
 from remit.relations import CustomerSupplier
@@ -51,8 +54,22 @@ def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path, content: bytes,
         b"x = 'a" + b"\\n' + 'a" * 500 + b"'\nimport shop.sales.model\n",
         b"x = a" + b".b" * 500 + b"\nimport shop.sales.model\n",
         b"x = x.y\ny = x.z\nx = y\nx.a.b\nimport shop.sales.model\n",
+        b"for x in x: x = [x[x], *x]\nfrom importlib import import_module as f\nf(x + x)\nimport shop.sales.model\n",
+        b"".join(b"x%d = [x%d, x%d]\n" % (i + 1, i, i) for i in range(60))
+        + b"__import__(x60)\nimport shop.sales.model\n",
+        b"n = 1" + b" + 1" * 500 + b"\nimport shop.sales.model\n",
     ],
-    ids=["byte order mark", "encoding line", "line ends", "long text", "long chain", "names in a circle"],
+    ids=[
+        "byte order mark",
+        "encoding line",
+        "line ends",
+        "long text",
+        "long chain",
+        "names in a circle",
+        "a loop in a circle",
+        "lists of lists",
+        "a long sum",
+    ],
 )
 def test_unusual_files_are_read(tmp_path: Path, content: bytes) -> None:
     folder = written(tmp_path)
@@ -124,12 +141,14 @@ def test_what_no_other_process_reads_is_read_here(python: str, tmp_path: Path, m
     folder = written(tmp_path, {HANDLERS: INTERNAL})
     monkeypatch.setattr(processes, "_WORTH_A_PROCESS", 1)
     monkeypatch.setattr(processes, "_processors", lambda: 2)
-    monkeypatch.setattr(processes.sys, "executable", python)
+    monkeypatch.setattr(sys, "executable", python)
     assert checked(mapped(folder, BUYS)) == [("import.unpublished", f"{HANDLERS}:1")]
 
 
-def test_a_folder_without_code_has_no_findings(tmp_path: Path) -> None:
-    assert check_code(CodeMap(name="none", roots=(tmp_path, tmp_path / "absent"))) == []
+def test_a_folder_without_code_is_read(tmp_path: Path) -> None:
+    findings = Findings()
+    assert not read_code(CodeMap(name="none", roots=(tmp_path, tmp_path / "absent")), findings).modules.facts
+    assert findings == []
 
 
 def installed(_: Path) -> Path:
@@ -153,3 +172,35 @@ def test_whatever_grimp_finds_is_found(
     expected = {(each, other) for each in theirs.modules for other in theirs.find_modules_directly_imported_by(each)}
     assert len(expected) > 50
     assert expected - {(each, other) for each in ours.modules for other in found.imports.get(each, {})} == set()
+
+
+def test_files_that_no_import_finds_are_noted_with_their_number(tmp_path: Path) -> None:
+    for name in (
+        "one/app/a.py",
+        "one/app/b.py",
+        "two/app/a.py",
+        "two/app/b.py",
+        "two/app/c.py",
+        "one/app/b/__init__.py",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x = 1\n")
+    code = CodeMap(
+        name="both", roots=(tmp_path / "one", tmp_path / "two"), contexts=(CodeContext(name="app", packages=("app",)),)
+    )
+    (note,) = check_code(code).notes
+    assert (note.code, note.where) == ("source.hidden", f"{tmp_path}/one/app/b.py")
+    assert note.what.startswith("3 files of app cannot be imported")
+
+
+def test_a_folder_that_may_not_be_read_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = written(tmp_path, {"shop/sales/secret/plan.py": "x = 1\n"})
+    scan = os.scandir
+
+    def refusing(path: str) -> Any:
+        if path.endswith("secret"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert checked(mapped(folder)) == [("source.unreadable", "shop/sales/secret")]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from remit.boundaries import Outside, check_code, read_code
+from remit.boundaries import CodeMap, Outside, check_code, read_code
 from remit.boundaries.rules.kernels import content_of
 from remit.errors import Findings
 from remit.relations import (
@@ -330,9 +330,22 @@ def test_what_the_map_names_and_is_missing_is_found(tmp_path: Path) -> None:
 def test_a_context_belongs_to_one_team(tmp_path: Path) -> None:
     code = mapped(written(tmp_path), contexts={"sales": {"owner": ("a", "b")}, "mail": {"owner": ("c",)}})
     assert [each.code for each in check_code(code)] == ["owner.several"]
-    assert [each.code for each in check_code(code).notes] == ["owner.missing"]
+    assert [each.code for each in check_code(code).notes] == ["owner.missing", "relation.none"]
 
 
 def test_an_import_by_a_computed_name_is_noted(tmp_path: Path) -> None:
     text = "from importlib import import_module\ndef f(name): import_module(name)\n"
     assert noted(mapped(written(tmp_path, {HANDLERS: text}))) == [("import.computed", f"{HANDLERS}:2")]
+
+
+def test_a_map_without_relations_is_noted_if_contexts_import_each_other(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    (note,) = check_code(mapped(folder)).notes
+    assert (note.code, note.where) == ("relation.none", "shop")
+    (folder / HANDLERS).write_text("")
+    assert check_code(mapped(folder)).notes == []
+
+
+def test_a_map_without_contexts_checks_nothing_and_says_so() -> None:
+    (finding,) = check_code(CodeMap(name="shop", where="remit-map.toml"))
+    assert (finding.code, finding.where) == ("map.incomplete", "remit-map.toml")

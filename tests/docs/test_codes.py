@@ -8,6 +8,7 @@ without a `file` comment is `main.py`. What is checked is `remit-map.toml` if th
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from remit.cli.check import _checked
-from remit.cli.explaining import codes, page_of
+from remit.cli.explaining import codes, explain_codes, page_of
 from remit.errors import Findings
 from remit.hosting.failures import Failure
 from tests.docs.pages import blocks
@@ -73,6 +74,19 @@ def test_what_a_page_writes_instead_has_no_finding_and_not_this_note(code: str, 
     found = checked(page_of(code), "Instead", folder)
     assert [str(each) for each in found] == []
     assert code not in {each.code for each in found.notes}
+
+
+def test_all_codes_are_listed_with_their_titles(capsys: pytest.CaptureFixture[str]) -> None:
+    explain_codes([], as_json=False)
+    shown = capsys.readouterr().out
+    assert re.search(r"^relation.self +a context is related to itself\s*$", shown, re.MULTILINE)
+    explain_codes([], as_json=True)
+    assert [each["code"] for each in json.loads(capsys.readouterr().out)["codes"]] == codes()
+    explain_codes(["relation.self"], as_json=True)
+    ((page,),) = json.loads(capsys.readouterr().out).values()
+    assert page == {
+        "code": "relation.self", "title": "a context is related to itself", "page": page_of("relation.self"),
+    }  # fmt: skip
 
 
 def test_an_unknown_code_is_told_with_what_was_meant() -> None:

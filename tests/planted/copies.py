@@ -19,6 +19,7 @@ from tests.checkout.workspace import members
 
 TOPS = ("learning", "webshop")
 """The names with which the modules of the examples begin."""
+OUTSIDE = ("variants", "checker*.py", "demo.py", "driver.py", "process.py")
 TARGETS = {
     "learning": "learning.system:platform",
     "webshop": "webshop.system:webshop",
@@ -77,15 +78,16 @@ def planted(example: str, edits: Edits, *also: str) -> Planted:
     return Planted(example, MappingProxyType(dict(edits)), frozenset(also))
 
 
-def copy_of(example: str, folder: Path) -> Path:
-    """Copies the sources of an example into a folder, with the entry points of its distributions."""
+def copy_of(example: str, folder: Path, *, whole: bool = False) -> Path:
+    """Copies the sources of an example into a folder, with the entry points of its distributions. Unless the copy is
+    whole, without what drives and checks the learning platform from outside, which takes time to read."""
     if example == "webshop":
         for member in members():
             shutil.copytree(member / "src", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
             _install(member, folder)
     else:
-        kept = shutil.ignore_patterns("__pycache__", "topologies", "variants")
-        shutil.copytree(EXAMPLES / "learning", folder / "learning", ignore=kept)
+        left_out = shutil.ignore_patterns("__pycache__", "topologies", *(() if whole else OUTSIDE))
+        shutil.copytree(EXAMPLES / "learning", folder / "learning", ignore=left_out)
     if example == "map":
         (folder / "remit-map.toml").write_text(MAP)
     elif example == "topology":

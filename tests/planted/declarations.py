@@ -344,6 +344,17 @@ TRANSLATIONS = {
         'Webhook("bank", verify=BodySignature("SECRET", header="X-Signature"), key=Header("X-Delivery"))', PAID,
         "language.unmentioned",
     ),
+    "gateway.undeclared": billed(
+        f"""
+from remit.foreign import Gateway
+class Declined(Refusal): ...
+def declined(error: ValueError) -> Declined: ...
+class Cards(Gateway, failures={{ValueError: declined}}):
+    async def charge(self) -> None: ...
+billing.provide(Cards, Cards)
+{ASKED}{HANDLER.format(", cards: Cards")}""",
+        "language.unmentioned",
+    ),
     "translation.module": learning({
         BILLING: f"\n\nfrom remit import *\n{FOREIGN}\n@billing.translate({HOOK})\n{PAID}: ...\n",
         SYSTEM: ((RELATIONS, f"        {LAYER},\n{RELATIONS}"), ("import CustomerSupplier, OpenHost", "import *")),

@@ -24,7 +24,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("example", TARGETS)
 def test_an_example_is_clean(example: str, tmp_path: Path) -> None:
-    found = checked(copy_of(example, tmp_path), example)
+    found = checked(copy_of(example, tmp_path, whole=True), example)
     assert [str(each) for each in (*found, *found.notes)] == []
 
 
@@ -33,6 +33,11 @@ def test_a_planted_violation_is_found(code: str, case: Planted, tmp_path: Path) 
     edit(copy_of(case.example, tmp_path), case.edits)
     found = checked(tmp_path, case.example)
     assert {each.code for each in (*found, *found.notes)} == {code, *case.also}
+
+
+def test_a_topology_is_checked_with_the_source_text_of_its_system(tmp_path: Path) -> None:
+    edit(copy_of("topology", tmp_path), PLANTED["import.unrelated"].edits)
+    assert [each.code for each in checked(tmp_path, "topology")] == ["import.unrelated"]
 
 
 def test_a_violation_of_each_code_is_planted() -> None:

@@ -269,6 +269,21 @@ class _Reader:
             *((each, typing if checkers is False else at) for each in otherwise),
         ]
 
+    def visit_loop(self, node: Any, at: _At) -> list[tuple[ast.AST, _At]]:
+        """A loop, or that of a comprehension: its names stand for the items of what it goes through."""
+        item = ast.Subscript(node.iter, ast.Name("item", ast.Load()), ast.Load())
+        if isinstance(node.target, ast.Name):
+            at.scope.bind(node.target.id, Expression(item, at.scope))
+        elif isinstance(node.target, ast.Tuple):
+            for number, each in enumerate(node.target.elts):
+                if isinstance(each, ast.Name):
+                    part = ast.Subscript(item, ast.Constant(number), ast.Load())
+                    at.scope.bind(each.id, Expression(part, at.scope))
+        inner: list[ast.AST] = [node.iter, *getattr(node, "body", ()), *getattr(node, "orelse", ())]
+        if not isinstance(node.target, ast.Name | ast.Tuple):
+            inner.append(node.target)
+        return [(each, at) for each in (*inner, *getattr(node, "ifs", ()))]
+
     def visit_global(self, node: ast.Global, at: _At) -> list[tuple[ast.AST, _At]]:
         at.scope.of_module = {*(at.scope.of_module or ()), *node.names}
         return []
@@ -379,7 +394,10 @@ _RESOLVED: Mapping[type[ast.expr], str] = {
     ast.Subscript: "sys.modules[…]", ast.Name: "star", ast.Call: "getattr()",
 }  # fmt: skip
 """The rows of the table for what is resolved after the pass. All others are attributes."""
-_FOLLOWED = (ast.Name, ast.Attribute, ast.Call, ast.Constant, ast.JoinedStr, ast.BinOp, ast.Subscript, ast.IfExp)
+_FOLLOWED = (
+    ast.Name, ast.Attribute, ast.Call, ast.Constant, ast.JoinedStr, ast.BinOp, ast.Subscript, ast.IfExp, ast.List,
+    ast.Tuple, ast.Set, ast.Dict,
+)  # fmt: skip
 """The values of assignments through which names and texts are followed."""
 _LEAVES = frozenset({ast.Pass, ast.Break, ast.Continue, ast.Load, ast.Store, ast.Del})
 _WITHOUT_MEANING = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
@@ -392,6 +410,7 @@ _VISITS: Mapping[type[ast.AST], _Visit] = {
     ast.AsyncFunctionDef: _Reader.visit_function, ast.Lambda: _Reader.visit_lambda, ast.ClassDef: _Reader.visit_class,
     ast.Assign: _Reader.visit_assign, ast.AnnAssign: _Reader.visit_annotated_assign,
     ast.NamedExpr: _Reader.visit_named, ast.If: _Reader.visit_if, ast.IfExp: _Reader.visit_if,
+    ast.For: _Reader.visit_loop, ast.AsyncFor: _Reader.visit_loop, ast.comprehension: _Reader.visit_loop,
     ast.Global: _Reader.visit_global, ast.ExceptHandler: _Reader.visit_handler,
 }  # fmt: skip
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import resolve_name
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-_LIMIT = 4
-"""The most alternatives of one name that are followed: a name that is bound in both branches of a condition."""
+_LIMIT = 32
+"""The most alternatives of one name that are followed: it may be bound in two branches of a condition, or by a loop."""
 _DEEPEST = 40
 """The longest chain of aliases that is followed."""
 
@@ -62,6 +62,8 @@ MAKES_MODULE = frozenset({
 """Functions that return the module that their first argument names."""
 MAKES_PACKAGE = frozenset({"builtins.__import__", "importlib.__import__"})
 """Functions that return its top package, unless they are given `fromlist`."""
+ANY = object()
+"""Stands for a key that does not stand in the file."""
 BUILTIN = "builtins."
 """Before the name of what is bound nowhere in the file."""
 
@@ -77,6 +79,7 @@ class Names:
         self.stars: list[str] = []
         self._origins: dict[int, tuple[str, ...]] = {}
         self._texts: dict[int, tuple[str, ...]] = {}
+        self._collections: dict[int, tuple[tuple[object, Expression], ...]] = {}
 
     def inside(self, outer: Scope, *, is_class: bool = False) -> Scope:
         """A new scope of the module."""
@@ -87,6 +90,7 @@ class Names:
         """Forgets all bindings. They hold scopes that hold them, which would otherwise stay in memory for long."""
         for scope in self.scopes:
             scope.names.clear()
+        self._collections.clear()
 
     def absolute(self, name: str, level: int = 0, package: str | None = None) -> str:
         """The absolute name of a relative import. Empty if it leads out of the top package."""
@@ -170,28 +174,91 @@ class Names:
         """The texts that an expression may be, as far as they are written in the file."""
         if depth > _DEEPEST:
             return
-        depth += 1
-        if isinstance(node, ast.Constant):
-            if isinstance(node.value, str):
-                yield node.value
-        elif isinstance(node, ast.JoinedStr):
-            yield from self._joined(node.values, scope, depth)
-        elif isinstance(node, ast.FormattedValue):
-            yield from self.texts(node.value, scope, depth)
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            yield from self._joined([node.left, node.right], scope, depth)
-        elif isinstance(node, ast.Name):
-            yield from self._text_of_name(node.id, scope, depth)
-        elif isinstance(node, ast.Call):
-            yield from self._text_of_call(node, scope, depth)
-        elif isinstance(node, ast.IfExp):
-            yield from self.texts(node.body, scope, depth)
-            yield from self.texts(node.orelse, scope, depth)
+        read = _TEXTS.get(type(node))
+        if read is not None:
+            yield from read(self, node, scope, depth + 1)
+        for other in _alternatives(node):
+            yield from self.texts(other, scope, depth + 1)
 
-    def _text_of_name(self, name: str, scope: Scope, depth: int) -> Iterator[str]:
-        known = scope.found(name)
-        if known is None and name in ("__name__", "__package__"):
-            yield self.module if name == "__name__" else self.package
+    def text_of_constant(self, node: ast.Constant, scope: Scope, depth: int) -> Iterator[str]:
+        """A text that stands there."""
+        if isinstance(node.value, str):
+            yield node.value
+
+    def text_of_format(self, node: ast.JoinedStr, scope: Scope, depth: int) -> Iterator[str]:
+        """An f-string."""
+        yield from self._joined(node.values, scope, depth)
+
+    def text_of_value(self, node: ast.FormattedValue, scope: Scope, depth: int) -> Iterator[str]:
+        """A value in an f-string."""
+        yield from self.texts(node.value, scope, depth)
+
+    def text_of_item(self, node: ast.Subscript, scope: Scope, depth: int) -> Iterator[str]:
+        """An item of a collection that stands in the file."""
+        for each in self._selected(node, scope, depth):
+            yield from self.texts(each.node, each.scope, depth)
+
+    def text_of_operation(self, node: ast.BinOp, scope: Scope, depth: int) -> Iterator[str]:
+        """`"shop." + name`, and `"%s.model" % name`."""
+        if isinstance(node.op, ast.Add):
+            yield from self._joined([node.left, node.right], scope, depth)
+        elif isinstance(node.op, ast.Mod):
+            given = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
+            for form in self.texts(node.left, scope, depth):
+                yield from self._filled(form.split("%s"), given, scope, depth)
+
+    def _selected(self, node: ast.Subscript, scope: Scope, depth: int) -> Iterator[Expression]:
+        """The items of a collection that stands in the file, under a key. All, if the key is none that stands there."""
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else ANY
+        for found, each in self._items(node.value, scope, depth):
+            if key is ANY or key == found:
+                yield each
+
+    def _items(self, node: ast.expr, scope: Scope, depth: int) -> Iterator[tuple[object, Expression]]:
+        """The keys, or numbers, and items of a collection that stands in the file."""
+        if isinstance(node, ast.List | ast.Tuple | ast.Set):
+            yield from ((number, Expression(each, scope)) for number, each in enumerate(node.elts[:_LIMIT]))
+        elif isinstance(node, ast.Dict):
+            for key, value in list(zip(node.keys, node.values, strict=True))[:_LIMIT]:
+                yield key.value if isinstance(key, ast.Constant) else None, Expression(value, scope)
+        elif isinstance(node, ast.Subscript) and depth <= _DEEPEST:
+            for each in self._selected(node, scope, depth + 1):
+                yield from self._items(each.node, each.scope, depth + 1)
+        elif isinstance(node, ast.Name):
+            for bound in scope.found(node.id) or ():
+                yield from self._items_of_bound(bound, depth + 1)
+        elif isinstance(node, ast.Call):
+            yield from self._items_of_call(node, scope, depth + 1)
+
+    def _items_of_bound(self, bound: Binding, depth: int) -> Iterable[tuple[object, Expression]]:
+        """The items of what a name is bound to. Looked up once, also if names form a circle."""
+        if not isinstance(bound, Expression):
+            return ()
+        key = id(bound.node)
+        if key not in self._collections:
+            self._collections[key] = ()
+            self._collections[key] = tuple(self._items(bound.node, bound.scope, depth))[:_LIMIT]
+        return self._collections[key]
+
+    def _items_of_call(self, node: ast.Call, scope: Scope, depth: int) -> Iterator[tuple[object, Expression]]:
+        """`names.values()`, `names.items()`, and `sorted(names)`."""
+        match node.func, node.args:
+            case ast.Attribute(value=value, attr="values" | "copy"), []:
+                yield from self._items(value, scope, depth)
+            case ast.Attribute(value=value, attr="items"), []:
+                for key, item in self._items(value, scope, depth):
+                    pair = ast.Tuple([ast.Constant(key if isinstance(key, str) else None), item.node], ast.Load())
+                    yield key, Expression(pair, item.scope)
+            case ast.Name(id="sorted" | "list" | "tuple" | "set" | "frozenset" | "reversed" | "iter"), [first, *_]:
+                yield from self._items(first, scope, depth)
+            case _:
+                pass
+
+    def text_of_name(self, node: ast.Name, scope: Scope, depth: int) -> Iterator[str]:
+        """What a name is bound to. Looked up once, also if names form a circle."""
+        known = scope.found(node.id)
+        if known is None and node.id in ("__name__", "__package__"):
+            yield self.module if node.id == "__name__" else self.package
         for each in known or ():
             if isinstance(each, Expression):
                 key = id(each.node)
@@ -200,7 +267,7 @@ class Names:
                     self._texts[key] = tuple(dict.fromkeys(self.texts(each.node, each.scope, depth)))[:_LIMIT]
                 yield from self._texts[key]
 
-    def _text_of_call(self, node: ast.Call, scope: Scope, depth: int) -> Iterator[str]:
+    def text_of_call(self, node: ast.Call, scope: Scope, depth: int) -> Iterator[str]:
         """`".".join(["a", "b"])`, and `"{}.b".format("a")`."""
         if not isinstance(node.func, ast.Attribute):
             return
@@ -210,12 +277,18 @@ class Names:
                     yield from self._joined(parts, scope, depth, between)
             case "format", arguments if arguments:
                 for form in self.texts(node.func.value, scope, depth):
-                    given = [next(self.texts(each, scope, depth), None) for each in arguments]
-                    pieces = form.split("{}")
-                    if len(pieces) == len(given) + 1 and None not in given:
-                        yield "".join(text or "" for pair in zip(pieces, [*given, ""], strict=True) for text in pair)
+                    yield from self._filled(form.split("{}"), arguments, scope, depth)
             case _:
                 pass
+
+    def _filled(self, pieces: list[str], given: list[ast.expr], scope: Scope, depth: int) -> list[str]:
+        """The texts that pieces make with the given values between them. None if there are more or fewer values."""
+        if len(pieces) != len(given) + 1:
+            return []
+        parts: list[ast.expr] = [ast.Constant(pieces[0])]
+        for value, piece in zip(given, pieces[1:], strict=True):
+            parts += [value, ast.Constant(piece)]
+        return self._joined(parts, scope, depth)
 
     def _joined(self, parts: list[ast.expr], scope: Scope, depth: int, between: str = "") -> list[str]:
         """The texts that parts make together. At most `_LIMIT`, however many alternatives each part has."""
@@ -233,3 +306,11 @@ def _alternatives(node: ast.expr) -> list[ast.expr]:
     if isinstance(node, ast.IfExp):
         return [node.body, node.orelse]
     return node.values if isinstance(node, ast.BoolOp) else []
+
+
+_TEXTS: Mapping[type[ast.expr], Callable[[Names, Any, Scope, int], Iterator[str]]] = {
+    ast.Constant: Names.text_of_constant, ast.JoinedStr: Names.text_of_format, ast.Name: Names.text_of_name,
+    ast.FormattedValue: Names.text_of_value, ast.BinOp: Names.text_of_operation, ast.Call: Names.text_of_call,
+    ast.Subscript: Names.text_of_item,
+}  # fmt: skip
+"""How the texts of each kind of expression are read."""

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from remit.boundaries import MAP_FILE, is_map, propose_map
 from remit.cli.baseline import Baseline, record
-from remit.cli.explaining import page_of
+from remit.cli.explaining import explain_codes
 from remit.cli.options import AsJson, SystemName, is_topology, not_empty
 from remit.cli.reports import as_github, as_json, as_sarif
 from remit.cli.screen import say
@@ -53,7 +53,13 @@ def check(
         Parameter(name="--propose", help="Print a first remit-map.toml for the code in a folder, and check nothing."),
     ] = None,
     explain: Annotated[
-        str | None, Parameter(name="--explain", validator=not_empty, help="Show the page of a code, and check nothing.")
+        list[str] | None,
+        Parameter(
+            name="--explain",
+            consume_multiple=True,
+            negative=(),
+            help="Show the pages of codes, or all codes if none is given, and check nothing.",
+        ),
     ] = None,
 ) -> int:
     """Report all findings and notes on a system. SYSTEM may be a topology file, or a map of any code base.
@@ -66,7 +72,7 @@ def check(
     with notes only, the exit code is 0.
     """
     if explain is not None:
-        say(page_of(explain).rstrip())
+        explain_codes(explain, as_json=json)
         return 0
     if propose is not None:
         say(_proposed(propose).rstrip())
@@ -122,6 +128,8 @@ def _checked(named: str) -> tuple[str, Findings]:
     except Failure as failure:
         if failure.code == "system.unnamed":
             failure.next += f"; for code without a system, begin with a map: remit check --propose . > {MAP_FILE}"
+        elif Path(named).is_dir():
+            failure.next += f"; for code without a system, begin with a map: remit check --propose {named} > {MAP_FILE}"
         raise
     return system.name, check_system(system, beside)
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json as jsons
+from collections.abc import Sequence
 from importlib.resources import files
+from itertools import groupby
 
+from rich.table import Table
+
+from remit.cli.screen import cell, say, show
 from remit.errors import nearest
 from remit.hosting.failures import Failure
 
@@ -15,6 +21,30 @@ def codes() -> list[str]:
     return sorted(page.name.removesuffix(".md") for page in _PAGES.iterdir() if page.name.endswith(".md"))
 
 
+def title_of(code: str) -> str:
+    """What the page of a code says in its first line."""
+    return page_of(code).partition("\n")[0].removeprefix(f"# `{code}`: ")
+
+
+def explain_codes(chosen: Sequence[str], *, as_json: bool) -> None:
+    """Prints the pages of some codes. Without any, all codes with their titles, grouped by the part before the dot.
+    Raises `Failure` for a code without a page."""
+    if as_json:
+        pages = [{"code": each, "title": title_of(each), "page": page_of(each)} for each in chosen]
+        print(jsons.dumps({"codes": pages or [{"code": each, "title": title_of(each)} for each in codes()]}))
+    elif chosen:
+        say("\n\n\n".join(page_of(each).rstrip() for each in chosen))
+    else:
+        table = Table("CODE", "MEANS", box=None, pad_edge=False)
+        for number, (_, group) in enumerate(groupby(codes(), lambda code: code.partition(".")[0])):
+            if number:
+                table.add_row("", "")
+            for code in group:
+                table.add_row(cell(code), cell(title_of(code)))
+        show(table)
+        say("\nremit check --explain CODE shows the page of a code.")
+
+
 def page_of(code: str) -> str:
     """The page of a code, as Markdown. Raises `Failure` for a code without a page."""
     known = codes()
@@ -23,6 +53,6 @@ def page_of(code: str) -> str:
         raise Failure(
             "check.unknown-code", f"remit check reports no {code!r}", where="remit check --explain",
             expected="the code of a finding or a note, such as event.unfollowed",
-            next=f"did you mean {near}?" if near else "remit check shows the codes of a system",
+            next=f"did you mean {near}?" if near else "remit check --explain shows all codes",
         )  # fmt: skip
     return (_PAGES / f"{code}.md").read_text(encoding="utf-8")
