@@ -31,7 +31,7 @@ class Usage:
             return self._granted.get(downstream, {}).get(upstream, ())
         if not self._coverage.is_restricted:
             return EVERYTHING
-        if {upstream, downstream} in self._apart:
+        if frozenset((upstream, downstream)) in self._apart:
             return ()
         named = [_named(each.messages) for each in self._coverage.grants(downstream, upstream)]
         return EVERYTHING if EVERYTHING in named else sorted({name for names in named for name in names})
@@ -45,7 +45,8 @@ class Usage:
         names = self.names(upstream, downstream)
         if EVERYTHING[0] in names:
             return None
-        is_known = self._granted is not None or downstream in self._loaded or {upstream, downstream} in self._apart
+        is_apart = frozenset((upstream, downstream)) in self._apart
+        is_known = self._granted is not None or downstream in self._loaded or is_apart
         return frozenset(names) if names or is_known else None
 
 
