@@ -15,8 +15,8 @@ import pytest
 
 from remit.boundaries import CodeContext, CodeMap, check_code, read_code
 from remit.boundaries import reading as processes
-from remit.errors import Findings
-from remit.relations import CustomerSupplier
+from remit.errors import Findings, ModelError
+from remit.relations import CustomerSupplier, SeparateWays
 from tests.boundaries.code_base import checked, mapped, noted, told, written
 
 BUYS = CustomerSupplier(supplier="sales", customer="billing")
@@ -204,3 +204,10 @@ def test_a_folder_that_may_not_be_read_is_a_finding(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(os, "scandir", refusing)
     assert checked(mapped(folder)) == [("source.unreadable", "shop/sales/secret")]
+
+
+def test_without_grimp_separate_ways_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "grimp", None)
+    code = mapped(written(tmp_path), SeparateWays("sales", "mail"))
+    with pytest.raises(ModelError, match="pip install 'remit\\[cli\\]'"):
+        check_code(code)

@@ -349,3 +349,13 @@ def test_a_map_without_relations_is_noted_if_contexts_import_each_other(tmp_path
 def test_a_map_without_contexts_checks_nothing_and_says_so() -> None:
     (finding,) = check_code(CodeMap(name="shop", where="remit-map.toml"))
     assert (finding.code, finding.where) == ("map.incomplete", "remit-map.toml")
+
+
+def test_a_relation_is_advised_in_the_language_of_the_map(tmp_path: Path) -> None:
+    folder = written(tmp_path, {HANDLERS: PUBLISHED})
+    (in_python,) = check_code(mapped(folder, OpenHost("mail")))
+    assert in_python.next.endswith("declare one: CustomerSupplier(supplier='sales', customer='billing')")
+    (in_toml,) = check_code(mapped(folder, OpenHost("mail"), where="remit-map.toml"))
+    assert in_toml.next.endswith(
+        'declare one: kind = "customer-supplier", supplier = "sales", customer = "billing" in [[relations]]'
+    )

@@ -13,6 +13,7 @@ from remit.boundaries.modules import Modules, Reached, Way
 from remit.boundaries.spellings import ENTRY_POINTS
 from remit.boundaries.ties import Ties
 from remit.contexts import SharedKernel
+from remit.errors import ModelError
 
 if TYPE_CHECKING:  # loaded when a chain is asked for
     import grimp
@@ -244,8 +245,16 @@ class Code:
 
     @cached_property
     def graph(self) -> grimp.ImportGraph:
-        """All dependencies between modules of the code base, to ask for chains and cycles."""
-        import grimp
+        """All dependencies between modules of the code base, to ask for chains and cycles. Raises `ModelError` if grimp
+        is not installed."""
+        try:
+            import grimp
+        except ImportError:
+            raise ModelError(
+                "chains between contexts that go separate ways are found by grimp, which is not installed",
+                where=self.map.where or self.map.name, expected="remit with its cli extra",
+                next="pip install 'remit[cli]'",
+            ) from None  # fmt: skip
 
         graph = grimp.ImportGraph()
         for module in self.modules.facts:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from remit.boundaries.code import Code, Contact
+from remit.boundaries.map_file import RELATIONS
+from remit.contexts import Relation
 
 
 def imports(contact: Contact) -> str:
@@ -27,6 +29,15 @@ def place(contact: Contact, code: Code) -> str:
         cause = contact.via[-1]
         return code.place(cause, code.imports[cause][contact.touched].line)
     return code.place(contact.importer, contact.use.line)
+
+
+def stated(code: Code, kind: type[Relation], **roles: str) -> str:
+    """A relation as it is written in the map: in TOML, or in Python."""
+    if code.map.where.endswith(".toml"):
+        word = next(word for word, form in RELATIONS.items() if form.make is kind)
+        return ", ".join(f'{key} = "{value}"' for key, value in {"kind": word, **roles}.items()) + " in [[relations]]"
+    given = ", ".join(f"{role}={name!r}" for role, name in roles.items())
+    return f"{kind.__name__}({given})"
 
 
 def offered(code: Code, context: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from remit.boundaries.code import Code
-from remit.boundaries.wording import identity, imports, place
+from remit.boundaries.wording import identity, imports, place, stated
+from remit.contexts import CustomerSupplier
 from remit.errors import Findings
 
 
@@ -34,6 +35,7 @@ def check_related(code: Code, findings: Findings) -> None:
             findings.report(
                 "import.unrelated", place(contact, code), f"{imports(contact)}, and no relation covers that",
                 expected=f"a relation in which {one!r} is downstream of {other!r}",
-                next=f"remove the import, or declare one: CustomerSupplier(supplier={other!r}, customer={one!r})",
+                next=f"remove the import, or declare one: "
+                f"{stated(code, CustomerSupplier, supplier=other, customer=one)}",
                 contexts=(one, other), identity=identity(contact),
             )  # fmt: skip
