@@ -116,3 +116,12 @@ def test_contexts_in_a_circle_have_the_directions_of_most_imports() -> None:
     found = directions(pairs)
     assert found == [("b", "a"), ("c", "b"), ("a", "d")]
     assert upstream_first("abcd", found) == ["c", "b", "a", "d"]
+
+
+def test_one_package_among_modules_is_a_context_like_them(tmp_path: Path) -> None:
+    for name in ("shop/sales/one.py", "shop/sales/two.py", "shop/billing.py", "shop/__init__.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x = 1\n")
+    path = tmp_path / "remit-map.toml"
+    path.write_text(propose_map(tmp_path, tmp_path))
+    assert {*read_map(path).names} == {"sales", "billing"}

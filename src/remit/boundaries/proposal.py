@@ -6,6 +6,7 @@ conformist in the direction in which most of its imports go.
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from collections import Counter
@@ -33,8 +34,8 @@ _BESIDE = frozenset({
     "scripts", "setup", "tools", "vendor",
 })  # fmt: skip
 """Names of folders that are no part of the program."""
-_TABLE = re.compile(r"""^[ \t]+(?:__tablename__|db_table)\s*=\s*["']([\w.]+)["']""", re.MULTILINE)
-"""A class that is kept in a table, as SQLAlchemy and Django write it."""
+_TABLE = ("__tablename__", "db_table")
+"""The names by which a class says in which table it is kept: of SQLAlchemy, and of Django."""
 _CREATES = re.compile(r"\bCREATE\s+(?:\w+\s+)*?TABLE\b", re.IGNORECASE)
 _TOLD = 4
 """The most modules that a comment lists."""
@@ -141,10 +142,10 @@ def _name(text: str) -> str:
 
 def _candidates(base: str, inside: Mapping[str, Sequence[str]], code: Code) -> Iterator[str]:
     """The packages below a module that may be contexts. A package that only holds packages stands for these. Where
-    there are no packages, it is the modules."""
+    there is at most one package, it is the modules too."""
     members = [each for each in inside.get(base, ()) if not _is_apart(each)]
     packages = [each for each in members if each in inside or _is_package(each, code)]
-    for package in packages or members:
+    for package in packages if len(packages) > 1 or packages == members else members:
         below = inside.get(package, ())
         if below and all(each in inside or _is_package(each, code) for each in below) and _is_bare(package, code):
             yield from _candidates(package, inside, code)
@@ -183,11 +184,19 @@ def _tables(code: Code) -> Mapping[str, Sequence[str]]:
     return found
 
 
-def _mapped(path: str) -> Iterable[str]:
+def _mapped(path: str) -> Iterator[str]:
+    """The tables of the classes in a file."""
     try:
-        return _TABLE.findall(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ()
+        text = Path(path).read_text(encoding="utf-8")
+        nodes = ast.walk(ast.parse(text)) if any(each in text for each in _TABLE) else ()
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+        return
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(table))) if name in _TABLE:
+                yield table
+            case _:
+                pass
 
 
 # --- what touches what -----------------------------------------------------------------------------------------------

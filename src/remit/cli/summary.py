@@ -9,7 +9,7 @@ from remit.errors import Finding, Findings
 
 _TOLD = 5
 """The most contexts or pairs of contexts that are listed for a code."""
-_CERTAIN = ("map", "source", "owner")
+_CERTAIN = ("map", "source", "relation")
 """What these say may change all other findings: they come first."""
 
 
