@@ -359,3 +359,16 @@ def test_a_relation_is_advised_in_the_language_of_the_map(tmp_path: Path) -> Non
     assert in_toml.next.endswith(
         'declare one: kind = "customer-supplier", supplier = "sales", customer = "billing" in [[relations]]'
     )
+
+
+def test_a_cycle_is_known_by_its_contexts_whichever_imports_make_it(tmp_path: Path) -> None:
+    folder = written(tmp_path, {HANDLERS: PUBLISHED, "shop/sales/model.py": "import shop.billing.api\n"})
+    code = mapped(folder, BUYS)
+    before = {each.code: each.identity for each in check_code(code)}
+    (folder / "shop/billing/a.py").write_text(PUBLISHED)  # this direction is allowed
+    after = {each.code: each.identity for each in check_code(code)}
+    assert before == after
+    assert before == {
+        "import.direction": "shop.sales.model imports shop.billing.api",
+        "import.cycle": "billing > sales > billing",
+    }
