@@ -160,6 +160,17 @@ def test_a_map_is_checked_without_importing_the_code_base(code_base: Path, named
     assert [(each["code"], each["where"]) for each in found["errors"]] == [("import.unpublished", "mail.py:1")]
 
 
+@pytest.mark.parametrize("named", ["maps", "maps:stand"])
+def test_a_map_in_python_is_named_like_a_system(code_base: Path, named: str) -> None:
+    (code_base / "maps.py").write_text(
+        "from remit.boundaries import CodeContext, CodeMap\nfrom remit.relations import OpenHost\n"
+        "sales, mail = (CodeContext(name=a, packages=(b,)) for a, b in (('sales', 'stand'), ('mail', 'mail')))\n"
+        "stand = CodeMap(name='stand', contexts=(sales, mail), relations=(OpenHost('sales'),))\n"
+    )
+    found = json.loads(remit_check(code_base, "--json", named).stdout)
+    assert [(each["code"], each["where"]) for each in found["errors"]] == [("import.unpublished", "mail.py:1")]
+
+
 def test_a_faulty_map_is_told_without_its_consequences(code_base: Path) -> None:
     (code_base / "remit-map.toml").write_text(MAP.format("open-hots") + 'host = "sales"\n')
     found = json.loads(remit_check(code_base, "--json").stdout)

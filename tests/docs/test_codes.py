@@ -20,15 +20,9 @@ from remit.cli.check import _checked
 from remit.cli.explaining import codes, explain_codes, page_of
 from remit.errors import Findings
 from remit.hosting.failures import Failure
+from tests.docs.codes import SHOWN_ELSEWHERE
 from tests.docs.pages import blocks
 
-SHOWN_ELSEWHERE = frozenset((
-    "event.key-changed", "map.missing", "map.no-code", "model.invalid", "route.type", "source.loop", "store.no-sql",
-    "topology.environment", "topology.missing", "topology.no-user", "topology.other-system", "topology.store-moved",
-    "webhook.path", "webhook.secret",
-))  # fmt: skip
-"""Codes that no program shows: a start reports them, or another command, or another code tells it first; or a file is
-missing, or is a link."""
 HEADINGS = re.compile(r"^## (Refused|Noted|Instead|Why)$", re.MULTILINE)
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
 SECTION = re.compile(r"^## (?P<title>Findings: (?!CML)[^\n]*|Notes)$(?P<body>.*?)(?=^## )", re.MULTILINE | re.DOTALL)

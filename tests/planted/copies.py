@@ -6,7 +6,7 @@ import importlib
 import shutil
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -132,7 +132,7 @@ def checked(folder: Path, example: str) -> Findings:
 
 
 @contextmanager
-def _imported_from(folder: Path) -> Iterator[None]:
+def _imported_from(folder: Path) -> Generator[None]:
     """Modules of the examples are imported from the folder, and are those of the examples again afterwards."""
     path, known = [*sys.path], _of_examples(sys.modules)
     own = _forget(known)

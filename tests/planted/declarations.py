@@ -340,6 +340,10 @@ TRANSLATIONS = {
     "translation.async": translated(HOOK, f"async {PAID}"),
     "translation.message": translated(HOOK, "def paid(event: Event, other: Event) -> Settle"),
     "translation.commands": translated(HOOK, "def paid(event: Event) -> str"),
+    "webhook.path": learning({
+        BILLING: f"\nfrom remit import *\n{FOREIGN}\n@billing.translate({HOOK[:-1]}, path='/bills'))\n{PAID}: ...\n",
+        EDGE: '\nfrom learning.billing.api import ConfirmInvoice\nedge.post("/bills", ConfirmInvoice)\n',
+    }),
     "webhook.unsigned-key": translated(
         'Webhook("bank", verify=BodySignature("SECRET", header="X-Signature"), key=Header("X-Delivery"))', PAID,
         "language.unmentioned",

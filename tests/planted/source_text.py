@@ -137,6 +137,7 @@ TOPOLOGIES = {
     "topology.type": placed((OFFICE, f'{OFFICE}replicas = "2"\n')),
     "topology.value": placed((OFFICE, f"{OFFICE}replicas = 0\n")),
     "topology.address": placed(("127.0.0.1:9001", "0.0.0.0:9001")),
+    "topology.environment": placed(("127.0.0.1:9001", "${OFFICE_HOST}:9001")),
     "topology.technology": placed((STORES, 'default = "oracle:x"')),
     "topology.unknown-name": placed(('runs = ["billing"]', 'runs = ["billing", "sales"]')),
     "topology.absent-component": planted(

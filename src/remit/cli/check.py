@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
-from remit.boundaries import MAP_FILE, is_map, propose_map
+from remit.boundaries import MAP_FILE, check_code, is_map, propose_map
 from remit.cli.baseline import Baseline, record
 from remit.cli.explaining import explain_codes
 from remit.cli.options import AsJson, SystemName, is_topology, not_empty
@@ -17,7 +17,7 @@ from remit.cli.summary import summarised
 from remit.errors import Finding, Findings
 from remit.hosting.checking import check_map, check_system, check_topology
 from remit.hosting.failures import UNUSABLE, Failure
-from remit.hosting.finding import HERE, find_system, names_one
+from remit.hosting.finding import HERE, find_code_map, find_system, names_one
 
 _Form: TypeAlias = Literal["text", "json", "sarif", "github"]
 _MANY = 20
@@ -124,6 +124,8 @@ def _checked(named: str) -> tuple[str, Findings]:
     if beside is not None and not names_one():
         return check_map(beside)
     try:
+        if (code := find_code_map(named)) is not None:
+            return code.name, check_code(code)
         system = find_system(named)
     except Failure as failure:
         if failure.code == "system.unnamed":

@@ -6,15 +6,18 @@ from pathlib import Path
 
 from remit.boundaries import MAP_FILE, CodeMap, is_map, read_map
 from remit.hosting.failures import Failure
-from remit.hosting.finding import HERE, names_one
+from remit.hosting.finding import HERE, find_code_map, names_one
 
 
 def code_map_of(named: str) -> CodeMap | None:
     """The code map that a word names: a TOML file that is no topology, or `.` in a folder whose `pyproject.toml` names
-    no system and that has a map. None for a system and for a topology. Raises `ModelError` for a faulty map."""
+    no system and that has a map; or `module:attribute` of one in Python. None for a system and for a topology. Raises
+    `ModelError` for a faulty map, and `Failure` for a module that cannot be imported."""
     if named == HERE and Path(MAP_FILE).is_file() and not names_one():
         return read_map(MAP_FILE)
-    return read_map(named) if named.endswith(".toml") and is_map(named) else None
+    if named.endswith(".toml"):
+        return read_map(named) if is_map(named) else None
+    return find_code_map(named)
 
 
 def written(path: Path, text: str, code: str, option: str) -> None:

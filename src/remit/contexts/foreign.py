@@ -95,6 +95,11 @@ class Webhook(Source[F]):
         self.path = path
 
 
+def path_of(source: Webhook[Any], context: str) -> str:
+    """The path at which an edge serves a webhook of a context."""
+    return source.path or f"/-/hooks/{context}/{source.name}"
+
+
 class Polled(Source[F]):
     """Foreign messages that are fetched from an API, by one process at a time.
 

@@ -7,7 +7,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -16,6 +16,9 @@ from remit.hosting import System
 from remit.hosting.failures import Failure
 from remit.hosting.loading import is_absent, near_module, raised_at
 from remit.runtime import Listener
+
+if TYPE_CHECKING:  # loaded where a map is looked for
+    from remit.boundaries import CodeMap
 
 
 def load_system(name: str) -> System:
@@ -49,6 +52,22 @@ def find_system(name: str) -> System:
             expected="one remit.System in the module, or module:attribute", next=_instead(module),
         )  # fmt: skip
     return next(iter(systems.values()))
+
+
+def find_code_map(name: str) -> CodeMap | None:
+    """The map of a code base at `module:attribute`, or the only one in a module without a system. None if there is
+    none. Raises `Failure` as `find_system` does for a module that is missing or cannot be imported."""
+    from remit.boundaries import CodeMap  # finding a system loads nothing that reads source text
+
+    if name == HERE:
+        return None
+    module_name, _, attribute = name.partition(":")
+    module = _module("system", name, module_name)
+    if attribute:
+        found = getattr(module, attribute, None)
+        return found if isinstance(found, CodeMap) else None
+    maps = list({id(each): each for each in vars(module).values() if isinstance(each, CodeMap)}.values())
+    return maps[0] if len(maps) == 1 and not _systems(module) else None
 
 
 def names_system(word: str) -> bool:

@@ -129,7 +129,7 @@ class System:
         With `names` and `edges`, the findings in a process that hosts this part of the system (see `hosting`).
         """
         from remit.checks import check
-        from remit.edges.http.doors import RESERVED, findings_on_routes
+        from remit.edges.http.doors import RESERVED, findings_on_hooks, findings_on_routes
         from remit.hosting.modules import not_imported
         from remit.registry.drift import language_findings
         from remit.registry.owners import check_owners
@@ -143,7 +143,8 @@ class System:
         unsound = {each.where for each in findings if each.code.startswith(("message.", "refusal."))}
         routes = findings_on_routes(seen.edges, RESERVED, unsound)
         beyond = seen._loaded_beyond()  # noqa: SLF001  # another instance of this class
-        found = Findings([*findings, *unseen, *routes, *beyond], notes=[*findings.notes, *unseen.notes])
+        hooks = findings_on_hooks(seen.contexts, seen.edges, unsound)
+        found = Findings([*findings, *unseen, *routes, *hooks, *beyond], notes=[*findings.notes, *unseen.notes])
         if names is None and not found:
             model = derive(seen._map)  # noqa: SLF001  # another instance of this class
             found = language_findings(model)

@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from remit.contexts import ClientOf, Route, Sender
+from remit.contexts import ClientOf, Context, Route, Sender, Webhook
 from remit.contexts.annotations import name_of
 from remit.contexts.declarations import where
 from remit.contexts.edges import HttpEdge
+from remit.contexts.foreign import path_of
 from remit.edges.http.origins import is_origin, origins_of
 from remit.edges.http.problems import refused, rejected
 from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, only, query_reader
@@ -67,6 +68,27 @@ def findings_on_routes(edges: Iterable[HttpEdge], reserved: Iterable[str], unsou
     findings = Findings()
     for _ in _sound(edges, reserved, findings, unsound):
         pass
+    return findings
+
+
+def findings_on_hooks(
+    contexts: Iterable[Context[Any]], edges: Iterable[HttpEdge], unsound: Collection[str] = ()
+) -> Findings:
+    """A finding for each webhook of these contexts that has the path of a route or of another webhook."""
+    findings, router = Findings(), Router[str]()
+    for edge, route in _sound(edges, (), Findings(), unsound):
+        router.add(route.method, route.path, f"a route of {edge.context!r} ({route.message.__name__})")
+    for owner, each in ((context, each) for context in contexts for each in context.translations):
+        source: object = each.source
+        path = path_of(source, owner.name) if isinstance(source, Webhook) else ""
+        if not path.startswith("/") or any(mark in path for mark in "{}?#"):
+            continue  # no webhook, or another finding
+        taken = router.add("POST", path, f"the webhook {each.source.name!r} of {owner.name!r}")
+        if taken:
+            findings.report(
+                "webhook.path", where(each.function), f"the path {path} is taken by {taken}",
+                expected="a path of its own", next=f"Webhook({each.source.name!r}, ..., path=...)",
+            )  # fmt: skip
     return findings
 
 

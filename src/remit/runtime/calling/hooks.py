@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from remit.contexts import Header, Webhook
+from remit.contexts.foreign import path_of
 from remit.errors import BadMessage
 from remit.runtime.events import DeliveryRefused
 from remit.runtime.listeners import Listeners
@@ -31,7 +32,7 @@ class Hook:
     @property
     def path(self) -> str:
         """The path at which an edge serves it."""
-        return self.source.path or f"/-/hooks/{self.context}/{self.source.name}"
+        return path_of(self.source, self.context)
 
     def fault(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes]) -> str | None:
         """Why the signature of a request is not accepted; None if it is. `headers` have lower-case names."""
