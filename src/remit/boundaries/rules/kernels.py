@@ -52,6 +52,7 @@ def _check_content(relation: SharedKernel, code: Code, findings: Findings) -> No
             f"the kernel {relation.package} of {both} has changed ({_files(relation.package, code)})",
             expected=f"content with the hash {relation.hash}",
             next=f'run the tests of {both}, and then write into the map: hash = "{present}"',
+            identity=f"the kernel {relation.package} of {both} has changed",
         )  # fmt: skip
 
 
