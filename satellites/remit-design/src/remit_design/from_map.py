@@ -43,6 +43,7 @@ def to_facts(code: CodeMap, rest: Mapping[str, Any] | None, found: Findings, *, 
     What CML has no word for is added to the notes of `found`. `named` says whether the map gives its own name.
     """
     making = _Making(code, dict(rest or {}), found)
+    making.note_names(named=named)
     said: Facts = {
         key: value for key, value in making.rest.items() if key not in ("contexts", "contextMap", "relationships")
     }
@@ -68,6 +69,15 @@ class _Making:
     def note(self, what: str, where: str = "") -> None:
         self.found.note("cml.not-written", where or self.code.where or self.code.name, what)
 
+    def note_names(self, *, named: bool) -> None:
+        """Notes each name that CML cannot have, with what is written instead."""
+        owners = [owner for context in self.code.contexts for owner in context.owner]
+        outside = [each.name for each in self.code.foreign]
+        names = [self.code.name] if named and self.code.name else []
+        for name in dict.fromkeys([*names, *self.code.names, *outside, *owners]):
+            if ident(name) != name:
+                self.note(f"the name {name}: CML has letters, digits and _ only; {ident(name)} was written")
+
     @property
     def described(self) -> dict[str, Facts]:
         """What CML said of the contexts, by name."""
@@ -80,6 +90,7 @@ class _Making:
             having = [context.name for context in self.code.contexts if getattr(context, word)]
             if having:
                 self.note(f"{word} of {', '.join(having)}: CML has no word for it")
+        self._note_outside()
         made = [self._context(context) for context in self.code.contexts]
         known = [table["name"] for table in made]
         for name, table in self.described.items():
@@ -93,6 +104,17 @@ class _Making:
                     self.teams.append(owner)
         made += [{"name": team, "type": "TEAM", **self._realizes(team, {})} for team in self.teams]
         return [*made, *({"name": ident(each.name), "type": "SYSTEM"} for each in self.code.foreign)]
+
+    def _note_outside(self) -> None:
+        """Notes what of the outside CML cannot say. By a relation, what is outside is told from a context."""
+        related = {name for relation in self.code.relations for name in relation.names}
+        for each in self.code.foreign:
+            if each.packages:
+                self.note(f"packages of {each.name}: CML has no word for it", each.where)
+            if each.name not in related:
+                self.note(
+                    f"{each.name} is outside: CML has no word for it; a context of type SYSTEM was written", each.where
+                )
 
     def _realizes(self, team: str, table: Facts) -> Facts:
         owned = [ident(context.name) for context in self.code.contexts if team in map(ident, context.owner)]
