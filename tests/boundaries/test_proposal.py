@@ -26,6 +26,8 @@ def test_packages_become_contexts_and_imports_relations(tmp_path: Path, named: s
     written(tmp_path / "src", FILES)
     path = tmp_path / "remit-map.toml"
     path.write_text(propose_map(tmp_path / named, tmp_path))
+    assert "[[relations]]  # 1 import\n" in path.read_text()
+    assert "[[relations]]  # 1 import one way, 1 the other: meant?\n" in path.read_text()
     found = read_map(path)
     assert found.roots == (tmp_path / "src",)
     assert {each.name: each.packages for each in found.contexts} == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -327,3 +328,13 @@ def test_a_context_belongs_to_one_team(tmp_path: Path) -> None:
 def test_an_import_by_a_computed_name_is_noted(tmp_path: Path) -> None:
     text = "from importlib import import_module\ndef f(name): import_module(name)\n"
     assert noted(mapped(written(tmp_path, {HANDLERS: text}))) == [("import.computed", f"{HANDLERS}:2")]
+
+
+def test_advice_on_a_code_base_supposes_nothing_of_remit_in_it(tmp_path: Path) -> None:
+    computed = "from importlib import import_module\ndef f(name): import_module(name)\n"
+    model = "import requests\nfrom shop.sales.api import OrderPlaced\nnow = open('a')\n"
+    files = {HANDLERS: f"{INTERNAL}{computed}", MODEL: model}
+    found = check_code(mapped(written(tmp_path, files), BUYS))
+    told_of = {each.code: f"{each.expected} {each.next}" for each in (*found, *found.notes)}
+    assert {"import.unpublished", "import.in-model", "import.computed", "pure.import", "pure.call"} <= set(told_of)
+    assert [text for text in told_of.values() if re.search(r"\b(System|handlers?|send|messages?)\b", text)] == []

@@ -71,14 +71,18 @@ def _written(code: Code, above: Path) -> Iterator[str]:
         if (upstream, downstream) in mutual:
             if upstream < downstream:
                 yield (
-                    f"\n[[relations]]  # {count} imports one way, {used[downstream, upstream]} the other: meant?\n"
+                    f"\n[[relations]]  # {_imports(count)} one way, {used[downstream, upstream]} the other: meant?\n"
                     f'kind = "partnership"\none = "{upstream}"\nother = "{downstream}"\n'
                 )
         elif upstream not in hosts:
             yield (
-                f'\n[[relations]]  # {count} imports\nkind = "customer-supplier"\n'
+                f'\n[[relations]]  # {_imports(count)}\nkind = "customer-supplier"\n'
                 f'supplier = "{upstream}"\ncustomer = "{downstream}"\n'
             )
+
+
+def _imports(count: int) -> str:
+    return "1 import" if count == 1 else f"{count} imports"
 
 
 def _relative(root: Path, above: Path) -> str:

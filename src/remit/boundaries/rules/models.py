@@ -24,7 +24,7 @@ def check_models(code: Code, findings: Findings) -> None:
         findings.report(
             "import.in-model", place(contact, code),
             f"{imports(contact)} in its model ({contact.importer})",
-            expected="types of another context in handlers only",
-            next=f"translate them in a handler, or declare Conformist(upstream={contact.context!r},"
+            expected="types of another context outside of the model only",
+            next=f"translate them outside of the model, or declare Conformist(upstream={contact.context!r},"
             f" downstream={contact.owner!r})",
         )  # fmt: skip

@@ -22,5 +22,5 @@ def check_published(code: Code, findings: Findings) -> None:
                 "import.unpublished", place(contact, code),
                 f"{imports(contact)}, which {contact.context!r} does not publish",
                 expected=f"imports of {published}",
-                next=f"import it from {published}, which has to offer it; or send a message instead",
+                next=f"import it from {published}, which has to offer it",
             )  # fmt: skip
