@@ -274,3 +274,13 @@ def test_a_system_of_which_more_is_said_stays_a_context(folder: Path, more: str)
     (folder / "shop.cml").write_text(f"BoundedContext A BoundedContext Bank {{ type = SYSTEM }} {more}")
     assert execute(["import", "shop.cml"]) == 0
     assert "Bank" in read_map("remit-map.toml").names
+
+
+def test_a_relation_that_both_contexts_state_is_written_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stated = '[[relations]]\nkind = "partnership"\n'
+    text = f'[contexts.a]\n[contexts.b]\n{stated}one = "a"\nother = "b"\n{stated}one = "b"\nother = "a"\nuses = ["M"]\n'
+    (folder / "remit-map.toml").write_text(text)
+    assert execute(["export"]) == 0
+    told = capsys.readouterr()
+    assert told.out.count("[P]<->[P]") == 1
+    assert "uses of Partnership" in told.err

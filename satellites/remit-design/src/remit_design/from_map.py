@@ -19,7 +19,7 @@ from remit.relations import (
     SharedKernel,
 )
 from remit_design.cml.facts import Facts
-from remit_design.relations import Pair, derived
+from remit_design.relations import SYMMETRIC, Pair, derived
 from remit_design.to_map import KINDS, kind_of
 
 _WORDS: dict[type[Relation], str] = {
@@ -155,6 +155,7 @@ class _Making:
         hosts = [each.names[0] for each in self.code.relations if isinstance(each, OpenHost)]
         unsaid = [dict(each) for each in self.rest.get("relationships", [])]
         made: list[Facts] = []
+        said: set[tuple[str, frozenset[str]]] = set()
         for relation in self.code.relations:
             self._unwritten(relation)
             word = _WORDS.get(type(relation))
@@ -163,6 +164,9 @@ class _Making:
             pair = Pair(word, *map(ident, relation.names))
             table = derived(pair, [*map(ident, hosts)])
             more = next((each for each in unsaid if _is_about(each, pair)), None)
+            if more is None and pair.kind in SYMMETRIC and pair.among in said:
+                continue  # the other context states the same
+            said.add(pair.among)
             if more is not None:
                 unsaid.remove(more)
                 table |= {key: value for key, value in more.items() if key != "relation"}
