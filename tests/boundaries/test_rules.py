@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -399,3 +400,13 @@ def test_a_cycle_is_known_by_its_contexts_whichever_imports_make_it(tmp_path: Pa
         "import.direction": "shop.sales.model imports shop.billing.api",
         "import.cycle": "billing > sales > billing",
     }
+
+
+def test_advice_on_a_code_base_supposes_nothing_of_remit_in_it(tmp_path: Path) -> None:
+    computed = "from importlib import import_module\ndef f(name): import_module(name)\n"
+    model = "import requests\nfrom shop.sales.api import OrderPlaced\nnow = open('a')\n"
+    files = {HANDLERS: f"{INTERNAL}{computed}", MODEL: model}
+    found = check_code(mapped(written(tmp_path, files), BUYS))
+    told_of = {each.code: f"{each.expected} {each.next}" for each in (*found, *found.notes)}
+    assert {"import.unpublished", "import.in-model", "import.computed", "pure.import", "pure.call"} <= set(told_of)
+    assert [text for text in told_of.values() if re.search(r"\b(System|handlers?|send|messages?)\b", text)] == []

@@ -117,6 +117,28 @@ def test_a_baseline_shrinks_and_does_not_grow(folder: Path, checked: _Checked) -
     assert json.loads(checked.baseline.read_text()) == {"findings": []}
 
 
+@pytest.mark.parametrize(
+    "code", ["map.unknown-module", "map.value", "topology.unknown-key", "relation.contradiction", "relation.no-module"]
+)
+def test_a_fault_of_the_map_itself_is_neither_recorded_nor_hidden(folder: Path, checked: _Checked, code: str) -> None:
+    wrong = finding("remit-map.toml:4", "'shop.sales.appi' is no module", code=code)
+    checked.found = Findings([finding(f"{folder}/sales.py:7"), wrong])
+    assert checked(recording=True) == (2, "shop: 1 error, no notes; 1 in the baseline")
+    assert code not in checked.baseline.read_text()
+    assert checked() == (2, "shop: 1 error, no notes; 1 in the baseline")
+
+    entry = {"code": code, "where": "remit-map.toml", "what": wrong.what}  # as an earlier release recorded it
+    checked.baseline.write_text(json.dumps({"findings": [entry]}))
+    checked.found = Findings([wrong])
+    assert checked() == (2, "shop: 2 errors, no notes")  # the fault, and an entry that is to be removed
+    assert checked(recording=True) == (2, "shop: 1 error, no notes")
+
+
+def test_a_use_that_no_relation_covers_may_be_known(checked: _Checked) -> None:
+    checked.found = Findings([finding("sales.py:7", code="relation.missing")])
+    assert checked(recording=True) == (0, "shop: no errors, no notes; 1 in the baseline")
+
+
 def test_each_entry_of_a_baseline_is_one_line_without_a_line_number(folder: Path, checked: _Checked) -> None:
     checked.found = Findings([finding(f"{folder}/b.py:7"), finding(f"{folder}/a.py:1")])
     checked(recording=True)

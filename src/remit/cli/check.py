@@ -141,8 +141,7 @@ def _against(path: str | None, found: Findings, *, recording: bool) -> tuple[Fin
     if path is None:
         return found, 0
     if recording and not Path(path).exists():
-        record(path, found)
-        return Findings(), len(found) + len(found.notes)
+        return record(path, found)
     baseline = Baseline.read(path)
     left, hidden = baseline.without(found)
     if recording:

@@ -25,8 +25,8 @@ def check_models(code: Code, findings: Findings) -> None:
         findings.report(
             "import.in-model", place(contact, code),
             f"{imports(contact)} in its model ({contact.importer})",
-            expected="types of another context in handlers only",
-            next=f"translate them in a handler, or declare "
+            expected="types of another context outside of the model only",
+            next=f"translate them outside of the model, or declare "
             f"{stated(code, Conformist, upstream=contact.context, downstream=contact.owner)}",
             contexts=(contact.owner, contact.context), identity=identity(contact),
         )  # fmt: skip

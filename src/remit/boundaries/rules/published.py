@@ -22,6 +22,6 @@ def check_published(code: Code, findings: Findings) -> None:
                 "import.unpublished", place(contact, code),
                 f"{imports(contact)}, which {contact.context!r} does not publish",
                 expected=f"imports of {published}",
-                next=f"import it from {published}, which has to offer it; or send a message instead",
+                next=f"import it from {published}, which has to offer it",
                 contexts=(contact.owner, contact.context), identity=identity(contact),
             )  # fmt: skip
