@@ -19,7 +19,8 @@ from remit.hosting.loaded import without_seen
 from remit.registry.documents import documents_of_code, languages_of
 from remit.topology.file import Topology, examine_topology
 from remit.topology.keys import notes_on
-from remit.topology.placement import hosted_by, place
+from remit.topology.placement import Shapes, hosted_by, place
+from remit.topology.shapes import shapes_of
 
 _CERTAIN = frozenset((
     "topology.unknown-name", "topology.absent-component", "topology.placed-twice", "topology.ports",
@@ -113,11 +114,23 @@ def _on_placement(topology: Topology, system: System, *, has_shapes: bool) -> li
         if has_shapes:
             whole = system.hosting()
             model = whole.model()
-            return findings_on_grants(whole, model, placed_on(topology, model))
+            placed = placed_on(topology, model)
+            _place_as_services_do(topology, system, shapes_of(model))
+            return findings_on_grants(whole, model, placed)
         place(topology, dict.fromkeys(system.names), system.with_edges)
     except ModelError as error:
         return error.findings
     return []
+
+
+def _place_as_services_do(topology: Topology, system: System, shapes: Shapes) -> None:
+    """Places the system as each service does at its start, which has not loaded what only others run. Raises
+    `ModelError` with the findings."""
+    hosted = [set(hosted_by(each, system.names, ())[0]) for each in topology.services.values()]
+    run = set[str]().union(*hosted)
+    for mine in hosted:
+        seen = {name: shape if name in mine or name not in run else None for name, shape in shapes.items()}
+        place(topology, seen, system.with_edges)
 
 
 class _Part(NamedTuple):
