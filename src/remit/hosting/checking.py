@@ -9,13 +9,14 @@ from multiprocessing import get_context
 from typing import NamedTuple
 
 from remit.boundaries import check_code, examine_map, read_map
-from remit.errors import Finding, Findings, ModelError
+from remit.errors import ChannelError, Finding, Findings, ModelError
 from remit.hosting import System
 from remit.hosting.assembly import placed_on
 from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
 from remit.hosting.granting import findings_on_grants
 from remit.hosting.loaded import without_seen
+from remit.hosting.technologies import unfit_key
 from remit.registry.documents import documents_of_code, languages_of
 from remit.topology.file import Topology, examine_topology
 from remit.topology.keys import notes_on
@@ -90,7 +91,9 @@ def check_topology(path: str) -> tuple[str, Findings]:
     placed = _on_placement(topology, system, has_shapes=not checked)
     placed = [each for each in placed if not findings or each.code in _CERTAIN]
     with_source = _with_source(checked, _on_source(system))
-    found = Findings([*findings, *with_source, *placed], notes=[*with_source.notes, *notes_on(topology)])
+    found = Findings(
+        [*findings, *with_source, *placed, *_on_keys(topology)], notes=[*with_source.notes, *notes_on(topology)]
+    )
     for of_service in _on_services(topology, system):
         known = {(each.code, each.where) for each in found}
         found += [each for each in of_service if (each.code, each.where) not in known]
@@ -121,6 +124,14 @@ def _on_placement(topology: Topology, system: System, *, has_shapes: bool) -> li
     except ModelError as error:
         return error.findings
     return []
+
+
+def _on_keys(topology: Topology) -> list[Finding]:
+    """The findings on the private keys that this process has."""
+    try:
+        return [finding for service in topology.services.values() for finding in unfit_key(topology, service)]
+    except ChannelError:  # the driver is not installed, which the start of a service reports
+        return []
 
 
 def _place_as_services_do(topology: Topology, system: System, shapes: Shapes) -> None:
