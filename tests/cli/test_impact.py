@@ -98,3 +98,11 @@ def test_it_shows_recorded_calls(capsys: pytest.CaptureFixture[str], tmp_path: P
     path.write_text("{}")
     assert is_clear(impact(capsys, "billing", PLATFORM, "--measured", str(path), code=2), "impact.recording")
     assert is_clear(impact(capsys, "billing", PLATFORM, "--measured", str(tmp_path), code=2), "impact.recording")
+
+
+def test_a_code_map_is_refused_by_one_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "remit-map.toml"
+    file.write_text('[map]\nname = "shop"\n[contexts.sales]\npackages = ["sales"]\n')
+    said = impact(capsys, "sales", str(file), code=2)
+    assert is_clear(said, "cli.usage")
+    assert "is a code map, and impact needs a system or a topology" in said

@@ -20,6 +20,7 @@ from remit.advisor.points import Interactions, Point
 from remit.advisor.reading import interactions_of
 from remit.advisor.recording import Recording
 from remit.advisor.together import Together, together
+from remit.boundaries import is_map
 from remit.cli.options import AsJson, SystemName, is_topology
 from remit.cli.screen import cell, say, show
 from remit.contexts import Model
@@ -81,7 +82,12 @@ def impact(
 def _loaded(system: str) -> tuple[Model, Placement | None]:
     if not is_topology(system):
         return load_system(system).model(), None
-    topology = read_topology(system)
+    if is_map(system):
+        raise Failure(
+            "cli.usage", f"{system} is a code map, and impact needs a system or a topology", where="remit impact",
+            expected="a system, whose handlers tell what calls what", next="remit map shows the relations of it",
+        )  # fmt: skip
+    topology = read_topology(system, whole=False)
     model = load_system(topology.system).model()
     return model, place(topology, shapes_of(model))
 
