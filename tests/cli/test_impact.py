@@ -37,7 +37,7 @@ def test_it_shows_what_fails_waits_and_becomes_stale(capsys: pytest.CaptureFixtu
     assert f"enrollment.settle_what_is_pending {waits}" in lines
     stale = "enrollment.EnrollmentsOf Enrollments enrollment.settle_what_is_pending → Reject → Withdrawn estimate"
     assert stale in lines
-    assert "certification issue_certificate, Certificates, CertificatesOf" in lines
+    assert "certification issue_certificate, CertificatesOf" in lines
     assert "billing is slow" not in squeezed(impact(capsys, "billing", PLATFORM, "--down"))
     assert "billing is down" not in squeezed(impact(capsys, "billing", PLATFORM, "--slow"))
 
