@@ -9,17 +9,19 @@ from multiprocessing import get_context
 from typing import NamedTuple
 
 from remit.boundaries import check_code, examine_map, with_beside
-from remit.errors import Finding, Findings, ModelError
+from remit.errors import ChannelError, Finding, Findings, ModelError
 from remit.hosting import System
 from remit.hosting.assembly import placed_on
 from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
 from remit.hosting.granting import findings_on_grants
 from remit.hosting.loaded import without_seen
+from remit.hosting.technologies import unfit_key
 from remit.registry.documents import documents_of_code, languages_of
 from remit.topology.file import Topology, examine_topology
 from remit.topology.keys import notes_on
-from remit.topology.placement import hosted_by, place
+from remit.topology.placement import Shapes, hosted_by, place
+from remit.topology.shapes import shapes_of
 
 _CERTAIN = frozenset((
     "topology.unknown-name", "topology.absent-component", "topology.placed-twice", "topology.ports",
@@ -91,7 +93,9 @@ def check_topology(path: str) -> tuple[str, Findings]:
     placed = _on_placement(topology, system, has_shapes=not checked)
     placed = [each for each in placed if not findings or each.code in _CERTAIN]
     with_source = _with_source(checked, _on_source(system))
-    found = Findings([*findings, *with_source, *placed], notes=[*with_source.notes, *notes_on(topology)])
+    found = Findings(
+        [*findings, *with_source, *placed, *_on_keys(topology)], notes=[*with_source.notes, *notes_on(topology)]
+    )
     for of_service in _on_services(topology, system):
         known = {(each.code, each.where) for each in found}
         found += [each for each in of_service if (each.code, each.where) not in known]
@@ -115,11 +119,31 @@ def _on_placement(topology: Topology, system: System, *, has_shapes: bool) -> li
         if has_shapes:
             whole = system.hosting()
             model = whole.model()
-            return findings_on_grants(whole, model, placed_on(topology, model))
+            placed = placed_on(topology, model)
+            _place_as_services_do(topology, system, shapes_of(model))
+            return findings_on_grants(whole, model, placed)
         place(topology, dict.fromkeys(system.names), system.with_edges)
     except ModelError as error:
         return error.findings
     return []
+
+
+def _on_keys(topology: Topology) -> list[Finding]:
+    """The findings on the private keys that this process has."""
+    try:
+        return [finding for service in topology.services.values() for finding in unfit_key(topology, service)]
+    except ChannelError:  # the driver is not installed, which the start of a service reports
+        return []
+
+
+def _place_as_services_do(topology: Topology, system: System, shapes: Shapes) -> None:
+    """Places the system as each service does at its start, which has not loaded what only others run. Raises
+    `ModelError` with the findings."""
+    hosted = [set(hosted_by(each, system.names, ())[0]) for each in topology.services.values()]
+    run = set[str]().union(*hosted)
+    for mine in hosted:
+        seen = {name: shape if name in mine or name not in run else None for name, shape in shapes.items()}
+        place(topology, seen, system.with_edges)
 
 
 class _Part(NamedTuple):

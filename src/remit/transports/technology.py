@@ -42,6 +42,9 @@ class ChannelTechnology:
     keys: str = ""
     """A reference to a function that makes a key pair for a service, if services prove their names by key pairs. It
     returns the private and the public key as texts."""
+    public_key: str = ""
+    """A reference to a function that derives the public key of a private one. It raises `ChannelError` for a text that
+    is not a key."""
     direct: bool = False
     """Whether followers read other contexts' logs themselves, in the database that all stores share."""
     install: str = ""
