@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from remit.boundaries import Outside, check_code, read_code
+from remit.boundaries import CodeMap, Outside, check_code, read_code
 from remit.boundaries.rules.kernels import content_of
 from remit.errors import Findings
 from remit.relations import (
@@ -94,8 +94,9 @@ def test_a_package_without_api_publishes_what_it_offers_itself(tmp_path: Path) -
     assert checked(mapped(folder, BUYS)) == [("import.unpublished", f"{HANDLERS}:2")]
 
 
-def test_a_chain_through_modules_of_no_context_is_shown_whole(tmp_path: Path) -> None:
+def test_a_chain_through_modules_of_no_context_is_shown_whole_once_where_it_leads_there(tmp_path: Path) -> None:
     files = {
+        "shop/billing/reports.py": "import shop.common.two\nimport shop.common.one\n",
         "shop/common/__init__.py": "",
         "shop/common/one.py": "from shop.common import two\n",
         "shop/common/two.py": "\nimport shop.sales.model\n",
@@ -103,8 +104,16 @@ def test_a_chain_through_modules_of_no_context_is_shown_whole(tmp_path: Path) ->
     }
     code = mapped(written(tmp_path, files), BUYS)
     (finding,) = check_code(code)
-    assert (finding.code, finding.where) == ("import.unpublished", f"{tmp_path}/{HANDLERS}:1")
-    assert "shop.sales.model through shop.common.one and shop.common.two" in finding.what
+    assert (finding.code, finding.where) == ("import.unpublished", f"{tmp_path}/shop/common/two.py:2")
+    assert "shop.sales.model through shop.common.two," in finding.what
+    (tmp_path / "shop/billing/reports.py").unlink()
+    (finding,) = check_code(code)
+    assert "shop.sales.model through shop.common.one and shop.common.two," in finding.what
+
+
+def test_what_the_package_above_imports_is_not_laid_to_its_modules(tmp_path: Path) -> None:
+    files = {"shop/__init__.py": "import shop.sales.model\n", HANDLERS: "import shop.billing.model\n"}
+    assert checked(mapped(written(tmp_path, files), BUYS)) == []
 
 
 def test_a_name_that_another_context_passes_on_counts_as_where_it_is_from(tmp_path: Path) -> None:
@@ -321,9 +330,45 @@ def test_what_the_map_names_and_is_missing_is_found(tmp_path: Path) -> None:
 def test_a_context_belongs_to_one_team(tmp_path: Path) -> None:
     code = mapped(written(tmp_path), contexts={"sales": {"owner": ("a", "b")}, "mail": {"owner": ("c",)}})
     assert [each.code for each in check_code(code)] == ["owner.several"]
-    assert [each.code for each in check_code(code).notes] == ["owner.missing"]
+    assert [each.code for each in check_code(code).notes] == ["owner.missing", "relation.none"]
 
 
 def test_an_import_by_a_computed_name_is_noted(tmp_path: Path) -> None:
     text = "from importlib import import_module\ndef f(name): import_module(name)\n"
     assert noted(mapped(written(tmp_path, {HANDLERS: text}))) == [("import.computed", f"{HANDLERS}:2")]
+
+
+def test_a_map_without_relations_is_noted_if_contexts_import_each_other(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    (note,) = check_code(mapped(folder)).notes
+    assert (note.code, note.where) == ("relation.none", "shop")
+    (folder / HANDLERS).write_text("")
+    assert check_code(mapped(folder)).notes == []
+
+
+def test_a_map_without_contexts_checks_nothing_and_says_so() -> None:
+    (finding,) = check_code(CodeMap(name="shop", where="remit-map.toml"))
+    assert (finding.code, finding.where) == ("map.incomplete", "remit-map.toml")
+
+
+def test_a_relation_is_advised_in_the_language_of_the_map(tmp_path: Path) -> None:
+    folder = written(tmp_path, {HANDLERS: PUBLISHED})
+    (in_python,) = check_code(mapped(folder, OpenHost("mail")))
+    assert in_python.next.endswith("declare one: CustomerSupplier(supplier='sales', customer='billing')")
+    (in_toml,) = check_code(mapped(folder, OpenHost("mail"), where="remit-map.toml"))
+    assert in_toml.next.endswith(
+        'declare one: kind = "customer-supplier", supplier = "sales", customer = "billing" in [[relations]]'
+    )
+
+
+def test_a_cycle_is_known_by_its_contexts_whichever_imports_make_it(tmp_path: Path) -> None:
+    folder = written(tmp_path, {HANDLERS: PUBLISHED, "shop/sales/model.py": "import shop.billing.api\n"})
+    code = mapped(folder, BUYS)
+    before = {each.code: each.identity for each in check_code(code)}
+    (folder / "shop/billing/a.py").write_text(PUBLISHED)  # this direction is allowed
+    after = {each.code: each.identity for each in check_code(code)}
+    assert before == after
+    assert before == {
+        "import.direction": "shop.sales.model imports shop.billing.api",
+        "import.cycle": "billing > sales > billing",
+    }

@@ -89,7 +89,7 @@ def test_as_json_it_is_complete(folder: Path) -> None:
     assert (checked.returncode, said["system"]) == (2, "stand")
     assert [each["code"] for each in said["errors"]] == ["module.forgotten"]
     (note,) = said["notes"]
-    assert {*note} == {"code", "where", "what", "expected", "next"}
+    assert {*note} == {"code", "where", "what", "expected", "next", "contexts"}
 
 
 def test_topology_is_checked_with_its_system(folder: Path) -> None:

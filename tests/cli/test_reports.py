@@ -10,6 +10,7 @@ import pytest
 
 from remit.cli.check import check
 from remit.cli.reports import as_github, as_sarif, identity_of, place_of
+from remit.cli.summary import summarised
 from remit.errors import Finding, Findings
 from remit.hosting.failures import Failure
 
@@ -153,3 +154,51 @@ def test_two_forms_at_once_are_refused() -> None:
 def test_a_recording_needs_a_file() -> None:
     with pytest.raises(Failure, match="--baseline"):
         check("shop", recording=True)
+
+
+def test_a_baseline_is_the_same_from_another_working_directory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = folder / "shop"
+    shop.mkdir()
+    monkeypatch.chdir(folder)
+    known = identity_of(finding("shop/sales.py:7"), Path("shop"))
+    monkeypatch.chdir(shop)
+    assert (
+        known == identity_of(finding("sales.py:7"), Path()) == ("import.private", "sales.py", "sales imports billing")
+    )
+
+
+def test_a_finding_with_an_identity_is_known_by_it_wherever_it_is() -> None:
+    one = Finding("import.cycle", "a.py:1", "a > b at a.py:1", identity="a > b")
+    other = Finding("import.cycle", "c.py:9", "a > b at c.py:9", identity="a > b")
+    assert identity_of(one, Path()) == identity_of(other, Path())
+
+
+def test_without_a_system_a_map_is_proposed_as_the_beginning(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "tills").mkdir()
+    (folder / "tills" / "__init__.py").touch()
+    for named, proposed in ((".", "--propose . > remit-map.toml"), ("tills", "--propose tills > remit-map.toml")):
+        with pytest.raises(Failure) as failed:
+            check(named)
+        assert failed.value.next.endswith(proposed)
+
+
+def test_a_summary_is_text_only() -> None:
+    with pytest.raises(Failure, match="--summary and --format sarif"):
+        check(summary=True, form="sarif")
+
+
+def test_a_summary_counts_by_code_and_contexts_and_begins_with_what_is_certain() -> None:
+    found = Findings(
+        Finding("import.unpublished", f"a.py:{line}", "x", contexts=("sales", other))
+        for line, other in enumerate(["billing", "mail", "billing"])
+    )
+    found += [Finding("map.unknown-module", "remit-map.toml:1", "x")] * 4
+    found.note("code.unowned", "b.py:1", "x")
+    assert list(summarised(found)) == [
+        "error  map.unknown-module       4",
+        "error  import.unpublished       3  sales > billing (2), sales > mail (1)",
+        "note   code.unowned             1",
+        "",
+        "Begin with map.unknown-module. What it means: remit check --explain map.unknown-module",
+    ]

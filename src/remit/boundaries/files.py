@@ -42,6 +42,8 @@ class _Search(NamedTuple):
     findings: Findings
     here: str
     found: dict[str, SourceFile]
+    hidden: dict[str, list[str]]
+    """The files that are not read because another one has the name of the module, by the top-level package."""
 
     def shown(self, path: str) -> str:
         return path.removeprefix(self.here)
@@ -50,10 +52,10 @@ class _Search(NamedTuple):
 def files_of(code: CodeMap, findings: Findings) -> dict[str, SourceFile]:
     """The files of a code base by the names of their modules. Where two roots have the same module, the first counts,
     as for an import. Folders that lead back to themselves, and files that are too large, are findings."""
-    search = _Search(code, findings, os.path.join(os.getcwd(), ""), {})  # noqa: PTH109, PTH118  # ten times as fast as a Path
+    search = _Search(code, findings, os.path.join(os.getcwd(), ""), {}, {})  # noqa: PTH109, PTH118  # ten times as fast as a Path
     for root in code.roots:
         folder = os.path.abspath(root)  # noqa: PTH100  # as above
-        for entry in _entries(folder):
+        for entry in _entries(folder, findings):
             top = _module_name(entry)
             if (
                 top.isidentifier()
@@ -61,6 +63,15 @@ def files_of(code: CodeMap, findings: Findings) -> dict[str, SourceFile]:
                 and not (root / top / "pyvenv.cfg").exists()
             ):
                 _add(entry, top, search, frozenset({_identity(folder)}))
+    for top, paths in search.hidden.items():
+        count = f"{len(paths)} files" if len(paths) > 1 else "1 file"
+        findings.note(
+            "source.hidden", paths[0],
+            f"{count} of {top} cannot be imported, and are not read: other files have the same names of modules",
+            expected="one file for each module, in one of the roots",
+            next="rename or delete what is hidden; or check each root with a map of its own",
+            identity=top,
+        )  # fmt: skip
     return search.found
 
 
@@ -91,6 +102,8 @@ def _add_file(entry: os.DirEntry[str], module: str, search: _Search) -> bool:
         is_read = False
     name = module if ending != ".ipynb" else f"{module}.ipynb"
     known = search.found.get(name)
+    if known is not None and known.is_read and is_read:
+        search.hidden.setdefault(name.partition(".")[0], []).append(search.shown(entry.path))
     if known is None or (known.path.endswith(_COMPILED) and is_read):  # the source text of a compiled module counts
         search.found[name] = SourceFile(name, search.shown(entry.path), is_read=is_read, size=size)
     return True
@@ -107,13 +120,16 @@ def _add_folder(entry: os.DirEntry[str], module: str, search: _Search, above: Ab
         return False
     holds_code = False
     first: os.DirEntry[str] | None = None
-    for each in _entries(entry.path):
+    for each in _entries(entry.path, search.findings):
         if each.name == "__init__.py":
             first = each
         elif name := _module_name(each):
             holds_code |= _add(each, f"{module}.{name}", search, above | {identity})
     if first is not None:
         path = search.shown(first.path)
+        known = search.found.get(module)
+        if known is not None and known.is_read and first.stat().st_size:
+            search.hidden.setdefault(module.partition(".")[0], []).append(path)
         search.found.setdefault(module, SourceFile(module, path, is_package=True, size=first.stat().st_size))
         return True
     if holds_code:
@@ -122,10 +138,15 @@ def _add_folder(entry: os.DirEntry[str], module: str, search: _Search, above: Ab
     return holds_code
 
 
-def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+def _entries(folder: str, findings: Findings) -> Iterator[os.DirEntry[str]]:
     try:
         yield from sorted(os.scandir(folder), key=lambda each: each.name)
-    except OSError:  # not a folder, or one that may not be read
+    except PermissionError as error:
+        findings.report(
+            "source.unreadable", folder, f"the folder cannot be read, so what is in it is unknown: {error.strerror}",
+            expected="folders that may be read", next=f"chmod +rx {folder}; or leave it out of the roots",
+        )  # fmt: skip
+    except OSError:  # not a folder
         return
 
 

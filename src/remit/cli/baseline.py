@@ -24,7 +24,8 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Baseline:
-    """The known findings of a file. A finding is known by its code, file and text, whatever its line is."""
+    """The known findings of a file. A finding is known by its code and by what stays the same about it: its file and
+    text, whatever its line is, or the modules that it is about."""
 
     def __init__(self, path: str, known: Counter[Identity]) -> None:
         self.path = path
@@ -67,9 +68,10 @@ class Baseline:
         """A finding for each entry that `without` has not seen: the baseline must shrink."""
         findings = Findings()
         for identity, count in sorted((self._known - self._seen).items()):
+            where = f" in {identity.where}" if identity.where else ""
             findings.report(
                 "baseline.gone", self.path,
-                f"{identity.code} in {identity.where} is gone{f' {count} times' if count > 1 else ''}: {identity.what}",
+                f"{identity.code}{where} is gone{f' {count} times' if count > 1 else ''}: {identity.what}",
                 expected="a baseline with findings that are still there",
                 next=f"remit check --baseline {self.path} --record removes it from the baseline",
             )  # fmt: skip

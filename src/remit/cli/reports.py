@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from remit.cli.screen import PARTS
 from remit.errors import Finding, Findings, visible
 
 _LINE = re.compile(r"(?P<path>.+?):(?P<line>\d+)(:\d+)?")
@@ -39,9 +40,9 @@ def place_of(finding: Finding) -> Place | None:
 
 
 def relative(path: str, folder: Path) -> str:
-    """The path as seen from a folder, with `/`. A path outside of the folder stays as it is."""
+    """A path as seen from a folder instead of the working directory, with `/`. One outside of it stays as it is."""
     try:
-        return (folder / path).resolve().relative_to(folder.resolve()).as_posix()
+        return Path(path).resolve().relative_to(folder.resolve()).as_posix()
     except (ValueError, OSError):
         return path.replace("\\", "/")
 
@@ -56,6 +57,8 @@ class Identity(NamedTuple):
 
 def identity_of(finding: Finding, folder: Path) -> Identity:
     """The identity of a finding, with paths relative to a folder and without numbers of lines."""
+    if finding.identity:
+        return Identity(finding.code, "", finding.identity)
     place = place_of(finding)
     where = relative(place.path, folder) if place else finding.where
     what = _LINES_IN_TEXT.sub("", finding.what.replace(f"{folder.resolve().as_posix()}/", ""))
@@ -64,8 +67,13 @@ def identity_of(finding: Finding, folder: Path) -> Identity:
 
 def as_json(system: str, found: Findings, hidden: int) -> str:
     """One object: `system`, `errors`, `notes`, and the number of findings that the baseline has."""
-    said = {"system": system, "errors": found, "notes": found.notes, "baseline": hidden}
+    errors, notes = ([_entry(each) for each in kind] for kind in (found, found.notes))
+    said = {"system": system, "errors": errors, "notes": notes, "baseline": hidden}
     return msgspec.json.encode(said).decode()
+
+
+def _entry(finding: Finding) -> dict[str, object]:
+    return {**{name: getattr(finding, name) for name in PARTS}, "contexts": finding.contexts}
 
 
 def as_sarif(found: Findings, folder: Path) -> str:

@@ -17,4 +17,5 @@ def note_dynamic(code: Code, findings: Findings) -> None:
                 f"context {owner!r} imports a module by a computed name ({how}), which cannot be seen",
                 expected="the name of the module in the source text",
                 next="write the name; the start of a System refuses what is loaded by a computed one",
+                contexts=(owner,), identity=facts.module,
             )  # fmt: skip

@@ -23,6 +23,7 @@ def check_purity(code: Code, findings: Findings) -> None:
                     f"the model of {owner!r} imports {target}: {what}",
                     expected="a model that only decides",
                     next=f"use it in a handler, and pass {facts.module} the result",
+                    contexts=(owner or "",),
                 )  # fmt: skip
         for called, line in facts.impure:
             if called not in told and called.partition(".")[0] not in IMPURE_MODULES:
@@ -32,4 +33,5 @@ def check_purity(code: Code, findings: Findings) -> None:
                     "pure.call", f"{facts.path}:{line}", f"the model of {owner!r} uses {name}: {IMPURE[called]}",
                     expected="a model that only decides",
                     next="let the handler call it, and pass the result as a parameter",
+                    contexts=(owner or "",),
                 )  # fmt: skip

@@ -31,6 +31,7 @@ def check_tables(code: Code, findings: Findings) -> None:
                     f"context {name!r} names the table {'.'.join(parts)} of {owner!r} in SQL",
                     expected=f"SQL on the tables of {name!r} only",
                     next=f"ask {owner!r} by a query, or keep a copy from its events",
+                    contexts=(name or "", owner),
                 )  # fmt: skip
 
 
