@@ -58,6 +58,15 @@ def test_sarif_has_a_rule_and_a_relative_place_for_each_finding(folder: Path) ->
     assert (note["level"], note["locations"][0]["physicalLocation"]["region"]["startLine"]) == ("note", 1)
 
 
+def test_places_in_sarif_are_uris(folder: Path) -> None:
+    found = Findings([finding(f"{folder}/shop/a b%#ü.py:7"), finding("/other place/sales.py:1")])
+    results = json.loads(as_sarif(found, folder))["runs"][0]["results"]
+    assert [each["locations"][0]["physicalLocation"]["artifactLocation"] for each in results] == [
+        {"uri": "shop/a%20b%25%23%C3%BC.py", "uriBaseId": "%SRCROOT%"},
+        {"uri": "file:///other%20place/sales.py"},
+    ]
+
+
 def test_the_fingerprint_of_a_finding_survives_lines_above_it_and_another_checkout(folder: Path) -> None:
     elsewhere = folder / "other"
     elsewhere.mkdir()

@@ -12,6 +12,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
@@ -99,10 +100,17 @@ def _result(finding: Finding, level: str, folder: Path) -> dict[str, Any]:
         "partialFingerprints": {"remitFinding/v1": digest},
     }
     if place := place_of(finding):
-        where = {"uri": relative(place.path, folder), "uriBaseId": "%SRCROOT%"}
+        where = _artifact(relative(place.path, folder))
         region = {"startLine": max(place.line, 1)}
         result["locations"] = [{"physicalLocation": {"artifactLocation": where, "region": region}}]
     return result
+
+
+def _artifact(path: str) -> dict[str, str]:
+    """The location of a file. A relative path is relative to the root of the sources, an absolute one to nothing."""
+    if Path(path).is_absolute():
+        return {"uri": Path(path).as_uri()}
+    return {"uri": quote(path, errors="surrogatepass"), "uriBaseId": "%SRCROOT%"}
 
 
 def _sentences(finding: Finding) -> str:

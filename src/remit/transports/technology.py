@@ -81,7 +81,11 @@ class BrokerUser:
 
     name: str
     writes: frozenset[str] = frozenset()
-    """Contexts whose `write` it runs: publishes their events, answers their commands."""
+    """Contexts whose `write` it runs: answers their commands."""
+    relays: frozenset[str] = frozenset()
+    """Contexts whose published events it relays over the broker: it creates their stream."""
+    relays_private: frozenset[str] = frozenset()
+    """The same for private events."""
     reads: frozenset[str] = frozenset()
     """Contexts whose `read` it runs: answers their queries."""
     speaks: Mapping[str, Allowed] = field(default_factory=dict[str, Allowed])

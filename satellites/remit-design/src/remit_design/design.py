@@ -37,6 +37,8 @@ def import_cml(path: Path) -> tuple[str, Findings]:
 
 def map_text(model: Model) -> str:
     """As `import_cml`, of a model that was read."""
+    if model.findings:
+        return ""
     document = to_map(model)
     for where, what in left_out(model.root):
         model.findings.note("cml.not-taken-over", where, f"{what}: only the name is kept")

@@ -39,10 +39,10 @@ def to_map(model: Model) -> Document:
 
 def _contexts(model: Model) -> dict[str, Node]:
     """The contexts of the map: those of the file but for teams, and those of imported files that the file names."""
-    found = [node for node in model.root.of("BoundedContext") if not _is_team(node)]
+    found = dict.fromkeys(node for node in model.root.of("BoundedContext") if not _is_team(node))
     for node in (model.root, *model.root.inside()):
-        found += [link.target for link in node.links if link.target is not None and link.target not in found
-                  and link.target.kind == "BoundedContext" and not _is_team(link.target)]  # fmt: skip
+        found |= dict.fromkeys(link.target for link in node.links if link.target is not None
+                               and link.target.kind == "BoundedContext" and not _is_team(link.target))  # fmt: skip
     for node in found:
         if not _NAME.fullmatch(node.name):
             what = f"{node.name} cannot name a context of remit"
