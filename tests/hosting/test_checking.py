@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -173,8 +174,12 @@ def test_check_places_the_system_as_each_service_does_that_has_not_loaded_the_ot
 ) -> None:
     (tmp_path / "hooked_checks.py").write_text(HOOKED)
     (tmp_path / "hooked.toml").write_text(HOOKED_FILE)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     file = str(tmp_path / "hooked.toml")
     assert [each.code for each in check_topology(file)[1]] == []
-    monkeypatch.setattr("remit.topology.placement._Placing.may_have_layers", lambda *_: False)  # as one that judges
+
+    def judges(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr("remit.topology.placement._Placing.may_have_layers", judges)
     assert [each.code for each in check_topology(file)[1]] == ["topology.unused"]
