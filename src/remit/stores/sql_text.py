@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 _START = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*"
+    r"(?>\s+|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/|\()*+"
     r"(?:select\b.*\bfrom\b|update\b.*\bset\b|(?:insert|merge|replace)\b.*\binto\b|delete\s+from\b"
     r"|(?:create|alter|drop|truncate|lock)\b.*\b(?:table|view|index|trigger|on)\b|truncate\s|with\s.*\bas\b.*\(|copy\s"
     r"|(?:(?:left|right|full|inner|cross|natural|outer)\s+)*join\s.*\bon\b|from\s+\S+.*\bwhere\b|references\s)",
