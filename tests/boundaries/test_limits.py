@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from remit.relations import CustomerSupplier
-from remit.stores.sql_text import looks_like_sql
+from remit.stores.sql_forms import looks_like_sql
 from tests.boundaries.code_base import checked, mapped, noted, written
 
 BUYS = CustomerSupplier(supplier="sales", customer="billing")
@@ -16,7 +16,13 @@ FOUND = ["import.unpublished"]
 
 
 @pytest.mark.parametrize(
-    "text", ["/* a */\n" * 80 + "body {}", "/* - */\n/* x */\n" * 40 + ".s { color: red }", "with " + "as " * 30_000]
+    "text",
+    [
+        "/* a */\n" * 80 + "body {}",
+        "/* - */\n/* x */\n" * 40 + ".s { color: red }",
+        "with " + "as " * 30_000,
+        "/* " * 30_000,
+    ],
 )
 def test_a_text_of_comments_is_told_from_sql(text: str) -> None:
     assert not looks_like_sql(text)

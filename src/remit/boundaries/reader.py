@@ -17,7 +17,7 @@ from remit.boundaries.facts import Facts, Model, Use
 from remit.boundaries.impurity import IMPURE
 from remit.boundaries.scopes import BUILTIN, Expression, Names, Scope
 from remit.boundaries.spellings import ANNOTATES, ENTRY_POINTS, EVALUATES, SPELLINGS, argument, named_by, passed_on
-from remit.stores.sql_text import looks_like_sql
+from remit.stores.sql_forms import looks_like_sql
 
 _RUN_AS_TEXT = 1000
 """The most texts of `exec` and annotations that are read in one file. An `exec` may contain another one."""
