@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 _LIMIT = 32
 """The most alternatives of one name that are followed: it may be bound in two branches of a condition, or by a loop."""
+_MOST_BOUND = 1000
+"""The most bindings of one name that are looked at. Most of them stand for nothing of the code base."""
 _DEEPEST = 40
 """The longest chain of aliases that is followed."""
 
@@ -17,12 +19,14 @@ _DEEPEST = 40
 class Scope:
     """A module, class or function, and the names that it binds."""
 
-    __slots__ = ("is_class", "names", "of_module", "outer")
+    __slots__ = ("is_class", "is_full", "names", "of_module", "outer")
 
     def __init__(self, outer: Scope | None, *, is_class: bool = False) -> None:
         self.names: dict[str, list[Binding]] = {}
         self.outer = outer
         self.is_class = is_class
+        self.is_full = False
+        """Whether it binds a name more often than is looked at."""
         self.of_module: set[str] | None = None
         """The names that a `global` statement binds in the module instead."""
 
@@ -34,8 +38,12 @@ class Scope:
             while scope.outer is not None:
                 scope = scope.outer
         known = scope.names.setdefault(name, [])
-        if len(known) < _LIMIT and value not in known:
+        if value in known:
+            return
+        if len(known) < _MOST_BOUND:
             known.append(value)
+        else:
+            scope.is_full = True
 
     def found(self, name: str) -> list[Binding] | None:
         """The bindings of a name, as code in this scope sees it. None if it is bound nowhere."""
