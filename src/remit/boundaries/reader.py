@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple, cast
 
 from remit.boundaries.facts import Facts, Model, Use
-from remit.boundaries.impurity import IMPURE
+from remit.boundaries.impurity import IMPURE, impure_use
 from remit.boundaries.scopes import BUILTIN, Expression, Names, Scope
 from remit.boundaries.spellings import ANNOTATES, ENTRY_POINTS, EVALUATES, SPELLINGS, argument, named_by, passed_on
 from remit.stores.sql_forms import looks_like_sql
@@ -357,8 +357,8 @@ class _Reader:
         for origin in self.names.origins(node, at.scope):
             if origin.partition(".")[0] in self.tops:
                 self.use(origin, node, how, at)
-            elif origin in IMPURE:
-                self.impure.append((origin, at.line_of(node)))
+            elif impure := impure_use(origin):
+                self.impure.append((impure, at.line_of(node)))
 
     def _resolve_call(self, node: ast.Call, at: _At) -> None:
         for called in self.names.origins(node.func, at.scope):

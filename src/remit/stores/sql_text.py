@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from remit.stores.sql_tokens import END, Token, tokens_of
@@ -87,6 +88,8 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.tokens = [*tokens_of(text), END]
         self.levels = [_Level(is_inner=False)]
+        self.common: Counter[str] = Counter()
+        """How many open parentheses define each common table expression."""
         self.found: dict[tuple[str, ...], None] = {}
         self.at = 0
 
@@ -109,19 +112,25 @@ class _Reader:
             expects = level.expects if level.expects != "common" else ""
             level.expects = ""
             if level.common and level.is_recursive:
-                level.own.add(level.common)
+                self._define(level)
             self.levels.append(_Level(expects, expects))
         elif mark == ")" and len(self.levels) > 1:
-            self.levels.pop()
+            self.common.subtract(self.levels.pop().own)
             outer = self.levels[-1]
             if outer.common and outer.names_common:
-                outer.own.add(outer.common)
+                self._define(outer)
         elif mark == ",":
             level.expects = "common" if level.names_common else level.lists
         elif mark == ";":
+            self.common.clear()
             self.levels = [_Level(is_inner=False)]
         else:
             level.expects = ""
+
+    def _define(self, level: _Level) -> None:
+        if level.common not in level.own:
+            level.own.add(level.common)
+            self.common[level.common] += 1
 
     def _name(self, token: Token, level: _Level) -> None:
         if level.expects == "common" and token.value not in ("recursive", "select"):
@@ -146,7 +155,7 @@ class _Reader:
             self.at += 2
         if self.tokens[self.at].value == "(" and before not in _HAS_COLUMNS:  # a function
             return
-        if len(parts) > 1 or not any(parts[0] in each.own for each in self.levels):
+        if len(parts) > 1 or not self.common[parts[0]]:
             self.found[tuple(parts)] = None
 
     def _word(self, word: str, level: _Level) -> None:
