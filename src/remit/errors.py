@@ -126,6 +126,10 @@ class Finding:
     what: str
     expected: str = ""
     next: str = ""
+    contexts: tuple[str, ...] = ()
+    """The names of the contexts that it concerns, as far as it says so: first the one whose code is to be changed."""
+    identity: str = ""
+    """By what a baseline knows it, if its place and text also tell what may change: lines, names, further places."""
 
     def __str__(self) -> str:
         return told(self.code, self.where, self.what, self.expected, self.next)
@@ -155,13 +159,19 @@ class Findings(list[Finding]):
         self.notes: list[Finding] = list(notes)
         """Declarations that are allowed but may be mistakes."""
 
-    def note(self, code: str, where: str, what: str, *, expected: str = "", next: str = "") -> None:
+    def note(
+        self, code: str, where: str, what: str, *, expected: str = "", next: str = "", contexts: tuple[str, ...] = (),
+        identity: str = "",
+    ) -> None:  # fmt: skip
         """Adds one note."""
-        self.notes.append(Finding(code, where, what, expected, next))
+        self.notes.append(Finding(code, where, what, expected, next, contexts, identity))
 
-    def report(self, code: str, where: str, what: str, *, expected: str = "", next: str = "") -> None:
+    def report(
+        self, code: str, where: str, what: str, *, expected: str = "", next: str = "", contexts: tuple[str, ...] = (),
+        identity: str = "",
+    ) -> None:  # fmt: skip
         """Adds one finding."""
-        self.append(Finding(code, where, what, expected, next))
+        self.append(Finding(code, where, what, expected, next, contexts, identity))
 
     def settle(self) -> None:
         """Raises `ModelError` with all findings, each once. Does nothing if there are only notes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -64,6 +65,8 @@ class Cards(
             raise answer
         if answer is hang:
             await hang()
+        if answer is swallow:
+            await swallow()
         await asyncio.sleep(0.01)
         return str(answer)
 
@@ -108,6 +111,12 @@ async def hang() -> None:
     await asyncio.sleep(1000)
 
 
+async def swallow() -> None:
+    """As code that catches its own cancellation."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await hang()
+
+
 def serving(cards: Cards) -> Any:
     return running(system).provide(Cards, lambda: cards)
 
@@ -124,6 +133,7 @@ def test_answer_is_returned() -> None:
         (ConnectionRefusedError("nobody there"), Unavailable, "nobody there"),
         (ConnectionResetError("gone"), OutcomeUnknown, "gone"),
         (hang, OutcomeUnknown, "charge: no answer within 2 s"),
+        (swallow, OutcomeUnknown, "charge: no answer within 2 s"),
         (ValueError("odd"), HandlerFailed, "Cards.charge failed: ValueError: odd"),
         (CardError("odd"), HandlerFailed, "a refusal it does not declare: Undeclared"),
     ],

@@ -48,7 +48,7 @@ class RatesApi:
         self.asked.append(after)
         nothing: Fetched[Rate] = Fetched([], after)
         answer: Any = self.answers.pop(0) if self.answers else nothing
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         if inspect.iscoroutinefunction(answer):
             await answer()
@@ -83,6 +83,8 @@ pricing.provide(RatesApi, RatesApi)
     )
 )  # fmt: skip
 def rated(rate: Rate) -> Quote | None:
+    if rate.cents < 0:
+        raise SystemExit(3)
     return Quote(currency=rate.currency, cents=rate.cents) if rate.cents else None
 
 
@@ -147,6 +149,30 @@ def test_more_behind_the_same_place_is_no_endless_loop(api: RatesApi) -> None:
     assert len(api.asked) == 1
 
 
+def test_more_at_a_place_that_came_before_is_no_endless_loop(api: RatesApi) -> None:
+    api.answers = [Fetched(EUR[:1], place, more=True) for place in ("b", "c", "") * 100]
+    with serving(api) as app:
+        passes(app, 30)
+    assert len(api.asked) < 12
+
+
+async def test_fetches_without_a_pause_leave_the_loop_to_others(api: RatesApi) -> None:
+    api.answers = [Fetched(EUR[:1], str(number), more=True) for number in range(1, 2000)]
+    async with running(system).provide(RatesApi, lambda: api):
+        while not api.asked:  # noqa: ASYNC110  # until it has begun: nothing rings
+            await asyncio.sleep(0)
+        assert len(api.asked) < 100
+
+
+def test_translation_that_ends_the_process_fails_its_message(api: RatesApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.answers = [Fetched([EUR[0], Rate(currency="USD", cents=-1, number=0), EUR[1]], "p3")]
+    with serving(api) as app:
+        passes(app, 5)
+        (parked,) = app.parked()
+        assert "SystemExit: 3" in parked.error
+        assert app.ask(Quoted(currency="EUR")) == [100, 101]
+
+
 def test_api_that_repeats_itself_or_goes_back_changes_nothing_twice(api: RatesApi) -> None:
     api.answers = [Fetched(EUR[1:3], "p3"), Fetched(EUR[1:3], "p3"), Fetched(EUR[:2], "p1"), Fetched(EUR[3:], "p4")]
     with serving(api) as app:
@@ -159,6 +185,9 @@ def test_api_that_repeats_itself_or_goes_back_changes_nothing_twice(api: RatesAp
     ("answer", "note"),
     [
         (ConnectionError("no route"), "ConnectionError: no route"),
+        (asyncio.CancelledError(), "RuntimeError: CancelledError"),
+        (SystemExit(3), "RuntimeError: SystemExit: 3"),
+        (BaseExceptionGroup("two", [asyncio.CancelledError()]), "RuntimeError: CancelledError"),
         (hang, "no answer within 10 s"),
         ("nonsense", "fetch returned 'nonsense'"),
         (Fetched([Rate(currency="EUR", cents=float("inf"), number=1)], "p"), "cents"),  # type: ignore[arg-type]  # wrong on purpose

@@ -10,10 +10,11 @@ import pytest
 
 from learning.process import TOPOLOGIES
 from learning.system import platform
-from remit import Context, System
+from remit import Command, Context, Query, System
 from remit.advisor.contract import uses_of
 from remit.advisor.impact import Impact, impact_of
 from remit.advisor.outages import How, context_outage, service_outage
+from remit.advisor.placed import unseen_by
 from remit.advisor.reading import interactions_of
 from remit.advisor.together import together
 from remit.relations import CustomerSupplier
@@ -83,7 +84,47 @@ def test_the_log_of_a_slow_context_can_be_read() -> None:
 def test_every_point_has_exactly_one_outcome(context: str, how: How) -> None:
     found = told(context, how)
     all_of_them = [*found.fails, *found.degrades, *found.waits, *found.stale, *found.unaffected]
+    all_of_them += [each for each in found.not_fresh if each not in found.stale and each not in found.degrades]
     assert len(all_of_them) == len(set(all_of_them)) == len(INTERACTIONS.points)
+
+
+class Paint(Command[None]): ...
+
+
+class Colour(Query[str]): ...
+
+
+class Trees(Query[int]): ...
+
+
+def test_a_fresh_answer_waits_for_services_of_which_the_asked_one_knows_nothing(tmp_path: Path) -> None:
+    house, garden = Context("house"), Context("garden")
+
+    @house.handle(Paint)
+    async def paint(command: Paint) -> None: ...
+
+    @house.answer(Colour)
+    async def colour(query: Colour) -> str:
+        return "red"
+
+    @garden.answer(Trees)
+    async def trees(query: Trees) -> int:
+        return 3
+
+    system = System("home", contexts=[house, garden])
+    model = system.model()
+    (tmp_path / "home.toml").write_text(
+        'system = "home"\n[channels]\ncalls = "http"\n'
+        '[services.house]\nruns = ["house"]\ncalls = "127.0.0.1:9001"\n'
+        '[services.garden]\nruns = ["garden"]\ncalls = "127.0.0.1:9002"\n'
+    )
+    placement = place(read_topology(tmp_path / "home.toml"), shapes_of(model))
+    unseen = unseen_by(placement, {name: system.hosting([name]).model() for name in ("house", "garden")})
+    interactions = interactions_of(model)
+    outage = service_outage(placement, "garden", "down")
+    away = context_outage(interactions, "garden", "down")
+    assert [each.name for each in impact_of(interactions, away).not_fresh] == []
+    assert [each.name for each in impact_of(interactions, outage, unseen).not_fresh] == ["house.Colour"]
 
 
 # --- contracts -------------------------------------------------------------------------------------------------------

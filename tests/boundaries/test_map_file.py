@@ -93,7 +93,7 @@ def test_everything_that_is_wrong_is_found_at_once(tmp_path: Path) -> None:
     found = [(each.code, each.where.removeprefix(f"{path}:"), each.next) for each in findings]
     assert sorted(found) == [
         ("map.incomplete", "9", 'downstream = "<context>"'),
-        ("map.root", "3", ""),
+        ("map.root", "3", 'write folders relative to the map: roots = ["src"]'),
         ("map.unknown-context", "11", "did you mean sales?"),
         ("map.unknown-key", "12", "did you mean uses?"),
         ("map.unknown-key", "2", "did you mean roots?"),

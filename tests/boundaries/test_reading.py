@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import grimp
 import pytest
 
-from remit.boundaries import CodeMap, check_code, read_code
+from remit.boundaries import CodeContext, CodeMap, check_code, read_code
 from remit.boundaries import reading as processes
-from remit.errors import Findings
-from remit.relations import CustomerSupplier
+from remit.errors import Findings, ModelError
+from remit.relations import CustomerSupplier, SeparateWays
 from tests.boundaries.code_base import checked, mapped, noted, told, written
 
 BUYS = CustomerSupplier(supplier="sales", customer="billing")
@@ -143,8 +145,10 @@ def test_what_no_other_process_reads_is_read_here(python: str, tmp_path: Path, m
     assert checked(mapped(folder, BUYS)) == [("import.unpublished", f"{HANDLERS}:1")]
 
 
-def test_a_folder_without_code_has_no_findings(tmp_path: Path) -> None:
-    assert check_code(CodeMap(name="none", roots=(tmp_path, tmp_path / "absent"))) == []
+def test_a_folder_without_code_is_read(tmp_path: Path) -> None:
+    findings = Findings()
+    assert not read_code(CodeMap(name="none", roots=(tmp_path, tmp_path / "absent")), findings).modules.facts
+    assert findings == []
 
 
 def installed(_: Path) -> Path:
@@ -168,3 +172,42 @@ def test_whatever_grimp_finds_is_found(
     expected = {(each, other) for each in theirs.modules for other in theirs.find_modules_directly_imported_by(each)}
     assert len(expected) > 50
     assert expected - {(each, other) for each in ours.modules for other in found.imports.get(each, {})} == set()
+
+
+def test_files_that_no_import_finds_are_noted_with_their_number(tmp_path: Path) -> None:
+    for name in (
+        "one/app/a.py",
+        "one/app/b.py",
+        "two/app/a.py",
+        "two/app/b.py",
+        "two/app/c.py",
+        "one/app/b/__init__.py",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x = 1\n")
+    code = CodeMap(
+        name="both", roots=(tmp_path / "one", tmp_path / "two"), contexts=(CodeContext(name="app", packages=("app",)),)
+    )
+    (note,) = check_code(code).notes
+    assert (note.code, note.where) == ("source.hidden", f"{tmp_path}/one/app/b.py")
+    assert note.what.startswith("3 files of app cannot be imported")
+
+
+def test_a_folder_that_may_not_be_read_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = written(tmp_path, {"shop/sales/secret/plan.py": "x = 1\n"})
+    scan = os.scandir
+
+    def refusing(path: str) -> Any:
+        if path.endswith("secret"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert checked(mapped(folder)) == [("source.unreadable", "shop/sales/secret")]
+
+
+def test_without_grimp_separate_ways_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "grimp", None)
+    code = mapped(written(tmp_path), SeparateWays("sales", "mail"))
+    with pytest.raises(ModelError, match="pip install 'remit\\[cli\\]'"):
+        check_code(code)

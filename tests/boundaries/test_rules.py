@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from remit.boundaries import Outside, check_code, read_code
+from remit.boundaries import CodeMap, Outside, check_code, read_code
 from remit.boundaries.rules.kernels import content_of
 from remit.errors import Findings
 from remit.relations import (
@@ -94,8 +95,9 @@ def test_a_package_without_api_publishes_what_it_offers_itself(tmp_path: Path) -
     assert checked(mapped(folder, BUYS)) == [("import.unpublished", f"{HANDLERS}:2")]
 
 
-def test_a_chain_through_modules_of_no_context_is_shown_whole(tmp_path: Path) -> None:
+def test_a_chain_through_modules_of_no_context_is_shown_whole_once_where_it_leads_there(tmp_path: Path) -> None:
     files = {
+        "shop/billing/reports.py": "import shop.common.two\nimport shop.common.one\n",
         "shop/common/__init__.py": "",
         "shop/common/one.py": "from shop.common import two\n",
         "shop/common/two.py": "\nimport shop.sales.model\n",
@@ -103,8 +105,16 @@ def test_a_chain_through_modules_of_no_context_is_shown_whole(tmp_path: Path) ->
     }
     code = mapped(written(tmp_path, files), BUYS)
     (finding,) = check_code(code)
-    assert (finding.code, finding.where) == ("import.unpublished", f"{tmp_path}/{HANDLERS}:1")
-    assert "shop.sales.model through shop.common.one and shop.common.two" in finding.what
+    assert (finding.code, finding.where) == ("import.unpublished", f"{tmp_path}/shop/common/two.py:2")
+    assert "shop.sales.model through shop.common.two," in finding.what
+    (tmp_path / "shop/billing/reports.py").unlink()
+    (finding,) = check_code(code)
+    assert "shop.sales.model through shop.common.one and shop.common.two," in finding.what
+
+
+def test_what_the_package_above_imports_is_not_laid_to_its_modules(tmp_path: Path) -> None:
+    files = {"shop/__init__.py": "import shop.sales.model\n", HANDLERS: "import shop.billing.model\n"}
+    assert checked(mapped(written(tmp_path, files), BUYS)) == []
 
 
 def test_a_name_that_another_context_passes_on_counts_as_where_it_is_from(tmp_path: Path) -> None:
@@ -180,6 +190,7 @@ def test_a_kernel_that_has_changed_is_found_until_both_sides_agree(tmp_path: Pat
     (folder / "shop/kernel/money.py").write_text("class Money: cents: int\n")
     (finding,) = check_code(mapped(folder, agreed))
     assert finding.code == "kernel.changed"
+    assert str(folder / "shop/kernel/money.py") in finding.what
     assert finding.next.endswith(f'hash = "{content(folder)}"')
     assert ("kernel.unhashed", "shop") in noted(mapped(folder, SharedKernel("sales", "billing", package="shop.kernel")))
 
@@ -231,7 +242,7 @@ def test_one_known_service_in_two_contexts_is_found_without_any_relation(tmp_pat
         ('\nrun("""\n  SELECT * FROM invoices i, Orders o\n""")\n', 2),
         ('run(f"delete from {schema}.orders")\n', 0),
         ('run("update sales.lines set a = 1")\n', 1),
-        ('table = "orders"\nrun(f"insert into {table} values (1)")\n', 0),
+        ('table = "orders"\nrun(f"insert into {table} values (1)")\n', 2),
         ('run("with recent as (select 1 from orders) select * from recent")\n', 1),
         ('run("select 1 " + "from invoices join \\"orders\\" using (id)")\n', 1),
         ('run("Update the orders")\n', 0),
@@ -239,15 +250,41 @@ def test_one_known_service_in_two_contexts_is_found_without_any_relation(tmp_pat
         ('import sqlalchemy as sa\nkey = sa.Table("orders", None)\n', 2),
         ('total = 1 + 2 + len("x") + 3\nrun("select 1 from " + ("or" + "ders"))\n', 2),
         ('"""Select something from orders."""\n', 0),
+        ('TABLE = "orders"\nrun(f"select * from {TABLE} where number = {number}")\n', 2),
+        ('TABLE = "orders"\nrun("select * from " + TABLE)\n', 2),
+        ('def f():\n    table = "orders"\n    run("delete from %s" % table)\n', 3),
+        ('run("delete from {}".format(TABLE))\nTABLE = "orders"\n', 1),
+        ('for table in ("invoices", "orders"):\n    run(f"truncate {table}")\n', 2),
+        ('run(f"select * from {table} where total > 1")\n', 0),
+        ('run("EXPLAIN select * from orders")\n', 1),
+        ('run("explain (analyze, buffers) select * from orders")\n', 1),
+        ('run("explain query plan select * from orders")\n', 1),
+        ('run(b"select * from orders")\n', 1),
+        ('class Order(Base):\n    __tablename__ = "orders"\n', 2),
+        ('class Order(Base):\n    __tablename__ = "orders"\n    __table_args__ = {"schema": "billing"}\n', 0),
+        ('class Copy(Base):\n    __tablename__ = "copy"\n    __table_args__ = (Unique("a"), {"schema": "sales"})\n', 2),
         ('run("select * from invoices")  # orders\n', 0),
     ],
 )  # fmt: skip
 def test_sql_that_names_tables_of_another_context_is_found(tmp_path: Path, text: str, line: int) -> None:
     folder = written(tmp_path, {HANDLERS: text})
     code = mapped(
-        folder, contexts={"sales": {"tables": ("orders",), "schema": "sales"}, "billing": {"tables": ("invoices",)}}
+        folder,
+        contexts={
+            "sales": {"tables": ("orders",), "schema": "sales"},
+            "billing": {"tables": ("invoices",), "schema": "billing"},
+        },
     )
     assert checked(code) == ([("sql.foreign-table", f"{HANDLERS}:{line}")] if line else [])
+
+
+@pytest.mark.parametrize("named", ["sales.orders", "orders"])
+@pytest.mark.parametrize("listed", ["sales.orders", "Orders"])
+def test_sql_may_name_a_table_of_a_kernel(tmp_path: Path, named: str, listed: str) -> None:
+    folder = written(tmp_path, {HANDLERS: f'run("select * from {named}")\nrun("select * from sales.lines")\n'})
+    kernel = SharedKernel("sales", "billing", "shop.kernel", tables=(listed,))
+    code = mapped(folder, BUYS, kernel, contexts={"sales": {"tables": ("orders",), "schema": "sales"}})
+    assert checked(code) == [("sql.foreign-table", f"{HANDLERS}:2")]
 
 
 def test_a_table_of_two_contexts_is_found_unless_a_kernel_lists_it(tmp_path: Path) -> None:
@@ -325,9 +362,55 @@ def test_what_the_map_names_and_is_missing_is_found(tmp_path: Path) -> None:
 def test_a_context_belongs_to_one_team(tmp_path: Path) -> None:
     code = mapped(written(tmp_path), contexts={"sales": {"owner": ("a", "b")}, "mail": {"owner": ("c",)}})
     assert [each.code for each in check_code(code)] == ["owner.several"]
-    assert [each.code for each in check_code(code).notes] == ["owner.missing"]
+    assert [each.code for each in check_code(code).notes] == ["owner.missing", "relation.none"]
 
 
 def test_an_import_by_a_computed_name_is_noted(tmp_path: Path) -> None:
     text = "from importlib import import_module\ndef f(name): import_module(name)\n"
     assert noted(mapped(written(tmp_path, {HANDLERS: text}))) == [("import.computed", f"{HANDLERS}:2")]
+
+
+def test_a_map_without_relations_is_noted_if_contexts_import_each_other(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    (note,) = check_code(mapped(folder)).notes
+    assert (note.code, note.where) == ("relation.none", "shop")
+    (folder / HANDLERS).write_text("")
+    assert check_code(mapped(folder)).notes == []
+
+
+def test_a_map_without_contexts_checks_nothing_and_says_so() -> None:
+    (finding,) = check_code(CodeMap(name="shop", where="remit-map.toml"))
+    assert (finding.code, finding.where) == ("map.incomplete", "remit-map.toml")
+
+
+def test_a_relation_is_advised_in_the_language_of_the_map(tmp_path: Path) -> None:
+    folder = written(tmp_path, {HANDLERS: PUBLISHED})
+    (in_python,) = check_code(mapped(folder, OpenHost("mail")))
+    assert in_python.next.endswith("declare one: CustomerSupplier(supplier='sales', customer='billing')")
+    (in_toml,) = check_code(mapped(folder, OpenHost("mail"), where="remit-map.toml"))
+    assert in_toml.next.endswith(
+        'declare one: kind = "customer-supplier", supplier = "sales", customer = "billing" in [[relations]]'
+    )
+
+
+def test_a_cycle_is_known_by_its_contexts_whichever_imports_make_it(tmp_path: Path) -> None:
+    folder = written(tmp_path, {HANDLERS: PUBLISHED, "shop/sales/model.py": "import shop.billing.api\n"})
+    code = mapped(folder, BUYS)
+    before = {each.code: each.identity for each in check_code(code)}
+    (folder / "shop/billing/a.py").write_text(PUBLISHED)  # this direction is allowed
+    after = {each.code: each.identity for each in check_code(code)}
+    assert before == after
+    assert before == {
+        "import.direction": "shop.sales.model imports shop.billing.api",
+        "import.cycle": "billing > sales > billing",
+    }
+
+
+def test_advice_on_a_code_base_supposes_nothing_of_remit_in_it(tmp_path: Path) -> None:
+    computed = "from importlib import import_module\ndef f(name): import_module(name)\n"
+    model = "import requests\nfrom shop.sales.api import OrderPlaced\nnow = open('a')\n"
+    files = {HANDLERS: f"{INTERNAL}{computed}", MODEL: model}
+    found = check_code(mapped(written(tmp_path, files), BUYS))
+    told_of = {each.code: f"{each.expected} {each.next}" for each in (*found, *found.notes)}
+    assert {"import.unpublished", "import.in-model", "import.computed", "pure.import", "pure.call"} <= set(told_of)
+    assert [text for text in told_of.values() if re.search(r"\b(System|handlers?|send|messages?)\b", text)] == []

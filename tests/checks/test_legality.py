@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from remit import Context
+from remit import Context, System
 from remit.checks.legality import circles, judge_relations
 from remit.errors import Finding, Findings
 from remit.relations import (
@@ -141,12 +141,32 @@ def test_each_circle_is_found_and_a_map_without_one_has_none() -> None:
         (Relation(), "relation.kind", "Relation() is no relation"),
         (untyped("sales -> stock"), "relation.kind", "'sales -> stock' is no relation"),
         (OpenHost("sales", exposes="OrderPlaced"), "relation.kind", "exposes of OpenHost is 'OrderPlaced'"),
+        (
+            AntiCorruptionLayer(upstream="sales", downstream="stock", module=untyped(3)),
+            "relation.kind",
+            "module of AntiCorruptionLayer is 3",
+        ),
+        (SharedKernel("sales", "stock", package=untyped(5)), "relation.kind", "package of SharedKernel is 5"),
         (Partnership("sales", "stock", uses=untyped([1])), "relation.kind", "uses of Partnership is (1,)"),
     ],
 )
 def test_relation_that_is_wrong_by_itself(relation: Relation, code: str, said: str) -> None:
     found = only(judged([relation]))
     assert (found.code, found.where, said in found.what) == (code, "map", True), found
+
+
+def test_a_class_that_is_derived_from_a_kind_of_relation_is_judged_as_this_kind() -> None:
+    class Ours(SeparateWays):
+        pass
+
+    found = only(judged([Partnership("sales", "stock"), Ours("sales", "stock")]))
+    assert found.code == "relation.contradiction"
+
+
+def test_relations_that_are_no_list_are_a_finding() -> None:
+    for each in (None, 5):
+        found = System("shop", contexts=[], relations=untyped(each)).check()
+        assert f"{each} is no relation" in [finding.what for finding in found if finding.code == "relation.kind"]
 
 
 def test_an_own_upstream_without_a_module_that_translates_is_noted() -> None:

@@ -89,7 +89,7 @@ def test_as_json_it_is_complete(folder: Path) -> None:
     assert (checked.returncode, said["system"]) == (2, "stand")
     assert [each["code"] for each in said["errors"]] == ["module.forgotten"]
     (note,) = said["notes"]
-    assert {*note} == {"code", "where", "what", "expected", "next"}
+    assert {*note} == {"code", "where", "what", "expected", "next", "contexts"}
 
 
 def test_topology_is_checked_with_its_system(folder: Path) -> None:
@@ -192,13 +192,11 @@ def test_the_source_text_of_a_system_with_relations_is_checked(folder: Path) -> 
     found = json.loads(remit_check(folder, "--json").stdout)
     codes = [(each["code"], each["where"]) for each in found["errors"]]
     assert codes == [("import.unpublished", "mail/context.py:2")]
-    (folder / "remit-map.toml").write_text(
-        '[contexts.sales]\npackages = ["stand"]\npublished = ["stand"]\n[contexts.mail]\npackages = ["mail"]\n'
-        '[[relations]]\nkind = "separate-ways"\none = "sales"\nother = "mail"\n'
-    )
+    (folder / "remit-map.toml").write_text('[contexts.sales]\ntables = ["orders"]\n')
+    (folder / "mail" / "context.py").write_text(f"{mail}QUERY = 'SELECT * FROM orders'\n")
     found = json.loads(remit_check(folder, "--json").stdout)
     codes = [(each["code"], each["where"]) for each in found["errors"]]
-    assert codes == [("import.separate-ways", "mail/context.py:2")]
+    assert codes == [("import.unpublished", "mail/context.py:2"), ("sql.foreign-table", "mail/context.py:4")]
 
 
 def test_a_map_is_proposed_that_can_be_checked(folder: Path) -> None:

@@ -37,7 +37,7 @@ def test_it_shows_what_fails_waits_and_becomes_stale(capsys: pytest.CaptureFixtu
     assert f"enrollment.settle_what_is_pending {waits}" in lines
     stale = "enrollment.EnrollmentsOf Enrollments enrollment.settle_what_is_pending → Reject → Withdrawn estimate"
     assert stale in lines
-    assert "certification issue_certificate, Certificates, CertificatesOf" in lines
+    assert "certification issue_certificate, CertificatesOf" in lines
     assert "billing is slow" not in squeezed(impact(capsys, "billing", PLATFORM, "--down"))
     assert "billing is down" not in squeezed(impact(capsys, "billing", PLATFORM, "--slow"))
 
@@ -98,3 +98,11 @@ def test_it_shows_recorded_calls(capsys: pytest.CaptureFixture[str], tmp_path: P
     path.write_text("{}")
     assert is_clear(impact(capsys, "billing", PLATFORM, "--measured", str(path), code=2), "impact.recording")
     assert is_clear(impact(capsys, "billing", PLATFORM, "--measured", str(tmp_path), code=2), "impact.recording")
+
+
+def test_a_code_map_is_refused_by_one_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "remit-map.toml"
+    file.write_text('[map]\nname = "shop"\n[contexts.sales]\npackages = ["sales"]\n')
+    said = impact(capsys, "sales", str(file), code=2)
+    assert is_clear(said, "cli.usage")
+    assert "is a code map, and impact needs a system or a topology" in said

@@ -10,6 +10,7 @@ import pytest
 
 from remit.cli.check import check
 from remit.cli.reports import as_github, as_sarif, identity_of, place_of
+from remit.cli.summary import summarised
 from remit.errors import Finding, Findings
 from remit.hosting.failures import Failure
 
@@ -55,6 +56,15 @@ def test_sarif_has_a_rule_and_a_relative_place_for_each_finding(folder: Path) ->
     assert "locations" not in whole
     assert whole["message"]["text"].startswith("System('shop'): ")
     assert (note["level"], note["locations"][0]["physicalLocation"]["region"]["startLine"]) == ("note", 1)
+
+
+def test_places_in_sarif_are_uris(folder: Path) -> None:
+    found = Findings([finding(f"{folder}/shop/a b%#ü.py:7"), finding("/other place/sales.py:1")])
+    results = json.loads(as_sarif(found, folder))["runs"][0]["results"]
+    assert [each["locations"][0]["physicalLocation"]["artifactLocation"] for each in results] == [
+        {"uri": "shop/a%20b%25%23%C3%BC.py", "uriBaseId": "%SRCROOT%"},
+        {"uri": "file:///other%20place/sales.py"},
+    ]
 
 
 def test_the_fingerprint_of_a_finding_survives_lines_above_it_and_another_checkout(folder: Path) -> None:
@@ -116,6 +126,28 @@ def test_a_baseline_shrinks_and_does_not_grow(folder: Path, checked: _Checked) -
     assert json.loads(checked.baseline.read_text()) == {"findings": []}
 
 
+@pytest.mark.parametrize(
+    "code", ["map.unknown-module", "map.value", "topology.unknown-key", "relation.contradiction", "relation.no-module"]
+)
+def test_a_fault_of_the_map_itself_is_neither_recorded_nor_hidden(folder: Path, checked: _Checked, code: str) -> None:
+    wrong = finding("remit-map.toml:4", "'shop.sales.appi' is no module", code=code)
+    checked.found = Findings([finding(f"{folder}/sales.py:7"), wrong])
+    assert checked(recording=True) == (2, "shop: 1 error, no notes; 1 in the baseline")
+    assert code not in checked.baseline.read_text()
+    assert checked() == (2, "shop: 1 error, no notes; 1 in the baseline")
+
+    entry = {"code": code, "where": "remit-map.toml", "what": wrong.what}  # as an earlier release recorded it
+    checked.baseline.write_text(json.dumps({"findings": [entry]}))
+    checked.found = Findings([wrong])
+    assert checked() == (2, "shop: 2 errors, no notes")  # the fault, and an entry that is to be removed
+    assert checked(recording=True) == (2, "shop: 1 error, no notes")
+
+
+def test_a_use_that_no_relation_covers_may_be_known(checked: _Checked) -> None:
+    checked.found = Findings([finding("sales.py:7", code="relation.missing")])
+    assert checked(recording=True) == (0, "shop: no errors, no notes; 1 in the baseline")
+
+
 def test_each_entry_of_a_baseline_is_one_line_without_a_line_number(folder: Path, checked: _Checked) -> None:
     checked.found = Findings([finding(f"{folder}/b.py:7"), finding(f"{folder}/a.py:1")])
     checked(recording=True)
@@ -144,3 +176,51 @@ def test_two_forms_at_once_are_refused() -> None:
 def test_a_recording_needs_a_file() -> None:
     with pytest.raises(Failure, match="--baseline"):
         check("shop", recording=True)
+
+
+def test_a_baseline_is_the_same_from_another_working_directory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = folder / "shop"
+    shop.mkdir()
+    monkeypatch.chdir(folder)
+    known = identity_of(finding("shop/sales.py:7"), Path("shop"))
+    monkeypatch.chdir(shop)
+    assert (
+        known == identity_of(finding("sales.py:7"), Path()) == ("import.private", "sales.py", "sales imports billing")
+    )
+
+
+def test_a_finding_with_an_identity_is_known_by_it_wherever_it_is() -> None:
+    one = Finding("import.cycle", "a.py:1", "a > b at a.py:1", identity="a > b")
+    other = Finding("import.cycle", "c.py:9", "a > b at c.py:9", identity="a > b")
+    assert identity_of(one, Path()) == identity_of(other, Path())
+
+
+def test_without_a_system_a_map_is_proposed_as_the_beginning(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "tills").mkdir()
+    (folder / "tills" / "__init__.py").touch()
+    for named, proposed in ((".", "--propose . > remit-map.toml"), ("tills", "--propose tills > remit-map.toml")):
+        with pytest.raises(Failure) as failed:
+            check(named)
+        assert failed.value.next.endswith(proposed)
+
+
+def test_a_summary_is_text_only() -> None:
+    with pytest.raises(Failure, match="--summary and --format sarif"):
+        check(summary=True, form="sarif")
+
+
+def test_a_summary_counts_by_code_and_contexts_and_begins_with_what_is_certain() -> None:
+    found = Findings(
+        Finding("import.unpublished", f"a.py:{line}", "x", contexts=("sales", other))
+        for line, other in enumerate(["billing", "mail", "billing"])
+    )
+    found += [Finding("map.unknown-module", "remit-map.toml:1", "x")] * 4
+    found.note("code.unowned", "b.py:1", "x")
+    assert list(summarised(found)) == [
+        "error  map.unknown-module       4",
+        "error  import.unpublished       3  sales > billing (2), sales > mail (1)",
+        "note   code.unowned             1",
+        "",
+        "Begin with map.unknown-module. What it means: remit check --explain map.unknown-module",
+    ]

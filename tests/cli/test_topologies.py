@@ -55,6 +55,41 @@ def test_status_reads_the_stores_that_a_topology_names(office: Office, topology:
     assert (code, row["head"], row["state"]) == (1, 1, "silent")
 
 
+PLACE = "sqlite:${STORES}/{context}.db"
+KEYED = f"""
+system = "post_office:office"
+[stores]
+default = "{PLACE}"
+[channels]
+calls = {{ url = "http", key = "${{OUTSIDE_KEY}}", public = "{"o" * 43}" }}
+[services.desk]
+runs = ["desk"]
+http = "127.0.0.1:8001"
+calls = "127.0.0.1:9001"
+key = "${{DESK_KEY}}"
+public = "{"d" * 43}"
+[services.mail]
+runs = ["mail"]
+http = "127.0.0.1:8002"
+calls = "127.0.0.1:9002"
+key = "${{MAIL_KEY}}"
+public = "{"m" * 43}"
+"""
+
+
+def test_commands_ask_only_for_the_secrets_of_what_they_open(office: Office, topology: Path) -> None:
+    topology.write_text(KEYED)
+    file = str(topology)
+    for words in (("plan", file), ("map", file), ("impact", "desk", file), ("glossary", file)):
+        code, _, said = run(office, *words)
+        assert code == 0, said
+    for words in (("status", file), ("log", "heads", file), ("log", "subscribers", file)):
+        code, _, said = run(office, *words)
+        assert (code, "the environment has no STORES" in said, "KEY" in said) == (2, True, False), said
+    office.environment["STORES"] = str(office.data)
+    assert json.loads(run(office, "status", file, "--json")[1])["system"] == "post-office"
+
+
 NAME = "mail.deliver"
 
 

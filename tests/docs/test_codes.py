@@ -88,6 +88,20 @@ def test_an_unknown_code_is_told_with_what_was_meant() -> None:
         page_of("relation.slef")
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("call.not-covered", "the error NotCovered: A handler calls a message of another context"),
+        ("sql.not-covered", "the error TableNotCovered: A statement of a handler names a table of another context"),
+    ],
+)
+def test_the_code_of_an_error_is_told_as_an_error_and_where_it_is_explained(code: str, said: str) -> None:
+    with pytest.raises(Failure) as refused:
+        page_of(code)
+    assert refused.value.what.startswith(f"{code} is no finding, but {said}")
+    assert "docs/reference/errors.md" in refused.value.next
+
+
 def checked(page: str, heading: str, folder: Path) -> Findings:
     """What `remit check` finds in the program under a heading."""
     section = page.split(f"\n## {heading}\n")[1].split("\n## ")[0]

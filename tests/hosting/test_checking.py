@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from remit.hosting.checking import check_topology
 from tests.cli.program import DEADLINE, REMIT
 
 FILES = {
@@ -122,3 +123,58 @@ def test_system_that_is_not_there_does_not_hide_what_is_wrong_with_the_file(fold
 def test_several_findings_of_one_place_are_all_told(folder: Path) -> None:
     change(folder, "hotel.toml", 'runs = ["rooms"]', 'runs = ["rooms", "dsk", "attic"]')
     assert [error["what"] for error in checked(folder)] == ["there is no context 'dsk'", "there is no context 'attic'"]
+
+
+HOOKED = """
+from remit import Command, Context, System, Value
+from remit.foreign import StandardSignature, Webhook
+
+class Paid(Value):
+    id: str
+
+class Note(Command[None]):
+    id: str
+
+class Post(Command[None]): ...
+
+money, mail = Context("money"), Context("mail")
+
+def key(paid: Paid) -> str:
+    return paid.id
+
+@money.translate(Webhook("bank", verify=StandardSignature("BANK_SECRET"), key=key))
+def paid(paid: Paid) -> Note:
+    return Note(id=paid.id)
+
+@money.handle(Note)
+async def note(command: Note) -> None: ...
+
+@mail.handle(Post)
+async def post(command: Post) -> None: ...
+
+system = System("hooked", contexts=[money, mail])
+"""
+HOOKED_FILE = """
+system = "hooked_checks"
+[channels]
+calls = "http"
+[services.money]
+runs = ["money"]
+http = "127.0.0.1:9981"
+calls = "127.0.0.1:9982"
+[services.mail]
+runs = ["mail"]
+calls = "127.0.0.1:9983"
+"""
+
+
+def test_check_places_the_system_as_each_service_does_that_has_not_loaded_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hooked_checks.py").write_text(HOOKED)
+    (tmp_path / "hooked.toml").write_text(HOOKED_FILE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file = str(tmp_path / "hooked.toml")
+    assert [each.code for each in check_topology(file)[1]] == []
+    monkeypatch.setattr("remit.topology.placement._Placing.may_have_layers", lambda *_: False)  # as one that judges
+    assert [each.code for each in check_topology(file)[1]] == ["topology.unused"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,16 @@ import pytest
 from remit import Context, System
 from remit.boundaries import CodeContext, check_code
 from remit.hosting.checking import check_system
-from remit.relations import AntiCorruptionLayer, CustomerSupplier, Foreign, SharedKernel
+from remit.relations import (
+    AntiCorruptionLayer,
+    Conformist,
+    CustomerSupplier,
+    Foreign,
+    Partnership,
+    Relation,
+    SeparateWays,
+    SharedKernel,
+)
 
 EVENT = "from remit import IntegrationEvent\nclass {}(IntegrationEvent, version=1, key='order'):\n    order: str\n"
 CONTEXT = "from remit import Context\n{0} = Context('{0}', owner='team-{0}', outbox=[{1}])\n"
@@ -100,6 +110,21 @@ def test_a_module_with_messages_of_two_contexts_belongs_to_none(folder: Path) ->
     found = system_of(folder, files, {"sales": "till.handlers", "billing": "bank.handlers"}).code_map()
     assert [each.packages for each in found.contexts] == [("till",), ("bank",)]
     assert check_code(found) == []
+
+
+@pytest.mark.parametrize("kind", [Partnership, SeparateWays, partial(SharedKernel, package="kernel")])
+def test_a_relation_of_equals_that_both_state_is_one_relation(kind: Callable[[str, str], Relation]) -> None:
+    contexts = [Context(name, owner=name, relations=[kind("sales", "billing")]) for name in ("sales", "billing")]
+    system = System("shop", contexts=contexts)
+    assert len(system.code_map().relations) == 1
+    assert "relation.doubled" not in [each.code for each in (*check_code(system.code_map()), *check_system(system))]
+
+
+def test_an_illegal_relation_is_told_once() -> None:
+    supplies = [CustomerSupplier(supplier=one, customer=other) for one, other in (("a", "b"), ("b", "a"))]
+    billing = Context("b", owner="b", relations=[supplies[0], Conformist(upstream="a", downstream="b")])
+    system = System("shop", contexts=[Context("a", owner="a", relations=supplies[1:]), billing])
+    assert sorted(each.code for each in check_system(system)) == ["relation.contradiction", "relation.cycle"]
 
 
 def test_one_outside_service_of_two_contexts_is_found_without_any_package() -> None:

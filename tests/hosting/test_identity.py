@@ -20,7 +20,8 @@ from remit.log import Channel
 from remit.topology.file import Topology, read_topology
 from remit.topology.grants import GrantsFile
 from remit.transports import OUTSIDE, CallRequest, CallResponse
-from tests.hosting.guarded import Guarded, Order, Owed, guarded, system, topology_text, write_grants
+from remit.transports.http.keys import new_pair
+from tests.hosting.guarded import PAIRS, Guarded, Order, Owed, guarded, system, topology_text, write_grants
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -159,6 +160,27 @@ def test_a_service_without_grants_does_not_start_and_is_told_how_to_make_them(tm
     assert (finding.code, finding.where) == ("topology.no-grants", str(file))
     assert finding.next == f"remit plan {topology.where} --grants > {file}"
     assert [each.code for each in check_topology(topology.where)[1]] == ["topology.no-grants"]
+
+
+def test_a_service_whose_private_key_does_not_fit_its_public_one_does_not_start_and_check_finds_it(
+    tmp_path: Path,
+) -> None:
+    own, others = PAIRS["shop"].private, new_pair().private
+    file = tmp_path / "guarded.toml"
+    file.write_text(topology_text().replace(own, others))
+    topology = read_topology(file)
+    write_grants(topology)
+    with pytest.raises(ModelError) as told:
+        make_service(topology, Replica("shop", 0))
+    (finding,) = told.value.findings
+    assert (finding.code, finding.where) == ("topology.key-mismatch", f"{file} [services.shop] key")
+    assert finding.next.startswith("set it to the private key of shop, or run: remit key shop")
+    assert others not in str(told.value)
+    assert check_topology(str(file))[1] == [finding]
+    file.write_text(topology_text().replace(own, "${SHOP_KEY}"))
+    assert "topology.key-mismatch" not in [each.code for each in check_topology(str(file))[1]]
+    file.write_text(topology_text().replace(own, "short"))
+    assert "topology.key-mismatch" in [each.code for each in check_topology(str(file))[1]]
 
 
 def test_grants_that_are_not_those_of_the_map_are_found(tmp_path: Path) -> None:

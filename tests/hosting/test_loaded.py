@@ -107,3 +107,21 @@ def test_imports_are_as_they_were_after_loading(folder: Path) -> None:
     plain = builtins.__import__, importlib.import_module
     shop(folder, "", BUYS).hosting()
     assert (builtins.__import__, importlib.import_module) == plain
+
+
+def test_contexts_that_are_not_hosted_are_not_judged_because_they_may_state_relations_themselves(folder: Path) -> None:
+    for name in ("shop/mail", "shop/billing"):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / f"{name}/__init__.py").write_text("")
+    (folder / "shop/billing/api.py").write_text("import shop.sales.api\n")
+    (folder / "shop/billing/handlers.py").write_text(
+        "import shop.billing.api\nfrom remit import Context\nfrom remit.relations import Conformist\n"
+        "billing = Context('billing', relations=[Conformist(upstream='sales', downstream='billing')])\n"
+    )
+    (folder / "shop/mail/handlers.py").write_text("import shop.billing.api\n" + CONTEXT.format("mail"))
+    places = {name: f"shop.{name}.handlers" for name in ("sales", "billing", "mail")}
+    system = System("shop", contexts=places, relations=[CustomerSupplier(supplier="billing", customer="mail")])
+    assert [each.code for each in system.check(["mail"])] == []
+    assert [each.code for each in system.check()] == []
+    for name in places:  # all modules are loaded now
+        assert system.hosting([name]).model().names[0] == name

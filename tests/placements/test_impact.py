@@ -14,7 +14,9 @@ from learning.process import TOPOLOGIES
 from learning.system import platform
 from remit.advisor.impact import Impact, impact_of
 from remit.advisor.outages import service_outage
+from remit.advisor.placed import unseen_by
 from remit.advisor.reading import interactions_of
+from remit.hosting.services import models_of
 from remit.topology.file import read_topology
 from remit.topology.placement import place
 from remit.topology.shapes import shapes_of
@@ -74,6 +76,14 @@ class Student(Ada):
         }
 
 
+FRESH = {
+    "GET /enrollments/{enrollment}/progress": "/enrollments/{}/progress?fresh=true",
+    "GET /students/{student}/enrollments": "/students/ada/enrollments?fresh=true",
+    "GET /students/{student}/invoices": "/students/ada/invoices?fresh=true",
+    "GET /students/{student}/transcript": "/students/ada/transcript?fresh=true",
+    "GET /students/{student}/certificates": "/students/ada/certificates?fresh=true",
+}
+"""The routes to queries, as those call them who want fresh answers."""
 SAYS_NOTHING = {"DELETE /enrollments/{enrollment}", "POST /students/{student}/enrollments"}
 """Routes whose replies are the same, whatever they work on."""
 
@@ -81,7 +91,17 @@ SAYS_NOTHING = {"DELETE /enrollments/{enrollment}", "POST /students/{student}/en
 def predicted(file: Path, service: str) -> Impact:
     model = platform.hosting().model()
     placement = place(read_topology(str(file)), shapes_of(model))
-    return impact_of(interactions_of(model), service_outage(placement, service, "down"))
+    unseen = unseen_by(placement, models_of(placement.topology, placement))
+    return impact_of(interactions_of(model), service_outage(placement, service, "down"), unseen)
+
+
+def without_fresh_answers(told: Impact) -> set[str]:
+    """The routes to queries that fail, or have no fresh answer."""
+    queries = {point.name for point in (*told.not_fresh, *told.fails)}
+    known = interactions_of(platform.hosting().model()).points
+    return {
+        point.name for point in known if point.name in FRESH and (point.name in queries or queries & {*point.calls})
+    }
 
 
 def routes(points: Sequence[Any] | dict[Any, Any]) -> set[str]:
@@ -150,10 +170,12 @@ def test_clients_see_what_was_predicted_when_a_service_is_killed(away: Away, tmp
                 other.resume()
         away.then(student)
         seen = student.everything(*away.probe)
+        refused = {route for route, path in FRESH.items() if student.see("GET", path.format(away.probe[0])).has_failed}
         services[away.service].start()
         come_to_rest(student.directory)
         later = student.everything(*away.probe)
     failed = {route for route, answer in seen.items() if answer.has_failed}
     stale = {route for route in seen.keys() - failed - SAYS_NOTHING if seen[route] != later[route]}
     assert failed == routes(told.fails)
+    assert refused == without_fresh_answers(told)
     assert stale == routes(told.stale) - SAYS_NOTHING

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from remit.contexts import AntiCorruptionLayer, CustomerSupplier, Foreign, OpenHost, SeparateWays
+from remit.contexts import AntiCorruptionLayer, CustomerSupplier, Foreign, OpenHost, SeparateWays, SharedKernel
 from remit.registry.backstage import catalog_of, entities_of, entity_name
 from remit.registry.codeowners import codeowners_of
 from remit.registry.document import map_document
 from remit.registry.entries import Consumed, Entry, Published, Registry
 from remit.registry.flowchart import map_flowchart
 from remit.registry.layout import MapError
-from remit.registry.links import links_of, open_hosts_in
+from remit.registry.links import kernels_in, links_of, open_hosts_in
 from tests.registry.generated import generated
 
 STATED = (
@@ -74,7 +74,7 @@ def test_every_line_of_a_flowchart_is_one_that_mermaid_reads(registry: Registry)
 def test_the_document_has_its_version_and_every_field_of_the_entries() -> None:
     document = json.loads(json.dumps(map_document(SHOP)))
     assert document["format"] == 1
-    assert {*document} == {"format", "name", "contexts", "links", "open_hosts"}
+    assert {*document} == {"format", "name", "contexts", "links", "open_hosts", "kernels"}
     assert document["contexts"][0]["publishes"] == [{"message": "sales.OrderPlaced", "kind": "event", "version": 2}]
     assert document["links"][0] == {
         "upstream": "bank", "downstream": "billing", "pattern": "relation", "upstream_roles": ["U"],
@@ -185,6 +185,14 @@ def test_an_owner_that_is_a_name_of_github_or_an_address_stays_as_it_is() -> Non
         "/a/ @acme/core",
         "/b/ b@acme.example",
     ]
+
+
+def test_a_shared_kernel_has_the_owners_of_all_contexts_that_share_it() -> None:
+    entries = (Entry("a", owner="one", packages=("a",)), Entry("b", owner="two", packages=("b",)), Entry("c"))
+    relations = [SharedKernel("a", "b", package="a.common"), SharedKernel("b", "c", package="a.common")]
+    registry = Registry("s", entries, (), (), kernels_in(relations))
+    folders = {"a": ROOT / "a", "b": ROOT / "b", "a.common": ROOT / "a/common"}
+    assert lines_of(codeowners_of(registry, folders, ROOT)) == ["/a/ @one", "/b/ @two", "/a/common/ @one @two"]
 
 
 def test_a_package_elsewhere_is_left_out_and_said() -> None:

@@ -131,3 +131,8 @@ def test_the_picture_on_the_page_shows_what_is_drawn_today() -> None:
     shown, drawn = Drawing(page.read_text()), Drawing(map_picture(registry_of(platform.hosting().model())))
     assert sorted(shown.texts) == sorted(drawn.texts)
     assert sorted(shown.tooltips) == sorted(drawn.tooltips)
+
+
+def test_names_with_characters_that_xml_lacks_give_a_picture_all_the_same() -> None:
+    odd = Entry("sales", "core", "team\x00\x1b<\ud800\ufffe")
+    assert "team\N{REPLACEMENT CHARACTER}" in "".join(ET.fromstring(map_picture(registry(odd))).itertext())

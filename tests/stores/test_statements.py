@@ -107,6 +107,15 @@ FORBIDDEN_IN_A_FILE = [
 ]  # fmt: skip
 
 
+async def test_statement_on_a_table_of_another_context_is_told_what_it_can_reach(store: SqlStore) -> None:
+    transaction = store.begin()
+    with pytest.raises(SqlError, match=r"no such table: billing\.orders") as told:
+        await transaction.fetch("SELECT * FROM billing.orders")
+    await transaction.abandon()
+    assert told.value.expected == "a table of this context: its statements reach no table of another context"
+    assert told.value.next == "correct the name, or ask the other context with one of its queries"
+
+
 @pytest.mark.parametrize("statement", FORBIDDEN)
 async def test_statement_that_is_not_for_handlers_is_refused(store: SqlStore, statement: str) -> None:
     for warm in ("SELECT 1", "UPDATE stock SET pieces = pieces"):  # before and after something is written

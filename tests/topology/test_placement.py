@@ -27,7 +27,7 @@ from remit.transports.http.calls import HttpCalls
 from remit.transports.nats import NATS as OVER_NATS
 from remit.transports.nats.calls import NatsCalls
 from remit.transports.nats.connection import NatsConnection
-from tests.topology.files import SHOP, only, placed, refused
+from tests.topology.files import SHOP, only, parsed, placed, refused
 
 ALL = '[services.all]\nruns = ["*"]\nhttp = "127.0.0.1:8000"\n'
 NATS = '[channels]\nevents = "nats://h:4222"\ncalls = "nats://h:4222"\n'
@@ -115,6 +115,18 @@ def test_of_a_context_that_is_not_loaded_only_the_name_is_judged() -> None:
     assert placed(NATS + split, contexts).homes[Component("billing", "write")] == "billing"
     assert placed(NATS + split.replace(".write", ""), contexts).homes[Component("billing", "edge")] == "billing"
     assert "no service runs billing" in only(ALL.replace("*", "sales"), "topology.unplaced", contexts)
+
+
+def test_a_context_that_is_not_loaded_may_have_webhooks_wherever_all_of_it_runs() -> None:
+    split = '[services.mail]\nruns = ["mail"]\n[services.hooks]\nruns = ["hooks"]\nhttp = "127.0.0.1:8000"'
+    contexts = {"mail": ContextShape(frozenset({"write"})), "hooks": None}
+
+    def settled(text: str) -> Placement:
+        return place(parsed(NATS + text), contexts, with_edges=())
+
+    assert settled(split).homes[Component("hooks", "write")] == "hooks"
+    with pytest.raises(ModelError, match=re.escape("topology.unused")):
+        settled(split.replace('"hooks"', '"hooks.write", "hooks.read"'))
 
 
 def test_everything_may_be_in_memory_in_one_process() -> None:

@@ -44,3 +44,30 @@ def test_a_service_is_known_by_its_own_credentials_or_by_those_of_the_channel() 
     by_channel = users('[channels]\nevents = "nats://all:secret@h:1"\n' + SERVICES)
     own = users('[channels]\nevents = "nats://h:1"\n' + SERVICES + 'credentials = "me:secret"')
     assert ([user.name for user in by_channel], [user.name for user in own]) == (["all"], ["me"])
+
+
+APART = """
+[channels]
+events = "nats://all:secret@h:1"
+calls = "nats://all:secret@h:1"
+
+[stores]
+default = "postgresql://h/d"
+
+[services.a]
+runs = ["sales", "billing.write"]
+http = "127.0.0.1:8000"
+credentials = "a:secret"
+
+[services.b]
+runs = ["billing.read"]
+credentials = "b:secret"
+"""
+
+
+def test_a_user_relays_only_what_goes_over_the_broker() -> None:
+    found = {user.name: (user.relays, user.relays_private) for user in users(APART)}
+    assert found["a"] == (frozenset({"sales", "billing"}), frozenset({"billing"}))
+    assert found["b"] == found["all"] == (frozenset(), frozenset())
+    only_calls = APART.replace('events = "nats://all:secret@h:1"\n', "")
+    assert not any(user.relays | user.relays_private for user in users(only_calls))

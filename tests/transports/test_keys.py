@@ -229,6 +229,12 @@ async def test_a_new_consumer_is_granted_without_a_new_start_of_the_called_servi
     assert await back.refused(fourth, QUESTION._replace(speaker="audit")) == ""
 
 
+async def test_a_withdrawn_grant_is_refused_at_the_next_call(back: Back) -> None:
+    assert await back.refused(front(back)) == ""
+    back.known.newer = {**back.known.grants, "front": Grant(PAIRS["front"].public, {})}
+    assert await back.refused(front(back)) != ""
+
+
 async def test_a_key_that_was_replaced_opens_nothing(back: Back) -> None:
     back.known.grants["front"] = Grant(new_pair().public, SPEAKS["front"])
     assert "key of front for back" in await back.refused(front(back))

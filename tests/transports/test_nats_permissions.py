@@ -28,12 +28,13 @@ USERS = [
     BrokerUser(
         "front",
         writes=ENROLLMENT,
+        relays_private=ENROLLMENT,
         speaks={
             "enrollment": {"billing.write": ["Charge"], "billing.log": ["heads", "read", "standing"]},
             OUTSIDE: {"billing.write": ["*"]},
         },
     ),
-    BrokerUser("back", writes=BILLING, reads=BILLING),
+    BrokerUser("back", writes=BILLING, relays=BILLING, relays_private=BILLING, reads=BILLING),
 ]
 
 
@@ -80,9 +81,9 @@ async def pair(server: NatsServer) -> AsyncGenerator[tuple[Process, Process]]:
 async def test_what_a_service_needs_works(pair: tuple[Process, Process]) -> None:
     front, back = pair
     ears = Ear(), Ear(), Ear()
-    for process, source in ((front, "enrollment"), (back, "billing")):
-        for channel in Channel:
-            await process.events.prepare(source, channel)
+    await front.events.prepare("enrollment", Channel.PRIVATE)
+    for channel in Channel:
+        await back.events.prepare("billing", channel)
     await front.events.listen("enrollment", Channel.PRIVATE, ears[0])
     await back.events.listen("billing", Channel.PRIVATE, ears[1])
     await front.events.listen("billing", Channel.PUBLISHED, ears[2])
@@ -173,6 +174,15 @@ async def test_another_contexts_private_events_cannot_be_heard(pair: tuple[Proce
     for question in (f"MSG.GET.{private}", f"DELETE.{private}", f"CREATE.{private}", f"UPDATE.{own}", "NAMES"):
         with pytest.raises(Unavailable, match="denies"):
             await front.connection.request(f"$JS.API.STREAM.{question}", b'{"seq":1}', {}, 5.0)
+
+
+async def test_a_stream_that_the_topology_does_not_use_cannot_be_created(pair: tuple[Process, Process]) -> None:
+    """Such a stream could have the events of another context as its source, and its subjects."""
+    front, _ = pair
+    name = "remit-shop--enrollment-published"
+    copying = msgspec.json.encode({"name": name, "sources": [{"name": "remit-shop--billing-private"}]})
+    with pytest.raises(Unavailable, match="denies"):
+        await front.connection.request(f"$JS.API.STREAM.CREATE.{name}", copying, {}, 5.0)
 
 
 async def test_another_contexts_calls_cannot_be_answered_or_overheard(pair: tuple[Process, Process]) -> None:

@@ -1,40 +1,75 @@
 """Which queries have no fresh answer in an outage, by the rules of `remit.runtime.freshness`.
 
 A fresh answer waits for all subscriptions on the way to it: those of the context that answers, those of the contexts
-that it follows, and so on; and those of all contexts with a subscription that may call others.
+that it follows, and so on; and those of all contexts with a subscription that may call others. With a topology, also
+those of which the asking service knows too little: `remit.advisor.placed`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from remit.advisor.outages import Outage
-from remit.advisor.points import Interactions, Point
+from remit.advisor.placed import Service, Unseen
+from remit.advisor.points import Followed, Interactions, Point
 
 
 def no_fresh_answers(
-    interactions: Interactions, outage: Outage, waits: Collection[Point], queries: Iterable[Point]
+    interactions: Interactions,
+    outage: Outage,
+    waits: Collection[Point],
+    queries: Iterable[Point],
+    unseen: Unseen | None = None,
 ) -> list[Point]:
-    """The queries among these for which something on the way waits or is down."""
-    way = _Way(interactions, outage, waits)
-    return [query for query in queries if way.is_blocked(query)]
+    """The queries among these for which something on the way waits or is down: for a script that asks, or for a service
+    with a route to the query."""
+    ways: dict[Service | None, _Way] = {None: _Way(interactions, outage, waits, unseen)}
+    ways |= {each: _Way(interactions, outage, waits, unseen, each) for each in (unseen.services if unseen else ())}
+
+    def is_refused(query: Point) -> bool:
+        return any(_asks(by, query, interactions) and way.is_blocked(query) for by, way in ways.items())
+
+    return [query for query in queries if is_refused(query)]
+
+
+def _asks(service: Service | None, query: Point, interactions: Interactions) -> bool:
+    """Whether a service has a route to a query. None: a script, which may ask anything."""
+    callers = interactions.callers.get(query.name, ())
+    return service is None or any(each.kind == "route" and each.context in service.edges for each in callers)
 
 
 class _Way:
     """The ways to all answers. A context on a way has a part in it: it answers, its events lead to the answer, or only
     the calls that it makes do."""
 
-    def __init__(self, interactions: Interactions, outage: Outage, waits: Collection[Point]) -> None:
+    def __init__(
+        self,
+        interactions: Interactions,
+        outage: Outage,
+        waits: Collection[Point],
+        unseen: Unseen | None = None,
+        asking: Service | None = None,
+    ) -> None:
         self._interactions = interactions
         self._waits = frozenset(waits)
         self._following = {
             name: [point for point in interactions.of(name) if not point.is_called] for name in interactions.contexts
         }
-        self._callers = {name for name, points in self._following.items() if any(each.may_call for each in points)}
+        hosts, unknown = (asking.hosts, asking.unknown) if asking else (frozenset[str](), frozenset[str]())
+        declared = self._calling(interactions.contexts)
+        commands: Mapping[str, frozenset[str]] = unseen.commands if unseen else {}
+        for context, sources in commands.items():
+            if sources:
+                self._following[context].append(_commands(interactions, context, sources))
+        self._callers = declared | self._calling(hosts) | unknown
         self._away: set[str] = set()
         if outage.how == "down":
             self._away = {point.context for point in interactions.points if outage.has(point.component)}
         self._passing: dict[str, bool] = {}
+
+    def _calling(self, contexts: Iterable[str]) -> set[str]:
+        """Those of the contexts with a subscription that may call others."""
+        return {name for name in contexts if any(each.may_call for each in self._following[name])}
 
     def is_blocked(self, query: Point) -> bool:
         """Whether a subscription on the way waits, or a context on the way is down."""
@@ -75,6 +110,14 @@ class _Way:
             if any(self._is_blocked_by_events_of(source) for each in calling for _, source in each.follows):
                 return True
         return False
+
+
+def _commands(interactions: Interactions, context: str, sources: Iterable[str]) -> Point:
+    """The subscription to commands that these contexts may send for later."""
+    handling = [point for point in interactions.of(context) if point.kind == "command"]
+    name = f"{context}.commands"
+    follows = dict.fromkeys(Followed("", source) for source in sources)
+    return Point("commands", name, context, "write", follows=follows, may_call=any(each.may_call for each in handling))
 
 
 def _matters(query: Point, point: Point) -> bool:

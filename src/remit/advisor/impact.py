@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from remit.advisor.fresh import no_fresh_answers
 from remit.advisor.outages import Outage
+from remit.advisor.placed import Unseen
 from remit.advisor.points import Basis, Interactions, Point
 
 
@@ -55,7 +56,8 @@ class StaleModel(NamedTuple):
 @dataclass
 class Impact:
     """What an outage does. Every command, query and route is in exactly one of `fails`, `degrades`, `stale` and
-    `unaffected`; every subscription in exactly one of `degrades`, `waits` and `unaffected`."""
+    `unaffected`, or else it is a query in `not_fresh`. Every subscription is in exactly one of `degrades`, `waits` and
+    `unaffected`."""
 
     outage: Outage
     fails: dict[Point, Reason] = field(default_factory=dict[Point, Reason])
@@ -74,8 +76,9 @@ class Impact:
     """Queries that are answered, but not with `fresh`."""
 
 
-def impact_of(interactions: Interactions, outage: Outage) -> Impact:
-    """What an outage does to every point of a system."""
+def impact_of(interactions: Interactions, outage: Outage, unseen: Unseen | None = None) -> Impact:
+    """What an outage does to every point of a system. `unseen` is what services do not know of one another, if the
+    system is placed by a topology."""
     working = _Working(interactions, outage)
     working.break_calls()
     working.silence()
@@ -83,9 +86,10 @@ def impact_of(interactions: Interactions, outage: Outage) -> Impact:
     working.let_go_on()
     found = working.impact
     affected = {*found.fails, *found.degrades, *found.waits, *found.stale}
-    found.unaffected = [point for point in interactions.points if point not in affected]
     answered = [point for point in interactions.points if point.kind == "query" and point not in found.fails]
-    found.not_fresh = no_fresh_answers(interactions, outage, found.waits, answered)
+    found.not_fresh = no_fresh_answers(interactions, outage, found.waits, answered, unseen)
+    affected |= {*found.not_fresh}
+    found.unaffected = [point for point in interactions.points if point not in affected]
     return found
 
 

@@ -29,6 +29,7 @@ def read_code(code: CodeMap, findings: Findings) -> Code:
 
 def check_code(code: CodeMap) -> Findings:
     """All findings on a code base, each once, and its notes. Imports nothing of it. Raises nothing for faulty code.
+    Raises `ModelError` if grimp is not installed, which looks for chains between contexts that go separate ways.
 
     Of a map without packages, only what it says itself is checked.
     """

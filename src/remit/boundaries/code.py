@@ -13,6 +13,7 @@ from remit.boundaries.modules import Modules, Reached, Way
 from remit.boundaries.spellings import ENTRY_POINTS
 from remit.boundaries.ties import Ties
 from remit.contexts import SharedKernel
+from remit.errors import ModelError
 
 if TYPE_CHECKING:  # loaded when a chain is asked for
     import grimp
@@ -38,6 +39,9 @@ class Contact(NamedTuple):
 
     is_identity: bool = False
     """Whether it is the type of an identity, by which contexts refer to each other's things."""
+
+    is_indirect: bool = False
+    """Whether only modules of no context lead there: the last one imports it, and the importer names none of it."""
 
     @property
     def key(self) -> tuple[bool, tuple[str, ...], str]:
@@ -187,6 +191,7 @@ class Code:
         """Where contexts touch one another: directly, by a name that another module passes on, and through modules
         that belong to no context."""
         found: list[Contact] = []
+        indirect: list[Contact] = []
         for facts in self.read:
             owner = self.owner_of(facts.module)
             if owner is None:
@@ -199,8 +204,8 @@ class Code:
                         own[key] = contact
             direct = {step.module for contact in own.values() for step in contact.steps}
             found += (each for each in own.values() if not _is_covered(each, own.get((*each.key[:2], ""))))
-            found += (each for each in self._indirect(facts.module, owner) if each.steps[0].module not in direct)
-        return found
+            indirect += (each for each in self._indirect(facts.module, owner) if each.steps[0].module not in direct)
+        return found + _by_shortest_ways(indirect)
 
     def _touched(self, importer: str, owner: str, use: Use, way: Way) -> Iterator[Contact]:
         behind: list[str] = []
@@ -218,12 +223,14 @@ class Code:
     def _indirect(self, importer: str, owner: str) -> Iterator[Contact]:
         seen: set[str] = set()
         for imported, use in self.imports.get(importer, {}).items():
+            if is_within(importer, (imported,)):  # its own package, which every import of the module runs anyway
+                continue
             if self.owner_of(imported) is None and self.kernel_of(imported) is None:
                 for module, via in self._behind(imported).items():
                     context = self.owner_of(module)
                     if context is not None and context != owner and module not in seen:
                         seen.add(module)
-                        yield Contact(importer, owner, context, (Reached(module, ""),), use, via)
+                        yield Contact(importer, owner, context, (Reached(module, ""),), use, via, is_indirect=True)
 
     def _behind(self, module: str) -> Mapping[str, tuple[str, ...]]:
         """The modules of contexts that a module of no context reaches through such modules only, each with the modules
@@ -249,8 +256,16 @@ class Code:
 
     @cached_property
     def graph(self) -> grimp.ImportGraph:
-        """All dependencies between modules of the code base, to ask for chains and cycles."""
-        import grimp
+        """All dependencies between modules of the code base, to ask for chains and cycles. Raises `ModelError` if grimp
+        is not installed."""
+        try:
+            import grimp
+        except ImportError:
+            raise ModelError(
+                "chains between contexts that go separate ways are found by grimp, which is not installed",
+                where=self.map.where or self.map.name, expected="remit with its cli extra",
+                next="pip install 'remit[cli]'",
+            ) from None  # fmt: skip
 
         graph = grimp.ImportGraph()
         for module in self.modules.facts:
@@ -269,6 +284,16 @@ def _is_covered(contact: Contact, whole: Contact | None) -> bool:
         and contact.use.how not in _IMPORTS
         and (contact.use.typing or not whole.use.typing)
     )
+
+
+def _by_shortest_ways(contacts: Sequence[Contact]) -> list[Contact]:
+    """The same contacts. Those of a context that one import of a module of no context causes show one way, whichever
+    module of the context is on it."""
+    ways: dict[tuple[str, str, str], tuple[str, ...]] = {}
+    keys = [(each.owner, each.via[-1], each.touched) for each in contacts]
+    for key, each in zip(keys, contacts, strict=True):
+        ways[key] = min(ways.get(key, each.via), each.via, key=lambda way: (len(way), way))
+    return [each._replace(via=ways[key]) for key, each in zip(keys, contacts, strict=True)]
 
 
 def is_within(module: str, packages: Iterable[str]) -> bool:

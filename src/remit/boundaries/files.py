@@ -57,12 +57,17 @@ class _Search(NamedTuple):
     findings: Findings
     here: str
     found: dict[str, SourceFile]
+    hidden: dict[str, list[str]]
+    """The files that are not read because another one has the name of the module, by the top-level package."""
     linked: Counter[object]
     """How often each folder was read through links."""
 
     def keep(self, file: SourceFile) -> None:
-        if file.counts_before(self.found.get(file.module)):
+        known = self.found.get(file.module)
+        if file.counts_before(known):
             self.found[file.module] = file
+        elif known is not None and known.is_read and file.is_read and (file.size or not file.is_package):
+            self.hidden.setdefault(file.module.partition(".")[0], []).append(file.path)
 
     def shown(self, path: str) -> str:
         return path.removeprefix(self.here)
@@ -71,10 +76,10 @@ class _Search(NamedTuple):
 def files_of(code: CodeMap, findings: Findings) -> dict[str, SourceFile]:
     """The files of a code base by the names of their modules. Where two roots have the same module, the first counts,
     as for an import. Folders that lead back to themselves, and files that are too large, are findings."""
-    search = _Search(code, findings, os.path.join(os.getcwd(), ""), {}, Counter())  # noqa: PTH109, PTH118  # ten times as fast as a Path
+    search = _Search(code, findings, os.path.join(os.getcwd(), ""), {}, {}, Counter())  # noqa: PTH109, PTH118  # ten times as fast as a Path
     for root in code.roots:
         folder = os.path.abspath(root)  # noqa: PTH100  # as above
-        for entry in _entries(folder):
+        for entry in _entries(folder, findings):
             top = _module_name(entry)
             if (
                 top.isidentifier()
@@ -82,6 +87,15 @@ def files_of(code: CodeMap, findings: Findings) -> dict[str, SourceFile]:
                 and not (root / top / "pyvenv.cfg").exists()
             ):
                 _add(entry, top, search, frozenset({_identity(folder)}))
+    for top, paths in search.hidden.items():
+        count = f"{len(paths)} files" if len(paths) > 1 else "1 file"
+        findings.note(
+            "source.hidden", paths[0],
+            f"{count} of {top} cannot be imported, and are not read: other files have the same names of modules",
+            expected="one file for each module, in one of the roots",
+            next="rename or delete what is hidden; or check each root with a map of its own",
+            identity=top,
+        )  # fmt: skip
     return search.found
 
 
@@ -124,7 +138,7 @@ def _add_folder(entry: os.DirEntry[str], module: str, search: _Search, above: Ab
     holds_code = False
     inside = above | {identity, _LINKED} if entry.is_symlink() else above | {identity}
     first: os.DirEntry[str] | None = None
-    for each in _entries(entry.path):
+    for each in _entries(entry.path, search.findings):
         if each.name == "__init__.py":
             first = each
         elif name := _module_name(each):
@@ -156,10 +170,15 @@ def _is_endless(
     return bool(what)
 
 
-def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+def _entries(folder: str, findings: Findings) -> Iterator[os.DirEntry[str]]:
     try:
         yield from sorted(os.scandir(folder), key=lambda each: each.name)
-    except OSError:  # not a folder, or one that may not be read
+    except PermissionError as error:
+        findings.report(
+            "source.unreadable", folder, f"the folder cannot be read, so what is in it is unknown: {error.strerror}",
+            expected="folders that may be read", next=f"chmod +rx {folder}; or leave it out of the roots",
+        )  # fmt: skip
+    except OSError:  # not a folder
         return
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -67,9 +67,9 @@ def read_map(path: str | Path) -> CodeMap:
     return found
 
 
-def examine_map(path: str | Path) -> tuple[CodeMap, Findings]:
+def examine_map(path: str | Path, known: Collection[str] = ()) -> tuple[CodeMap, Findings]:
     """As `read_map`, with the findings beside what could be read. Raises `ModelError` only for a file that cannot be
-    read or is not TOML."""
+    read or is not TOML. `known` are contexts that relations may name although the file does not describe them."""
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -77,7 +77,8 @@ def examine_map(path: str | Path) -> tuple[CodeMap, Findings]:
         what = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise _unreadable(
             "map.missing", str(path), f"the map cannot be read: {what}", "a TOML file",
-            "check the path: it is relative to the working directory",
+            "check the path: it is relative to the working directory" if isinstance(error, OSError)
+            else f"save it as UTF-8: iconv -f latin1 -t utf-8 {path}",
         ) from None  # fmt: skip
     try:
         document = tomllib.loads(text)
@@ -88,7 +89,7 @@ def examine_map(path: str | Path) -> tuple[CodeMap, Findings]:
             'write strings in quotes and lists in brackets: packages = ["shop.billing"]',
         ) from None  # fmt: skip
     reading = _Reading(str(path), lines_in(text))
-    return _map(_Table(document, (), reading), path), reading.findings
+    return _map(_Table(document, (), reading), path, known), reading.findings
 
 
 def is_map(path: str | Path) -> bool:
@@ -168,7 +169,9 @@ class _Table:
             return (value,)
         wrong = [each for each in value if not isinstance(each, str)]
         if wrong:
-            self.report("map.value", key, f"{key} contains {wrong[0]!r}", expected='strings: ["..."]')
+            self.report(
+                "map.value", key, f"{key} contains {wrong[0]!r}", expected='strings: ["..."]', next="write it in quotes"
+            )
             return None
         return (*dict.fromkeys(value),)
 
@@ -222,13 +225,19 @@ class _Table:
         return None
 
 
-def _map(root: _Table, path: Path) -> CodeMap:
+def _map(root: _Table, path: Path, known: Collection[str]) -> CodeMap:
     head = root.table("map")
     name = head.text("name") or path.absolute().parent.name
     folder = path.absolute().parent
     roots = tuple(folder / each for each in head.texts("roots") or _usual_roots(folder))
     for missing in (each for each in roots if not each.is_dir()):
-        head.report("map.root", "roots", f"there is no folder {missing}", expected="folders that hold packages")
+        head.report(
+            "map.root",
+            "roots",
+            f"there is no folder {missing}",
+            expected="folders that hold packages",
+            next='write folders relative to the map: roots = ["src"]',
+        )
     packages = head.modules("packages") or ()
     type_checking, tests = head.flag("type-checking", otherwise=True), head.flag("tests", otherwise=False)
     head.finish()
@@ -237,7 +246,7 @@ def _map(root: _Table, path: Path) -> CodeMap:
     stated = [
         (relation, table.place)
         for table in root.tables("relations")
-        if (relation := _relation(table, {each.name for each in contexts}, {each.name for each in outside}))
+        if (relation := _relation(table, {each.name for each in contexts} | {*known}, {each.name for each in outside}))
     ]
     root.leave(DESIGN)
     root.finish()
@@ -256,7 +265,13 @@ def _contexts(table: _Table) -> Iterable[CodeContext]:
     for name in table.values:
         each = table.table(name)
         if not _NAME.fullmatch(name):
-            table.report("map.value", name, f"{name!r} cannot name a context", expected="letters, digits, - and _")
+            table.report(
+                "map.value",
+                name,
+                f"{name!r} cannot name a context",
+                expected="letters, digits, - and _",
+                next="rename it",
+            )
             continue
         kind = each.text("kind")
         known = KINDS.get(kind, "")
@@ -264,7 +279,7 @@ def _contexts(table: _Table) -> Iterable[CodeContext]:
             near = nearest(kind, KINDS)
             each.report(
                 "map.value", "kind", f"there is no kind of subdomain {kind!r}", expected=one_of(KINDS),
-                next=f"did you mean {near}?" if near else "",
+                next=f"did you mean {near}?" if near else "use one of the expected words, or remove it",
             )  # fmt: skip
         yield CodeContext(
             name=name, packages=each.modules("packages") or (), published=each.modules("published"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple, cast
 
@@ -17,6 +17,7 @@ from remit.boundaries.facts import Facts, Model, Use
 from remit.boundaries.impurity import IMPURE, impure_use
 from remit.boundaries.scopes import BUILTIN, Expression, Names, Scope
 from remit.boundaries.spellings import ANNOTATES, ENTRY_POINTS, EVALUATES, SPELLINGS, argument, named_by, passed_on
+from remit.boundaries.statements import beside_texts, completed, table_of, written
 from remit.stores.sql_forms import looks_like_sql
 
 _RUN_AS_TEXT = 1000
@@ -71,6 +72,10 @@ class _Reader:
         self.models: list[Model] = []
         self.impure: list[tuple[str, int]] = []
         self.sql: list[tuple[str, int]] = []
+        self.statements: list[tuple[ast.expr, _At]] = []
+        """What looks like SQL. Names in it are not looked up yet."""
+        self.tables: list[tuple[ast.expr, str, _At]] = []
+        """The tables that classes declare, and their schemas."""
         self.unknown: list[tuple[str, int]] = []
         self.numbers: set[int] = set()
         """The identities of the expressions that are known to be no texts."""
@@ -86,6 +91,11 @@ class _Reader:
                 self._resolve_call(call, at)
         if min(self.texts_left.values()) < 0 or any(each.is_full for each in self.names.scopes):
             self.unknown.append(("", 1))
+        for node, at in self.statements:
+            self.sql += [(text, at.line_of(node)) for text in completed(node, at.scope, self.names)]
+        for node, schema, at in self.tables:
+            named = [f"{schema}.{text}" if schema else text for text in self.names.texts(node, at.scope)]
+            self.sql += [(f"REFERENCES {table}", at.line_of(node)) for table in named]
         passed = {name: self._origins(name, scope) for name in scope.names}
         module = self.names.module
         return Facts(
@@ -183,21 +193,24 @@ class _Reader:
 
     def visit_call(self, node: ast.Call, at: _At) -> list[tuple[ast.AST, _At]]:
         self.calls.append((node, at))
+        form = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr == "format" else None
+        if form is not None and looks_like_sql(written(form)):
+            self.statements.append((node, at))
         inner: list[ast.AST] = [node.func, *node.args, *(each.value for each in node.keywords)]
         return [(each, at) for each in inner]
 
     def visit_text(self, node: ast.expr, at: _At) -> list[tuple[ast.AST, _At]]:
         """A text, or what is made of texts: perhaps SQL. Numbers that are added have the same form."""
-        text = "" if id(node) in self.numbers else _written(node)
+        text = "" if id(node) in self.numbers else written(node)
         if text:
             if looks_like_sql(text):
-                self.sql.append((text, at.line_of(node)))
-            return [(each, at) for each in _beside_texts(node)]
+                self.statements.append((node, at))
+            return [(each, at) for each in beside_texts(node)]
         if isinstance(node, ast.BinOp):
             if isinstance(node.op, ast.Add):  # neither side is a text, so that no part of them is looked at again
                 self.numbers |= {id(node.left), id(node.right)}
             return [(node.left, at), (node.right, at)]
-        return [(each, at) for each in _beside_texts(node)]
+        return [(each, at) for each in beside_texts(node)]
 
     def visit_statement(self, node: ast.Expr, at: _At) -> list[tuple[ast.AST, _At]]:
         """An expression that stands alone. A text that stands alone is a docstring."""
@@ -236,6 +249,8 @@ class _Reader:
         if fields and at.scope is self.names.scope:
             self.models.append(Model(node.name, node.lineno, fields))
         inner = at._replace(scope=self.names.inside(at.scope, is_class=True))
+        if (table := table_of(node)) is not None:
+            self.tables.append((*table, inner))
         around = [*node.decorator_list, *node.bases, *(each.value for each in node.keywords)]
         parameters = self._type_parameters(node, at, inner.scope)
         return [*((each, at) for each in around), *parameters, *((each, inner) for each in node.body)]
@@ -445,34 +460,6 @@ def _children(node: ast.AST) -> Iterable[ast.AST]:
             yield from (each for each in cast("list[object]", value) if isinstance(each, ast.AST))
         elif isinstance(value, ast.AST) and not isinstance(value, _WITHOUT_MEANING):
             yield value
-
-
-def _written(node: ast.expr) -> str:
-    """The text of an expression, with `?` in place of what is not written in the file. Empty if it is no text."""
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else ""
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_written(each) or "?" for each in node.values)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
-        first = _written(node.left)
-        if isinstance(node.op, ast.Mod):
-            return first
-        last = _written(node.right)
-        return (first or "?") + (last or "?") if first or last else ""
-    return ""
-
-
-def _beside_texts(node: ast.expr) -> Iterator[ast.expr]:
-    """The expressions in a text that are no texts themselves."""
-    if isinstance(node, ast.JoinedStr):
-        yield from (each.value for each in node.values if isinstance(each, ast.FormattedValue))
-    elif isinstance(node, ast.BinOp):
-        parts = (node.left, node.right)
-        is_text = bool(_written(node))
-        for part in parts:
-            yield from _beside_texts(part) if is_text else (part,)
-    elif not isinstance(node, ast.Constant):
-        yield node
 
 
 def _for_checkers(test: ast.expr) -> bool | None:

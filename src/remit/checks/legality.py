@@ -14,6 +14,8 @@ from typing import Any
 from remit.contexts import (
     AntiCorruptionLayer,
     Conformist,
+    Context,
+    ContextMap,
     CustomerSupplier,
     Foreign,
     Model,
@@ -82,6 +84,24 @@ def sound_relations(relations: Iterable[Any]) -> list[Relation]:
     return [each for each in relations if _fault_of(each) is None]
 
 
+def each_once(declared: ContextMap) -> Iterator[Any]:
+    """The relations of a map. One of equals may be stated in the contexts of both; it counts once then."""
+    yield from declared.stated
+    agreed: dict[object, Context[Any]] = {}
+    for context in (*declared.contexts, *declared.beside):
+        sound = sound_relations(context.relations)
+        for relation in context.relations:
+            equals = relation in sound and len(relation.names) > 1 and relation.direction is None
+            if not equals or agreed.setdefault(_agreement(relation), context) is context:
+                yield relation
+
+
+def _agreement(relation: Relation) -> object:
+    """What is the same in both statements of one relation. Partners each list what they use themselves."""
+    shared = getattr(relation, "package", ""), frozenset(getattr(relation, "tables", ()))
+    return type(relation), frozenset(relation.names), shared
+
+
 def _fault_of(relation: Any) -> tuple[str, str] | None:
     """What is wrong with a value as a relation, and what was expected. None for a relation whose fields can be read."""
     if not isinstance(relation, Relation) or not relation.parties:
@@ -94,6 +114,8 @@ def _fault_of(relation: Any) -> tuple[str, str] | None:
         return f"{kind} names something foreign as a party", expected
     if unread := [each for each in _lists(relation) if not _is_list(getattr(relation, each))]:
         return f"{unread[0]} of {kind} is {getattr(relation, unread[0])!r}", f"a list: {unread[0]}=[...]"
+    if untold := [each for each in ("module", "package", "hash") if not isinstance(getattr(relation, each, ""), str)]:
+        return f"{untold[0]} of {kind} is {getattr(relation, untold[0])!r}", f'a text: {untold[0]}="..."'
     return None
 
 
@@ -167,8 +189,13 @@ def _check_pairs(relations: Sequence[Relation], place: Places, findings: Finding
             _check_pair(one, other, place, findings)
 
 
+def _kind(relation: Relation) -> type[Relation]:
+    """The class of `remit.relations`, also of a relation whose class is derived from one."""
+    return next(each for each in type(relation).__mro__ if Relation in each.__bases__)
+
+
 def _check_pair(one: Relation, other: Relation, place: Places, findings: Findings) -> None:
-    kinds, same_way = frozenset((type(one), type(other))), one.direction == other.direction
+    kinds, same_way = frozenset((_kind(one), _kind(other))), one.direction == other.direction
     at, first = place(other), place(one)
     between = " and ".join(map(repr, other.names)) + (f" ({first})" if first != at else "")
     opposed = one.direction is not None and other.direction is not None and not same_way

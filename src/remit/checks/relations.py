@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from remit.checks.legality import judge_relations, places_in, sound_relations
+from remit.checks.legality import each_once, judge_relations, places_in, sound_relations
 from remit.contexts import Context, Model, OpenHost, Relation
 from remit.errors import Findings
 
 
 def check_relations(model: Model, findings: Findings) -> None:
-    judge_relations(model.names, [*_each_once(model)], places_in(model), findings)
+    judge_relations(model.names, [*each_once(model)], places_in(model), findings)
     sound = sound_relations(model.relations)
     _check_identity(model, sound, findings)
     _check_stated(model, sound, findings)
@@ -19,24 +19,6 @@ def check_relations(model: Model, findings: Findings) -> None:
 
 def _loaded(model: Model) -> tuple[Context[Any], ...]:
     return (*model.contexts, *model.beside)
-
-
-def _each_once(model: Model) -> Iterator[Any]:
-    """The relations of the map. One of equals may be stated in the contexts of both; it counts once then."""
-    yield from model.stated
-    agreed: dict[object, Context[Any]] = {}
-    for context in _loaded(model):
-        sound = sound_relations(context.relations)
-        for relation in context.relations:
-            equals = relation in sound and len(relation.names) > 1 and relation.direction is None
-            if not equals or agreed.setdefault(_agreement(relation), context) is context:
-                yield relation
-
-
-def _agreement(relation: Relation) -> object:
-    """What is the same in both statements of one relation. Partners each list what they use themselves."""
-    shared = getattr(relation, "package", ""), frozenset(getattr(relation, "tables", ()))
-    return type(relation), frozenset(relation.names), shared
 
 
 def _check_identity(model: Model, relations: Sequence[Relation], findings: Findings) -> None:

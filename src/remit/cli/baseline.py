@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import filterfalse
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,15 @@ import msgspec
 from remit.cli.reports import Identity, identity_of
 from remit.errors import Finding, Findings
 from remit.hosting.failures import Failure
+
+_OF_THE_MAP = ("map.", "topology.")
+_OF_RELATIONS = frozenset(
+    f"relation.{each}"
+    for each in (
+        "kind", "unknown-context", "foreign", "self", "doubled", "contradiction", "cycle", "nothing-exposed",
+        "no-package", "no-module", "not-downstream", "not-published", "unknown-message",
+    )
+)  # fmt: skip
 
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True):
@@ -23,8 +33,16 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     findings: list[_Entry]
 
 
+def may_hide(finding: Finding) -> bool:
+    """Whether a baseline may record a finding. It never does where the map or the topology itself is wrong, because
+    what such a file says is not checked then: the code could break it unseen. Nor where a relation is illegal, or
+    lists what is not there."""
+    return not finding.code.startswith(_OF_THE_MAP) and finding.code not in _OF_RELATIONS
+
+
 class Baseline:
-    """The known findings of a file. A finding is known by its code, file and text, whatever its line is."""
+    """The known findings of a file. A finding is known by its code and by what stays the same about it: its file and
+    text, whatever its line is, or the modules that it is about."""
 
     def __init__(self, path: str, known: Counter[Identity]) -> None:
         self.path = path
@@ -57,7 +75,7 @@ class Baseline:
 
     def _is_new(self, finding: Finding) -> bool:
         identity = identity_of(finding, self._folder)
-        if self._seen[identity] >= self._known[identity]:
+        if not may_hide(finding) or self._seen[identity] >= self._known[identity]:
             return True
         self._seen[identity] += 1
         return False
@@ -67,9 +85,10 @@ class Baseline:
         """A finding for each entry that `without` has not seen: the baseline must shrink."""
         findings = Findings()
         for identity, count in sorted((self._known - self._seen).items()):
+            where = f" in {identity.where}" if identity.where else ""
             findings.report(
                 "baseline.gone", self.path,
-                f"{identity.code} in {identity.where} is gone{f' {count} times' if count > 1 else ''}: {identity.what}",
+                f"{identity.code}{where} is gone{f' {count} times' if count > 1 else ''}: {identity.what}",
                 expected="a baseline with findings that are still there",
                 next=f"remit check --baseline {self.path} --record removes it from the baseline",
             )  # fmt: skip
@@ -80,9 +99,12 @@ class Baseline:
         _write(self.path, self._seen)
 
 
-def record(path: str, found: Findings) -> None:
-    """Writes a first baseline with all findings and notes."""
-    _write(path, Counter(identity_of(each, Path(path).parent) for each in (*found, *found.notes)))
+def record(path: str, found: Findings) -> tuple[Findings, int]:
+    """Writes a first baseline with all findings and notes that it may hide. Returns the others, and how many it has."""
+    hidden = [each for each in (*found, *found.notes) if may_hide(each)]
+    _write(path, Counter(identity_of(each, Path(path).parent) for each in hidden))
+    left = Findings(filterfalse(may_hide, found), notes=filterfalse(may_hide, found.notes))
+    return left, len(hidden)
 
 
 def _write(path: str, known: Counter[Identity]) -> None:

@@ -7,19 +7,21 @@ from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
-from remit.boundaries import MAP_FILE, check_code, is_map
-from remit.boundaries.proposal import propose_map
+from remit.boundaries import MAP_FILE, check_code, is_map, propose_map
 from remit.cli.baseline import Baseline, record
 from remit.cli.explaining import explain_codes
 from remit.cli.options import AsJson, SystemName, is_topology, not_empty
 from remit.cli.reports import as_github, as_json, as_sarif
 from remit.cli.screen import say
+from remit.cli.summary import summarised
 from remit.errors import Finding, Findings
 from remit.hosting.checking import check_map, check_system, check_topology
 from remit.hosting.failures import UNUSABLE, Failure
 from remit.hosting.finding import HERE, find_code_map, find_system, names_one
 
 _Form: TypeAlias = Literal["text", "json", "sarif", "github"]
+_MANY = 20
+"""The most findings that are shown without a summary below them."""
 
 
 def check(
@@ -42,6 +44,9 @@ def check(
             negative="",
             help="Write the baseline: all findings into a new file; of an existing file, remove what is gone.",
         ),
+    ] = False,
+    summary: Annotated[
+        bool, Parameter(name="--summary", negative="", help="Only how many findings there are, by code and contexts.")
     ] = False,
     propose: Annotated[
         Path | None,
@@ -72,10 +77,11 @@ def check(
     if propose is not None:
         say(_proposed(propose).rstrip())
         return 0
-    _refuse_contradictions(form, baseline, json=json, recording=recording)
+    form = "json" if json and form is None else form
+    _refuse_contradictions(form, baseline, json=json, recording=recording, summary=summary)
     named, findings = _checked(system)
     left, hidden = _against(baseline, findings, recording=recording)
-    _tell(named, left, hidden, "json" if json else form or "text")
+    _tell(named, left, hidden, form, summary=summary)
     return UNUSABLE if left else 0
 
 
@@ -90,11 +96,18 @@ def _proposed(folder: Path) -> str:
     return text
 
 
-def _refuse_contradictions(form: _Form | None, baseline: str | None, *, json: bool, recording: bool) -> None:
+def _refuse_contradictions(
+    form: _Form | None, baseline: str | None, *, json: bool, recording: bool, summary: bool
+) -> None:
     if json and form not in (None, "json"):
         raise Failure(
             "cli.usage", f"--json and --format {form} cannot be given together", where="remit check",
             expected="one of them", next="remove --json",
+        )  # fmt: skip
+    if summary and form not in (None, "text"):
+        raise Failure(
+            "cli.usage", f"--summary and --format {form} cannot be given together", where="remit check",
+            expected="one of them", next="remove --summary: programs count for themselves",
         )  # fmt: skip
     if recording and baseline is None:
         raise Failure(
@@ -110,9 +123,16 @@ def _checked(named: str) -> tuple[str, Findings]:
         return check_map(named) if is_map(named) else check_topology(named)
     if beside is not None and not names_one():
         return check_map(beside)
-    if (code := find_code_map(named)) is not None:
-        return code.name, check_code(code)
-    system = find_system(named)
+    try:
+        if (code := find_code_map(named)) is not None:
+            return code.name, check_code(code)
+        system = find_system(named)
+    except Failure as failure:
+        if failure.code == "system.unnamed":
+            failure.next += f"; for code without a system, begin with a map: remit check --propose . > {MAP_FILE}"
+        elif Path(named).is_dir():
+            failure.next += f"; for code without a system, begin with a map: remit check --propose {named} > {MAP_FILE}"
+        raise
     return system.name, check_system(system, beside)
 
 
@@ -121,8 +141,7 @@ def _against(path: str | None, found: Findings, *, recording: bool) -> tuple[Fin
     if path is None:
         return found, 0
     if recording and not Path(path).exists():
-        record(path, found)
-        return Findings(), len(found) + len(found.notes)
+        return record(path, found)
     baseline = Baseline.read(path)
     left, hidden = baseline.without(found)
     if recording:
@@ -131,7 +150,7 @@ def _against(path: str | None, found: Findings, *, recording: bool) -> tuple[Fin
     return Findings([*left, *baseline.gone], notes=left.notes), hidden
 
 
-def _tell(system: str, found: Findings, hidden: int, form: _Form) -> None:
+def _tell(system: str, found: Findings, hidden: int, form: _Form | None, *, summary: bool) -> None:
     if form == "json":
         print(as_json(system, found, hidden))
     elif form == "sarif":
@@ -140,8 +159,11 @@ def _tell(system: str, found: Findings, hidden: int, form: _Form) -> None:
         for line in as_github(found, Path.cwd()):
             print(line)
     else:
-        for kind, each in [("error", each) for each in found] + [("note", each) for each in found.notes]:
+        every = [("error", each) for each in found] + [("note", each) for each in found.notes]
+        for kind, each in [] if summary else every:
             say(f"{kind}: {each}\n")
+        if every and (summary or len(every) > _MANY):
+            say("\n".join(summarised(found)) + "\n")
         known = f"; {hidden} in the baseline" if hidden else ""
         say(f"{system}: {_counted(found, 'error')}, {_counted(found.notes, 'note')}{known}")
 

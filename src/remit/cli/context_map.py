@@ -94,7 +94,7 @@ def _found(named: str) -> _Found:
     code = code_map_of(named)
     if code is not None:
         return _Found(registry_of_code(code), folders_of_code(code))
-    topology = read_topology(named) if is_topology(named) else None
+    topology = read_topology(named, whole=False) if is_topology(named) else None
     model = load_system(topology.system if topology else named).model()
     return _Found(registry_of(model, topology), folders_of(model))
 

@@ -9,8 +9,9 @@ from itertools import groupby
 
 from rich.table import Table
 
+from remit import errors
 from remit.cli.screen import cell, say, show
-from remit.errors import nearest
+from remit.errors import RemitError, nearest
 from remit.hosting.failures import Failure
 
 _PAGES = files("remit.cli") / "codes"
@@ -48,11 +49,25 @@ def explain_codes(chosen: Sequence[str], *, as_json: bool) -> None:
 def page_of(code: str) -> str:
     """The page of a code, as Markdown. Raises `Failure` for a code without a page."""
     known = codes()
-    if code not in known:
-        near = nearest(code, known)
-        raise Failure(
-            "check.unknown-code", f"remit check reports no {code!r}", where="remit check --explain",
-            expected="the code of a finding or a note, such as event.unfollowed",
-            next=f"did you mean {near}?" if near else "remit check --explain shows all codes",
-        )  # fmt: skip
-    return (_PAGES / f"{code}.md").read_text(encoding="utf-8")
+    if code in known:
+        return (_PAGES / f"{code}.md").read_text(encoding="utf-8")
+    what, near = f"remit check reports no {code!r}", nearest(code, known)
+    next = f"did you mean {near}?" if near else "remit check --explain shows all codes"
+    if (error := _errors().get(code)) is not None:
+        what = f"{code} is no finding, but the error {error.__name__}: {_meaning(error)}"
+        next = "docs/reference/errors.md says what to do about each error"
+    raise Failure(
+        "check.unknown-code", what, where="remit check --explain",
+        expected="the code of a finding or a note, such as event.unfollowed", next=next,
+    )  # fmt: skip
+
+
+def _errors() -> dict[str, type[RemitError]]:
+    """The classes of errors, by their codes."""
+    classes = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, RemitError)]
+    return {each.code: each for each in classes}
+
+
+def _meaning(error: type[RemitError]) -> str:
+    """The first sentence on a class."""
+    return " ".join((error.__doc__ or "").split()).partition(". ")[0].removesuffix(".")

@@ -58,7 +58,7 @@ def _found(named: str) -> _Found:
     findings = Findings()
     if code is not None:
         return _Found(code.name, glossary_of(languages_of(documents_of_code(code), findings)), findings)
-    model = load_system(read_topology(named).system if is_topology(named) else named).model()
+    model = load_system(read_topology(named, whole=False).system if is_topology(named) else named).model()
     words = glossary_of(languages_of(documents_of(model), Findings()))
     return _Found(model.name, words, language_findings(model))
 

@@ -16,16 +16,19 @@ from remit.advisor.contract import Use, uses_of
 from remit.advisor.impact import Impact, Reason, impact_of
 from remit.advisor.measured import Measure, Pair, with_recordings
 from remit.advisor.outages import How, Outage, context_outage, service_outage
+from remit.advisor.placed import unseen_by
 from remit.advisor.points import Interactions, Point
 from remit.advisor.reading import interactions_of
 from remit.advisor.recording import Recording
 from remit.advisor.together import Together, together
+from remit.boundaries import is_map
 from remit.cli.options import AsJson, SystemName, is_topology
 from remit.cli.screen import cell, say, show
 from remit.contexts import Model
 from remit.errors import nearest, one_of
 from remit.hosting.failures import Failure
 from remit.hosting.finding import HERE, load_system
+from remit.hosting.services import models_of
 from remit.messages.component import Component
 from remit.topology.file import read_topology
 from remit.topology.placement import Placement, place
@@ -62,7 +65,9 @@ def impact(
         _tell_contract(interactions, _message(interactions, context, contract), as_json=json)
         return 0
     hows: list[How] = ["down"] if down and not slow else ["slow"] if slow and not down else ["down", "slow"]
-    found = [impact_of(interactions, _outage(interactions, placement, context, how, service=service)) for how in hows]
+    unseen = unseen_by(placement, models_of(placement.topology, placement)) if placement else None
+    outages = [_outage(interactions, placement, context, how, service=service) for how in hows]
+    found = [impact_of(interactions, outage, unseen) for outage in outages]
     groups = together(interactions)
     if json:
         said: dict[str, Any] = {"system": model.name, "together": [_group(each) for each in groups]}
@@ -81,7 +86,12 @@ def impact(
 def _loaded(system: str) -> tuple[Model, Placement | None]:
     if not is_topology(system):
         return load_system(system).model(), None
-    topology = read_topology(system)
+    if is_map(system):
+        raise Failure(
+            "cli.usage", f"{system} is a code map, and impact needs a system or a topology", where="remit impact",
+            expected="a system, whose handlers tell what calls what", next="remit map shows the relations of it",
+        )  # fmt: skip
+    topology = read_topology(system, whole=False)
     model = load_system(topology.system).model()
     return model, place(topology, shapes_of(model))
 

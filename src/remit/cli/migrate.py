@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from remit.cli.options import AsJson, Store, SystemName, is_topology, located
 from remit.cli.screen import say
-from remit.errors import one_of
+from remit.errors import Findings, one_of
 from remit.hosting.assembly import followed_by
 from remit.hosting.failures import Failure
 from remit.hosting.finding import HERE, find_system
@@ -79,14 +79,18 @@ def migrate(
 
 def _stores(system: str, store: str | None, contexts: tuple[str, ...]) -> dict[str, StorePlace]:
     """The places of the stores of the named contexts, or of all contexts."""
-    found, places, _ = located(system, store, whole=not contexts)
+    found, places, _ = located(system, store)
     names = found.names
     for unknown in (each for each in contexts if each not in names):
         raise Failure(
             "context.unknown", f"there is no context {unknown!r}", where=system, expected=one_of(names),
             next=f"remit migrate {system}",
         )  # fmt: skip
-    return {context: places.of(context) for context in contexts or names}
+    stores, findings = {context: places.of(context) for context in contexts or names}, Findings()
+    for place in stores.values():
+        place.url.tell(findings)
+    findings.settle()
+    return stores
 
 
 def _check_server(stores: Stores) -> None:

@@ -170,17 +170,16 @@ def places_of(system: str | None, store: str | None, data: str | None) -> Places
     return places_at(store, data)._replace(named=find_system(system).names)
 
 
-def located(
-    system: str, store: str | None, data: str | None = None, *, whole: bool = True
-) -> tuple[System, Places, Topology | None]:
-    """The system, the places of its stores, and the topology if a topology file was given.
+def located(system: str, store: str | None, data: str | None = None) -> tuple[System, Places, Topology | None]:
+    """The system, the places of its stores, and the topology if a topology file was given. A secret that is missing is
+    reported by what reads it.
 
     Raises `Failure` and `ModelError`.
     """
     if not is_topology(system):
         return find_system(system), places_at(store, data), None
     refuse_places(store=store, data=data)
-    topology = read_topology(system, whole=whole)
+    topology = read_topology(system, whole=False)
     return find_system(topology.system), Places(topology.stores), topology
 
 

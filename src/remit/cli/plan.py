@@ -95,7 +95,7 @@ def plan(
 
 
 def _placed(path: str) -> tuple[System, Placement, Shapes]:
-    topology = read_topology(path)
+    topology = read_topology(path, whole=False)
     system = load_system(topology.system)
     shapes = shapes_of(system.model())
     return system, place(topology, shapes), shapes

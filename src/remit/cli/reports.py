@@ -12,9 +12,11 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
+from remit.cli.screen import PARTS
 from remit.errors import Finding, Findings, visible
 
 _LINE = re.compile(r"(?P<path>.+?):(?P<line>\d+)(:\d+)?")
@@ -38,9 +40,9 @@ def place_of(finding: Finding) -> Place | None:
 
 
 def relative(path: str, folder: Path) -> str:
-    """The path as seen from a folder, with `/`. A path outside of the folder stays as it is."""
+    """A path as seen from a folder instead of the working directory, with `/`. One outside of it stays as it is."""
     try:
-        return (folder / path).resolve().relative_to(folder.resolve()).as_posix()
+        return Path(path).resolve().relative_to(folder.resolve()).as_posix()
     except (ValueError, OSError):
         return path.replace("\\", "/")
 
@@ -55,6 +57,8 @@ class Identity(NamedTuple):
 
 def identity_of(finding: Finding, folder: Path) -> Identity:
     """The identity of a finding, with paths relative to a folder and without numbers of lines."""
+    if finding.identity:
+        return Identity(finding.code, "", finding.identity)
     place = place_of(finding)
     where = relative(place.path, folder) if place else finding.where
     what = _LINES_IN_TEXT.sub("", finding.what.replace(f"{folder.resolve().as_posix()}/", ""))
@@ -63,8 +67,13 @@ def identity_of(finding: Finding, folder: Path) -> Identity:
 
 def as_json(system: str, found: Findings, hidden: int) -> str:
     """One object: `system`, `errors`, `notes`, and the number of findings that the baseline has."""
-    said = {"system": system, "errors": found, "notes": found.notes, "baseline": hidden}
+    errors, notes = ([_entry(each) for each in kind] for kind in (found, found.notes))
+    said = {"system": system, "errors": errors, "notes": notes, "baseline": hidden}
     return msgspec.json.encode(said).decode()
+
+
+def _entry(finding: Finding) -> dict[str, object]:
+    return {**{name: getattr(finding, name) for name in PARTS}, "contexts": finding.contexts}
 
 
 def as_sarif(found: Findings, folder: Path) -> str:
@@ -91,10 +100,17 @@ def _result(finding: Finding, level: str, folder: Path) -> dict[str, Any]:
         "partialFingerprints": {"remitFinding/v1": digest},
     }
     if place := place_of(finding):
-        where = {"uri": relative(place.path, folder), "uriBaseId": "%SRCROOT%"}
+        where = _artifact(relative(place.path, folder))
         region = {"startLine": max(place.line, 1)}
         result["locations"] = [{"physicalLocation": {"artifactLocation": where, "region": region}}]
     return result
+
+
+def _artifact(path: str) -> dict[str, str]:
+    """The location of a file. A relative path is relative to the root of the sources, an absolute one to nothing."""
+    if Path(path).is_absolute():
+        return {"uri": Path(path).as_uri()}
+    return {"uri": quote(path, errors="surrogatepass"), "uriBaseId": "%SRCROOT%"}
 
 
 def _sentences(finding: Finding) -> str:

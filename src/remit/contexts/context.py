@@ -31,7 +31,7 @@ from remit.contexts.foreign import Source, Translated, Translation
 from remit.contexts.interception import Interceptor
 from remit.contexts.policies import policy_of
 from remit.contexts.publishing import publisher_of
-from remit.contexts.relations import Relation
+from remit.contexts.relations import Relation, listed
 from remit.domain import Projection
 from remit.messages import Command, DomainEvent, IntegrationEvent, Refusal
 from remit.messages.base import _Signature  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
@@ -169,7 +169,7 @@ class Context(Generic[B]):
         self.outbox = tuple(outbox)
         self.keep = keep
         self.interceptors = tuple(interceptors)
-        self.relations = tuple(relations)
+        self.relations = listed(relations)
         self.bound: list[Handler] = []
         self.empty_policies: list[type] = []
         """Policies without a method that `react` binds. They are findings."""

@@ -5,7 +5,7 @@ A relation stands in the `System`, or in the downstream `Context` itself. Adding
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol, TypeAlias
 
@@ -153,3 +153,8 @@ class SeparateWays(Relation):
     _roles = ("one", "other")
     one: Party
     other: Party
+
+
+def listed(relations: Any) -> tuple[Any, ...]:
+    """The relations that were given. What is no list is taken as one of them, which the check then reports."""
+    return tuple(relations) if isinstance(relations, Iterable) else (relations,)

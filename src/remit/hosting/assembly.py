@@ -162,6 +162,15 @@ def assemble_service(
     )  # fmt: skip
 
 
+def started(model: Model, placement: Placement) -> Model:
+    """The model as a service with this placement starts with it; without grants if there is no file of grants."""
+    try:
+        granted = _granted(model, placement.topology)
+    except ModelError:
+        granted = None
+    return replace(model, elsewhere=tuple(name for name in model.elsewhere if name in placement.logs), granted=granted)
+
+
 def _granted(model: Model, topology: Topology) -> Usage | None:
     """What each context may use, from the file of grants, if services prove their names and this process does not know
     the whole map. Raises `ModelError` if there is no such file."""

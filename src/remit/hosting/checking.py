@@ -8,18 +8,20 @@ from functools import partial
 from multiprocessing import get_context
 from typing import NamedTuple
 
-from remit.boundaries import check_code, examine_map, read_map
-from remit.errors import Finding, Findings, ModelError
+from remit.boundaries import check_code, examine_map, with_beside
+from remit.errors import ChannelError, Finding, Findings, ModelError
 from remit.hosting import System
 from remit.hosting.assembly import placed_on
 from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
 from remit.hosting.granting import findings_on_grants
 from remit.hosting.loaded import without_seen
+from remit.hosting.technologies import unfit_key
 from remit.registry.documents import documents_of_code, languages_of
 from remit.topology.file import Topology, examine_topology
 from remit.topology.keys import notes_on
-from remit.topology.placement import hosted_by, place
+from remit.topology.placement import Shapes, hosted_by, place
+from remit.topology.shapes import shapes_of
 
 _CERTAIN = frozenset((
     "topology.unknown-name", "topology.absent-component", "topology.placed-twice", "topology.ports",
@@ -30,8 +32,8 @@ _PROCESSES = 4
 
 
 def check_system(system: System, map_file: str | None = None) -> Findings:
-    """All findings and notes on a system and, if it has relations, on the source text of its contexts. With a map file,
-    that is what says which source text belongs to which context. Imports the contexts; starts and opens nothing."""
+    """All findings and notes on a system and, if it has relations, on the source text of its contexts. A map file
+    beside the system adds to what is derived from it. Imports the contexts; starts and opens nothing."""
     return _with_source(system.check(), _on_source(system, map_file))
 
 
@@ -44,15 +46,17 @@ def _with_source(findings: Findings, seen: Findings) -> Findings:
 
 
 def _on_source(system: System, map_file: str | None = None) -> Findings:
+    beside = Findings()
     try:
-        code = read_map(map_file) if map_file is not None else system.code_map()
+        code = system.code_map()
+        if map_file is not None:
+            file, beside = examine_map(map_file, code.names)
+            code = with_beside(code, file, beside)
     except ModelError as error:
         return Findings(error.findings)
-    if not code.relations:
-        return Findings()
+    if beside or not code.relations:
+        return beside
     found = check_code(code)
-    if map_file is not None:
-        return found
     # the relations are those of the system, and were judged with it
     return Findings(_not_on_relations(found), notes=_not_on_relations(found.notes))
 
@@ -89,7 +93,9 @@ def check_topology(path: str) -> tuple[str, Findings]:
     placed = _on_placement(topology, system, has_shapes=not checked)
     placed = [each for each in placed if not findings or each.code in _CERTAIN]
     with_source = _with_source(checked, _on_source(system))
-    found = Findings([*findings, *with_source, *placed], notes=[*with_source.notes, *notes_on(topology)])
+    found = Findings(
+        [*findings, *with_source, *placed, *_on_keys(topology)], notes=[*with_source.notes, *notes_on(topology)]
+    )
     for of_service in _on_services(topology, system):
         known = {(each.code, each.where) for each in found}
         found += [each for each in of_service if (each.code, each.where) not in known]
@@ -113,11 +119,31 @@ def _on_placement(topology: Topology, system: System, *, has_shapes: bool) -> li
         if has_shapes:
             whole = system.hosting()
             model = whole.model()
-            return findings_on_grants(whole, model, placed_on(topology, model))
+            placed = placed_on(topology, model)
+            _place_as_services_do(topology, system, shapes_of(model))
+            return findings_on_grants(whole, model, placed)
         place(topology, dict.fromkeys(system.names), system.with_edges)
     except ModelError as error:
         return error.findings
     return []
+
+
+def _on_keys(topology: Topology) -> list[Finding]:
+    """The findings on the private keys that this process has."""
+    try:
+        return [finding for service in topology.services.values() for finding in unfit_key(topology, service)]
+    except ChannelError:  # the driver is not installed, which the start of a service reports
+        return []
+
+
+def _place_as_services_do(topology: Topology, system: System, shapes: Shapes) -> None:
+    """Places the system as each service does at its start, which has not loaded what only others run. Raises
+    `ModelError` with the findings."""
+    hosted = [set(hosted_by(each, system.names, ())[0]) for each in topology.services.values()]
+    run = set[str]().union(*hosted)
+    for mine in hosted:
+        seen = {name: shape if name in mine or name not in run else None for name, shape in shapes.items()}
+        place(topology, seen, system.with_edges)
 
 
 class _Part(NamedTuple):

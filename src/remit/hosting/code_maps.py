@@ -11,7 +11,7 @@ from typing import Any
 from remit.boundaries import CodeContext, CodeMap
 from remit.boundaries.code import is_within
 from remit.boundaries.codemap import KINDS
-from remit.checks.legality import sound_relations
+from remit.checks.legality import each_once, sound_relations
 from remit.contexts import Context, ContextMap
 from remit.contexts.homes import package_of
 from remit.contexts.model import owners_of
@@ -48,7 +48,7 @@ def code_map_of(declared: ContextMap, places: Mapping[str, str | None] = Mapping
     tops = dict.fromkeys(module.partition(".")[0] for module in named)
     roots = dict.fromkeys(root for top in tops if (root := _root(top)) is not None)
     return CodeMap(
-        name=declared.name, contexts=(*contexts, *elsewhere), relations=tuple(sound_relations(declared.relations)),
+        name=declared.name, contexts=(*contexts, *elsewhere), relations=tuple(sound_relations(each_once(declared))),
         roots=tuple(roots), packages=tuple(tops), where=f"System({declared.name!r})",
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from types import FunctionType, ModuleType
 from typing import NamedTuple
 
@@ -27,9 +27,13 @@ class _Held(NamedTuple):
     """None: a module, or not known."""
 
 
-def loaded_beyond(code: CodeMap) -> Findings:
+def loaded_beyond(code: CodeMap, declared: Collection[str]) -> Findings:
     """A finding for each module of a context that has loaded something of another context that the map does not allow.
-    Empty for a map without relations."""
+    Empty for a map without relations.
+
+    `declared` are the contexts whose declarations are loaded here. Of all others the relations may be unknown, so that
+    what their modules have loaded is not judged.
+    """
     findings = Findings()
     packages = [package for context in code.contexts for package in context.packages]
     if not code.relations or not packages:
@@ -39,7 +43,9 @@ def loaded_beyond(code: CodeMap) -> Findings:
     seen = Code(code, dict.fromkeys(loaded), {})
     for name, module in loaded.items():
         context = seen.owner_of(name)
-        if context is None or is_of_tests(name) or getattr(module, "__name__", "") != name:
+        if context is None or context not in declared or is_of_tests(name):
+            continue
+        if getattr(module, "__name__", "") != name:
             continue
         for held in (*_imported(module), *_bound(module)):
             other = _refused(held, context, seen)

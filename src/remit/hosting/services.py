@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from remit.contexts import Model
 from remit.errors import nearest, one_of
 from remit.hosting import System
-from remit.hosting.assembly import assemble_service, placed_on
+from remit.hosting.assembly import assemble_service, placed_on, started
 from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
 from remit.hosting.supervision import Child
@@ -81,6 +82,16 @@ def make_service(topology: Topology, replica: Replica, listeners: Iterable[Liste
     return ServiceProcess(
         replica.named(topology), host, hosted, None if http is None else http.of_replica(replica.number)
     )
+
+
+def models_of(topology: Topology, placement: Placement) -> Mapping[str, Model]:
+    """The model with which each service starts: what the service hosts is loaded, and the grants are read if there are
+    any. Raises `Failure` and `ModelError` as `make_service` does."""
+    system, found = find_system(topology.system), dict[str, Model]()
+    for name, service in topology.services.items():
+        contexts, edges = hosted_by(service, system.names, system.with_edges)
+        found[name] = started(system.hosting(contexts, edges=edges).model(), placement)
+    return found
 
 
 def children_of(

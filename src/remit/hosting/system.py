@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from remit.contexts import ClientOf, Context, ContextMap, Model, Relation, Sender, derive
 from remit.contexts.edges import HttpEdge
+from remit.contexts.relations import listed
 from remit.errors import Findings, ModelError, OutboxError, one_of
 from remit.hosting.loading import load_contexts, load_edges, places_of
 from remit.hosting.outbox import Outbox, SyncOutbox
@@ -63,7 +64,7 @@ class System:
         self._map = ContextMap(
             name=name,
             contexts=tuple(each for each in contexts if not isinstance(each, str)),
-            stated=tuple(relations),
+            stated=listed(relations),
             elsewhere=tuple(self._places),
             edges=tuple(each for each in edges if not isinstance(each, str)),
             edges_elsewhere=tuple(self._edge_places),
@@ -167,7 +168,8 @@ class System:
         from remit.hosting.code_maps import code_map_of  # a system without relations loads nothing of this
         from remit.hosting.loaded import loaded_beyond
 
-        return loaded_beyond(code_map_of(self._map, self._all_places))
+        declared = {context.name for context in (*self._map.contexts, *self._map.beside)}
+        return loaded_beyond(code_map_of(self._map, self._all_places), declared)
 
     def code_map(self) -> CodeMap:
         """The map of the system's source text, with which `remit.boundaries` checks imports, SQL and purity. Imports

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from remit.errors import ChannelError, Finding, ModelError, RemitError, StoreError
+from remit.errors import ChannelError, Finding, Findings, ModelError, RemitError, StoreError
 from remit.runtime import Channels
 from remit.stores import PublishedLogs, Store
 from remit.stores.technology import StoreTechnology
@@ -143,6 +143,7 @@ def _identity(placement: Placement, service: Service) -> dict[str, Any]:
     outside = topology.calls.keys if topology.calls else None
     keys = service.keys if is_service else outside
     if is_service and keys and keys.private:
+        Findings(unfit_key(topology, service)).settle()
         return {"key": keys.private.value, "grants": GrantsFile(topology)}
     if keys is None or keys.private is None:
         raise ModelError(findings=[Finding(
@@ -151,6 +152,29 @@ def _identity(placement: Placement, service: Service) -> dict[str, Any]:
             "key and public beside the url of the calls", "remit key --outside",
         )])  # fmt: skip
     return {"service": OUTSIDE, "key": keys.private.value, "grants": NO_GRANTS}
+
+
+def unfit_key(topology: Topology, service: Service) -> list[Finding]:
+    """A finding if the private key of a service is not the half of its key pair that belongs to its public key. None if
+    this process does not have the private key. Raises `ChannelError` for a missing driver."""
+    keys, channel, name = service.keys, topology.calls, service.name
+    if channel is None or not channel.technology.public_key or keys is None or keys.private is None:
+        return []
+    kind = channel.technology
+    derive = _load(kind.public_key, f"keys for calls over {kind.title}", kind.install, ChannelError)
+    try:
+        if keys.private.lacks or derive(keys.private.text) == keys.public:
+            return []
+        what = f"this private key does not belong to the public key of {name} (it is not shown)"
+    except ChannelError:
+        what = f"the private key of {name} is not a key (it is not shown)"
+    return [
+        Finding(
+            "topology.key-mismatch", f"{topology.where} [services.{name}] key", what,
+            "the private and the public key of one pair",
+            f"set it to the private key of {name}, or run: remit key {name}, which makes another pair",
+        )
+    ]  # fmt: skip
 
 
 def _user(service: Service) -> tuple[str, str] | None:

@@ -19,7 +19,8 @@ _PLACE = "{team}"
 
 
 def codeowners_of(registry: Registry, folders: Mapping[str, Path], root: Path, form: str = "@{team}") -> str:
-    """The text of the file: the path of each package of a context, and its owner. `{team}` in `form` stands for the
+    """The text of the file: the path of each package of a context, and its owner; and that of each shared kernel, with
+    the owners of all contexts that share it. `{team}` in `form` stands for the
     owner. `folders` are the folders (or files) of packages; those outside of `root` are left out as a comment.
 
     Raises `MapError` for a form without `{team}`, and for an owner that is no name of GitHub.
@@ -30,15 +31,18 @@ def codeowners_of(registry: Registry, folders: Mapping[str, Path], root: Path, f
             expected="a form with {team}", next="--team '@your-organisation/{team}'",
         )  # fmt: skip
     lines, left = list[tuple[str, str]](), list[str]()
-    for entry in registry.own:
-        for package in entry.packages:
-            path = folders.get(package)
-            if path is None or not path.is_relative_to(root):
-                left.append(f"# {entry.name}: package {package} is not below this folder")
-            elif not entry.owner:
-                left.append(f"# {entry.name}: no owner ({_pattern(path, root)})")
-            else:
-                lines.append((_pattern(path, root), _owners(entry.owner, form, entry.name)))
+    owner_of = {entry.name: entry.owner for entry in registry.own}
+    named = [(entry.name, package, [entry.name]) for entry in registry.own for package in entry.packages]
+    named += [("shared kernel", kernel.package, [*kernel.contexts]) for kernel in registry.kernels]
+    for name, package, contexts in named:
+        path = folders.get(package)
+        owners = dict.fromkeys(_owners(owner, form, each) for each in contexts if (owner := owner_of.get(each)))
+        if path is None or not path.is_relative_to(root):
+            left.append(f"# {name}: package {package} is not below this folder")
+        elif not owners:
+            left.append(f"# {name}: no owner ({_pattern(path, root)})")
+        else:
+            lines.append((_pattern(path, root), " ".join(owners)))
     ordered = sorted(set(lines), key=lambda line: (line[0].count("/"), line[0]))
     head = f"# Owners of the contexts of {registry.name}. Made by `remit map --codeowners`; the last match wins.\n"
     return head + "".join(f"{line}\n" for line in [*(f"{path} {owner}" for path, owner in ordered), *left])

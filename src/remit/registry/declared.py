@@ -15,7 +15,7 @@ from remit.contexts.ports import VIEW
 from remit.messages import Command, IntegrationEvent, Message, Query, declared_context
 from remit.messages.component import PARTS
 from remit.registry.entries import Consumed, Entry, How, Kind, Published, ReadModel, Registry
-from remit.registry.links import links_of, open_hosts_in
+from remit.registry.links import kernels_in, links_of, open_hosts_in
 from remit.topology.file import Topology
 from remit.topology.shapes import shapes_of
 
@@ -43,7 +43,13 @@ def registry_of(model: Model, topology: Topology | None = None) -> Registry:
     entries += [Entry(name) for name in model.elsewhere]
     foreign = {party.name for each in model.relations for party in each.parties if isinstance(party, Foreign)}
     entries += [Entry(name, is_foreign=True) for name in sorted(foreign - {entry.name for entry in entries})]
-    return Registry(model.name, tuple(entries), links_of(entries, model.relations), open_hosts_in(model.relations))
+    return Registry(
+        model.name,
+        tuple(entries),
+        links_of(entries, model.relations),
+        open_hosts_in(model.relations),
+        kernels_in(model.relations),
+    )
 
 
 def packages_of(model: Model, context: Context[Any]) -> tuple[str, ...]:
@@ -58,9 +64,10 @@ def packages_of(model: Model, context: Context[Any]) -> tuple[str, ...]:
 
 
 def folders_of(model: Model) -> dict[str, Path]:
-    """The folder of each package of the contexts, or the file of a module that is no package."""
+    """The folder of each package of the contexts and shared kernels, or the file of a module that is no package."""
     found: dict[str, Path] = {}
-    for package in (each for context in model.contexts for each in packages_of(model, context)):
+    packages = [each for context in model.contexts for each in packages_of(model, context)]
+    for package in (*packages, *(kernel.package for kernel in kernels_in(model.relations))):
         module = sys.modules.get(package)
         paths, file = list(getattr(module, "__path__", [])), getattr(module, "__file__", None)
         if paths or file:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["command", "query", "event"]
 How = Literal["call", "event", "later"]
@@ -94,6 +94,13 @@ class Link:
     """The messages that the relation names. None: all that the upstream publishes."""
 
 
+class Kernel(NamedTuple):
+    """The package of a shared kernel, and the contexts that share it."""
+
+    package: str
+    contexts: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Registry:
     """All contexts of a system or of a code base, and the links between them."""
@@ -103,6 +110,7 @@ class Registry:
     links: tuple[Link, ...]
     open_hosts: tuple[str, ...] = ()
     """The contexts that are open hosts, also those that nobody consumes yet."""
+    kernels: tuple[Kernel, ...] = ()
 
     @property
     def own(self) -> tuple[Entry, ...]:

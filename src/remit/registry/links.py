@@ -18,7 +18,7 @@ from remit.contexts import (
     SeparateWays,
     SharedKernel,
 )
-from remit.registry.entries import Entry, Flow, Link, Pattern
+from remit.registry.entries import Entry, Flow, Kernel, Link, Pattern
 
 _DIRECTED: dict[type[Relation], tuple[str, str]] = {
     CustomerSupplier: ("S", "C"),
@@ -69,6 +69,15 @@ def flows_of(entries: Iterable[Entry]) -> Iterator[Flow]:
             messages = tuple(dict.fromkeys(each.message for each in some))
             source, target = (context, entry.name) if how == "event" else (entry.name, context)
             yield Flow(how, source, target, messages)
+
+
+def kernels_in(relations: Iterable[Relation]) -> tuple[Kernel, ...]:
+    """The packages of shared kernels, each with all contexts that share it."""
+    found: dict[str, dict[str, None]] = {}
+    for each in relations:
+        if isinstance(each, SharedKernel) and each.package:
+            found.setdefault(each.package, {}).update(dict.fromkeys(each.names))
+    return tuple(Kernel(package, tuple(names)) for package, names in found.items())
 
 
 def roles_text(link: Link, *, is_upstream_first: bool = True) -> str:

@@ -89,7 +89,7 @@ def map_picture(registry: Registry, *, messages: bool = False) -> str:
             w=round(across + 2 * _MARGIN), h=round(below + 22 * len(legend) + 10),
             tips="".join(_TIP.format(how=how) for how in _HOW),
         ),
-        f"<title>{escape(title)}</title>",
+        f"<title>{_escaped(title)}</title>",
         _text(_MARGIN, _MARGIN + 6, title, "name title"),
         f'<g transform="translate({shift[0]:g} {shift[1]:g})">',
         *(_link(link, wires[each], each, layout) for each, link in enumerate(drawn)),
@@ -125,7 +125,7 @@ def _context(entry: Entry, box: Box, at: Point, registry: Registry) -> str:
     shown = "".join(_text(x + _PAD + 4, y + 4 + _LINE * (n + 1), text, name) for n, (name, text) in enumerate(lines))
     edge = f'x="{x:g}" y="{y:g}" height="{box.height:g}"'
     return (
-        f'<g class="context {kind}"><title>{escape(told_entry(entry))}</title>'
+        f'<g class="context {kind}"><title>{_escaped(told_entry(entry))}</title>'
         f'<rect {edge} width="{box.width:g}" rx="6"/><rect class="bar" {edge} width="6" rx="3"/>{shown}</g>'
     )
 
@@ -187,7 +187,7 @@ def _link(link: Link, wire: Wire, number: int, layout: Layout) -> str:
             marks = f' marker-start="url(#{how})"' if first and tips[0] else ""
             marks += f' marker-end="url(#{how})"' if last and tips[1] else ""
             drawn.append(f'<path class="{how}" d="{_curve(_beside(piece, offset), *ends)}"{marks}/>')
-    return f'<g class="link"><title>{escape(told_link(link))}</title>{"".join(drawn)}</g>'
+    return f'<g class="link"><title>{_escaped(told_link(link))}</title>{"".join(drawn)}</g>'
 
 
 def _curve(points: Sequence[Point], start: Point | None = None, end: Point | None = None) -> str:
@@ -242,9 +242,18 @@ def _legend_line(kind: str, text: str, y: float) -> str:
 
 
 def _text(x: float, y: float, text: str, kind: str) -> str:
-    return f'<text class="{kind}" x="{x:g}" y="{y:g}">{escape(text)}</text>'
+    return f'<text class="{kind}" x="{x:g}" y="{y:g}">{_escaped(text)}</text>'
 
 
 def _width(text: str, letter: float) -> float:
     """The width of a text. Letters of East Asian scripts are twice as wide."""
     return sum(letter * (1.9 if east_asian_width(each) in "WF" else 1.0) for each in text)
+
+
+def _escaped(text: str) -> str:
+    """A text as XML may hold it: no control character, no half of a character, no sign of XML."""
+    return escape(_NO_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
+_NO_CHARACTERS = re.compile("[^\\t\\n\\r -\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+"""What XML 1.0 does not allow, https://www.w3.org/TR/xml/#charsets."""

@@ -38,7 +38,7 @@ from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.event_keys import compare_event_keys, written_by
 from remit.runtime.upkeep.housekeeping import Housekeeper
 from remit.runtime.upkeep.leases import Sharing, together
-from remit.runtime.work.reach import reaches_of
+from remit.runtime.work.reach import reaches_of, within
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Store
@@ -241,15 +241,24 @@ class Host:
         key: str | None = None,
         caller: str = "",
     ) -> Any:
-        """As `Sender.send`. `caller` is the owner of `key`, as an edge identified it: each caller has its own keys."""
+        """As `Sender.send`. `caller` is the owner of `key`, as an edge identified it: each caller has its own keys.
+
+        In a handler, it raises `NotCovered` for what the handler's context may not use.
+        """
         if self._origin.is_elsewhere:
             raise in_another_process()
+        reach = within.get()
+        if reach is not None and command.__class__ not in reach.covered and reach.model is self.model:
+            reach.require(command.__class__, "calls")
         return await self.calls.send(command, key=key, deadline=deadline, caller=caller)
 
     async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
-        """As `Sender.ask`."""
+        """As `Sender.ask`. In a handler, it raises `NotCovered` as `send` does."""
         if self._origin.is_elsewhere:
             raise in_another_process()
+        reach = within.get()
+        if reach is not None and query.__class__ not in reach.covered and reach.model is self.model:
+            reach.require(query.__class__, "calls")
         return await self.calls.ask(query, deadline=deadline, fresh=fresh)
 
     async def attempt(

@@ -349,6 +349,12 @@ def told(error: Exception, where: str, failure: Callable[[sqlite3.Error, str], E
         violated.constraint = str(error).partition(": ")[2]
         return violated
     if is_of_statement(error):
+        if str(error).startswith("no such table"):
+            return SqlError(
+                str(error), where=where,
+                expected="a table of this context: its statements reach no table of another context",
+                next="correct the name, or ask the other context with one of its queries",
+            )  # fmt: skip
         return SqlError(str(error), where=where, expected="a statement that SQLite can run", next="correct it")
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
         return StoreUnavailable(

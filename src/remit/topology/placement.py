@@ -286,7 +286,7 @@ class _Placing:
                     f"service {name!r} runs {what}, and has no address to listen on",
                     expected="the address of its HTTP edge", next='http = "127.0.0.1:8000"',
                 )  # fmt: skip
-            elif not edges and not hooks and placed.service.http is not None:
+            elif not edges and not hooks and placed.service.http is not None and not self.may_have_layers(placed):
                 self.report(
                     "topology.unused", table, "http", f"service {name!r} runs no edge, so it does not use http",
                     expected="http only in a service that runs an edge or a webhook",
@@ -297,6 +297,11 @@ class _Placing:
         """Whether a context may have webhooks."""
         shape = self.contexts[context]
         return shape is None or bool(shape.hooks)
+
+    def may_have_layers(self, placed: PlacedService) -> bool:
+        """Whether a service may run the `acl` of a context that is not loaded, because it runs all of that context."""
+        entire = {entry.context for entry in placed.service.runs if not entry.part}
+        return any(self.contexts[name] is None and entire & {name, "*"} for name in placed.runs)
 
     # --- how services reach each other -------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from remit.errors import Findings
 from remit.topology.channels import FOR_BROKER
 from remit.topology.file import ChannelPlace
 from remit.topology.grants import joined
-from remit.topology.placement import PlacedService, Placement, brokers
+from remit.topology.placement import PlacedService, Placement, brokers, reads_directly
 from remit.transports.grants import OUTSIDE, Allowed, Grant
 from remit.transports.technology import BrokerUser
 
@@ -39,7 +39,7 @@ def users_of(placement: Placement, grants: Mapping[str, Grant]) -> list[BrokerUs
                 next=f'credentials = "{name}:${{PASSWORD}}"' if channels else f'events = "{FOR_BROKER.form}"',
             )  # fmt: skip
         for user in own:
-            users[user] = _with(users.get(user, BrokerUser(user)), placed, grants[name])
+            users[user] = _with(users.get(user, BrokerUser(user)), placement, placed, grants[name])
     findings.settle()
     return list(users.values())
 
@@ -51,11 +51,20 @@ def _users_in(channel: ChannelPlace) -> Iterator[str]:
             yield parts.username
 
 
-def _with(user: BrokerUser, placed: PlacedService, grant: Grant) -> BrokerUser:
-    writes = user.writes | {context for context in placed.runs if placed.has(context, "write")}
+def _with(user: BrokerUser, placement: Placement, placed: PlacedService, grant: Grant) -> BrokerUser:
+    written = {context for context in placed.runs if placed.has(context, "write")}
+    relayed = written if placement.topology.events and not reads_directly(placement.topology) else set[str]()
     reads = user.reads | {context for context in placed.runs if placed.has(context, "read")}
     opens = user.opens | {context for context in placed.runs if placed.has(context, "acl")}
-    return BrokerUser(user.name, writes, reads, _joined(user.speaks, grant.speaks), opens)
+    return BrokerUser(
+        user.name,
+        writes=user.writes | written,
+        relays=user.relays | relayed,
+        relays_private=user.relays_private | relayed & placement.apart,
+        reads=reads,
+        speaks=_joined(user.speaks, grant.speaks),
+        opens=opens,
+    )
 
 
 def _joined(one: Mapping[str, Allowed], other: Mapping[str, Allowed]) -> dict[str, Allowed]:

@@ -40,7 +40,7 @@ class Grants(Protocol):
         ...
 
     def renew(self) -> bool:
-        """Reads the grants again if they have changed. Returns whether they have. Cheap enough for a refused call."""
+        """Reads the grants again if they have changed. Returns whether they have. Cheap enough for every call."""
         ...
 
 

@@ -42,6 +42,9 @@ class ChannelTechnology:
     keys: str = ""
     """A reference to a function that makes a key pair for a service, if services prove their names by key pairs. It
     returns the private and the public key as texts."""
+    public_key: str = ""
+    """A reference to a function that derives the public key of a private one. It raises `ChannelError` for a text that
+    is not a key."""
     direct: bool = False
     """Whether followers read other contexts' logs themselves, in the database that all stores share."""
     install: str = ""
@@ -78,7 +81,11 @@ class BrokerUser:
 
     name: str
     writes: frozenset[str] = frozenset()
-    """Contexts whose `write` it runs: publishes their events, answers their commands."""
+    """Contexts whose `write` it runs: answers their commands."""
+    relays: frozenset[str] = frozenset()
+    """Contexts whose published events it relays over the broker: it creates their stream."""
+    relays_private: frozenset[str] = frozenset()
+    """The same for private events."""
     reads: frozenset[str] = frozenset()
     """Contexts whose `read` it runs: answers their queries."""
     speaks: Mapping[str, Allowed] = field(default_factory=dict[str, Allowed])

@@ -5,6 +5,7 @@ The handlers find the message that they call by its name, so that no check of th
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -94,6 +95,18 @@ async def called(sender: Sender, name: str, how: str) -> str:
         return f"{error.code}: {error.what}"
 
 
+running: Any = None
+"""The app that a test puts here: handlers use it in place of their own sender."""
+
+
+async def by_app(message: Any, how: str) -> str:
+    call = running.ask if isinstance(message, Query) else running.send
+    try:
+        return str(await (asyncio.create_task(call(message)) if how == "task" else call(message)))
+    except NotCovered as error:
+        return f"{error.code}: {error.what}"
+
+
 def system_of(relations: Sequence[Relation], own: Sequence[Relation] = ()) -> System:
     sales, billing = Context("sales", relations=own), Context("billing")
 
@@ -103,13 +116,15 @@ def system_of(relations: Sequence[Relation], own: Sequence[Relation] = ()) -> Sy
         if command.how == "later":
             later.send(named(command.name))
             return "sent"
+        if command.how in ("app", "task"):
+            return await by_app(named(command.name), command.how)
         if command.how == "escape":
             return str(await sender.send(named(command.name)))
         return await called(sender, command.name, command.how)
 
     @sales.answer(Asked)
     async def asked(query: Asked, sender: Sender) -> str:
-        return await called(sender, query.name, "ask")
+        return await called(sender, query.name, "ask") if running is None else await by_app(named(query.name), "app")
 
     @sales.answer(Notes)
     async def noted(query: Notes, notes: Records[Note]) -> int:
@@ -187,6 +202,27 @@ async def test_command_for_later_that_no_relation_covers_is_refused_when_it_is_s
         with pytest.raises(HandlerFailed, match="'sales' sends for later Charge of 'billing'"):
             await app.send(Call(name="Charge", how="later"))
         assert await app.ask(Notes()) == 0
+
+
+@pytest.mark.parametrize("how", ["app", "task"])
+@PLACEMENTS
+async def test_app_that_is_used_in_a_handler_calls_for_the_context_of_the_handler(
+    placed: Any, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with placed(system_of([CUSTOMER])) as app:
+        monkeypatch.setattr(sys.modules[__name__], "running", app)
+        said = await app.send(Call(name="Charge", how=how))
+        assert said.startswith("call.not-covered: 'sales' calls Charge of 'billing'")
+        assert await app.send(Call(name="Owed", how=how)) == "0", "nothing was charged"
+        assert await app.send(Call(name="Own", how=how)) == "1"
+        assert "calls Charge" in await app.ask(Asked(name="Charge"))
+        assert await app.send(Charge()) == 1, "outside of the handlers, nothing is restricted"
+
+
+async def test_app_of_another_system_is_not_restricted_in_a_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with together(system_of([CUSTOMER])) as app, together(system_of([])) as other:
+        monkeypatch.setattr(sys.modules[__name__], "running", other)
+        assert await app.send(Call(name="Charge", how="app")) == "1"
 
 
 async def test_query_may_not_ask_what_no_relation_covers() -> None:

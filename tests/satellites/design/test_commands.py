@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from remit.boundaries import read_map
+from remit.boundaries import check_code, read_map
+from remit.relations import Foreign
+from remit_design.cml.facts import facts
 from remit_design.cml.model import check_text
 from remit_design.commands import execute
 from remit_design.design import export_map
+from tests.conformance.shapes import tidy
 from tests.satellites.design.shop import SHOP
 
 
@@ -165,3 +169,118 @@ def test_a_context_that_remit_cannot_name_is_a_finding(folder: Path, capsys: pyt
     (folder / "shop.cml").write_text("BoundedContext _orders")
     assert execute(["import", "shop.cml"]) == 1
     assert "cml.context-name" in capsys.readouterr().err
+
+
+PORT = """
+from remit import Command, Context, DomainEvent, IntegrationEvent, System
+from remit.relations import AntiCorruptionLayer, CustomerSupplier, Foreign, OpenHost, SharedKernel
+
+class Moor(Command[None]):
+    ship: str
+
+class Moored(DomainEvent):
+    ship: str
+
+class ShipMoored(IntegrationEvent, version=1, key="ship"):
+    ship: str
+
+berths = Context("berths", kind="core", owner="team-harbour")
+cargo, customs = Context("cargo"), Context("customs")
+
+@berths.handle(Moor)
+async def moor(command: Moor) -> None: ...
+
+berths.publish_as(Moored, ShipMoored)
+
+@cargo.react(ShipMoored)
+async def unload(event: ShipMoored) -> None: ...
+
+port = System("port", contexts=[berths, cargo, customs], relations=[
+    OpenHost("berths"),
+    SharedKernel("cargo", "customs", package="manifest"),
+    AntiCorruptionLayer(upstream=Foreign("national-customs"), downstream="customs", module="customs.national"),
+])
+"""
+
+
+@pytest.fixture
+def port(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    (folder / "port_in_cml.py").write_text(PORT)
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    yield folder
+    sys.modules.pop("port_in_cml", None)
+
+
+def test_what_a_system_says_comes_back_from_cml_or_is_named(port: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["export", "port_in_cml:port", "--to", "port.cml"]) == 0
+    told = capsys.readouterr().err
+    for renamed in ("national-customs", "team-harbour"):
+        assert f"the name {renamed}: CML has letters, digits and _ only" in told
+    assert "package of SharedKernel of cargo and customs: CML has no word for it" in told
+    assert "\tberths [U,OHS,PL]->[D] cargo\n" in (port / "port.cml").read_text()
+
+    assert execute(["import", "port.cml"]) == 0
+    code = read_map("remit-map.toml")
+    assert code.names == ("berths", "cargo", "customs")
+    assert [each.name for each in code.outside] == ["national_customs"]
+    assert [type(each).__name__ for each in code.relations] == ["OpenHost", "SharedKernel", "AntiCorruptionLayer"]
+    assert code.relations[2].parties[0] == Foreign("national_customs")
+    checked = check_code(code)
+    assert list(map(str, checked)) == []
+    assert {"relation.no-package", "relation.no-module"} <= {note.code for note in checked.notes}
+    assert execute(["export", "--to", "again.cml"]) == 0
+    again, before = (facts(check_text((port / name).read_text(), name).root) for name in ("again.cml", "port.cml"))
+    assert tidy(again) == tidy(before)
+
+
+def test_the_guests_of_an_open_host_are_named_where_they_are_not_known(
+    port: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (port / "port_in_cml.py").write_text(PORT.replace('OpenHost("berths")', 'OpenHost("berths", exposes=[])'))
+    execute(["export", "port_in_cml:port"])
+    assert (
+        "the contexts that use an open host: they are not known while remit check has findings"
+        in capsys.readouterr().err
+    )
+
+
+def test_export_takes_what_check_takes(port: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (port / "pyproject.toml").write_text('[tool.remit]\nsystem = "port_in_cml:port"\n')
+    assert execute(["export"]) == 0
+    assert capsys.readouterr().out.startswith("ContextMap port {")
+
+    (port / "remit-map.toml").write_text('[map]\nname = "quay"\n[contexts.sheds]\n')
+    assert execute(["export"]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("ContextMap port {")
+    assert "remit-map.toml  pyproject.toml names a system, which was exported" in told.err
+    assert execute(["export", "remit-map.toml"]) == 0
+    assert capsys.readouterr().out.startswith("ContextMap quay {")
+
+
+def test_what_is_outside_without_a_relation_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "remit-map.toml").write_text('[contexts.sales]\n[outside.bank]\npackages = ["bankapi"]\n')
+    assert execute(["export"]) == 0
+    told = capsys.readouterr().err
+    assert "bank is outside: CML has no word for it" in told
+    assert "packages of bank: CML has no word for it" in told
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["BoundedContext T realizes Bank { type = TEAM }", "ContextMap { contains A, Bank Bank [OHS]->[ACL] A }", ""],
+)
+def test_a_system_of_which_more_is_said_stays_a_context(folder: Path, more: str) -> None:
+    (folder / "shop.cml").write_text(f"BoundedContext A BoundedContext Bank {{ type = SYSTEM }} {more}")
+    assert execute(["import", "shop.cml"]) == 0
+    assert "Bank" in read_map("remit-map.toml").names
+
+
+def test_a_relation_that_both_contexts_state_is_written_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stated = '[[relations]]\nkind = "partnership"\n'
+    text = f'[contexts.a]\n[contexts.b]\n{stated}one = "a"\nother = "b"\n{stated}one = "b"\nother = "a"\nuses = ["M"]\n'
+    (folder / "remit-map.toml").write_text(text)
+    assert execute(["export"]) == 0
+    told = capsys.readouterr()
+    assert told.out.count("[P]<->[P]") == 1
+    assert "uses of Partnership" in told.err

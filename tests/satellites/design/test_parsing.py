@@ -186,3 +186,17 @@ def test_a_damaged_model_gives_findings_and_no_exception(at: int, cut: int, inst
 @given(st.text())
 def test_a_text_is_read_as_it_was_quoted(text: str) -> None:
     assert [token.text for token in tokens(quoted(text))] == [text, ""]
+
+
+@pytest.mark.parametrize("text", ["ContextMap { A [U] -> [U] B }", "ContextMap { A Partnership", "ContextMap { A ->"])
+def test_map_is_not_made_of_a_file_with_findings(text: str) -> None:
+    model = check_text(CONTEXTS + text, "map.cml")
+    assert model.findings
+    assert map_text(model) == ""
+
+
+def test_finding_on_a_name_that_is_declared_often_names_some_of_the_places() -> None:
+    found = check_text("BoundedContext A\n" * 300, "map.cml").findings
+    assert len(found) == 300
+    places = ", ".join(f"map.cml:{line}" for line in range(2, 7))
+    assert found[0].what == f"BoundedContext A is declared again at {places} and 294 more places"

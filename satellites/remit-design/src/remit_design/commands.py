@@ -10,8 +10,10 @@ from pathlib import Path
 
 from remit.boundaries import MAP_FILE
 from remit.errors import Finding, Findings, ModelError, RemitError
-from remit_design.design import check_cml, export_map, export_system, import_cml
+from remit_design.design import check_cml, export_here, export_map, export_system, import_cml
 
+HERE = "."
+"""What stands here: the system that `pyproject.toml` names, or else the map."""
 DONE, FOUND, CANNOT = 0, 1, 2
 """Exit codes: done; the input has findings; it cannot be done as asked."""
 
@@ -41,8 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     into.add_argument("file", type=Path, metavar="FILE", help="the CML file")
     into.add_argument("--to", type=Path, default=Path(MAP_FILE), help=f"the file to write (default: {MAP_FILE})")
     out = commands.add_parser("export", help="write CML from a map or a system")
-    what = f"a map, or a system at module:attribute (default: {MAP_FILE})"
-    out.add_argument("source", nargs="?", default=MAP_FILE, metavar="MAP|SYSTEM", help=what)
+    what = f"a map, or a system at module:attribute (default: the system that pyproject.toml names, or {MAP_FILE})"
+    out.add_argument("source", nargs="?", default=HERE, metavar="MAP|SYSTEM", help=what)
     out.add_argument("--to", type=Path, help="the file to write (default: standard output)")
     judged = commands.add_parser("check", help="say what is wrong with a CML file")
     judged.add_argument("file", type=Path, metavar="FILE", help="the CML file")
@@ -70,7 +72,10 @@ def _import(file: Path, to: Path) -> int:
 
 def _export(source: str, to: Path | None) -> int:
     try:
-        text, found = export_map(Path(source)) if source.endswith(".toml") else export_system(source)
+        if source == HERE:
+            text, found = export_here()
+        else:
+            text, found = export_map(Path(source)) if source.endswith(".toml") else export_system(source)
     except RemitError as error:
         print(error, file=sys.stderr)
         return FOUND if isinstance(error, ModelError) else CANNOT

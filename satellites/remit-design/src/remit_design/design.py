@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from remit.boundaries import CodeMap, examine_map
+from remit.boundaries import MAP_FILE, CodeMap, examine_map
 from remit.errors import Finding, Findings, ModelError
 from remit_design.cml.facts import left_out
 from remit_design.cml.model import Model, check_text, load
 from remit_design.cml.writing import written
 from remit_design.from_map import to_facts
+from remit_design.guests import guests_of
 from remit_design.to_map import to_map
 from remit_design.toml import to_toml
 
-__all__ = ["check_cml", "export_map", "export_system", "import_cml"]
+__all__ = ["check_cml", "export_here", "export_map", "export_system", "import_cml"]
 
 
 def check_cml(path: Path) -> Findings:
@@ -36,6 +37,8 @@ def import_cml(path: Path) -> tuple[str, Findings]:
 
 def map_text(model: Model) -> str:
     """As `import_cml`, of a model that was read."""
+    if model.findings:
+        return ""
     document = to_map(model)
     for where, what in left_out(model.root):
         model.findings.note("cml.not-taken-over", where, f"{what}: only the name is kept")
@@ -59,11 +62,30 @@ def export_map(path: Path) -> tuple[str, Findings]:
 
 def export_system(named: str) -> tuple[str, Findings]:
     """As `export_map`, for the system at `module:attribute`, or the only one in `module`. Imports the module and the
-    contexts. Raises `RemitError` if there is no such system, or if it cannot be loaded."""
-    from remit.hosting.finding import find_system  # a map is exported without what runs a system
+    contexts. `.` is the system that `pyproject.toml` of the working directory names. Raises `RemitError` if there is no
+    such system, or if it cannot be loaded.
 
-    code = find_system(named).code_map()
-    return export_code(code, None, Findings())
+    A context that uses an open host, by no other relation, becomes downstream of it.
+    """
+    from remit.hosting.finding import load_system  # a map is exported without what runs a system
+
+    system, found = load_system(named), Findings()
+    guests = guests_of(system, found)
+    return export_code(system.code_map(), {"relationships": guests} if guests else None, found)
+
+
+def export_here() -> tuple[str, Findings]:
+    """As `export_system`, if `pyproject.toml` of the working directory names a system; otherwise as `export_map`, for
+    the `remit-map.toml` there. So `remit check` chooses too. Raises `RemitError` as `export_system` does."""
+    from remit.hosting.finding import HERE, names_one  # a map is exported without what runs a system
+
+    if not names_one():
+        return export_map(Path(MAP_FILE))
+    text, found = export_system(HERE)
+    if Path(MAP_FILE).is_file():
+        what = f"pyproject.toml names a system, which was exported; for this file: remit-design export {MAP_FILE}"
+        found.note("cml.not-written", MAP_FILE, what)
+    return text, found
 
 
 def export_code(

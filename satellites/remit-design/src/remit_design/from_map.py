@@ -19,7 +19,7 @@ from remit.relations import (
     SharedKernel,
 )
 from remit_design.cml.facts import Facts
-from remit_design.relations import Pair, derived
+from remit_design.relations import SYMMETRIC, Pair, derived
 from remit_design.to_map import KINDS, kind_of
 
 _WORDS: dict[type[Relation], str] = {
@@ -43,6 +43,7 @@ def to_facts(code: CodeMap, rest: Mapping[str, Any] | None, found: Findings, *, 
     What CML has no word for is added to the notes of `found`. `named` says whether the map gives its own name.
     """
     making = _Making(code, dict(rest or {}), found)
+    making.note_names(named=named)
     said: Facts = {
         key: value for key, value in making.rest.items() if key not in ("contexts", "contextMap", "relationships")
     }
@@ -68,6 +69,15 @@ class _Making:
     def note(self, what: str, where: str = "") -> None:
         self.found.note("cml.not-written", where or self.code.where or self.code.name, what)
 
+    def note_names(self, *, named: bool) -> None:
+        """Notes each name that CML cannot have, with what is written instead."""
+        owners = [owner for context in self.code.contexts for owner in context.owner]
+        outside = [each.name for each in self.code.foreign]
+        names = [self.code.name] if named and self.code.name else []
+        for name in dict.fromkeys([*names, *self.code.names, *outside, *owners]):
+            if ident(name) != name:
+                self.note(f"the name {name}: CML has letters, digits and _ only; {ident(name)} was written")
+
     @property
     def described(self) -> dict[str, Facts]:
         """What CML said of the contexts, by name."""
@@ -80,6 +90,7 @@ class _Making:
             having = [context.name for context in self.code.contexts if getattr(context, word)]
             if having:
                 self.note(f"{word} of {', '.join(having)}: CML has no word for it")
+        self._note_outside()
         made = [self._context(context) for context in self.code.contexts]
         known = [table["name"] for table in made]
         for name, table in self.described.items():
@@ -93,6 +104,17 @@ class _Making:
                     self.teams.append(owner)
         made += [{"name": team, "type": "TEAM", **self._realizes(team, {})} for team in self.teams]
         return [*made, *({"name": ident(each.name), "type": "SYSTEM"} for each in self.code.foreign)]
+
+    def _note_outside(self) -> None:
+        """Notes what of the outside CML cannot say. By a relation, what is outside is told from a context."""
+        related = {name for relation in self.code.relations for name in relation.names}
+        for each in self.code.foreign:
+            if each.packages:
+                self.note(f"packages of {each.name}: CML has no word for it", each.where)
+            if each.name not in related:
+                self.note(
+                    f"{each.name} is outside: CML has no word for it; a context of type SYSTEM was written", each.where
+                )
 
     def _realizes(self, team: str, table: Facts) -> Facts:
         owned = [ident(context.name) for context in self.code.contexts if team in map(ident, context.owner)]
@@ -133,6 +155,7 @@ class _Making:
         hosts = [each.names[0] for each in self.code.relations if isinstance(each, OpenHost)]
         unsaid = [dict(each) for each in self.rest.get("relationships", [])]
         made: list[Facts] = []
+        said: set[tuple[str, frozenset[str]]] = set()
         for relation in self.code.relations:
             self._unwritten(relation)
             word = _WORDS.get(type(relation))
@@ -141,6 +164,9 @@ class _Making:
             pair = Pair(word, *map(ident, relation.names))
             table = derived(pair, [*map(ident, hosts)])
             more = next((each for each in unsaid if _is_about(each, pair)), None)
+            if more is None and pair.kind in SYMMETRIC and pair.among in said:
+                continue  # the other context states the same
+            said.add(pair.among)
             if more is not None:
                 unsaid.remove(more)
                 table |= {key: value for key, value in more.items() if key != "relation"}

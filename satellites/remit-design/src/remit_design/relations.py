@@ -26,6 +26,11 @@ class Pair:
     one: str
     other: str
 
+    @property
+    def among(self) -> tuple[str, frozenset[str]]:
+        """The kind with the two contexts, whichever is named first."""
+        return self.kind, frozenset((self.one, self.other))
+
     def table(self) -> Facts:
         """The relation as `remit-map.toml` has it."""
         one, other = _ROLES[self.kind]

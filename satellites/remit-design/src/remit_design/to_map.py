@@ -21,24 +21,28 @@ _NAME = re.compile(r"[A-Za-z]\w*")
 def to_map(model: Model) -> Document:
     """The document of `remit-map.toml`. A context that `remit` cannot name is added to the findings of the model."""
     said = facts(model.root)
-    contexts = _contexts(model)
     context_map: Facts = said.get("contextMap", {})
-    relations, rest = _relations(context_map.get("relationships", []), set(contexts))
+    relationships: list[Facts] = context_map.get("relationships", [])
+    described = _contexts(model)
+    outside = {name for name, node in described.items() if _is_outside(model, node, relationships)}
+    contexts = {name: node for name, node in described.items() if name not in outside}
+    relations, rest = _relations(relationships, set(contexts), outside)
     document: Document = {
         "map": {"name": context_map["name"]} if "name" in context_map else {},
         "contexts": {name: _described(node) | _owners(model, name) for name, node in contexts.items()},
+        "outside": {name: {} for name in described if name in outside},
         "relations": relations,
-        "cml": _rest(model, said, contexts) | ({"relationships": rest} if rest else {}),
+        "cml": _rest(model, said, contexts, outside) | ({"relationships": rest} if rest else {}),
     }
     return {key: value for key, value in document.items() if value or key == "cml"}
 
 
 def _contexts(model: Model) -> dict[str, Node]:
     """The contexts of the map: those of the file but for teams, and those of imported files that the file names."""
-    found = [node for node in model.root.of("BoundedContext") if not _is_team(node)]
+    found = dict.fromkeys(node for node in model.root.of("BoundedContext") if not _is_team(node))
     for node in (model.root, *model.root.inside()):
-        found += [link.target for link in node.links if link.target is not None and link.target not in found
-                  and link.target.kind == "BoundedContext" and not _is_team(link.target)]  # fmt: skip
+        found |= dict.fromkeys(link.target for link in node.links if link.target is not None
+                               and link.target.kind == "BoundedContext" and not _is_team(link.target))  # fmt: skip
     for node in found:
         if not _NAME.fullmatch(node.name):
             what = f"{node.name} cannot name a context of remit"
@@ -48,6 +52,30 @@ def _contexts(model: Model) -> dict[str, Node]:
 
 def _is_team(node: Node) -> bool:
     return node.values.get("type") == "TEAM"
+
+
+def _is_outside(model: Model, node: Node, relationships: list[Facts]) -> bool:
+    """Whether a context is what other people run, as `export` writes that: a system of which nothing else is said, and
+    which is upstream of anti-corruption layers only. CML has no word for it."""
+    says = node.values == {"type": "SYSTEM"} and not (node.lists or node.flags or node.links or node.children)
+    if not says or node.parent is not model.root or node in [*_referred_to(model)]:
+        return False
+    of_it = [each for each in relationships if node.name in (*each.get("participants", ()), *_ends(each))]
+    return bool(of_it) and all(
+        each.get("upstream") == node.name and "upstreamRoles" not in each and each.get("downstreamRoles") == ["ACL"]
+        for each in of_it
+    )
+
+
+def _ends(relationship: Facts) -> tuple[str | None, ...]:
+    return relationship.get("upstream"), relationship.get("downstream")
+
+
+def _referred_to(model: Model) -> Iterator[Node]:
+    """What anything but the context map refers to."""
+    for node in model.root.inside():
+        if node.kind not in ("ContextMap", "Relationship"):
+            yield from (link.target for link in node.links if link.target is not None)
 
 
 def kind_of(types: list[str]) -> str:
@@ -66,14 +94,15 @@ def _owners(model: Model, name: str) -> Facts:
     return {"owner": teams} if teams else {}
 
 
-def _relations(relationships: list[Facts], contexts: set[str]) -> tuple[list[Facts], list[Facts]]:
+def _relations(relationships: list[Facts], contexts: set[str], outside: set[str]) -> tuple[list[Facts], list[Facts]]:
     """The relations that `remit` has words for, and of every relationship what these words leave unsaid."""
     hosts = list(dict.fromkeys(each["upstream"] for each in relationships if "OHS" in each.get("upstreamRoles", [])))
     relations: list[Facts] = [{"kind": "open-host", "host": host} for host in hosts if host in contexts]
-    pairs = Counter(pair for each in relationships if (pair := relation_of(each, contexts)))
+    parties = contexts | outside
+    pairs = Counter(pair for each in relationships if (pair := relation_of(each, parties)))
     rest: list[Facts] = []
     for each in relationships:
-        pair = relation_of(each, contexts)
+        pair = relation_of(each, parties)
         if pair is None:
             rest.append(each)
             continue
@@ -89,7 +118,7 @@ def _unsaid(actual: Facts, base: Facts) -> Facts:
     return missing | {key: value for key, value in actual.items() if base.get(key) != value}
 
 
-def _rest(model: Model, said: Facts, contexts: dict[str, Node]) -> Facts:
+def _rest(model: Model, said: Facts, contexts: dict[str, Node], outside: set[str]) -> Facts:
     """What is left for the table `cml`."""
     rest: Facts = {key: value for key, value in said.items() if key not in ("contexts", "contextMap")}
     if "contextMap" in said:
@@ -97,15 +126,19 @@ def _rest(model: Model, said: Facts, contexts: dict[str, Node]) -> Facts:
         absent = sorted(known - {*said["contextMap"].get("contains", [])})
         context_map = {key: value for key, value in said["contextMap"].items() if key in ("type", "state")}
         rest["contextMap"] = context_map | ({"notContained": absent} if absent else {})
-    described = dict(_context_rests(model, said, contexts))
+    described = dict(_context_rests(model, said, contexts, outside))
     return rest | ({"contexts": described} if described else {})
 
 
-def _context_rests(model: Model, said: Facts, contexts: dict[str, Node]) -> Iterator[tuple[str, Facts]]:
+def _context_rests(
+    model: Model, said: Facts, contexts: dict[str, Node], outside: set[str]
+) -> Iterator[tuple[str, Facts]]:
     for name, node in contexts.items():
         if node.parent is not model.root:
             yield name, {"imported": True}
     for table in said.get("contexts", []):
+        if table["name"] in outside:
+            continue
         rest = {key: value for key, value in table.items() if key != "name"}
         if table.get("type") == "TEAM":
             others = [name for name in table.get("realizes", []) if name not in contexts]

@@ -21,7 +21,7 @@ def check_cycles(code: Code, findings: Findings) -> None:
         if not tie.partner and not tie.guest:
             edges.setdefault(contact.owner, {}).setdefault(contact.context, contact)
     told: set[str] = set()
-    for context in edges:
+    for context in sorted(edges):
         cycle = [] if context in told else _cycle(context, edges)
         if cycle:
             told.update(cycle)
@@ -31,6 +31,7 @@ def check_cycles(code: Code, findings: Findings) -> None:
                 "import.cycle", place(first, code), f"contexts import each other: {'; '.join(links)}",
                 expected="imports in one direction, or a Partnership",
                 next="replace one direction by an event, or declare a Partnership of two that belong together",
+                contexts=(*cycle[:-1],), identity=" > ".join(cycle),
             )  # fmt: skip
 
 
@@ -39,7 +40,7 @@ def _cycle(context: str, edges: Mapping[str, Mapping[str, Contact]]) -> list[str
     before: dict[str, str] = {}
     waiting = [context]
     for each in waiting:  # grows meanwhile
-        for other in edges.get(each, {}):
+        for other in sorted(edges.get(each, {})):
             if other == context:
                 way = [context, each]
                 while way[-1] != context:

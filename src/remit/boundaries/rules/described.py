@@ -8,12 +8,27 @@ from remit.boundaries.code import Code
 from remit.contexts import AntiCorruptionLayer, SharedKernel
 from remit.errors import Findings, nearest
 
+_GUESSED = 10
+"""The most unknown modules for which a similar one is looked for, which takes long."""
+
+
+def check_any(code: Code, findings: Findings) -> None:
+    """Reports a map without contexts: no code is held to it."""
+    if not code.map.contexts:
+        findings.report(
+            "map.incomplete", code.map.where or code.map.name, "the map describes no context, so nothing is checked",
+            expected='[contexts.NAME] with packages = ["..."]',
+            next="remit check --propose . prints a map of the packages that are there",
+        )  # fmt: skip
+
 
 def check_described(code: Code, findings: Findings) -> None:
     """Reports each module that the map names and that does not exist, and packages that two contexts claim."""
+    unknown = 0
     for where, of, module in _named(code):
         if module not in code.modules:
-            near = nearest(module, code.modules.facts)
+            near = nearest(module, code.modules.facts) if unknown < _GUESSED else None
+            unknown += 1
             findings.report(
                 "map.unknown-module", where, f"{of} names {module}, which is no module of the code base",
                 expected="a package or module in the roots: " + ", ".join(map(str, code.map.roots)),

@@ -19,5 +19,6 @@ def note_dynamic(code: Code, findings: Findings) -> None:
                 "import.computed", f"{facts.path}:{line}",
                 f"context {owner!r} {what if how else _TOO_MUCH}",
                 expected="the name of the module in the source text",
-                next="write the name; the start of a System refuses what is loaded by a computed one",
+                next="write the name, so that the import can be compared with the map",
+                contexts=(owner,), identity=facts.module,
             )  # fmt: skip

@@ -30,6 +30,7 @@ def check_foreign(code: Code, findings: Findings) -> None:
                 next=f"let {module} translate it, and import the translation" if module
                 else f"ask the context that has the layer, or declare AntiCorruptionLayer(upstream="
                 f"Foreign({outside.name!r}), downstream={owner!r}, module=...)",
+                contexts=(owner,),
             )  # fmt: skip
 
 

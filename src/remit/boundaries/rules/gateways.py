@@ -34,6 +34,7 @@ def check_gateways(code: Code, findings: Findings) -> None:
                 f"contexts {contexts} all reach the outside service {outside.name!r} ({others})",
                 expected="one context with an anti-corruption layer towards it",
                 next="let one of them own the service, and the others call it or follow its events",
+                contexts=(*reached,), identity=f"{outside.name}: {', '.join(sorted(reached))}",
             )  # fmt: skip
 
 

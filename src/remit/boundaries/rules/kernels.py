@@ -48,10 +48,18 @@ def _check_content(relation: SharedKernel, code: Code, findings: Findings) -> No
         )  # fmt: skip
     elif relation.hash != present:
         findings.report(
-            "kernel.changed", where, f"the kernel {relation.package} of {both} has changed",
+            "kernel.changed", where,
+            f"the kernel {relation.package} of {both} has changed ({_files(relation.package, code)})",
             expected=f"content with the hash {relation.hash}",
             next=f'run the tests of {both}, and then write into the map: hash = "{present}"',
+            identity=f"the kernel {relation.package} of {both} has changed",
         )  # fmt: skip
+
+
+def _files(package: str, code: Code) -> str:
+    """The files of a kernel, the first three by name. One hash stands for all of them."""
+    paths = sorted(facts.path for facts in code.read if is_within(facts.module, (package,)))
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
 
 
 def content_of(package: str, code: Code) -> str:

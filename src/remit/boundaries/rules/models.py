@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from remit.boundaries.code import Code
-from remit.boundaries.wording import imports, place
+from remit.boundaries.wording import identity, imports, place, stated
+from remit.contexts import Conformist
 from remit.errors import Findings
 
 
@@ -24,7 +25,8 @@ def check_models(code: Code, findings: Findings) -> None:
         findings.report(
             "import.in-model", place(contact, code),
             f"{imports(contact)} in its model ({contact.importer})",
-            expected="types of another context in handlers only",
-            next=f"translate them in a handler, or declare Conformist(upstream={contact.context!r},"
-            f" downstream={contact.owner!r})",
+            expected="types of another context outside of the model only",
+            next=f"translate them outside of the model, or declare "
+            f"{stated(code, Conformist, upstream=contact.context, downstream=contact.owner)}",
+            contexts=(contact.owner, contact.context), identity=identity(contact),
         )  # fmt: skip

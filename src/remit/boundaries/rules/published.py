@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from remit.boundaries.code import Code
-from remit.boundaries.wording import imports, offered, place
+from remit.boundaries.wording import identity, imports, offered, place
 from remit.errors import Findings
 
 
@@ -22,5 +22,6 @@ def check_published(code: Code, findings: Findings) -> None:
                 "import.unpublished", place(contact, code),
                 f"{imports(contact)}, which {contact.context!r} does not publish",
                 expected=f"imports of {published}",
-                next=f"import it from {published}, which has to offer it; or send a message instead",
+                next=f"import it from {published}, which has to offer it",
+                contexts=(contact.owner, contact.context), identity=identity(contact),
             )  # fmt: skip

@@ -22,7 +22,8 @@ def check_purity(code: Code, findings: Findings) -> None:
                     "pure.import", f"{facts.path}:{use.line}",
                     f"the model of {owner!r} imports {target}: {what}",
                     expected="a model that only decides",
-                    next=f"use it in a handler, and pass {facts.module} the result",
+                    next=f"use it outside of the model, and pass {facts.module} the result",
+                    contexts=(owner or "",),
                 )  # fmt: skip
         for called, line in facts.impure:
             if called not in told and called.partition(".")[0] not in IMPURE_MODULES:
@@ -31,5 +32,6 @@ def check_purity(code: Code, findings: Findings) -> None:
                 findings.report(
                     "pure.call", f"{facts.path}:{line}", f"the model of {owner!r} uses {name}: {IMPURE[called]}",
                     expected="a model that only decides",
-                    next="let the handler call it, and pass the result as a parameter",
+                    next="let the caller of the model call it, and pass the result as a parameter",
+                    contexts=(owner or "",),
                 )  # fmt: skip

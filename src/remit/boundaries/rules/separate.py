@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from remit.boundaries.code import Code, is_within
-from remit.boundaries.wording import imports, place
+from remit.boundaries.wording import identity, imports, place
 from remit.contexts import SeparateWays
 from remit.errors import Findings
 
@@ -20,6 +20,7 @@ def check_separate(code: Code, findings: Findings) -> None:
                 "import.separate-ways", place(contact, code), f"{imports(contact)}, and their relation is SeparateWays",
                 expected="no imports between contexts that have decided not to integrate",
                 next="remove the import, or replace SeparateWays by another relation",
+                contexts=(contact.owner, contact.context), identity=identity(contact),
             )  # fmt: skip
     for relation in code.map.relations:
         if isinstance(relation, SeparateWays):
@@ -39,6 +40,7 @@ def _report_chain(one: str, other: str, code: Code, findings: Findings) -> None:
         f"context {one!r} reaches {other!r}, and their relation is SeparateWays: {shown}",
         expected="no chain of imports between contexts that have decided not to integrate",
         next="break one of these imports, or replace SeparateWays by another relation",
+        contexts=(one, other), identity=f"{one} reaches {other}",
     )  # fmt: skip
 
 

@@ -58,4 +58,5 @@ def _note(name: str, alike: Sequence[_Found], findings: Findings) -> None:
         f" fields: {', '.join(second.model.fields)}",
         expected="one context that owns the model",
         next=f"let one of them own {name}; what others need of it comes by a query or an event",
+        contexts=(*contexts,),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from remit.boundaries.code import Code
 from remit.contexts import SharedKernel
@@ -24,13 +24,14 @@ def check_tables(code: Code, findings: Findings) -> None:
         for text, line in facts.sql if name is not None else ():
             for parts in tables_in(text):
                 owner = _owner_of(parts, name or "", owners, schemas)
-                if owner == name or any({owner, name} <= each for each in shared.get(parts[-1], ())):
+                if owner == name or _is_shared(parts, (owner, name or ""), shared, code):
                     continue
                 findings.report(
                     "sql.foreign-table", f"{facts.path}:{line}",
                     f"context {name!r} names the table {'.'.join(parts)} of {owner!r} in SQL",
                     expected=f"SQL on the tables of {name!r} only",
                     next=f"ask {owner!r} by a query, or keep a copy from its events",
+                    contexts=(name or "", owner),
                 )  # fmt: skip
 
 
@@ -39,7 +40,7 @@ def _check_claims(code: Code, shared: Mapping[str, list[set[str]]], findings: Fi
     for context in code.map.contexts:
         for table in map(str.lower, context.tables):
             other = claimed.setdefault((context.schema.lower(), table), context.name)
-            if other != context.name and not any({other, context.name} <= each for each in shared.get(table, ())):
+            if other != context.name and not _is_shared((table,), (other, context.name), shared, code):
                 findings.report(
                     "sql.shared-table", context.where or code.map.where,
                     f"contexts {other!r} and {context.name!r} both claim the table {table}",
@@ -55,6 +56,13 @@ def _owner_of(parts: Iterable[str], context: str, owners: Mapping[str, list[str]
         return schemas[schema[-1]]
     claimed = owners.get(table) or (owners.get(".".join((*schema[-1:], table))) if schema else None) or [context]
     return context if context in claimed else claimed[0]
+
+
+def _is_shared(parts: Sequence[str], pair: tuple[str, str], shared: Mapping[str, list[set[str]]], code: Code) -> bool:
+    """Whether a kernel of the two contexts lists a table: by its name alone, or with the schema that it stands in."""
+    owner = code.map.context(pair[0])
+    names = {parts[-1], ".".join(parts[-2:]), f"{owner.schema if owner else ''}.{parts[-1]}".lower()}
+    return any({*pair} <= each for name in names for each in shared.get(name, ()))
 
 
 def _shared(code: Code) -> Mapping[str, list[set[str]]]:

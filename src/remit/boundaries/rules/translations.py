@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from remit.boundaries.code import Code, is_within
-from remit.boundaries.wording import imports, place
+from remit.boundaries.wording import identity, imports, place
 from remit.errors import Findings
 
 
@@ -18,4 +18,5 @@ def check_translations(code: Code, findings: Findings) -> None:
                 f"{imports(contact)} in {contact.importer}, outside of its anti-corruption layer",
                 expected=f"types of {contact.context!r} in {module} only",
                 next=f"let {module} translate it, and import the translation",
+                contexts=(contact.owner, contact.context), identity=identity(contact),
             )  # fmt: skip

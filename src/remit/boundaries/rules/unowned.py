@@ -28,11 +28,14 @@ def note_unowned(code: Code, findings: Findings) -> None:
             if is_seen and not _has_only_identities(facts):
                 packages.setdefault(package, []).append(facts)
     for package, modules in sorted(packages.items()):
+        is_around = any(each.startswith(f"{package}.") for each in owned)
         count = f"{len(modules)} module{'s' if len(modules) > 1 else ''}"
         findings.note(
             "code.unowned", f"{modules[0].path}:1", f"{package} ({count}) belongs to no context",
             expected="each package in a context of the map",
-            next=f"add it to one: packages = [..., {package!r}]; what all contexts need may stay apart",
+            next="move what contexts import from it into one of them; what all contexts need may stay" if is_around
+            else f"add it to one: packages = [..., {package!r}]; what all contexts need may stay apart",
+            identity=package,
         )  # fmt: skip
 
 

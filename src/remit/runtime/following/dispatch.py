@@ -14,7 +14,7 @@ from remit.runtime.following.effect import HANDLER_SECONDS
 from remit.runtime.following.refused import noted
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import FoldPlan, FollowPlan, LaterPlan, ReactionPlan
-from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.attempts import Attempt, is_end, meant
 from remit.runtime.work.carried import carried
 from remit.runtime.work.deadlines import NEVER
 from remit.runtime.work.lost import refuse_returned
@@ -90,6 +90,10 @@ class Dispatcher:
                 expected="a handler that catches what it awaits and was cancelled",
                 next="catch asyncio.CancelledError where a task or future of your own is awaited",
             ) from error  # fmt: skip
+        except BaseException as error:
+            if isinstance(error, Exception) or is_end(error):
+                raise
+            raise meant(error) from error
         finally:
             self._shared.deadlines.leave(limit)
         if refused is not None:

@@ -20,6 +20,7 @@ from remit.runtime.following.troubles import Troubles
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import TranslationPlan
 from remit.runtime.ports import Ports
+from remit.runtime.work.attempts import is_end, meant
 from remit.runtime.work.deliveries import Arrivals
 from remit.runtime.work.shared import Shared
 from remit.stores import Change, Unit
@@ -63,6 +64,8 @@ class Polling(Handling):
         self._begun = self._next = 0.0
         """When the last fetch began, and when the next one is due (loop time)."""
         self._failures = 0
+        self._at_once, self._mark = 0, ""
+        """How many fetches have followed at once, and a place that one of them came to."""
         self._ending = False
 
     def start(self, troubles: Troubles) -> None:
@@ -98,19 +101,31 @@ class Polling(Handling):
         try:
             while (pause := await self._fetched()) == 0.0 and not self._ending:
                 self._begun = loop.time()
+                await asyncio.sleep(0)  # neither the source nor the store may have waited for anything
         except Conflict:  # another process has moved the place
             self._next = loop.time()
-        except Exception as error:  # noqa: BLE001  # whatever the user's code raises, the next fetch tries again
+        except BaseException as error:  # whatever the user's code raises, the next fetch tries again
+            if _ends(error):
+                raise
             self._failures += 1
             longest = max(LONGEST_SECONDS, self._source.every.total_seconds())
             self._next = loop.time() + backoff(self._failures, self._ports.random, longest)
-            self._troubles.begin("fetch", "source-silent", f"fetching failed: {self._told(error)}")
+            self._troubles.begin("fetch", "source-silent", f"fetching failed: {self._told(meant(error))}")
         else:
             self._failures = 0
             self._next = loop.time() + pause
             self._troubles.end("fetch")
         finally:
-            self._fetching = None
+            self._fetching, self._at_once = None, 0
+
+    def _goes_on(self, found: Fetched[Any], moved: bool) -> bool:
+        """Whether the next fetch follows at once. Not at a place that came before, so that a source that goes round
+        in circles is fetched as seldom as any. R. P. Brent, An improved Monte Carlo factorization algorithm (1980)."""
+        goes_on = found.more and moved and not (self._at_once and found.after == self._mark)
+        self._at_once += 1
+        if self._at_once & (self._at_once - 1) == 0:
+            self._mark = found.after
+        return goes_on
 
     def _told(self, error: Exception) -> str:
         if isinstance(error, TimeoutError) and not str(error):
@@ -135,8 +150,16 @@ class Polling(Handling):
             )  # fmt: skip
         bodies = [self._translator.codec.write(each) for each in found.items]
         moved = found.after != place.after
-        after = msgspec.json.encode(_Place(found.after, self._shared.seconds(), found.more and moved))
+        goes_on = self._goes_on(found, moved)
+        after = msgspec.json.encode(_Place(found.after, self._shared.seconds(), goes_on))
         unit = Unit([Change(kind, "", version, after)])
         if bodies or moved:
             await self._arrivals.accept_all(bodies, unit)
-        return 0.0 if found.more and moved else every
+        return 0.0 if goes_on else every
+
+
+def _ends(error: BaseException) -> bool:
+    """Whether an exception ends the task. A fetch may raise `CancelledError` although nobody has cancelled the task."""
+    task = asyncio.current_task()
+    cancelled = task is not None and task.cancelling() > 0
+    return is_end(error) and (cancelled or not isinstance(error, asyncio.CancelledError))

@@ -63,18 +63,20 @@ class GatewayLine:
         limit = asyncio.timeout(seconds)
         try:
             async with limit:
-                return await method()
+                answer = await method()
+            if not limit.expired():  # else the method has caught its cancellation
+                return answer
         except (Refusal, CallError):
             raise
         except Exception as error:
-            if limit.expired() and isinstance(error, TimeoutError):
-                raise OutcomeUnknown(
-                    f"{name}: no answer within {seconds:g} s", where=self.name, expected="an answer by the deadline",
-                ) from None  # fmt: skip
-            meant = meaning_of(gateway, name, error)
-            if isinstance(meant, HandlerFailed):
-                self._listeners.say(HandlerRaised(self._listeners.seconds(), "", self.name, told(error), error))
-            raise meant from error
+            if not (limit.expired() and isinstance(error, TimeoutError)):
+                meant = meaning_of(gateway, name, error)
+                if isinstance(meant, HandlerFailed):
+                    self._listeners.say(HandlerRaised(self._listeners.seconds(), "", self.name, told(error), error))
+                raise meant from error
+        raise OutcomeUnknown(
+            f"{name}: no answer within {seconds:g} s", where=self.name, expected="an answer by the deadline"
+        )
 
     def close(self) -> None:
         """Ends the timer of the breaker."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextvars import ContextVar
 from types import FrameType, MappingProxyType
-from typing import Any
 
 from remit.contexts import Model
 from remit.contexts.coverage import Coverage, Gap
@@ -29,7 +29,7 @@ def reaches_of(
         owned.setdefault(owner, []).append(message)
     contexts, tables = list(contexts), tables_of(model, schemas)
     known = {name: [each for of in (name, *coverage.owners(name)) for each in owned.get(of, ())] for name in contexts}
-    return {name: Reach(name, coverage, model.owner_of, messages, tables.get(name)) for name, messages in known.items()}
+    return {name: Reach(name, coverage, model, messages, tables.get(name)) for name, messages in known.items()}
 
 
 class Reach:
@@ -40,21 +40,21 @@ class Reach:
     is judged with each use: it depends on the code that uses it.
     """
 
-    __slots__ = ("_context", "_coverage", "_owner_of", "covered", "tables")
+    __slots__ = ("_context", "_coverage", "_owner_of", "covered", "model", "tables")
 
     def __init__(
         self,
         context: str,
         coverage: Coverage,
-        owner_of: Callable[[Any], str | None],
+        model: Model,
         known: Collection[type[Message]],
         tables: Tables | None = None,
     ) -> None:
-        """`owner_of` returns the context that owns a message, None if it is unknown. `known` are declared
-        messages that it may use."""
+        """`model` is the model of the system. `known` are declared messages that the context may use."""
+        self.model = model
         self._context = context
         self._coverage = coverage
-        self._owner_of = owner_of
+        self._owner_of = model.owner_of
         self.tables = tables
         """The tables that statements may name. None: those that the store lets them reach."""
         self.covered: set[type] = {
@@ -89,6 +89,9 @@ class Reach:
         owner = self._owner_of(message)
         return None if owner is None else self._coverage.gap(self._context, owner, message)
 
+
+within: ContextVar[Reach | None] = ContextVar("within", default=None)
+"""The reach of the context whose handler is running, also in the tasks that it has made."""
 
 _LOOPS = frozenset({"asyncio.events", "asyncio.base_events", "asyncio.runners", "asyncio.unix_events"})
 """The modules of event loops, below which a task begins."""

@@ -17,20 +17,14 @@ from remit.errors import AlreadyExists, BadKey, BadValue, Diverged, NotAdded, Se
 from remit.log import LATER, Channel, write_carried, write_headers, write_newer, write_wish
 from remit.messages import Command, DomainEvent, Refusal, key_text
 from remit.runtime.events import DeliveryIgnored, LaterRefused, UnitCommitted
-from remit.runtime.plan import (
-    AggregatePlan,
-    ClaimPlan,
-    EventPlan,
-    HandlerPlan,
-    ProjectionPlan,
-    RecordPlan,
-)
+from remit.runtime.plan import AggregatePlan, ClaimPlan, EventPlan, HandlerPlan, ProjectionPlan, RecordPlan
 from remit.runtime.work.attempts import DERIVED, Attempt, is_end, meant
 from remit.runtime.work.called import identity_of
 from remit.runtime.work.carried import carried
 from remit.runtime.work.claimed import give_up_all
 from remit.runtime.work.deadlines import Limit
 from remit.runtime.work.lost import not_added, refuse_returned
+from remit.runtime.work.reach import within
 from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.turns import Place, Taken
 from remit.runtime.work.workplace import Workplace
@@ -108,8 +102,9 @@ class UnitOfWork(msgspec.Struct, eq=False):
         if attempt.run:
             attempt.begin_again()
         attempt.run += 1
-        before = recording.get()
+        before, around, reach = recording.get(), within.get(), self.workplace.reach
         recording.set(attempt)
+        within.set(reach)
         try:
             reply = await handler.call(self, message)
             if attempt.called is not None:
@@ -140,6 +135,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
                     take_recorded(aggregate)  # events of a failed run; the aggregate may be kept for another one
             if before is not None and not before.ended:
                 recording.set(before)  # not reset(token): an abandoned coroutine is closed in another context
+            if within.get() is reach:
+                within.set(around)
         for aggregate in attempt.noted or ():
             if has_recorded(aggregate):
                 raise not_added(handler, aggregate)
@@ -170,7 +167,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
     async def read(self, handler: HandlerPlan, message: Any, limit: Limit) -> Any:
         """Runs a query's handler within a limit and drops its changes. Raises what the handler raises, or the exception
         that `meant` selects from a group."""
-        before = recording.get()
+        before, around, reach = recording.get(), within.get(), self.workplace.reach
+        within.set(reach)
         if before is not None and not before.ended:
             recording.set(None)
         try:
@@ -182,6 +180,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         finally:
             if before is not None and not before.ended:
                 recording.set(before)
+            if within.get() is reach:
+                within.set(around)
             if self.transaction is not None:
                 await self.aclose()
         if limit.asked:

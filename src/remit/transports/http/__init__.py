@@ -10,5 +10,6 @@ HTTP = ChannelTechnology(
     form="http",
     calls="remit.transports.http.calls:open_calls",
     keys="remit.transports.http.keys:new_pair",
+    public_key="remit.transports.http.keys:public_of",
     install="remit[http]",
 )

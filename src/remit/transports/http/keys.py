@@ -79,9 +79,10 @@ class Keys:
         return f"{self._service} {at} {_code(key, self._service, to.name, at, address, request)}"
 
     def refused(self, proof: str, address: str, request: CallRequest) -> str:
-        """Why a request is not believed or not allowed; empty if it is. Reads changed grants before it refuses."""
-        why = self._refused(proof, address, request)
-        return self._refused(proof, address, request) if why and self._grants.renew() else why
+        """Why a request is not believed or not allowed; empty if it is. Reads changed grants first: what was granted
+        may have been withdrawn."""
+        self._grants.renew()
+        return self._refused(proof, address, request)
 
     def seal(self, proof: str, answer: CallResponse) -> str:
         """The proof of an answer to the request with this proof; empty if it was made by nobody who is known."""

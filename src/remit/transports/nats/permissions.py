@@ -1,11 +1,13 @@
 """The permissions of each broker user, as the `authorization` block of a NATS server's configuration.
 
 A service may call only what the context map grants to the contexts that it runs, and only in their names. It may
-publish only events of contexts whose `write` it runs, listen to the private channel only of contexts that it runs a
-component of, and receive replies only to its own calls. Everything that `remit` does works under these rules.
+publish only events of contexts whose `write` it runs, as far as they go over the broker, listen to the private channel
+only of contexts that it runs a component of, and receive replies only to its own calls. Everything that `remit` does
+works under these rules.
 
-The server cannot restrict which subjects a stream takes in that is created under a permitted name. It refuses subjects
-that another stream has. So create the streams before untrusted users connect.
+The server cannot restrict what a stream takes in that is created under a permitted name: which subjects, and which
+other streams as its sources. So a user may create only the streams that it uses, and none of them once they exist: it
+may not change or delete a stream. Create the streams before untrusted users connect.
 """
 
 from __future__ import annotations
@@ -60,8 +62,8 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _publishes(system: str, user: BrokerUser) -> Iterable[str]:
-    for context in user.writes:
-        for channel in Channel:
+    for channel, relayed in ((Channel.PUBLISHED, user.relays), (Channel.PRIVATE, user.relays_private)):
+        for context in relayed:
             yield f"{subjects(system, context, channel)}.*"
             for question in ("CREATE", "INFO", "MSG.GET"):
                 yield f"$JS.API.STREAM.{question}.{stream_name(system, context, channel)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from remit.errors import Findings
@@ -19,6 +18,9 @@ _EVERYWHERE = {
     "cml.requirement-not-unique": ("UseCase", "UserStory"),
 }
 _IN_FILE = {"cml.flow-not-unique": ("Flow",), "cml.coordination-not-unique": ("Coordination",)}
+
+SHOWN = 5
+"""How many places a finding names at which the same name is declared."""
 
 
 def check(root: Node, imported: list[Node], found: Findings) -> None:
@@ -40,17 +42,16 @@ def check(root: Node, imported: list[Node], found: Findings) -> None:
 
 def _all(code: str, own: list[Node], known: list[Node], found: Findings) -> None:
     """Reports every node of the file whose name another node has."""
-    counted = Counter(node.name for node in known)
+    named: dict[str, list[Node]] = {}
+    for node in known:
+        named.setdefault(node.name, []).append(node)
     for node in own:
-        if counted[node.name] > 1:
-            others = [other.where for other in known if other.name == node.name and other is not node]
-            say(
-                found,
-                code,
-                node,
-                f"{node.kind} {node.name} is declared again at {', '.join(others)}",
-                next="rename one",
-            )
+        alike = named[node.name]
+        if len(alike) > 1:
+            others = [other.where for other in alike[: SHOWN + 1] if other is not node][:SHOWN]
+            more = len(alike) - 1 - len(others)
+            places = ", ".join(others) + (f" and {more} more places" if more else "")
+            say(found, code, node, f"{node.kind} {node.name} is declared again at {places}", next="rename one")
 
 
 def _later(code: str, nodes: Iterable[Node], found: Findings) -> None:
