@@ -13,21 +13,25 @@ from tests.boundaries.code_base import checked, mapped, noted, written
 BUYS = CustomerSupplier(supplier="sales", customer="billing")
 HANDLERS = "shop/billing/handlers.py"
 ORDER = "shop.sales.model.Order"
-needs_12 = pytest.mark.skipif(sys.version_info < (3, 12), reason="PEP 695 is of Python 3.12")
-needs_13 = pytest.mark.skipif(sys.version_info < (3, 13), reason="PEP 696 is of Python 3.13")
+OF_12 = [
+    f"def f[T: {ORDER}](x: T) -> T: ...\n",
+    f"def f[T: '{ORDER}'](x: T): ...\n",
+    f"class A[T: (int, {ORDER})]: ...\n",
+    f"type X = {ORDER}\n",
+    f"type X[T: {ORDER}] = list[T]\n",
+    f"type X = list['{ORDER}']\n",
+]
+OF_13 = [
+    f"class A[T = {ORDER}]: ...\n",
+    f"def f[T = '{ORDER}'](): ...\n",
+]
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param(f"def f[T: {ORDER}](x: T) -> T: ...\n", marks=needs_12),
-        pytest.param(f"def f[T: '{ORDER}'](x: T): ...\n", marks=needs_12),
-        pytest.param(f"class A[T: (int, {ORDER})]: ...\n", marks=needs_12),
-        pytest.param(f"type X = {ORDER}\n", marks=needs_12),
-        pytest.param(f"type X[T: {ORDER}] = list[T]\n", marks=needs_12),
-        pytest.param(f"type X = list['{ORDER}']\n", marks=needs_12),
-        pytest.param(f"class A[T = {ORDER}]: ...\n", marks=needs_13),
-        pytest.param(f"def f[T = '{ORDER}'](): ...\n", marks=needs_13),
+        *(OF_12 if sys.version_info >= (3, 12) else ()),
+        *(OF_13 if sys.version_info >= (3, 13) else ()),
         "x = shop\n" + "".join(f"x = {number}\n" for number in range(50)) + "x.sales.model.Order\n",
         "".join(f"x = a{number}()\n" for number in range(50)) + "x = shop\nx.sales.model.Order\n",
         "".join(f"a{number}: 'int' = 0\n" for number in range(1100)) + f"x: '{ORDER}'\n",
