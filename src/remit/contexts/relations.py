@@ -157,4 +157,7 @@ class SeparateWays(Relation):
 
 def listed(relations: Any) -> tuple[Any, ...]:
     """The relations that were given. What is no list is taken as one of them, which the check then reports."""
-    return tuple(relations) if isinstance(relations, Iterable) else (relations,)
+    if not isinstance(relations, Iterable):
+        return (relations,)
+    several: Iterable[Any] = relations  # pyright: ignore[reportUnknownVariableType]  # of any
+    return tuple(several)
