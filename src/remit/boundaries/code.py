@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # loaded when a chain is asked for
     import grimp
 
 _MODEL = ("domain", "model")
+_IMPORTS = frozenset({"from", "relative"})
+"""The spellings that import a name."""
 
 
 class Contact(NamedTuple):
@@ -40,6 +42,13 @@ class Contact(NamedTuple):
 
     is_indirect: bool = False
     """Whether only modules of no context lead there: the last one imports it, and the importer names none of it."""
+
+    @property
+    def key(self) -> tuple[bool, tuple[str, ...], str]:
+        """By what contacts of one importer differ: whether it is of an identity, the modules, and what is named in the
+        first of them. A star import names the module."""
+        name = "" if self.use.how == "star" else self.steps[0].name.partition(".")[0]
+        return self.is_identity, tuple(step.module for step in self.steps), name
 
     @property
     def touched(self) -> str:
@@ -187,12 +196,14 @@ class Code:
             owner = self.owner_of(facts.module)
             if owner is None:
                 continue
-            own: dict[tuple[bool, *tuple[str, ...]], Contact] = {}
+            own: dict[tuple[bool, tuple[str, ...], str], Contact] = {}
             for use, way in self.uses(facts):
                 for contact in self._touched(facts.module, owner, use, way):
-                    own.setdefault((contact.is_identity, *(step.module for step in contact.steps)), contact)
+                    known = own.get(key := contact.key)
+                    if known is None or (known.use.typing and not use.typing):
+                        own[key] = contact
             direct = {step.module for contact in own.values() for step in contact.steps}
-            found += own.values()
+            found += (each for each in own.values() if not _is_covered(each, own.get((*each.key[:2], ""))))
             indirect += (each for each in self._indirect(facts.module, owner) if each.steps[0].module not in direct)
         return found + _by_shortest_ways(indirect)
 
@@ -263,6 +274,16 @@ class Code:
             for module, use in imported.items():
                 graph.add_import(importer=importer, imported=module, line_number=use.line, line_contents=use.how)
         return graph
+
+
+def _is_covered(contact: Contact, whole: Contact | None) -> bool:
+    """Whether a contact only uses what an import of the whole module by the same file brings."""
+    return (
+        whole is not None
+        and whole is not contact
+        and contact.use.how not in _IMPORTS
+        and (contact.use.typing or not whole.use.typing)
+    )
 
 
 def _by_shortest_ways(contacts: Sequence[Contact]) -> list[Contact]:

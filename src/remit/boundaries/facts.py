@@ -52,7 +52,8 @@ class Facts(NamedTuple):
     sql: tuple[tuple[str, int], ...] = ()
     """Texts that look like SQL, with their lines."""
     unknown: tuple[tuple[str, int], ...] = ()
-    """The dynamic imports whose module is not written in the file, with their lines."""
+    """The dynamic imports whose module is not written in the file, with their lines. Empty: the file binds a name more
+    often, or has more texts that are code, than is read."""
     is_bare: bool = False
     """Whether it says nothing: at most a docstring."""
     digest: str = ""

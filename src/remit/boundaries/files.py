@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -15,8 +16,13 @@ from remit.errors import Findings
 
 _LARGEST = 8_000_000
 """The largest file that is read, in bytes. Its syntax tree needs about 100 times as much memory."""
+_MOST_LINKS = 8
+"""How often the same folder is read through links. Links between n folders have more than n! ways."""
 _NO_WORD = re.compile(r"\W")
+_COMPILED_NAME = re.compile(r"(\w+)(?:\.(?:abi3|cpython-[\w-]+|cp\d[\w-]*|pypy[\w-]*))?\.(?:so|pyd)")
 _COMPILED = (".so", ".pyd")
+_LINKED = object()
+"""Stands among the folders above one that is read through a link."""
 _NO_CODE = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
@@ -31,6 +37,15 @@ class SourceFile(NamedTuple):
     """False for a folder without `__init__.py`, and for a compiled module: they have a name and no source text."""
     size: int = 0
 
+    def counts_before(self, other: SourceFile | None) -> bool:
+        """Whether it is the one of two files of the same module that is read. As for an import, a package or module
+        counts before a folder without `__init__.py`. The source text of a compiled module counts before that."""
+        if other is None:
+            return True
+        if other.is_package and not other.is_read:
+            return self.is_read or not self.is_package
+        return self.is_read and not self.is_package and other.path.endswith(_COMPILED)
+
     @property
     def is_notebook(self) -> bool:
         """Whether it is a notebook of Jupyter."""
@@ -44,6 +59,15 @@ class _Search(NamedTuple):
     found: dict[str, SourceFile]
     hidden: dict[str, list[str]]
     """The files that are not read because another one has the name of the module, by the top-level package."""
+    linked: Counter[object]
+    """How often each folder was read through links."""
+
+    def keep(self, file: SourceFile) -> None:
+        known = self.found.get(file.module)
+        if file.counts_before(known):
+            self.found[file.module] = file
+        elif known is not None and known.is_read and file.is_read and (file.size or not file.is_package):
+            self.hidden.setdefault(file.module.partition(".")[0], []).append(file.path)
 
     def shown(self, path: str) -> str:
         return path.removeprefix(self.here)
@@ -52,7 +76,7 @@ class _Search(NamedTuple):
 def files_of(code: CodeMap, findings: Findings) -> dict[str, SourceFile]:
     """The files of a code base by the names of their modules. Where two roots have the same module, the first counts,
     as for an import. Folders that lead back to themselves, and files that are too large, are findings."""
-    search = _Search(code, findings, os.path.join(os.getcwd(), ""), {}, {})  # noqa: PTH109, PTH118  # ten times as fast as a Path
+    search = _Search(code, findings, os.path.join(os.getcwd(), ""), {}, {}, Counter())  # noqa: PTH109, PTH118  # ten times as fast as a Path
     for root in code.roots:
         folder = os.path.abspath(root)  # noqa: PTH100  # as above
         for entry in _entries(folder, findings):
@@ -79,7 +103,7 @@ def _add(entry: os.DirEntry[str], module: str, search: _Search, above: AbstractS
     """Adds what an entry of a folder holds. Returns whether it holds code."""
     try:
         if entry.is_dir():
-            return _add_folder(entry, module, search, above)
+            return "." not in entry.name and _add_folder(entry, module, search, above)
         return _add_file(entry, module, search)
     except OSError:  # a link that leads to itself
         return False
@@ -101,41 +125,49 @@ def _add_file(entry: os.DirEntry[str], module: str, search: _Search) -> bool:
         )  # fmt: skip
         is_read = False
     name = module if ending != ".ipynb" else f"{module}.ipynb"
-    known = search.found.get(name)
-    if known is not None and known.is_read and is_read:
-        search.hidden.setdefault(name.partition(".")[0], []).append(search.shown(entry.path))
-    if known is None or (known.path.endswith(_COMPILED) and is_read):  # the source text of a compiled module counts
-        search.found[name] = SourceFile(name, search.shown(entry.path), is_read=is_read, size=size)
+    search.keep(SourceFile(name, search.shown(entry.path), is_read=is_read, size=size))
     return True
 
 
 def _add_folder(entry: os.DirEntry[str], module: str, search: _Search, above: AbstractSet[object]) -> bool:
     if entry.name in _NO_CODE or (not search.code.tests and is_of_tests(module)):
         return False
-    if (identity := _identity(entry.path)) in above:
-        search.findings.note(
-            "source.loop", search.shown(entry.path), f"{module} is a link to a folder that contains it",
-            expected="folders that end", next="remove the link, or place the code outside of the roots",
-        )  # fmt: skip
+    identity = _identity(entry.path)
+    if _is_endless(entry, module, identity, search, above):
         return False
     holds_code = False
+    inside = above | {identity, _LINKED} if entry.is_symlink() else above | {identity}
     first: os.DirEntry[str] | None = None
     for each in _entries(entry.path, search.findings):
         if each.name == "__init__.py":
             first = each
         elif name := _module_name(each):
-            holds_code |= _add(each, f"{module}.{name}", search, above | {identity})
+            holds_code |= _add(each, f"{module}.{name}", search, inside)
     if first is not None:
         path = search.shown(first.path)
-        known = search.found.get(module)
-        if known is not None and known.is_read and first.stat().st_size:
-            search.hidden.setdefault(module.partition(".")[0], []).append(path)
-        search.found.setdefault(module, SourceFile(module, path, is_package=True, size=first.stat().st_size))
+        search.keep(SourceFile(module, path, is_package=True, size=first.stat().st_size))
         return True
     if holds_code:
         path = search.shown(entry.path)
-        search.found.setdefault(module, SourceFile(module, path, is_package=True, is_read=False))
+        search.keep(SourceFile(module, path, is_package=True, is_read=False))
     return holds_code
+
+
+def _is_endless(
+    entry: os.DirEntry[str], module: str, identity: object, search: _Search, above: AbstractSet[object]
+) -> bool:
+    """Whether a folder is one of those that contain it, or was read often enough through links. Both are noted."""
+    what = "is a link to a folder that contains it" if identity in above else ""
+    if not what and (entry.is_symlink() or _LINKED in above):
+        search.linked[identity] += 1
+        if search.linked[identity] > _MOST_LINKS:
+            what = f"is one of more than {_MOST_LINKS} links to the same folder"
+    if what and search.linked[identity] <= _MOST_LINKS + 1:
+        search.findings.note(
+            "source.loop", search.shown(entry.path), f"{module} {what}",
+            expected="folders that end", next="remove the link, or place the code outside of the roots",
+        )  # fmt: skip
+    return bool(what)
 
 
 def _entries(folder: str, findings: Findings) -> Iterator[os.DirEntry[str]]:
@@ -155,7 +187,8 @@ def _module_name(entry: os.DirEntry[str]) -> str:
     a digit can only be imported dynamically, as migrations are."""
     if entry.name.endswith(".ipynb"):
         return _NO_WORD.sub("_", entry.name.removesuffix(".ipynb"))
-    stem = entry.name.partition(".")[0]
+    compiled = _COMPILED_NAME.fullmatch(entry.name)
+    stem = compiled[1] if compiled else entry.name.removesuffix(".py")
     return "" if _NO_WORD.search(stem) else stem
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ from remit.boundaries.facts import Facts
 
 _LONGEST_WAY = 20
 """The most re-exports that are followed from one name to its origin."""
+_MOST_WAYS = 8
+"""How often the same name in the same module is followed further for one name. All modules behind it are known then."""
 
 
 class Reached(NamedTuple):
@@ -29,6 +32,7 @@ class Modules:
         self.facts = facts
         self._homes: dict[str, str | None] = {}
         self._ways: dict[str, tuple[Way, ...]] = {}
+        self._offered: dict[str, frozenset[str]] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self.facts
@@ -46,23 +50,29 @@ class Modules:
         """The ways from a dotted name to its origins. Several, if a name may come from several modules. The last step
         of a way may be outside of the code base. Empty if the name itself is."""
         if target not in self._ways:
-            self._ways[target] = tuple(dict.fromkeys(self._from(target, ())))
+            self._ways[target] = tuple(dict.fromkeys(self._from(target, (), Counter())))
         return self._ways[target]
 
-    def _from(self, target: str, behind: Way) -> Iterator[Way]:
+    def _from(self, target: str, behind: Way, walked: Counter[Reached]) -> Iterator[Way]:
         module = self.module_of(target)
         if module is None:
             if behind:
                 yield (*behind, Reached(target, ""))
             return
         name = target[len(module) + 1 :]
-        way = (*behind, Reached(module, name))
+        reached = Reached(module, name)
+        way = (*behind, reached)
+        walked[reached] += 1
+        if walked[reached] > _MOST_WAYS:
+            if walked[behind[-1]] == 1:  # or what passes it on would be on no way at all
+                yield way
+            return
         origins = self._origins(module, name) if name and len(way) < _LONGEST_WAY else []
         origins = [each for each in origins if all(Reached(*self._split(each)) != step for step in way)]
         if not origins:
             yield way
         for each in origins:
-            yield from self._from(each, way)
+            yield from self._from(each, way, walked)
 
     def _split(self, target: str) -> tuple[str, str]:
         module = self.module_of(target)
@@ -81,16 +91,23 @@ class Modules:
             return []
         return [f"{each}.{first}{rest}" for each in facts.stars if first in self.offered(each)]
 
-    def offered(self, module: str, seen: frozenset[str] = frozenset()) -> frozenset[str]:
+    def offered(self, module: str) -> frozenset[str]:
         """The names that `from module import *` takes without the module having made them, and those that it makes
         itself as far as they are known: the names in `__all__`, the re-exports, and those of its own stars."""
-        facts = self.facts.get(module)
-        if facts is None or module in seen:
-            return frozenset()
-        if facts.public is not None:
-            return frozenset(facts.public)
-        passed = {name for name in (*facts.names, *facts.own) if not name.startswith("_")}
-        return frozenset(passed).union(*(self.offered(each, seen | {module}) for each in facts.stars))
+        if module not in self._offered:
+            found: set[str] = set()
+            seen = {module}
+            waiting = [module]
+            for each in waiting:  # grows meanwhile
+                facts = self.facts.get(each)
+                if facts is not None and facts.public is not None:
+                    found.update(facts.public)
+                elif facts is not None:
+                    found.update(name for name in (*facts.names, *facts.own) if not name.startswith("_"))
+                    waiting += (star for star in dict.fromkeys(facts.stars) if star not in seen)
+                    seen.update(facts.stars)
+            self._offered[module] = frozenset(found)
+        return self._offered[module]
 
     def starred(self, module: str) -> Iterator[str]:
         """The dotted names that a star import of a module takes from further modules."""

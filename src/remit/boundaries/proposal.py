@@ -212,7 +212,8 @@ class _Touched(NamedTuple):
 def _touched(code: Code) -> _Touched:
     pairs: Counter[tuple[str, str]] = Counter()
     modules: dict[str, Counter[str]] = {}
-    for contact in code.contacts:
+    places = {(each.importer, *each.key[:2]): each for each in code.contacts}  # once, however many names are imported
+    for contact in places.values():
         pairs[contact.owner, contact.context] += 1
         modules.setdefault(contact.context, Counter())[contact.steps[0].module] += 1
     return _Touched(pairs, modules)

@@ -14,14 +14,16 @@ from hashlib import sha256
 from typing import Any, NamedTuple, cast
 
 from remit.boundaries.facts import Facts, Model, Use
-from remit.boundaries.impurity import IMPURE
+from remit.boundaries.impurity import IMPURE, impure_use
 from remit.boundaries.scopes import BUILTIN, Expression, Names, Scope
 from remit.boundaries.spellings import ANNOTATES, ENTRY_POINTS, EVALUATES, SPELLINGS, argument, named_by, passed_on
 from remit.boundaries.statements import beside_texts, completed, table_of, written
-from remit.stores.sql_text import looks_like_sql
+from remit.stores.sql_forms import looks_like_sql
 
 _RUN_AS_TEXT = 1000
-"""The most texts of `exec` and annotations that are read in one file. An `exec` may contain another one."""
+"""The most texts of `exec` that are read in one file. An `exec` may contain another one."""
+_ANNOTATIONS = 50_000
+"""The most annotations in quotes that are read in one file."""
 
 
 def read_source(module: str, path: str, text: bytes, tops: frozenset[str], *, is_package: bool) -> Facts:
@@ -65,7 +67,7 @@ class _Reader:
         self.imported: list[Use] = []
         self.chains: list[tuple[ast.expr, _At]] = []
         self.calls: list[tuple[ast.Call, _At]] = []
-        self.texts_left = _RUN_AS_TEXT
+        self.texts_left = {"exec": _RUN_AS_TEXT, "eval": _ANNOTATIONS}
         self.public: tuple[str, ...] | None = None
         self.models: list[Model] = []
         self.impure: list[tuple[str, int]] = []
@@ -87,6 +89,8 @@ class _Reader:
                 self._resolve_chain(node, at)
             for call, at in calls:
                 self._resolve_call(call, at)
+        if min(self.texts_left.values()) < 0 or any(each.is_full for each in self.names.scopes):
+            self.unknown.append(("", 1))
         for node, at in self.statements:
             self.sql += [(text, at.line_of(node)) for text in completed(node, at.scope, self.names)]
         for node, schema, at in self.tables:
@@ -216,7 +220,7 @@ class _Reader:
         at.scope.bind(node.name, "")
         arguments: ast.arguments = node.args
         inner = _At(self.names.inside(at.scope), deferred=True, typing=at.typing, line=at.line, how=at.how)
-        waiting = [(each, at) for each in node.decorator_list]
+        waiting = [(each, at) for each in node.decorator_list] + self._type_parameters(node, at, inner.scope)
         waiting += self._parameters(arguments, at, inner.scope)
         if node.returns is not None:
             waiting += self.annotated(node.returns, at)
@@ -248,7 +252,24 @@ class _Reader:
         if (table := table_of(node)) is not None:
             self.tables.append((*table, inner))
         around = [*node.decorator_list, *node.bases, *(each.value for each in node.keywords)]
-        return [*((each, at) for each in around), *((each, inner) for each in node.body)]
+        parameters = self._type_parameters(node, at, inner.scope)
+        return [*((each, at) for each in around), *parameters, *((each, inner) for each in node.body)]
+
+    def _type_parameters(self, node: Any, at: _At, scope: Scope) -> list[tuple[ast.AST, _At]]:
+        """The bounds and defaults of `[T: bound = default]`, from Python 3.12 and 3.13 on."""
+        waiting: list[tuple[ast.AST, _At]] = []
+        for each in getattr(node, "type_params", ()):
+            scope.bind(each.name, "")
+            given = (getattr(each, "bound", None), getattr(each, "default_value", None))
+            for annotation in filter(None, given):
+                waiting += self.annotated(annotation, at)
+        return waiting
+
+    def visit_type_alias(self, node: Any, at: _At) -> list[tuple[ast.AST, _At]]:
+        """`type Name[T] = ...`. Its name is passed on like that of an assignment."""
+        inner = at._replace(scope=self.names.inside(at.scope))
+        self._bind(node.name.id, node.value, at)
+        return self._type_parameters(node, at, inner.scope) + self.annotated(node.value, inner)
 
     def visit_assign(self, node: ast.Assign, at: _At) -> list[tuple[ast.AST, _At]]:
         for target in node.targets:
@@ -270,7 +291,8 @@ class _Reader:
     def _bind(self, name: str, value: ast.expr | None, at: _At) -> None:
         if name == "__all__" and at.scope is self.names.scope and isinstance(value, ast.List | ast.Tuple):
             self.public = tuple(text for each in value.elts for text in self.names.texts(each, at.scope))
-        at.scope.bind(name, Expression(value, at.scope) if isinstance(value, _FOLLOWED) else "")
+        is_number = isinstance(value, ast.Constant) and not isinstance(value.value, str)
+        at.scope.bind(name, Expression(value, at.scope) if isinstance(value, _FOLLOWED) and not is_number else "")
 
     def visit_if(self, node: Any, at: _At) -> list[tuple[ast.AST, _At]]:
         checkers = _for_checkers(node.test)
@@ -334,8 +356,8 @@ class _Reader:
 
     def _parsed(self, text: str, mode: str) -> ast.AST | None:
         """The tree of a text in the file. None for a text that is no Python."""
-        self.texts_left -= 1
-        if self.texts_left < 0:
+        self.texts_left[mode] -= 1
+        if self.texts_left[mode] < 0:
             return None
         try:
             with warnings.catch_warnings(action="ignore"):
@@ -350,8 +372,8 @@ class _Reader:
         for origin in self.names.origins(node, at.scope):
             if origin.partition(".")[0] in self.tops:
                 self.use(origin, node, how, at)
-            elif origin in IMPURE:
-                self.impure.append((origin, at.line_of(node)))
+            elif impure := impure_use(origin):
+                self.impure.append((impure, at.line_of(node)))
 
     def _resolve_call(self, node: ast.Call, at: _At) -> None:
         for called in self.names.origins(node.func, at.scope):
@@ -427,6 +449,7 @@ _VISITS: Mapping[type[ast.AST], _Visit] = {
     ast.NamedExpr: _Reader.visit_named, ast.If: _Reader.visit_if, ast.IfExp: _Reader.visit_if,
     ast.For: _Reader.visit_loop, ast.AsyncFor: _Reader.visit_loop, ast.comprehension: _Reader.visit_loop,
     ast.Global: _Reader.visit_global, ast.ExceptHandler: _Reader.visit_handler,
+    getattr(ast, "TypeAlias", ast.Interactive): _Reader.visit_type_alias,
 }  # fmt: skip
 
 

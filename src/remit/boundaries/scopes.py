@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import resolve_name
+from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 _LIMIT = 32
 """The most alternatives of one name that are followed: it may be bound in two branches of a condition, or by a loop."""
+_MOST_BOUND = 1000
+"""The most bindings of one name that are looked at. Most of them stand for nothing of the code base."""
 _DEEPEST = 40
 """The longest chain of aliases that is followed."""
 
@@ -16,12 +19,14 @@ _DEEPEST = 40
 class Scope:
     """A module, class or function, and the names that it binds."""
 
-    __slots__ = ("is_class", "names", "of_module", "outer")
+    __slots__ = ("is_class", "is_full", "names", "of_module", "outer")
 
     def __init__(self, outer: Scope | None, *, is_class: bool = False) -> None:
         self.names: dict[str, list[Binding]] = {}
         self.outer = outer
         self.is_class = is_class
+        self.is_full = False
+        """Whether it binds a name more often than is looked at."""
         self.of_module: set[str] | None = None
         """The names that a `global` statement binds in the module instead."""
 
@@ -33,8 +38,12 @@ class Scope:
             while scope.outer is not None:
                 scope = scope.outer
         known = scope.names.setdefault(name, [])
-        if len(known) < _LIMIT and value not in known:
+        if value in known:
+            return
+        if len(known) < _MOST_BOUND:
             known.append(value)
+        else:
+            scope.is_full = True
 
     def found(self, name: str) -> list[Binding] | None:
         """The bindings of a name, as code in this scope sees it. None if it is bound nowhere."""
@@ -138,9 +147,17 @@ class Names:
             self._origins[key] = tuple(dict.fromkeys(self.origins(bound.node, bound.scope, depth)))[:_LIMIT]
         return self._origins[key]
 
+    def _few(self, node: ast.expr, scope: Scope, depth: int) -> list[str]:
+        """The dotted names that an expression may stand for, `_LIMIT` at most: what is made of them has many more."""
+        return [*islice(self.origins(node, scope, depth), _LIMIT)]
+
+    def _few_texts(self, node: ast.expr, scope: Scope, depth: int) -> list[str]:
+        """The texts that an expression may be, `_LIMIT` at most."""
+        return [*islice(self.texts(node, scope, depth), _LIMIT)]
+
     def _of_item(self, node: ast.Subscript, scope: Scope, depth: int) -> Iterator[str]:
         """`sys.modules["a.b"]`, and `package.__dict__["module"]`."""
-        for base in self.origins(node.value, scope, depth):
+        for base in self._few(node.value, scope, depth):
             for key in self.texts(node.slice, scope, depth):
                 if base == "sys.modules":
                     yield key
@@ -149,12 +166,12 @@ class Names:
 
     def _of_call(self, node: ast.Call, scope: Scope, depth: int) -> Iterator[str]:
         """What a call returns, if that is a module or something in it."""
-        for called in self.origins(node.func, scope, depth) if node.args else ():
+        for called in self._few(node.func, scope, depth) if node.args else ():
             if called == "builtins.getattr" and len(node.args) > 1:
-                for base in self.origins(node.args[0], scope, depth):
+                for base in self._few(node.args[0], scope, depth):
                     yield from (f"{base}.{each}" for each in self.texts(node.args[1], scope, depth))
             elif called == "builtins.vars":
-                yield from (f"{base}.__dict__" for base in self.origins(node.args[0], scope, depth))
+                yield from (f"{base}.__dict__" for base in self._few(node.args[0], scope, depth))
             elif called in MAKES_MODULE:
                 for each in self.texts(node.args[0], scope, depth):
                     yield self.absolute(each, package=self.package_in(node, scope)) if each[:1] == "." else each
@@ -204,7 +221,7 @@ class Names:
             yield from self._joined([node.left, node.right], scope, depth)
         elif isinstance(node.op, ast.Mod):
             given = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
-            for form in self.texts(node.left, scope, depth):
+            for form in self._few_texts(node.left, scope, depth):
                 yield from self._filled(form.split("%s"), given, scope, depth)
 
     def _selected(self, node: ast.Subscript, scope: Scope, depth: int) -> Iterator[Expression]:
@@ -273,10 +290,10 @@ class Names:
             return
         match node.func.attr, node.args:
             case "join", [ast.List(elts=parts) | ast.Tuple(elts=parts)]:
-                for between in self.texts(node.func.value, scope, depth):
+                for between in self._few_texts(node.func.value, scope, depth):
                     yield from self._joined(parts, scope, depth, between)
             case "format", arguments if arguments:
-                for form in self.texts(node.func.value, scope, depth):
+                for form in self._few_texts(node.func.value, scope, depth):
                     yield from self._filled(form.split("{}"), arguments, scope, depth)
             case _:
                 pass
@@ -294,7 +311,7 @@ class Names:
         """The texts that parts make together. At most `_LIMIT`, however many alternatives each part has."""
         begun = [""]
         for number, part in enumerate(parts):
-            ends = [*self.texts(part, scope, depth)]
+            ends = self._few_texts(part, scope, depth)
             begun = [f"{text}{between if number else ''}{end}" for text in begun for end in ends][:_LIMIT]
         return begun
 

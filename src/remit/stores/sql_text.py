@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections import Counter
+from dataclasses import dataclass, field
 
-_START = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*(?:explain\s(?:\s*(?:analyze|verbose|query\s+plan|\([^)]*\))\s)?\s*)?"
-    r"(?:select\b.*\bfrom\b|update\b.*\bset\b|(?:insert|merge|replace)\b.*\binto\b|delete\s+from\b"
-    r"|(?:create|alter|drop|truncate|lock)\b.*\b(?:table|view|index|trigger|on)\b|truncate\s|with\s.*\bas\b.*\(|copy\s"
-    r"|(?:(?:left|right|full|inner|cross|natural|outer)\s+)*join\s.*\bon\b|from\s+\S+.*\bwhere\b|references\s)",
-    re.IGNORECASE | re.DOTALL,
-)
-_FIRST = re.compile(r"[\s(]*(?:[sS][eE][lL]|[uU][pP][dD]|[iI][nN][sSnN]|[mM][eE][rR]|[rR][eE][pPfFiI]|[dD][eErR][lLoO]"
-                    r"|[cC][rRoO]|[aA][lL][tT]|[tT][rR][uU]|[lL][oOeE]|[wW][iI][tT]|[fF][rRuU]|[jJ][oO]|[oO][uU]"
-                    r"|[nN][aA][tT]|[eE][xX][pP]|--|/\*)")  # fmt: skip
-"""The first letters of what `_START` accepts. Nearly every other text is told apart by them."""
-_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-_LITERAL = re.compile(r"'(?:[^']|'')*'")
-_PART = r"(?:\"[^\"]+\"|`[^`]+`|\[[^\]]+\]|[^\W\d]\w*)"
-_NAME = rf"{_PART}(?:\s*\.\s*{_PART}){{0,2}}"
-_BEFORE = re.compile(
-    rf"\b(?:from|join|into|update|table|truncate|using|references|copy|on)\s+"
-    rf"(?:only\s+|lateral\s+|if\s+(?:not\s+)?exists\s+)?({_NAME})",
-    re.IGNORECASE,
-)
-_LISTED = re.compile(
-    rf"\s*(?:as\s+)?(?:(?!(?:where|join|on|set|group|order)\b){_PART})?\s*,\s*({_NAME})", re.IGNORECASE
-)
-_COMMON = re.compile(
-    rf"(?:\bwith\s+(?:recursive\s+)?|\)\s*,\s*)({_PART})\s*(?:\([^)]*\)\s*)?as\s*(?:not\s+)?(?:materialized\s*)?\(",
-    re.IGNORECASE,
-)
-_MAKES_TRIGGER = re.compile(r"\b(?:index|trigger)\b", re.IGNORECASE)
-_LONGEST = 100_000
+from remit.stores.sql_tokens import END, Token, tokens_of
+
+_BEFORE = frozenset({
+    "from", "join", "into", "update", "table", "tables", "truncate", "references", "copy", "view", "vacuum", "analyze",
+    "lock",
+})  # fmt: skip
+"""The words after which a table stands. `using`, `on` and `like` stand before one in some statements only."""
+_IN_LISTS = frozenset({"from", "update", "table", "tables", "truncate", "using", "lock", "vacuum", "analyze", "view"})
+_HAS_COLUMNS = frozenset({"into", "table", "references", "copy", "on", "analyze", "vacuum", "view"})
+"""Where a parenthesis after a name holds columns. After others, the name is that of a function."""
+_PASSED = frozenset({
+    "only", "lateral", "if", "not", "exists", "concurrently", "ignore", "low_priority", "temp", "temporary", "unlogged",
+    "verbose", "full", "table", "tables", "or", "replace", "rollback", "abort", "fail", "analyze",
+})  # fmt: skip
+"""Words that may stand between those and the table."""
+_NO_TABLE = frozenset({
+    "select", "with", "values", "set", "where", "on", "as", "add", "drop", "alter", "rename", "delete", "update",
+    "commit", "conflict", "duplicate", "column", "from", "cascade",
+})  # fmt: skip
+_ENDS_LIST = frozenset({
+    "where", "group", "order", "having", "limit", "offset", "window", "union", "intersect", "except", "returning",
+    "set", "values", "select", "when",
+})  # fmt: skip
+_VERBS = frozenset({
+    "select", "insert", "update", "delete", "merge", "create", "alter", "drop", "grant", "revoke", "comment", "do",
+})  # fmt: skip
+_DEFINES = frozenset({"create", "alter", "drop", "grant", "revoke", "comment"})
 
 
-def looks_like_sql(text: str) -> bool:
-    """Whether a text is likely a statement of SQL, or a part of one that names a table."""
-    return len(text) >= len("copy x") and _FIRST.match(text) is not None and _START.match(text[:_LONGEST]) is not None
+@dataclass(slots=True)
+class _Level:
+    """A parenthesis, or the statement."""
+
+    expects: str = ""
+    """The word after which a table is expected now."""
+    lists: str = ""
+    """The word after which each comma begins a further table."""
+    verb: str = ""
+    own: set[str] = field(default_factory=lambda: set[str]())
+    """The names of common table expressions that are defined so far."""
+    names_common: bool = False
+    is_recursive: bool = False
+    common: str = ""
+    """The common table expression that is being defined."""
+    is_inner: bool = True
 
 
 def tables_in(text: str) -> list[tuple[str, ...]]:
@@ -46,24 +57,137 @@ def tables_in(text: str) -> list[tuple[str, ...]]:
 
     Names of common table expressions are no tables.
     """
-    text = _LITERAL.sub("''", _COMMENT.sub(" ", text[:_LONGEST]))
-    own = {_parts(name)[-1] for name in _COMMON.findall(text)}
-    found = dict.fromkeys(_names(text))
-    return [parts for parts in found if parts not in {(each,) for each in own}]
+    return [*_Reader(text).read()]
 
 
-def _names(text: str) -> Iterator[tuple[str, ...]]:
-    on_counts = _MAKES_TRIGGER.search(text) is not None
-    for match in _BEFORE.finditer(text):
-        word = match[0].split(None, 1)[0].lower()
-        if word == "on" and not on_counts:
-            continue
-        yield _parts(match[1])
-        end = match.end()
-        while word in ("from", "table", "truncate") and (more := _LISTED.match(text, end)) is not None:
-            yield _parts(more[1])
-            end = more.end()
+def leaves_schema(text: str) -> bool:
+    """Whether a statement changes in which schema names are looked up, or may do so."""
+    before = END, END
+    for token in tokens_of(text):
+        last = before[1]
+        if token.value == "search_path" and token.kind != "text" and last.value in _SETS:
+            return True
+        if token.value == "schema" and last.value in _SETS:
+            return True
+        if before[0].value == "set_config" and last.value == "(" and not _is_harmless(token):
+            return True
+        if token.kind == "body" and leaves_schema(token.value):
+            return True
+        before = last, token
+    return False
 
 
-def _parts(name: str) -> tuple[str, ...]:
-    return tuple(part.strip('"`[]').lower() for part in re.findall(_PART, name))
+_SETS = frozenset({"set", "local", "session", "reset"})
+
+
+def _is_harmless(token: Token) -> bool:
+    return token.kind == "text" and token.value.lower() not in ("search_path", "role") and "\\" not in token.value
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.tokens = [*tokens_of(text), END]
+        self.levels = [_Level(is_inner=False)]
+        self.common: Counter[str] = Counter()
+        """How many open parentheses define each common table expression."""
+        self.found: dict[tuple[str, ...], None] = {}
+        self.at = 0
+
+    def read(self) -> dict[tuple[str, ...], None]:
+        while self.at < len(self.tokens) - 1:
+            token = self.tokens[self.at]
+            level = self.levels[-1]
+            self.at += 1
+            if token.kind == "body":
+                if level.verb in ("do", "create"):
+                    self.found |= _Reader(token.value).read()
+            elif token.kind == "mark":
+                self._mark(token.value, level)
+            elif token.kind in ("word", "name"):
+                self._name(token, level)
+        return self.found
+
+    def _mark(self, mark: str, level: _Level) -> None:
+        if mark == "(":
+            expects = level.expects if level.expects != "common" else ""
+            level.expects = ""
+            if level.common and level.is_recursive:
+                self._define(level)
+            self.levels.append(_Level(expects, expects))
+        elif mark == ")" and len(self.levels) > 1:
+            self.common.subtract(self.levels.pop().own)
+            outer = self.levels[-1]
+            if outer.common and outer.names_common:
+                self._define(outer)
+        elif mark == ",":
+            level.expects = "common" if level.names_common else level.lists
+        elif mark == ";":
+            self.common.clear()
+            self.levels = [_Level(is_inner=False)]
+        else:
+            level.expects = ""
+
+    def _define(self, level: _Level) -> None:
+        if level.common not in level.own:
+            level.own.add(level.common)
+            self.common[level.common] += 1
+
+    def _name(self, token: Token, level: _Level) -> None:
+        if level.expects == "common" and token.value not in ("recursive", "select"):
+            level.common, level.expects = token.value, ""
+            return
+        if level.expects and level.expects != "common":
+            is_word = token.kind == "word" and self.tokens[self.at].value != "."
+            if is_word and token.value in _PASSED:
+                return
+            if not (is_word and token.value in _NO_TABLE):
+                self._table(token, level)
+                return
+        level.expects = ""
+        if token.kind == "word":
+            self._word(token.value, level)
+
+    def _table(self, token: Token, level: _Level) -> None:
+        before, level.expects = level.expects, ""
+        parts = [token.value]
+        while self.tokens[self.at].value == "." and self.tokens[self.at + 1].kind in ("word", "name"):
+            parts.append(self.tokens[self.at + 1].value)
+            self.at += 2
+        if self.tokens[self.at].value == "(" and before not in _HAS_COLUMNS:  # a function
+            return
+        if len(parts) > 1 or not self.common[parts[0]]:
+            self.found[tuple(parts)] = None
+
+    def _word(self, word: str, level: _Level) -> None:
+        if word in ("with", "recursive"):
+            level.names_common, level.expects = True, "common"
+            level.is_recursive = word == "recursive"
+            return
+        last = self.tokens[self.at - 2].value if self.at > 1 else ""
+        if (
+            word in _VERBS
+            and level.verb not in ("grant", "revoke")
+            and not (word in ("update", "delete", "do") and last in ("for", "key", "on", "do"))
+        ):
+            level.verb, level.names_common, level.common = word, False, ""
+        if word in _ENDS_LIST:
+            level.lists = ""
+        if self._stands_before(word, last, level):
+            level.expects = word
+            level.lists = word if word in _IN_LISTS else level.lists
+
+    def _stands_before(self, word: str, last: str, level: _Level) -> bool:
+        """Whether a table stands after a word."""
+        if word == "from":
+            before = self.tokens[self.at - 3].value if self.at > 2 else ""
+            is_part = level.is_inner and not level.verb and not level.lists  # `extract(year FROM x)`
+            return not is_part and not (last == "distinct" and before in ("is", "not"))
+        if word == "update":
+            return last not in ("for", "key", "on", "do")
+        if word == "using":
+            return level.verb in ("delete", "merge")
+        if word == "on":
+            return level.verb in _DEFINES
+        if word == "like":
+            return level.is_inner and self.levels[0].verb == "create" and not level.verb
+        return word in _BEFORE

@@ -111,3 +111,8 @@ def test_statements_are_judged_where_relations_are_stated_and_stores_are_in_sche
     model = derive(ContextMap(name="shop", contexts=(Context("sales"), Context("billing")), stated=tuple(relations)))
     reach = reaches_of(model, ["sales"], schemas).get("sales")
     assert (reach is not None and reach.tables is not None) is is_judged
+
+
+def test_a_statement_that_changes_the_search_path_is_refused() -> None:
+    with pytest.raises(TableNotCovered, match="search path"):
+        tables(PARTNERS).require("SET LOCAL search_path TO billing")

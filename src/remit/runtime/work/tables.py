@@ -8,7 +8,7 @@ from typing import Any
 from remit.contexts import Model, Relation, SharedKernel
 from remit.errors import TableNotCovered
 from remit.stores.sql import Transaction
-from remit.stores.sql_text import tables_in
+from remit.stores.sql_text import leaves_schema, tables_in
 
 _MOST = 1000
 """The most statements that are remembered."""
@@ -36,9 +36,15 @@ class Tables:
         self._judged: set[str] = set()
 
     def require(self, statement: str) -> None:
-        """Raises `TableNotCovered` for a statement that names a table which this context may not use."""
+        """Raises `TableNotCovered` for a statement that names a table which this context may not use, and for one that
+        changes in which schema names are looked up: no name could be judged after it."""
         if statement in self._judged:
             return
+        if leaves_schema(statement):
+            raise TableNotCovered(
+                f"a statement of {self._context!r} changes the search path", where=self._context,
+                expected=f"statements in the schema of {self._context!r}", next="write the schema before the table",
+            )  # fmt: skip
         for parts in tables_in(statement):
             self._require(parts)
         if len(self._judged) >= _MOST:

@@ -1,0 +1,80 @@
+"""Splits a text of SQL into tokens, in one pass and in linear time. It knows the quotes of several dialects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_TOKEN = re.compile(
+    r"(?P<space>\s+|--[^\n\r]*)|(?P<comment>/\*)"
+    r"|(?P<text>[eE]'(?:[^'\\]|''|\\.)*+'?|'(?:[^']|'')*+'?)"
+    r"|(?P<escaped>[uU]&\"(?:[^\"]|\"\")*+\")"
+    r"|(?P<name>\"(?:[^\"]|\"\")++\"|`[^`]+`|\[[\w $]+\])"
+    r"|(?P<dollar>\$(?:[^\W\d]\w*)?\$)"
+    r"|(?P<word>[^\W\d][\w$]*)"
+    r"|(?P<mark>.)",
+    re.DOTALL,
+)
+_COMMENT = re.compile(r"/\*|\*/")
+_ESCAPE = re.compile(r"\\(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))")
+
+
+class Token(NamedTuple):
+    """A part of a statement."""
+
+    kind: str
+    """`word`, `name` (in quotes), `text` (a literal), `body` (between dollars), or `mark`."""
+    value: str
+    """Of a word or name in lower case, without quotes. Of a text or body what is in it."""
+    given: str
+    """As it is written."""
+
+
+END = Token("end", "", "")
+"""Stands after the last token."""
+
+
+def tokens_of(text: str) -> Iterator[Token]:
+    """The tokens of a text, without comments. What is not closed reaches to the end."""
+    at = 0
+    while (match := _TOKEN.match(text, at)) is not None:
+        at = match.end()
+        kind, given = match.lastgroup or "", match[0]
+        if kind == "dollar":
+            close = text.find(given, at)
+            if close < 0:
+                yield Token("mark", given, given)
+                continue
+            yield Token("body", text[at:close], given)
+            at = close + len(given)
+        elif kind == "comment":
+            at = _end_of_comment(text, at)
+        elif kind != "space":
+            yield _read(kind, given)
+
+
+def _end_of_comment(text: str, at: int) -> int:
+    """Where a comment ends, in which others may stand."""
+    depth = 1
+    for match in _COMMENT.finditer(text, at):
+        depth += 1 if match[0] == "/*" else -1
+        if depth == 0:
+            return match.end()
+    return len(text)
+
+
+def _read(kind: str, given: str) -> Token:
+    if kind == "word":
+        return Token(kind, given.lower(), given)
+    if kind == "name":
+        return Token(kind, given[1:-1].replace('""', '"').lower(), given)
+    if kind == "escaped":
+        name = _ESCAPE.sub(lambda found: _character(found[1] or found[2]), given[3:-1])
+        return Token("name", name.lower(), given)
+    return Token(kind, given.partition("'")[2].removesuffix("'") if kind == "text" else given, given)
+
+
+def _character(code: str) -> str:
+    number = int(code, 16)
+    return chr(number) if number <= 0x10FFFF else ""

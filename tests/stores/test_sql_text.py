@@ -1,0 +1,132 @@
+"""The reader of SQL finds each table, wherever it may stand, and takes no other word for one."""
+
+from __future__ import annotations
+
+import pytest
+
+from remit.stores.sql_forms import looks_like_sql
+from remit.stores.sql_text import leaves_schema, tables_in
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT '--' AS x, n FROM sales.orders",
+        "SELECT n FROM a WHERE note LIKE '/*%' AND id IN (SELECT id FROM sales.orders) AND '*/' = ''",
+        "SELECT E'it\\'s', n FROM sales.orders WHERE x = 'a'",
+        "SELECT $$ -- $$, a FROM sales.orders",
+        'SELECT "a--b", x FROM sales.orders',
+        "WITH orders AS (SELECT * FROM sales.orders WHERE paid) SELECT * FROM orders",
+        "SELECT * FROM (sales.orders o JOIN a ON true)",
+        "SELECT * FROM(sales.orders)",
+        "SELECT * FROM generate_series(1, 3) g, sales.orders",
+        "SELECT * FROM a AS i(x, y), sales.orders o",
+        "SELECT * FROM (SELECT 1) s, sales.orders o",
+        "SELECT * FROM a JOIN b ON true, sales.orders",
+        "SELECT * FROM a JOIN LATERAL (SELECT 1) q ON true, sales.orders",
+        "SELECT * FROM a TABLESAMPLE system(1), sales.orders",
+        "UPDATE a SET x = 1 FROM (SELECT 1) x, sales.orders i",
+        'SELECT * FROM"sales"."orders"',
+        'SELECT * FROM U&"\\0073ales".orders',
+        "SELECT * FROM ONLY (sales.orders)",
+        "SELECT * FROM sales/**/.orders",
+        "SELECT * FROM [sales].[orders]",
+        "SELECT 1 " + " " * 100_001 + " FROM sales.orders",
+        "SELECT 1 FROM " + "a, " * 50_001 + "sales.orders",
+        "DELETE FROM a USING sales.orders",
+        "MERGE INTO a USING sales.orders ON x",
+        "UPDATE OR IGNORE sales.orders SET a = 1",
+        "INSERT INTO sales.orders (a, b) VALUES (1, 2)",
+        "INSERT INTO a TABLE sales.orders",
+        "TRUNCATE a, sales.orders",
+        "LOCK TABLES a READ, sales.orders READ",
+        "CREATE TABLE x (LIKE sales.orders)",
+        "CREATE TABLE x (a int REFERENCES sales.orders (id))",
+        "CREATE INDEX i ON sales.orders (id)",
+        "REFRESH MATERIALIZED VIEW sales.orders",
+        "GRANT SELECT ON sales.orders TO x",
+        "EXPLAIN ANALYZE SELECT * FROM sales.orders",
+        "SELECT 1 AS a$b$, x FROM sales.orders WHERE c$b$ = 1",
+        "SELECT /* /* */ ' */ * FROM sales.orders -- '",
+        "SELECT 1 -- a\r FROM sales.orders",
+        "BEGIN; SELECT * FROM sales.orders; COMMIT",
+        "# get\nSELECT * FROM sales.orders",
+        "SELECT * FROM a WHERE EXISTS (TABLE sales.orders)",
+    ],
+)
+def test_a_table_is_found_wherever_it_stands(text: str) -> None:
+    assert looks_like_sql(text)
+    assert ("sales", "orders") in tables_in(text)
+
+
+def test_the_body_of_a_block_is_read() -> None:
+    assert tables_in("DO $$ BEGIN DELETE FROM sales.orders; END $$") == [("sales", "orders")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT extract(year FROM orders) FROM a",
+        "SELECT trim(both FROM orders) FROM a",
+        "SELECT a IS NOT DISTINCT FROM orders FROM a",
+        "SELECT $$ FROM orders $$, 'FROM orders' FROM a -- , orders",
+        "WITH RECURSIVE orders (n) AS (SELECT 1 UNION SELECT n FROM orders) SELECT * FROM orders, a",
+        "WITH b AS (SELECT 1 FROM a), orders AS MATERIALIZED (SELECT 1) SELECT * FROM a, orders o",
+        "INSERT INTO a VALUES (1) ON CONFLICT (a) DO UPDATE SET orders = 1",
+        "SELECT x FROM a WHERE b = 1 ORDER BY a, orders FOR UPDATE OF orders",
+        "UPDATE a SET b = 1, orders = 2",
+        "SELECT * FROM a, orders(1) o JOIN a USING (orders)",
+    ],
+)
+def test_other_words_are_no_tables(text: str) -> None:
+    assert [parts for parts in tables_in(text) if parts == ("orders",)] == []
+    assert tables_in(text)[:1] == [("a",)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Select an item from orders",
+        "Select from orders",
+        "Delete from orders list",
+        "Update orders set, please",
+        "with love as (orders)",
+        "Copy orders to the clipboard",
+        "from orders where we learn",
+        "References orders",
+        "lock on orders",
+        "create an index on orders",
+        "join orders on monday",
+        "Insert coins into orders",
+        "Drop in on orders",
+        "Truncate orders text",
+        "",
+        ";" * 10_000,
+    ],
+)
+def test_a_sentence_is_no_statement(text: str) -> None:
+    assert not looks_like_sql(text)
+
+
+@pytest.mark.parametrize("text", ["Select * from orders", "Select id from orders where id = 1", "select a from orders"])
+def test_a_statement_may_begin_with_a_capital_letter(text: str) -> None:
+    assert looks_like_sql(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "leaves"),
+    [
+        ("SET LOCAL search_path TO sales", True),
+        ('set "search_path" = sales', True),
+        ("SET SCHEMA 'sales'", True),
+        ("SELECT set_config('search_path', 'sales', true)", True),
+        ("SELECT set_config($1, 'sales', true)", True),
+        ("DO $$ BEGIN SET search_path = sales; END $$", True),
+        ("SELECT set_config('app.user', $1, true)", False),
+        ("SELECT 'SET search_path' FROM orders", False),
+        ("UPDATE orders SET a = 1", False),
+        ("SHOW search_path", False),
+    ],
+)
+def test_a_change_of_the_search_path_is_known(text: str, leaves: bool) -> None:  # a parameter of pytest
+    assert leaves_schema(text) is leaves
