@@ -21,7 +21,7 @@ from remit.testing.simulation.programs.grammar import Posted, Source
 from remit.testing.simulation.programs.noted import Sent
 from remit.testing.simulation.programs.tape import Tape
 
-__all__ = ["Item", "Sender", "dated", "fetched", "identity", "judge_foreign", "number", "thing"]
+__all__ = ["Item", "Sender", "dated", "fetched", "identity", "judge_foreign", "number", "thing", "unfetched"]
 
 _TRIES = 60
 """How often a message is sent that nobody accepts, at most."""
@@ -105,8 +105,11 @@ class Sender:
                 yield from (self._send(door, source, each, at) for at in each.at)
 
     async def again(self, door: ClusterDoor) -> None:
-        """Sends everything once more, and waits until each API was asked for what is behind its end."""
+        """Sends everything once more."""
         await asyncio.gather(*(self._send(door, source, each, 0.0) for source in self._hooks for each in source.posted))
+
+    async def fetched(self) -> None:
+        """Waits until each API was asked for what is behind its end."""
         for _ in range(_ROUNDS):
             if all(self._tape.fetched.get(each.name, 0) >= len(each.posted) for each in self._polled):
                 return
@@ -136,6 +139,19 @@ def judge_foreign(facts: Facts, files: Files, sources: Sequence[Source]) -> Iter
         yield from _Judge(facts, files, source).verdicts()
 
 
+def unfetched(files: Files, sources: Sequence[Source]) -> Iterator[str]:
+    """The polled sources that were not fetched to their end."""
+    for source in (each for each in sources if each.polled):
+        if (place := _place(files, source)) != len(source.posted):
+            yield f"{source.handler} has come to {place} of {len(source.posted)}"
+
+
+def _place(files: Files, source: Source) -> int:
+    """How far an API was fetched."""
+    rows = files.rows(source.context, "SELECT body FROM state WHERE kind = ?", f"{source.handler} polled")
+    return int(json.loads(rows[0][0])["after"] or 0) if rows else 0
+
+
 class _Judge:
     """Judges one source."""
 
@@ -154,13 +170,12 @@ class _Judge:
             if each.is_accepted:
                 self._told[each.path] = min(each.ended, self._told.get(each.path, each.ended))
         if source.polled:
-            place = self._place()
+            place = _place(files, source)
             self._begun = self._told = {each.path: float(at) for at, each in enumerate(source.posted) if at < place}
 
     def verdicts(self) -> Iterator[Verdict]:
         source, ignored = self._source, 0
-        if source.polled and self._place() != len(source.posted):
-            yield Verdict("stuck", f"{source.handler} has come to {self._place()} of {len(source.posted)}")
+        yield from (Verdict("stuck", what) for what in unfetched(self._files, [source]))
         for each in source.posted:
             if each.path not in self._told or self._is_translated(each):
                 continue
@@ -195,13 +210,6 @@ class _Judge:
         name, context = self._source.handler, self._source.context
         rows = self._files.rows(context, "SELECT id, body FROM state WHERE kind = ?", "remit:ignored")
         return sum(json.loads(body)["count"] for id, body in rows if id.partition(" ")[0] == name)
-
-    def _place(self) -> int:
-        """How far an API was fetched."""
-        rows = self._files.rows(
-            self._source.context, "SELECT body FROM state WHERE kind = ?", f"{self._source.handler} polled"
-        )
-        return int(json.loads(rows[0][0])["after"] or 0) if rows else 0
 
     def _in_order(self) -> Iterator[Verdict]:
         """The commands of messages about one thing are applied in their order, where one aggregate tells it."""

@@ -145,6 +145,7 @@ class ProgramWorkload(Workload):
             await asyncio.sleep(5.0)
             if not turn:
                 await self.ask_again(door)
+                await self._sender.fetched()
             tried = [await door.ask(living, _try_again(living)) for living in door.everybody()]
             if turn > 1 and not any(tried):
                 break
