@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from remit.errors import Findings
+from remit.log import Channel
 from remit.topology.channels import FOR_BROKER
 from remit.topology.file import ChannelPlace
 from remit.topology.grants import joined
@@ -44,6 +45,24 @@ def users_of(placement: Placement, grants: Mapping[str, Grant]) -> list[BrokerUs
     return list(users.values())
 
 
+def relayed(placement: Placement) -> list[tuple[str, Channel]]:
+    """The channels of contexts that travel over the broker: the published one of each context that some service writes,
+    and the private one if its parts run apart. Empty if followers read the logs directly."""
+    return [
+        (context, channel)
+        for placed in placement.services.values()
+        for context in sorted(_relays(placement, placed))
+        for channel in ((Channel.PUBLISHED, Channel.PRIVATE) if context in placement.apart else (Channel.PUBLISHED,))
+    ]
+
+
+def _relays(placement: Placement, placed: PlacedService) -> set[str]:
+    """The contexts whose events a service relays over the broker."""
+    if not placement.topology.events or reads_directly(placement.topology):
+        return set()
+    return {context for context in placed.runs if placed.has(context, "write")}
+
+
 def _users_in(channel: ChannelPlace) -> Iterator[str]:
     for url in channel.url.value.split(","):
         parts = urlsplit(url.strip())
@@ -53,14 +72,14 @@ def _users_in(channel: ChannelPlace) -> Iterator[str]:
 
 def _with(user: BrokerUser, placement: Placement, placed: PlacedService, grant: Grant) -> BrokerUser:
     written = {context for context in placed.runs if placed.has(context, "write")}
-    relayed = written if placement.topology.events and not reads_directly(placement.topology) else set[str]()
+    relays = _relays(placement, placed)
     reads = user.reads | {context for context in placed.runs if placed.has(context, "read")}
     opens = user.opens | {context for context in placed.runs if placed.has(context, "acl")}
     return BrokerUser(
         user.name,
         writes=user.writes | written,
-        relays=user.relays | relayed,
-        relays_private=user.relays_private | relayed & placement.apart,
+        relays=user.relays | relays,
+        relays_private=user.relays_private | relays & placement.apart,
         reads=reads,
         speaks=_joined(user.speaks, grant.speaks),
         opens=opens,
