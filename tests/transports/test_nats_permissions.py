@@ -236,8 +236,9 @@ async def test_a_missing_stream_is_told_with_what_to_do_until_an_administrator_h
     assert raised.value.next.startswith("remit migrate FILE.toml --broker-admin")
     (told,) = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
     assert told == str(raised.value)
-    with pytest.raises(NotPrepared):
-        await made(server, [missing], "back")
+    for needed in (missing, ("sales", Channel.PUBLISHED)):
+        with pytest.raises(ChannelError, match="this user may not create the streams"):
+            await made(server, [needed], "back")
     assert await made(server, STREAMS) == [False, False, False, True]
     await back.events.prepare(*missing)
     assert await back.events.publish(*missing, messages(1, 2)) == 2
