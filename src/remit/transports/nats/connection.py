@@ -202,7 +202,7 @@ class NatsConnection:
                 return ChannelError(
                     "the server refuses the credentials", where=self.place,
                     expected="user and password of one of its users",
-                    next="set `credentials` of the service in the topology file, or correct those that the command was given",
+                    next="set `credentials` of the service in the topology file, or correct those of the command",
                 )  # fmt: skip
         text = str(errors[0]) or type(errors[0]).__name__
         return self._away(f"no connection to the NATS server: {text}")
