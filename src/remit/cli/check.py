@@ -7,9 +7,10 @@ from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
-from remit.boundaries import MAP_FILE, check_code, is_map, propose_map
+from remit.boundaries import MAP_FILE, check_code, propose_map
 from remit.cli.baseline import Baseline, record
 from remit.cli.explaining import explain_codes
+from remit.cli.inputs import names_map
 from remit.cli.options import AsJson, SystemName, is_topology, not_empty
 from remit.cli.reports import as_github, as_json, as_sarif
 from remit.cli.screen import say
@@ -120,7 +121,7 @@ def _checked(named: str) -> tuple[str, Findings]:
     """The name of what was checked, and what was found. Raises `Failure` if there is no such system."""
     beside = MAP_FILE if named == HERE and Path(MAP_FILE).is_file() else None
     if is_topology(named):
-        return check_map(named) if is_map(named) else check_topology(named)
+        return check_map(named) if names_map(named) else check_topology(named)
     if beside is not None and not names_one():
         return check_map(beside)
     try:
