@@ -10,7 +10,7 @@ import ast
 import linecache
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from remit.contexts.annotations import is_kind
 from remit.contexts.mentioned import Named, function_of, names_in
@@ -165,7 +165,7 @@ def _inside(node: ast.AST, line: int) -> tuple[str, ast.AST | None]:
     """The field of a statement in which a line stands, and the statement or clause there. No statement for a part that
     has none in it."""
     for field, value in ast.iter_fields(node):
-        parts: Any = value if type(value) is list else [value]
+        parts = cast("list[object]", value) if isinstance(value, list) else [cast("object", value)]
         for each in parts:
             first, last = getattr(each, "lineno", None), getattr(each, "end_lineno", None)
             if isinstance(each, ast.match_case):

@@ -114,7 +114,7 @@ class _Reader:
                 origin
                 for each in scope.names[name]
                 for origin in (self.names.followed(each) if isinstance(each, Expression) else [each])
-                if origin and not origin.startswith(BUILTIN)
+                if origin and not origin.startswith(BUILTIN) and "()" not in origin
             )
         )
 
@@ -234,7 +234,9 @@ class _Reader:
         every = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
         waiting: list[tuple[ast.AST, _At]] = [(each, at) for each in (*given.defaults, *given.kw_defaults) if each]
         for each in every:
-            scope.bind(each.arg, "")
+            is_path = each.annotation is not None and _is_named(each.annotation, "Path")
+            made = ast.Call(each.annotation, [], []) if is_path and each.annotation is not None else None
+            scope.bind(each.arg, Expression(made, at.scope) if made is not None else "")
             if each.annotation is not None:
                 waiting += self.annotated(each.annotation, at)
         return waiting
