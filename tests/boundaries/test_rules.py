@@ -196,7 +196,39 @@ def test_a_kernel_that_has_changed_is_found_until_both_sides_agree(tmp_path: Pat
 
 
 def content(folder: Path) -> str:
-    return content_of("shop.kernel", read_code(mapped(folder), Findings()))
+    return content_of("shop.kernel", read_code(mapped(folder), Findings()), Findings())
+
+
+def test_every_file_of_a_kernel_belongs_to_its_content(tmp_path: Path) -> None:
+    """Whatever a kernel reads as its data decides what it does, and so do files that are no valid source text."""
+    files = {**KERNEL, HANDLERS: USES_KERNEL, "shop/kernel/data/rates.csv": "eur;1\n"}
+    folder = written(tmp_path, files)
+    seen = [content(folder)]
+    changes = {"data/rates.csv": "eur;2\n", "data/more.csv": "", "test_money.py": "x = 1\n", "broken.py": "def f(\n"}
+    for name, text in {**changes, "broken.py ": "def g(\n"}.items():
+        (folder / "shop/kernel" / name.strip()).write_text(text)
+        seen.append(content(folder))
+    (folder / "shop/kernel/data/more.csv").rename(folder / "shop/kernel/data/most.csv")
+    seen.append(content(folder))
+    assert len(set(seen)) == len(seen)
+    (folder / "shop/kernel/__pycache__").mkdir()
+    (folder / "shop/kernel/__pycache__/money.pyc").write_bytes(b"x")
+    (folder / "shop/sales/rates.csv").write_text("")
+    assert content(folder) == seen[-1]
+
+
+def test_a_kernel_of_one_module_has_no_other_files(tmp_path: Path) -> None:
+    folder = written(tmp_path, {"shop/money.py": "class Money: ...\n", HANDLERS: ""})
+    before = content_of("shop.money", read_code(mapped(folder), Findings()), Findings())
+    (folder / "shop/rates.csv").write_text("eur;1\n")
+    assert content_of("shop.money", read_code(mapped(folder), Findings()), Findings()) == before
+
+
+def test_a_file_of_a_kernel_that_cannot_be_read_is_found(tmp_path: Path) -> None:
+    folder = written(tmp_path, {**KERNEL, HANDLERS: USES_KERNEL})
+    (folder / "shop/kernel/rates.csv").symlink_to(folder / "away.csv")
+    relation = SharedKernel("sales", "billing", package="shop.kernel", hash=content(folder))
+    assert checked(mapped(folder, relation)) == [("source.unreadable", "shop/kernel/rates.csv")]
 
 
 GATEWAY = AntiCorruptionLayer(upstream=Foreign("gateway"), downstream="billing", module="shop.billing.translation")
