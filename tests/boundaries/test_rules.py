@@ -296,6 +296,17 @@ def test_one_known_service_in_two_contexts_is_found_without_any_relation(tmp_pat
         ('class Order(Base):\n    __tablename__ = "orders"\n    __table_args__ = {"schema": "billing"}\n', 0),
         ('class Copy(Base):\n    __tablename__ = "copy"\n    __table_args__ = (Unique("a"), {"schema": "sales"})\n', 2),
         ('run("select * from invoices")  # orders\n', 0),
+        ("""run("select * from U&\\"!006Frders\\" uescape '!'")\n""", 1),
+        ("""run("select * from U&\\"d!0061ta\\"  UESCAPE '!' where a = 1")\n""", 0),
+        ("""run("select * from U&\\"!006Fr!!ders\\" uescape '!'")\n""", 0),
+        ("""run("select query_to_xml('select * from orders', true, false, '')")\n""", 1),
+        ("""run("select query_to_xml($$select * from orders$$, true, false, '')")\n""", 1),
+        ("""run("select query_to_xml('select query_to_xml(''select * from orders'', true)', true)")\n""", 1),
+        ("""run("select table_to_xml('orders', true, false, '')")\n""", 1),
+        ("""run("select table_to_xml('sales.lines'::regclass, true, false, '')")\n""", 1),
+        ("""run("select * from dblink('dbname=shop', 'select number from orders') as t(n text)")\n""", 1),
+        ("""run("select * from ts_stat('select words from invoices')")\n""", 0),
+        ("""run("do $$ begin execute 'delete from orders'; end $$")\n""", 1),
     ],
 )  # fmt: skip
 def test_sql_that_names_tables_of_another_context_is_found(tmp_path: Path, text: str, line: int) -> None:
@@ -308,6 +319,26 @@ def test_sql_that_names_tables_of_another_context_is_found(tmp_path: Path, text:
         },
     )
     assert checked(code) == ([("sql.foreign-table", f"{HANDLERS}:{line}")] if line else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "function"),
+    [
+        ("select query_to_xml(:query, true, false, '')", "QUERY_TO_XML"),
+        ("select query_to_xml('select * from ' || :table, true, false, '')", "QUERY_TO_XML"),
+        ("select table_to_xml(:table, true, false, '')", "TABLE_TO_XML"),
+        ("select * from dblink('dbname=shop', :query) as t(n text)", "DBLINK"),
+        ("do $$ begin execute format('delete from %I', 'a'); end $$", "EXECUTE"),
+        ("do $$ begin execute 'delete from ' || name; end $$", "EXECUTE"),
+        ("select query_to_xml('select 1 from invoices', true, false, '')", ""),
+        ("create trigger t after insert on invoices execute function f()", ""),
+    ],
+)
+def test_sql_that_runs_a_text_that_cannot_be_seen_is_noted(tmp_path: Path, text: str, function: str) -> None:
+    folder = written(tmp_path, {HANDLERS: f'run("{text}")\n'})
+    notes = check_code(mapped(folder, BUYS, contexts={"sales": {"tables": ("orders",)}})).notes
+    seen = [each.what for each in notes if each.code == "sql.computed"]
+    assert seen == ([f"context 'billing' runs a text by {function}, and the text cannot be seen"] if function else [])
 
 
 @pytest.mark.parametrize("named", ["sales.orders", "orders"])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from remit.boundaries.code import Code
 from remit.contexts import SharedKernel
 from remit.errors import Findings
-from remit.stores.sql_text import tables_in
+from remit.stores.sql_text import tables_in, unseen_in
 
 
 def check_tables(code: Code, findings: Findings) -> None:
@@ -22,6 +22,7 @@ def check_tables(code: Code, findings: Findings) -> None:
     for facts in code.read if owners or schemas else ():
         name = code.owner_of(facts.module)
         for text, line in facts.sql if name is not None else ():
+            _note_unseen(text, f"{facts.path}:{line}", facts.module, name or "", findings)
             for parts in tables_in(text):
                 owner = _owner_of(parts, name or "", owners, schemas)
                 if owner == name or _is_shared(parts, (owner, name or ""), shared, code):
@@ -33,6 +34,17 @@ def check_tables(code: Code, findings: Findings) -> None:
                     next=f"ask {owner!r} by a query, or keep a copy from its events",
                     contexts=(name or "", owner),
                 )  # fmt: skip
+
+
+def _note_unseen(text: str, where: str, module: str, context: str, findings: Findings) -> None:
+    for function in unseen_in(text):
+        findings.note(
+            "sql.computed", where,
+            f"context {context!r} runs a text by {function.upper()}, and the text cannot be seen",
+            expected="SQL that is written in the source text",
+            next="write the statement there, so that its tables can be compared with the map",
+            contexts=(context,), identity=f"{module} {function}",
+        )  # fmt: skip
 
 
 def _check_claims(code: Code, shared: Mapping[str, list[set[str]]], findings: Findings) -> None:
