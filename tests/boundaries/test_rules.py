@@ -341,6 +341,40 @@ def test_sql_that_runs_a_text_that_cannot_be_seen_is_noted(tmp_path: Path, text:
     assert seen == ([f"context 'billing' runs a text by {function}, and the text cannot be seen"] if function else [])
 
 
+APPS = {"shop/sales/models.py": "class Order: ...\n", "shop/billing/models.py": "class Invoice: ...\n"}
+FIELDS = "from django.db import models\n"
+
+
+@pytest.mark.parametrize(
+    ("field", "is_found"),
+    [
+        ('models.ForeignKey("sales.Order", on_delete=models.CASCADE)', True),
+        ('models.ForeignKey(to="sales.Order", on_delete=models.CASCADE)', True),
+        ('models.OneToOneField("sales.Order", on_delete=models.CASCADE)', True),
+        ('models.ManyToManyField("sales.Order")', True),
+        ('models.ManyToManyField("Invoice", through="sales.Order")', True),
+        ('models.ForeignKey("billing.Invoice", on_delete=models.CASCADE)', False),
+        ('models.ForeignKey("Invoice", on_delete=models.CASCADE)', False),
+        ('models.ForeignKey("self", on_delete=models.CASCADE)', False),
+        ('models.ForeignKey("auth.User", on_delete=models.CASCADE)', False),
+        ('models.CharField("sales.Order")', False),
+    ],
+)
+def test_a_foreign_key_of_django_to_a_model_of_another_context_is_found(
+    tmp_path: Path, field: str, is_found: bool
+) -> None:
+    folder = written(tmp_path, {**APPS, HANDLERS: f"{FIELDS}key = {field}\n"})
+    assert checked(mapped(folder, BUYS)) == ([("sql.foreign-table", f"{HANDLERS}:2")] if is_found else [])
+
+
+def test_a_foreign_key_of_django_may_name_a_table_of_a_kernel_and_stand_in_a_migration(tmp_path: Path) -> None:
+    key = f'{FIELDS}key = models.ForeignKey("sales.Order", on_delete=models.CASCADE)\n'
+    folder = written(tmp_path, {**APPS, HANDLERS: key, "shop/billing/migrations/0001_initial.py": key})
+    kernel = SharedKernel("sales", "billing", "shop.kernel", tables=("sales_order",))
+    assert checked(mapped(folder, BUYS, kernel)) == []
+    assert checked(mapped(folder, BUYS)) == [("sql.foreign-table", f"{HANDLERS}:2")]
+
+
 @pytest.mark.parametrize("named", ["sales.orders", "orders"])
 @pytest.mark.parametrize("listed", ["sales.orders", "Orders"])
 def test_sql_may_name_a_table_of_a_kernel(tmp_path: Path, named: str, listed: str) -> None:

@@ -36,6 +36,40 @@ def check_tables(code: Code, findings: Findings) -> None:
                 )  # fmt: skip
 
 
+def check_keys(code: Code, findings: Findings) -> None:
+    """Reports fields of Django that refer by a text to a model of another context: a foreign key between two contexts,
+    without any import. Migrations are not looked at, because nobody changes them later."""
+    shared, apps = _shared(code), _apps(code)
+    for facts in code.read:
+        name = code.owner_of(facts.module)
+        if name is None or "migrations" in facts.module.split("."):
+            continue
+        for text, line in facts.keys:
+            app, _, model = text.partition(".")
+            owners = apps.get(app, [name])
+            table = f"{app}_{model}".lower()
+            if name in owners or _is_shared((table,), (owners[0], name), shared, code):
+                continue
+            findings.report(
+                "sql.foreign-table", f"{facts.path}:{line}",
+                f"context {name!r} refers to the model {text} of {owners[0]!r} by a foreign key",
+                expected=f"foreign keys to the models of {name!r} only",
+                next=f"keep the identity of the {model} in a plain field",
+                contexts=(name, owners[0]), identity=f"{facts.module} refers to {text}",
+            )  # fmt: skip
+
+
+def _apps(code: Code) -> Mapping[str, list[str]]:
+    """The contexts of each app of Django, by its label: the last part of the package that has models."""
+    found: dict[str, list[str]] = {}
+    for module in code.modules.facts:
+        package, _, last = module.rpartition(".")
+        owner = code.owner_of(package) if last in ("apps", "models") else None
+        if owner is not None:
+            found.setdefault(package.rpartition(".")[2], []).append(owner)
+    return found
+
+
 def _note_unseen(text: str, where: str, module: str, context: str, findings: Findings) -> None:
     for function in unseen_in(text):
         findings.note(
