@@ -529,6 +529,21 @@ def test_a_cycle_is_known_by_its_contexts_whichever_imports_make_it(tmp_path: Pa
     }
 
 
+def test_an_import_is_known_by_the_name_that_it_imports(tmp_path: Path) -> None:
+    """A baseline that knows one name does not allow another one in its place."""
+    folder = written(
+        tmp_path, {HANDLERS: "from shop.sales.model import Order\n", "shop/sales/model.py": "Order = Line = 1\n"}
+    )
+    code = mapped(folder, BUYS)
+    seen = [each.identity for each in check_code(code)]
+    (folder / HANDLERS).write_text("\n\nfrom shop.sales.model import Order as One\nprint(One.number)\n")
+    assert (
+        [each.identity for each in check_code(code)] == seen == ["shop.billing.handlers imports shop.sales.model.Order"]
+    )
+    (folder / HANDLERS).write_text("from shop.sales.model import Line\n")
+    assert [each.identity for each in check_code(code)] == ["shop.billing.handlers imports shop.sales.model.Line"]
+
+
 def test_advice_on_a_code_base_supposes_nothing_of_remit_in_it(tmp_path: Path) -> None:
     computed = "from importlib import import_module\ndef f(name): import_module(name)\n"
     model = "import requests\nfrom shop.sales.api import OrderPlaced\nnow = open('a')\n"
