@@ -80,9 +80,12 @@ class Host:
 
         self.remote = self._remote_calls(placed)
         """Calls to contexts that other processes run; None without a channel for calls."""
+        reaches = reaches_of(model, run, channels.schemas)
+        self._restricted = bool(reaches)
+        """Whether the system has relations, so that calls of the app within handlers are judged."""
         self.shared = Shared(
             run, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
-            self._sender_of, carries=bool(model.headers), reaches=reaches_of(model, run, channels.schemas),
+            self._sender_of, carries=bool(model.headers), reaches=reaches,
         )  # fmt: skip
         if (remote := self.remote) is not None:
             self.shared.avoids = lambda: bool(remote.avoided)
@@ -247,18 +250,20 @@ class Host:
         """
         if self._origin.is_elsewhere:
             raise in_another_process()
-        reach = within.get()
-        if reach is not None and command.__class__ not in reach.covered and reach.model is self.model:
-            reach.require(command.__class__, "calls")
+        if self._restricted:
+            reach = within.get()
+            if reach is not None and command.__class__ not in reach.covered and reach.model is self.model:
+                reach.require(command.__class__, "calls")
         return await self.calls.send(command, key=key, deadline=deadline, caller=caller)
 
     async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
         """As `Sender.ask`. In a handler, it raises `NotCovered` as `send` does."""
         if self._origin.is_elsewhere:
             raise in_another_process()
-        reach = within.get()
-        if reach is not None and query.__class__ not in reach.covered and reach.model is self.model:
-            reach.require(query.__class__, "calls")
+        if self._restricted:
+            reach = within.get()
+            if reach is not None and query.__class__ not in reach.covered and reach.model is self.model:
+                reach.require(query.__class__, "calls")
         return await self.calls.ask(query, deadline=deadline, fresh=fresh)
 
     async def attempt(
