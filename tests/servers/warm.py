@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import resource
+import runpy
 import select
 import signal
 import socket
@@ -28,7 +29,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["REMIT", "Limit", "WarmPopen", "cold"]
+__all__ = ["REMIT", "WARM", "Limit", "WarmPopen", "cold"]
 
 REMIT = str(Path(sys.executable).with_name("remit"))
 ANYHOW = (
@@ -42,6 +43,8 @@ ANYHOW = (
     "uvicorn.protocols.http.httptools_impl", "uvloop",
 )  # fmt: skip
 """What is imported once."""
+WARM = {"REMIT_TESTS_START": "warm"}
+"""In the environment of a Python program, a file, that may be started warm as well."""
 _NUMBER = struct.Struct("=i")
 _LARGEST = 1 << 18
 _AT_START = ("PYTHON", "LANG", "LC_")
@@ -86,7 +89,7 @@ class WarmPopen(subprocess.Popen[Any]):
         environment = dict(os.environ if env is None else env)
         command = [] if isinstance(args, (str, bytes, os.PathLike)) else [os.fsdecode(each) for each in args]
         limit = preexec_fn if isinstance(preexec_fn, Limit) else None
-        if _cold or preexec_fn is not limit or pass_fds or command[:1] != [REMIT] or not _plain(environment):
+        if _cold or preexec_fn is not limit or pass_fds or not _may_be_warm(command, environment):
             super()._execute_child(  # type: ignore[misc]  # the stubs leave out what is private
                 args, executable, preexec_fn, close_fds, pass_fds, cwd, env, *more
             )
@@ -126,6 +129,11 @@ class WarmPopen(subprocess.Popen[Any]):
             finally:
                 lock.release()
         return self.returncode
+
+
+def _may_be_warm(command: list[str], environment: Mapping[str, str]) -> bool:
+    program = command[:1] == [sys.executable] and WARM.items() <= environment.items()
+    return (program or command[:1] == [REMIT]) and _plain(environment)
 
 
 def _plain(environment: Mapping[str, str]) -> bool:
@@ -207,19 +215,22 @@ def run(order: dict[str, Any], streams: list[int]) -> None:
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["env"])
-    sys.path[:] = [str(Path(REMIT).parent), *_python_path(), *usual]
-    sys.argv = order["argv"]
+    sys.argv = order["argv"][order["argv"][0] == sys.executable :]
+    sys.path[:] = [str(Path(sys.argv[0]).parent), *_python_path(), *usual]
     importlib.invalidate_caches()
     with contextlib.suppress(ModuleNotFoundError):
         importlib.import_module("sitecustomize")  # as an interpreter does when it starts
     if order["limit"]:
         Limit(*order["limit"])()
     known = {*sys.modules}
-    from remit.cli import main
-
     code = 0
     try:
-        main()
+        if sys.argv[0] == REMIT:
+            from remit.cli import main
+
+            main()
+        else:
+            runpy.run_path(sys.argv[0], run_name="__main__")
     except SystemExit as ended:
         if not isinstance(ended.code, int):
             raise
