@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from remit.boundaries import MAP_FILE, check_code, is_map, propose_map
 from remit.cli.baseline import Baseline, record
+from remit.cli.declaring import declaring
 from remit.cli.explaining import explain_codes
 from remit.cli.options import AsJson, SystemName, is_topology, not_empty
 from remit.cli.reports import as_github, as_json, as_sarif
@@ -81,7 +82,7 @@ def check(
     _refuse_contradictions(form, baseline, json=json, recording=recording, summary=summary)
     named, findings = _checked(system)
     left, hidden = _against(baseline, findings, recording=recording)
-    _tell(named, left, hidden, form, summary=summary)
+    _tell(system, named, left, hidden, form, summary=summary)
     return UNUSABLE if left else 0
 
 
@@ -150,11 +151,11 @@ def _against(path: str | None, found: Findings, *, recording: bool) -> tuple[Fin
     return Findings([*left, *baseline.gone], notes=left.notes), hidden
 
 
-def _tell(system: str, found: Findings, hidden: int, form: _Form | None, *, summary: bool) -> None:
+def _tell(given: str, system: str, found: Findings, hidden: int, form: _Form | None, *, summary: bool) -> None:
     if form == "json":
         print(as_json(system, found, hidden))
     elif form == "sarif":
-        print(as_sarif(found, Path.cwd()))
+        print(as_sarif(found, Path.cwd(), declaring(given, MAP_FILE)))
     elif form == "github":
         for line in as_github(found, Path.cwd()):
             print(line)
