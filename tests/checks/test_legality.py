@@ -98,6 +98,15 @@ def test_a_circle_of_upstream_and_downstream_is_shown() -> None:
     assert "AntiCorruptionLayer of 'billing' and 'sales'" in found.next
 
 
+def test_a_circle_is_opened_at_the_relation_that_was_added_last() -> None:
+    ring = [
+        CustomerSupplier(supplier="sales", customer="billing"),
+        Conformist(upstream="stock", downstream="sales"),
+        Conformist(upstream="billing", downstream="stock"),
+    ]
+    assert "the last one, Conformist of 'billing' and 'stock'" in only(judged(ring)).next
+
+
 @pytest.mark.parametrize("kind", ["OpenHost", "Partnership", "SharedKernel"])
 def test_what_is_neither_upstream_nor_downstream_closes_no_circle(kind: str) -> None:
     ring = [MADE["CustomerSupplier"]("sales", "stock"), MADE["Conformist"]("stock", "billing")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from remit.messages.component import Component
 from remit.topology.grants import READING, grants_of, grants_text, usage_of
 from remit.transports import OUTSIDE, Grant
 from tests.topology.files import placed
@@ -30,7 +31,8 @@ def usable(upstream: str, downstream: str) -> list[str]:
 
 
 def grants() -> dict[str, Grant]:
-    return grants_of(placed(APART), usable, {"billing": {"sales"}, "sales": {"stock"}})
+    follows = {Component("billing", "write"): {"sales"}, Component("sales", "write"): {"stock"}}
+    return grants_of(placed(APART), usable, follows)
 
 
 def test_a_context_is_spoken_for_by_the_service_that_runs_its_handlers() -> None:
@@ -53,6 +55,20 @@ def test_a_log_is_read_by_those_who_follow_it_and_are_related() -> None:
     for name in ("web", OUTSIDE):
         logs = [list(subjects) for each, subjects in grants()[name].speaks[OUTSIDE].items() if each.endswith(".log")]
         assert logs == [["reach"], ["reach"]], "a fresh answer asks how far all are"
+
+
+def test_a_log_is_read_only_by_the_service_that_runs_the_subscription() -> None:
+    apart = (
+        APART.replace('"billing"]', '"billing.write"]')
+        + """
+[services.views]
+runs = ["billing.read"]
+calls = "127.0.0.1:9003"
+"""
+    )
+    found = grants_of(placed(apart), lambda _upstream, _downstream: ["*"], {Component("billing", "read"): {"sales"}})
+    assert "sales.log" in found["views"].speaks["billing"]
+    assert "sales.log" not in found["back"].speaks["billing"]
 
 
 def test_an_edge_calls_what_its_context_owns_or_may_use() -> None:

@@ -250,13 +250,15 @@ def _check_circles(relations: Sequence[Relation], place: Places, findings: Findi
     for upstream, other in stated:
         downstream.setdefault(upstream, []).append(other)
     for circle in circles(downstream):
-        closing = stated[circle[-1], circle[0]]
+        steps = [*zip(circle, [*circle[1:], circle[0]], strict=True)]
+        closing = stated[max(steps, key=[*stated].index)]  # the one that was added last
+        upstream, other = closing.direction or steps[-1]
         findings.report(
             "relation.cycle", place(closing),
             f"upstream and downstream form a circle: {' → '.join([*circle, circle[0]])}",
             expected="each context upstream or downstream of another one, not both, unless they are partners",
-            next=f"remove one of these relations, for example {type(closing).__name__} of {circle[-1]!r} and"
-            f" {circle[0]!r}; or make it a Partnership",
+            next=f"remove one of these relations, for example the last one, {type(closing).__name__} of {upstream!r}"
+            f" and {other!r}; or make it a Partnership",
         )  # fmt: skip
 
 

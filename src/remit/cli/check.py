@@ -75,7 +75,7 @@ def check(
     _refuse_contradictions(form, baseline, json=json, recording=recording, summary=summary)
     named, findings = checked(system)
     left, hidden = against(baseline, findings, recording=recording)
-    tell(named, left, hidden, form, summary=summary)
+    tell(system, named, left, hidden, form, summary=summary)
     return UNUSABLE if left else 0
 
 
