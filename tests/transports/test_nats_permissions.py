@@ -14,6 +14,7 @@ from remit.errors import ChannelError, NotAllowed, Unavailable
 from remit.log import Channel
 from remit.testing.conformance.events import Ear, messages, publish_all
 from remit.transports import OUTSIDE, CallRequest, CallResponse
+from remit.transports.grants import as_subject
 from remit.transports.nats.calls import NatsCalls, call_subject
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
@@ -30,7 +31,10 @@ USERS = [
         writes=ENROLLMENT,
         relays_private=ENROLLMENT,
         speaks={
-            "enrollment": {"billing.write": ["Charge"], "billing.log": ["heads", "read", "standing"]},
+            "enrollment": {
+                "billing.write": ["Charge", as_subject("Zählen")],
+                "billing.log": ["heads", "read", "standing"],
+            },
             OUTSIDE: {"billing.write": ["*"]},
         },
     ),
@@ -97,6 +101,7 @@ async def test_what_a_service_needs_works(pair: tuple[Process, Process]) -> None
         await back.calls.serve(address, echo)
     for address, request in (
         ("billing.write", CHARGE),
+        ("billing.write", CHARGE._replace(headers={"remit-type": "billing.Zählen"})),
         ("billing.write", CHARGE._replace(kind="ping", headers={})),
         ("billing.write", CallRequest("command", {"remit-type": "billing.Anything"}, b"?", OUTSIDE)),
         ("billing.log", CallRequest("read", {}, b"?", "enrollment")),
@@ -106,6 +111,11 @@ async def test_what_a_service_needs_works(pair: tuple[Process, Process]) -> None
 
 UNDECLARED = {
     "a message": ("billing.write", CHARGE._replace(headers={"remit-type": "billing.Refund"})),
+    "a message whose name is like a granted one": (
+        "billing.write",
+        CHARGE._replace(headers={"remit-type": "billing.Zöhlen"}),
+    ),
+    "a message that is called like a probe": ("billing.write", CHARGE._replace(headers={"remit-type": "billing.ping"})),
     "the called context": ("billing.write", CHARGE._replace(speaker="billing")),
     "a third context": ("billing.write", CHARGE._replace(speaker="stock")),
     "an address": ("billing.read", CallRequest("query", {"remit-type": "billing.Owed"}, b"", "enrollment")),
