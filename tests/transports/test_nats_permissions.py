@@ -227,3 +227,10 @@ def test_streams_of_two_systems_have_two_names() -> None:
         stream_name("depot-east", "orders", Channel.PUBLISHED),
     }
     assert len(names) == 2
+
+
+@pytest.mark.parametrize(("one", "other"), [("svc-a", "svc_a"), ("Front", "front")])
+def test_two_users_who_would_have_one_password_are_refused(one: str, other: str) -> None:
+    with pytest.raises(ChannelError, match=f"{one}.*{other}.* would have one password") as raised:
+        permissions("shop", [BrokerUser(one), BrokerUser("back"), BrokerUser(other)])
+    assert raised.value.where == "credentials"

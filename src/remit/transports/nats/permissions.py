@@ -30,10 +30,29 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 def permissions(system: str, users: Sequence[BrokerUser]) -> str:
     """The block for these users. A password is read from the server's environment variable `<USER>_PASSWORD`.
 
-    Raises `ChannelError` for a user whose name cannot be part of a subject.
+    Raises `ChannelError` for a user whose name cannot be part of a subject, and for two who would have one variable.
     """
+    _refuse_shared_passwords(users)
     blocks = "\n".join(_user(system, user) for user in users)
     return f"authorization {{\n  users = [\n{blocks}\n  ]\n}}\n"
+
+
+def _refuse_shared_passwords(users: Sequence[BrokerUser]) -> None:
+    """Whoever knows the password of one could connect as the other one."""
+    named: dict[str, str] = {}
+    for user in users:
+        other = named.setdefault(variable := _variable(user.name), user.name)
+        if other != user.name:
+            raise ChannelError(
+                f"the users {other!r} and {user.name!r} would have one password, from {variable}", where="credentials",
+                expected="names that differ in more than case, and - in place of _",
+                next="another user in `credentials` of one of the services",
+            )  # fmt: skip
+
+
+def _variable(user: str) -> str:
+    """The variable in the environment of the server that holds the password of a user."""
+    return user.upper().replace("-", "_") + "_PASSWORD"
 
 
 def _user(system: str, user: BrokerUser) -> str:
@@ -43,11 +62,10 @@ def _user(system: str, user: BrokerUser) -> str:
             expected="letters, digits, - and _",
             next="another user in `credentials` of the service",
         )  # fmt: skip
-    variable = user.name.upper().replace("-", "_") + "_PASSWORD"
     publish, subscribe = sorted(set(_publishes(system, user))), sorted(set(_subscribes(system, user)))
     return (
         f"    {{\n"
-        f'      user: "{user.name}", password: ${variable}\n'
+        f'      user: "{user.name}", password: ${_variable(user.name)}\n'
         f"      permissions: {{\n"
         f"        publish: {{ allow: [{_listed(publish)}] }}\n"
         f"        subscribe: {{ allow: [{_listed(subscribe)}] }}\n"
