@@ -32,8 +32,8 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 def permissions(system: str, users: Sequence[BrokerUser]) -> str:
     """The block for these users. A password is read from the server's environment variable `<USER>_PASSWORD`.
 
-    Raises `ChannelError` for a user whose name cannot be part of a subject, or is that of the administrator, and for two
-    who would have one variable.
+    Raises `ChannelError` for a user whose name cannot be part of a subject, or is that of the administrator, and for
+    two who would have one variable.
     """
     _refuse_shared_passwords([*(user.name for user in users), ADMINISTRATOR])
     blocks = "\n".join([*(_user(system, user) for user in users), *_administrator(system, users)])
