@@ -66,7 +66,7 @@ def check(
     with notes only, the exit code is 0.
     """
     if explain is not None:
-        explain_codes(explain, as_json=json)
+        explain_codes([*explain, *([] if system == HERE else [system])], as_json=json)  # a code may follow an option
         return 0
     if propose is not None:
         say(_proposed(propose).rstrip())

@@ -209,7 +209,7 @@ def system_here() -> str:
         why = f"{FILE} has no [tool.remit] system"
     except FileNotFoundError:
         why = f"there is no {FILE} here"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         why = f"{FILE} cannot be read: {error}"
     raise Failure(
         "system.unnamed", f"no system was given, and {why}", where=str(path),

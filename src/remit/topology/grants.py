@@ -12,7 +12,7 @@ from remit.errors import Finding, ModelError
 from remit.messages.component import Component
 from remit.topology.file import KeyTexts, Topology
 from remit.topology.placement import ANSWERING, OPENING, PlacedService, Placement
-from remit.transports.grants import ANYTHING, OUTSIDE, Allowed, Grant, as_subject
+from remit.transports.grants import ANYTHING, OUTSIDE, Allowed, Grant, as_subject, name_in
 
 READING = ("heads", "read", "standing")
 """What a follower asks the log of its source."""
@@ -100,7 +100,7 @@ def usage_of(grants: Mapping[str, Grant]) -> dict[str, dict[str, Sequence[str]]]
     found: dict[str, dict[str, Sequence[str]]] = {}
     for grant in grants.values():
         for speaker, allowed in grant.speaks.items():
-            uses = {Component.read(each): names for each, names in allowed.items()}
+            uses = {Component.read(each): [*map(name_in, names)] for each, names in allowed.items()}
             found.setdefault(speaker, {}).update(
                 {each.context: names for each, names in uses.items() if each.part != "log"}
             )
