@@ -375,6 +375,17 @@ def test_a_foreign_key_of_django_may_name_a_table_of_a_kernel_and_stand_in_a_mig
     assert checked(mapped(folder, BUYS)) == [("sql.foreign-table", f"{HANDLERS}:2")]
 
 
+def test_sql_in_more_texts_than_are_read_is_noted(tmp_path: Path) -> None:
+    text = "delete from orders"
+    for number in range(50):
+        text = f"do $a{number}$ {text} $a{number}$"
+    folder = written(tmp_path, {HANDLERS: f"run({text!r})\n"})
+    notes = check_code(mapped(folder, BUYS, contexts={"sales": {"tables": ("orders",)}})).notes
+    assert [each.what for each in notes if each.code == "sql.computed"] == [
+        "context 'billing' runs a text by DO, and the text cannot be seen"
+    ]
+
+
 @pytest.mark.parametrize("named", ["sales.orders", "orders"])
 @pytest.mark.parametrize("listed", ["sales.orders", "Orders"])
 def test_sql_may_name_a_table_of_a_kernel(tmp_path: Path, named: str, listed: str) -> None:

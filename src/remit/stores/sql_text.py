@@ -135,7 +135,7 @@ class _Reader:
             self.at += 1
             if token.kind == "body":
                 if level.verb in ("do", "create"):
-                    self._read_inner(token.value, token.given)
+                    self._read_inner(token.value, level.verb)
             elif token.kind == "mark":
                 self._mark(token.value, level)
             elif token.kind in ("word", "name"):
