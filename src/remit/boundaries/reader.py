@@ -15,9 +15,20 @@ from typing import Any, NamedTuple, cast
 
 from remit.boundaries.facts import Facts, Model, Use
 from remit.boundaries.impurity import IMPURE, impure_use
+from remit.boundaries.nodes import LEAVES, children, for_checkers, is_named
 from remit.boundaries.scopes import BUILTIN, Expression, Names, Scope
 from remit.boundaries.spellings import ANNOTATES, ENTRY_POINTS, EVALUATES, SPELLINGS, argument, named_by, passed_on
-from remit.boundaries.statements import beside_texts, completed, table_of, written
+from remit.boundaries.statements import (
+    NAMES_TABLE,
+    REFERS,
+    Grown,
+    beside_texts,
+    completed,
+    grown_texts,
+    run_by,
+    table_of,
+    written,
+)
 from remit.stores.sql_forms import looks_like_sql
 
 _RUN_AS_TEXT = 1000
@@ -78,6 +89,9 @@ class _Reader:
         self.tables: list[tuple[ast.expr, str, _At]] = []
         """The tables that classes declare, and their schemas."""
         self.unknown: list[tuple[str, int]] = []
+        self.grown: list[Grown] = []
+        self.run: set[int] = set()
+        """The identities of the expressions that are given to something that runs SQL."""
         self.numbers: set[int] = set()
         """The identities of the expressions that are known to be no texts."""
 
@@ -94,6 +108,7 @@ class _Reader:
             self.unknown.append(("", 1))
         for node, at in self.statements:
             self.sql += [(text, at.line_of(node)) for text in completed(node, at.scope, self.names)]
+        self.sql += grown_texts(self.grown, self.names)
         for node, schema, at in self.tables:
             named = [f"{schema}.{text}" if schema else text for text in self.names.texts(node, at.scope)]
             self.sql += [(f"REFERENCES {table}", at.line_of(node)) for table in named]
@@ -148,8 +163,8 @@ class _Reader:
             visit = _VISITS.get(kind)
             if visit is not None:
                 waiting += visit(self, node, at)
-            elif kind not in _LEAVES:
-                waiting += [(each, at) for each in _children(node)]
+            elif kind not in LEAVES:
+                waiting += [(each, at) for each in children(node)]
 
     def visit_import(self, node: ast.Import, at: _At) -> list[tuple[ast.AST, _At]]:
         for each in node.names:
@@ -195,9 +210,14 @@ class _Reader:
 
     def visit_call(self, node: ast.Call, at: _At) -> list[tuple[ast.AST, _At]]:
         self.calls.append((node, at))
+        if (run := run_by(node)) is not None:
+            self.run.add(id(run))
         form = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr == "format" else None
-        if form is not None and looks_like_sql(written(form)):
+        joined = written(node)
+        if looks_like_sql(joined or (written(form) if form is not None else ""), is_run=id(node) in self.run):
             self.statements.append((node, at))
+        if joined:  # its parts are no statements of their own
+            return [(each, at) for part in children(node.args[0]) for each in beside_texts(cast("ast.expr", part))]
         inner: list[ast.AST] = [node.func, *node.args, *(each.value for each in node.keywords)]
         return [(each, at) for each in inner]
 
@@ -205,7 +225,7 @@ class _Reader:
         """A text, or what is made of texts: perhaps SQL. Numbers that are added have the same form."""
         text = "" if id(node) in self.numbers else written(node)
         if text:
-            if looks_like_sql(text):
+            if looks_like_sql(text, is_run=id(node) in self.run):
                 self.statements.append((node, at))
             return [(each, at) for each in beside_texts(node)]
         if isinstance(node, ast.BinOp):
@@ -236,7 +256,7 @@ class _Reader:
         every = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
         waiting: list[tuple[ast.AST, _At]] = [(each, at) for each in (*given.defaults, *given.kw_defaults) if each]
         for each in every:
-            is_path = each.annotation is not None and _is_named(each.annotation, "Path")
+            is_path = each.annotation is not None and is_named(each.annotation, "Path")
             made = ast.Call(each.annotation, [], []) if is_path and each.annotation is not None else None
             scope.bind(each.arg, Expression(made, at.scope) if made is not None else "")
             if each.annotation is not None:
@@ -282,6 +302,13 @@ class _Reader:
         others = [each for each in node.targets if not isinstance(each, ast.Name)]
         return [(each, at) for each in (*others, node.value)]
 
+    def visit_grown(self, node: ast.AugAssign, at: _At) -> list[tuple[ast.AST, _At]]:
+        """`name += value`: perhaps a text that grows to SQL."""
+        if isinstance(node.op, ast.Add) and isinstance(node.target, ast.Name):
+            self.grown.append(Grown(node.target.id, node.value, at.scope, at.line_of(node)))
+            return [(node.value, at)]
+        return [(node.target, at), (node.value, at)]
+
     def visit_annotated_assign(self, node: ast.AnnAssign, at: _At) -> list[tuple[ast.AST, _At]]:
         if isinstance(node.target, ast.Name):
             self._bind(node.target.id, node.value, at)
@@ -299,7 +326,7 @@ class _Reader:
         at.scope.bind(name, Expression(value, at.scope) if isinstance(value, _FOLLOWED) and not is_number else "")
 
     def visit_if(self, node: Any, at: _At) -> list[tuple[ast.AST, _At]]:
-        checkers = _for_checkers(node.test)
+        checkers = for_checkers(node.test)
         body, otherwise = node.body, node.orelse
         if isinstance(node, ast.IfExp):
             body, otherwise = [body], [otherwise]
@@ -345,7 +372,7 @@ class _Reader:
                     waiting += self._text_annotation(each.value, each, at)
             elif isinstance(each, ast.Subscript):
                 waiting.append((each.value, at))
-                if not _is_named(each.value, "Literal"):
+                if not is_named(each.value, "Literal"):
                     inside.append(each.slice)
             elif isinstance(each, ast.Tuple | ast.List | ast.BinOp | ast.Starred):
                 inside += ast.iter_child_nodes(each)
@@ -380,6 +407,7 @@ class _Reader:
                 self.impure.append((impure, at.line_of(node)))
 
     def _resolve_call(self, node: ast.Call, at: _At) -> None:
+        self._resolve_run(node, at)
         for called in self.names.origins(node.func, at.scope):
             if called in SPELLINGS:
                 found, unknown = named_by(called, node, self.names, at.scope)
@@ -406,15 +434,22 @@ class _Reader:
             given = argument(node, *ANNOTATES[called])
             for each, inner in self.annotated(given, at) if given is not None else ():
                 self.walk([each], inner)
-        elif called in _NAMES_TABLE and node.args:
-            tables = (_NAMES_TABLE[called](text) for text in self.names.texts(node.args[0], at.scope))
+        elif called in NAMES_TABLE and node.args:
+            tables = (NAMES_TABLE[called](text) for text in self.names.texts(node.args[0], at.scope))
             self.sql += [(f"REFERENCES {table}", at.line_of(node)) for table in tables]
-        elif called in _REFERS:
+        elif called in REFERS:
             named = (argument(node, 0, "to"), argument(node, 4, "through"))
             texts = (text for each in named if each is not None for text in self.names.texts(each, at.scope))
             self.keys += [(text, at.line_of(node)) for text in texts]
         elif called == ENTRY_POINTS:
             self._entry_points(node, at)
+
+    def _resolve_run(self, node: ast.Call, at: _At) -> None:
+        """A name that is given to something that runs SQL. What is taken for SQL anyway is known where it stands."""
+        run = run_by(node)
+        for text in self.names.texts(run, at.scope) if isinstance(run, ast.Name) else ():
+            if looks_like_sql(text, is_run=True) and not looks_like_sql(text):
+                self.sql.append((text, at.line_of(node)))
 
     def _run_text(self, node: ast.Call, at: _At) -> None:
         for text in self.names.texts(node.args[0], at.scope) if node.args else ():
@@ -428,19 +463,6 @@ class _Reader:
             self.use(f"{ENTRY_POINTS}:{text}", node, "entry points", at)
 
 
-_NAMES_TABLE: Mapping[str, Callable[[str], str]] = {
-    "sqlalchemy.ForeignKey": lambda text: text.rpartition(".")[0],
-    "sqlalchemy.schema.ForeignKey": lambda text: text.rpartition(".")[0],
-    "sqlalchemy.Table": str,
-    "sqlalchemy.schema.Table": str,
-}
-"""Functions that name a table in their first argument, and what of the text is the table."""
-_REFERS = frozenset(
-    f"{module}.{field}"
-    for module in ("django.db.models", "django.db.models.fields.related", "django.contrib.gis.db.models")
-    for field in ("ForeignKey", "OneToOneField", "ManyToManyField")
-)
-"""The fields of Django that refer to another model, which their first argument may name by a text."""
 _RESOLVED: Mapping[type[ast.expr], str] = {
     ast.Subscript: "sys.modules[…]", ast.Name: "star", ast.Call: "getattr()",
 }  # fmt: skip
@@ -450,8 +472,6 @@ _FOLLOWED = (
     ast.Tuple, ast.Set, ast.Dict,
 )  # fmt: skip
 """The values of assignments through which names and texts are followed."""
-_LEAVES = frozenset({ast.Pass, ast.Break, ast.Continue, ast.Load, ast.Store, ast.Del})
-_WITHOUT_MEANING = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
 _Visit = Callable[[_Reader, Any, _At], list[tuple[ast.AST, _At]]]
 _VISITS: Mapping[type[ast.AST], _Visit] = {
     ast.Import: _Reader.visit_import, ast.ImportFrom: _Reader.visit_import_from, ast.Name: _Reader.visit_name,
@@ -459,30 +479,9 @@ _VISITS: Mapping[type[ast.AST], _Visit] = {
     ast.Constant: _Reader.visit_text, ast.JoinedStr: _Reader.visit_text, ast.BinOp: _Reader.visit_text,
     ast.Expr: _Reader.visit_statement, ast.FunctionDef: _Reader.visit_function,
     ast.AsyncFunctionDef: _Reader.visit_function, ast.Lambda: _Reader.visit_lambda, ast.ClassDef: _Reader.visit_class,
-    ast.Assign: _Reader.visit_assign, ast.AnnAssign: _Reader.visit_annotated_assign,
+    ast.Assign: _Reader.visit_assign, ast.AugAssign: _Reader.visit_grown, ast.AnnAssign: _Reader.visit_annotated_assign,
     ast.NamedExpr: _Reader.visit_named, ast.If: _Reader.visit_if, ast.IfExp: _Reader.visit_if,
     ast.For: _Reader.visit_loop, ast.AsyncFor: _Reader.visit_loop, ast.comprehension: _Reader.visit_loop,
     ast.Global: _Reader.visit_global, ast.ExceptHandler: _Reader.visit_handler,
     getattr(ast, "TypeAlias", ast.Interactive): _Reader.visit_type_alias,
 }  # fmt: skip
-
-
-def _children(node: ast.AST) -> Iterable[ast.AST]:
-    for name in node._fields:
-        value: Any = getattr(node, name, None)
-        if type(value) is list:
-            yield from (each for each in cast("list[object]", value) if isinstance(each, ast.AST))
-        elif isinstance(value, ast.AST) and not isinstance(value, _WITHOUT_MEANING):
-            yield value
-
-
-def _for_checkers(test: ast.expr) -> bool | None:
-    """Whether a condition holds for type checkers only (True), or for all but them (False). None: for both."""
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        inner = _for_checkers(test.operand)
-        return None if inner is None else not inner
-    return True if _is_named(test, "TYPE_CHECKING") else None
-
-
-def _is_named(node: ast.expr, name: str) -> bool:
-    return (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Attribute) and node.attr == name)
