@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,27 @@ async def _kindly(calls: Sender, query: Left) -> int:
 
 async def _left(calls: Sender) -> int:
     return await calls.ask(Left(item="a"))
+
+
+class _Shelf:
+    async def left(self, calls: Sender) -> int:
+        return await self.asked(calls)
+
+    async def asked(self, calls: Sender) -> int:
+        return 0
+
+
+class _RealShelf(_Shelf):
+    async def asked(self, calls: Sender) -> int:
+        return await calls.ask(Left(item="a"))
+
+
+_SHELF, _PARTIAL = _RealShelf(), partial(_left)
+_ERRORS = (Unavailable, KeyError)
+
+
+async def _by_kind(calls: Sender, kind: type[Left] = Left) -> int:
+    return await calls.ask(kind(item="a"))
 
 
 class _Ways:
@@ -191,8 +214,58 @@ class _Ways:
             await calls.ask(query)
         await calls.ask(query)
 
+    @staticmethod
+    async def another_is_raised(command: Paint, calls: Sender) -> None:
+        try:
+            await calls.ask(Left(item="a"))
+        except Exception as error:
+            raise ValueError("away") from error
+
+    @staticmethod
+    async def through_an_object(command: Paint, calls: Sender) -> None:
+        await _SHELF.left(calls)
+
+    @staticmethod
+    async def through_an_override(command: Paint, calls: Sender) -> None:
+        await _RealShelf().left(calls)
+
+    @staticmethod
+    async def through_a_partial(command: Paint, calls: Sender) -> None:
+        await _PARTIAL(calls)
+
+    @staticmethod
+    async def through_a_default(command: Paint, calls: Sender) -> None:
+        await _by_kind(calls)
+
+    @staticmethod
+    async def gathered(command: Paint, calls: Sender) -> None:
+        await asyncio.gather(calls.ask(Left(item="a")))
+
+    @staticmethod
+    async def gathered_with_errors(command: Paint, calls: Sender) -> None:
+        await asyncio.gather(calls.ask(Left(item="a")), return_exceptions=True)
+
+    @staticmethod
+    async def left_alone(command: Paint, calls: Sender) -> None:
+        asyncio.ensure_future(calls.ask(Left(item="a")))  # noqa: RUF006  # nobody waits for it
+
+    @staticmethod
+    async def returned_at_last(command: Paint, calls: Sender) -> None:
+        try:
+            await calls.ask(Left(item="a"))
+        finally:
+            return  # noqa: B012  # it discards the error
+
+    @staticmethod
+    async def by_a_tuple(command: Paint, calls: Sender) -> None:
+        try:
+            await calls.ask(Left(item="a"))
+        except (ValueError, *_ERRORS):
+            return
+
 
 _CAUGHT = frozenset({
+    "gathered_with_errors", "left_alone", "returned_at_last", "by_a_tuple",
     "surrounded", "surrounded_twice", "suppressed", "by_variable", "by_loop", "by_function", "by_inner_function",
     "passed_on",
 })  # fmt: skip
