@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
+FOLLOWED = (
+    ast.Name, ast.Attribute, ast.Call, ast.Constant, ast.JoinedStr, ast.BinOp, ast.Subscript, ast.IfExp, ast.List,
+    ast.Tuple, ast.Set, ast.Dict,
+)  # fmt: skip
+"""The values of assignments through which names and texts are followed."""
 LEAVES = frozenset({ast.Pass, ast.Break, ast.Continue, ast.Load, ast.Store, ast.Del})
 """Nodes that name nothing."""
 _WITHOUT_MEANING = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
@@ -32,3 +37,22 @@ def for_checkers(test: ast.expr) -> bool | None:
 def is_named(node: ast.expr, name: str) -> bool:
     """Whether an expression is a name, or ends with it."""
     return (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Attribute) and node.attr == name)
+
+
+def items_of(target: ast.expr, iterated: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """The names that a loop binds, each with an expression for what it stands for: an item, or a part of an item."""
+    item = ast.Subscript(iterated, ast.Name("item", ast.Load()), ast.Load())
+    if isinstance(target, ast.Name):
+        yield target.id, item
+    elif isinstance(target, ast.Tuple):
+        for number, each in enumerate(target.elts):
+            if isinstance(each, ast.Name):
+                yield each.id, ast.Subscript(item, ast.Constant(number), ast.Load())
+
+
+def captured_by(pattern: ast.pattern) -> Iterator[str]:
+    """The names that a pattern of a `case` captures."""
+    for each in ast.walk(pattern):
+        name = each.rest if isinstance(each, ast.MatchMapping) else getattr(each, "name", None)
+        if isinstance(each, ast.MatchAs | ast.MatchStar | ast.MatchMapping) and name:
+            yield name

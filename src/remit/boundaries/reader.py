@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 
 from remit.boundaries.facts import Facts, Model, Use
 from remit.boundaries.impurity import IMPURE, impure_use
-from remit.boundaries.nodes import LEAVES, children, for_checkers, is_named
+from remit.boundaries.nodes import FOLLOWED, LEAVES, captured_by, children, for_checkers, is_named, items_of
 from remit.boundaries.scopes import BUILTIN, Expression, Names, Scope
 from remit.boundaries.spellings import ANNOTATES, ENTRY_POINTS, EVALUATES, SPELLINGS, argument, named_by, passed_on
 from remit.boundaries.statements import (
@@ -323,7 +323,7 @@ class _Reader:
         if name == "__all__" and at.scope is self.names.scope and isinstance(value, ast.List | ast.Tuple):
             self.public = tuple(text for each in value.elts for text in self.names.texts(each, at.scope))
         is_number = isinstance(value, ast.Constant) and not isinstance(value.value, str)
-        at.scope.bind(name, Expression(value, at.scope) if isinstance(value, _FOLLOWED) and not is_number else "")
+        at.scope.bind(name, Expression(value, at.scope) if isinstance(value, FOLLOWED) and not is_number else "")
 
     def visit_if(self, node: Any, at: _At) -> list[tuple[ast.AST, _At]]:
         checkers = for_checkers(node.test)
@@ -338,19 +338,33 @@ class _Reader:
         ]
 
     def visit_loop(self, node: Any, at: _At) -> list[tuple[ast.AST, _At]]:
-        """A loop, or that of a comprehension: its names stand for the items of what it goes through."""
-        item = ast.Subscript(node.iter, ast.Name("item", ast.Load()), ast.Load())
-        if isinstance(node.target, ast.Name):
-            at.scope.bind(node.target.id, Expression(item, at.scope))
-        elif isinstance(node.target, ast.Tuple):
-            for number, each in enumerate(node.target.elts):
-                if isinstance(each, ast.Name):
-                    part = ast.Subscript(item, ast.Constant(number), ast.Load())
-                    at.scope.bind(each.id, Expression(part, at.scope))
-        inner: list[ast.AST] = [node.iter, *getattr(node, "body", ()), *getattr(node, "orelse", ())]
-        if not isinstance(node.target, ast.Name | ast.Tuple):
-            inner.append(node.target)
-        return [(each, at) for each in (*inner, *getattr(node, "ifs", ()))]
+        """A loop: its names stand for the items of what it goes through."""
+        inner: list[ast.AST] = [node.iter, *node.body, *node.orelse]
+        return [(each, at) for each in (*inner, *self._bind_items(node, at))]
+
+    def visit_comprehension(self, node: Any, at: _At) -> list[tuple[ast.AST, _At]]:
+        """A comprehension: its names are its own."""
+        inner = at._replace(scope=self.names.inside(at.scope, is_part=True))
+        waiting = [(part, inner) for name in ("elt", "key", "value") if (part := getattr(node, name, None)) is not None]
+        for number, each in enumerate(node.generators):
+            waiting.append((each.iter, inner if number else at))
+            waiting += [(part, inner) for part in (*each.ifs, *self._bind_items(each, inner))]
+        return waiting
+
+    def _bind_items(self, node: Any, at: _At) -> list[ast.AST]:
+        """Binds the names of a loop. Returns what it assigns to besides."""
+        bind = at.scope.bind_here if isinstance(node, ast.comprehension) else at.scope.bind
+        for name, item in items_of(node.target, node.iter):
+            bind(name, Expression(item, at.scope))
+        return [] if isinstance(node.target, ast.Name | ast.Tuple) else [node.target]
+
+    def visit_case(self, node: ast.match_case, at: _At) -> list[tuple[ast.AST, _At]]:
+        """A `case`: the names that its pattern captures hide others in it."""
+        inner = at._replace(scope=self.names.inside(at.scope, is_part=True))
+        for name in captured_by(node.pattern):
+            inner.scope.bind_here(name, "")
+            at.scope.bind(name, "")
+        return [(node.pattern, at), *((each, inner) for each in (*filter(None, [node.guard]), *node.body))]
 
     def visit_global(self, node: ast.Global, at: _At) -> list[tuple[ast.AST, _At]]:
         at.scope.of_module = {*(at.scope.of_module or ()), *node.names}
@@ -372,7 +386,10 @@ class _Reader:
                     waiting += self._text_annotation(each.value, each, at)
             elif isinstance(each, ast.Subscript):
                 waiting.append((each.value, at))
-                if not is_named(each.value, "Literal"):
+                if is_named(each.value, "Annotated") and isinstance(each.slice, ast.Tuple):
+                    inside += each.slice.elts[:1]
+                    waiting += [(metadata, at) for metadata in each.slice.elts[1:]]
+                elif not is_named(each.value, "Literal"):
                     inside.append(each.slice)
             elif isinstance(each, ast.Tuple | ast.List | ast.BinOp | ast.Starred):
                 inside += ast.iter_child_nodes(each)
@@ -467,11 +484,6 @@ _RESOLVED: Mapping[type[ast.expr], str] = {
     ast.Subscript: "sys.modules[…]", ast.Name: "star", ast.Call: "getattr()",
 }  # fmt: skip
 """The rows of the table for what is resolved after the pass. All others are attributes."""
-_FOLLOWED = (
-    ast.Name, ast.Attribute, ast.Call, ast.Constant, ast.JoinedStr, ast.BinOp, ast.Subscript, ast.IfExp, ast.List,
-    ast.Tuple, ast.Set, ast.Dict,
-)  # fmt: skip
-"""The values of assignments through which names and texts are followed."""
 _Visit = Callable[[_Reader, Any, _At], list[tuple[ast.AST, _At]]]
 _VISITS: Mapping[type[ast.AST], _Visit] = {
     ast.Import: _Reader.visit_import, ast.ImportFrom: _Reader.visit_import_from, ast.Name: _Reader.visit_name,
@@ -481,7 +493,8 @@ _VISITS: Mapping[type[ast.AST], _Visit] = {
     ast.AsyncFunctionDef: _Reader.visit_function, ast.Lambda: _Reader.visit_lambda, ast.ClassDef: _Reader.visit_class,
     ast.Assign: _Reader.visit_assign, ast.AugAssign: _Reader.visit_grown, ast.AnnAssign: _Reader.visit_annotated_assign,
     ast.NamedExpr: _Reader.visit_named, ast.If: _Reader.visit_if, ast.IfExp: _Reader.visit_if,
-    ast.For: _Reader.visit_loop, ast.AsyncFor: _Reader.visit_loop, ast.comprehension: _Reader.visit_loop,
+    ast.For: _Reader.visit_loop, ast.AsyncFor: _Reader.visit_loop, ast.match_case: _Reader.visit_case,
+    **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), _Reader.visit_comprehension),
     ast.Global: _Reader.visit_global, ast.ExceptHandler: _Reader.visit_handler,
     getattr(ast, "TypeAlias", ast.Interactive): _Reader.visit_type_alias,
 }  # fmt: skip
