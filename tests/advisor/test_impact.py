@@ -13,7 +13,7 @@ import pytest
 
 from learning.process import TOPOLOGIES
 from learning.system import platform
-from remit import Command, Context, Query, Sender, System
+from remit import Aggregate, Command, Context, Query, Repository, Sender, System
 from remit.advisor.contract import uses_of
 from remit.advisor.impact import Impact, impact_of
 from remit.advisor.outages import How, context_outage, service_outage
@@ -459,3 +459,21 @@ def test_who_opens_the_store_of_a_source_can_read_its_log_while_its_service_is_d
     assert "learning.CompleteModule" in {each.name for each in found.fails}
     stale = {each.name for each in found.stale if each.kind == "query"}
     assert stale == {"learning.Progress", "learning.Transcript"}
+
+
+class _Kept(Aggregate[str]):
+    last: Paint | None = None
+
+
+def test_a_changed_message_concerns_the_models_that_hold_it() -> None:
+    house, store = Context("house"), Context("stock")
+
+    @house.handle(Paint)
+    async def paint(command: Paint) -> None: ...
+
+    @store.answer(Left)
+    async def kept(query: Left, models: Repository[_Kept]) -> int:
+        return 0
+
+    uses = uses_of(interactions_of(System("home", contexts=[house, store]).model()), "house.Paint")
+    assert ("holds", "stock._Kept.last") in {(each.what, each.point) for each in uses}
