@@ -404,6 +404,8 @@ class SqlError(RemitError):
     error."""
 
     code = "sql.failed"
+    forbidden: bool = False
+    """Whether no handler may use such a statement. Its text then contains no data, and the caller is told it."""
 
 
 class ConstraintViolated(SqlError):
@@ -430,3 +432,9 @@ class ChannelError(RemitError):
     """A channel cannot be used as it is: wrong credentials, a broker that is too old, or one with other settings."""
 
     code = "channel.unusable"
+
+
+class NotPrepared(ChannelError):
+    """The broker lacks what a service needs to publish its events, and this user may not create it."""
+
+    code = "channel.not-prepared"

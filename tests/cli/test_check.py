@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from remit.cli.program import execute
 from tests.cli.program import DEADLINE, REMIT
 
 API = """
@@ -140,6 +141,14 @@ def test_system_that_is_not_there_is_said_as_elsewhere(folder: Path) -> None:
     assert checked.stderr.startswith("system.module ")
 
 
+def test_a_file_that_is_not_there_is_said_with_the_kinds_of_file_that_may_be_given(folder: Path) -> None:
+    checked = remit_check(folder, "nowhere.toml")
+    assert (checked.returncode, checked.stdout) == (2, "")
+    assert checked.stderr.startswith("cli.no-file  nowhere.toml\n  there is no such file\n")
+    assert "a topology file" in checked.stderr
+    assert "a map of a code base" in checked.stderr
+
+
 MAP = '[contexts.sales]\npackages = ["stand"]\n[contexts.mail]\npackages = ["mail"]\n[[relations]]\nkind = "{}"\n'
 
 
@@ -208,3 +217,11 @@ def test_a_map_is_proposed_that_can_be_checked(folder: Path) -> None:
     empty.mkdir()
     refused = remit_check(folder, "--propose", "empty")
     assert (refused.returncode, refused.stderr.split()[0]) == (2, "map.no-code")
+
+
+def test_a_code_that_follows_an_option_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["check", "--explain", "--json", "event.unfollowed"]) == 0
+    assert [each["code"] for each in json.loads(capsys.readouterr().out)["codes"]] == ["event.unfollowed"]
+    assert execute(["check", "--explain", "--json", "event.unfolowed"]) == 2
+    (told,) = json.loads(capsys.readouterr().err)["errors"]
+    assert (told["code"], told["next"]) == ("check.unknown-code", "did you mean event.unfollowed?")

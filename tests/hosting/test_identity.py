@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from remit import System
+from remit.cli.plan import plan
 from remit.errors import ModelError, NotAllowed
 from remit.hosting.checking import check_topology
 from remit.hosting.services import Replica, make_service
@@ -21,7 +22,16 @@ from remit.topology.file import Topology, read_topology
 from remit.topology.grants import GrantsFile
 from remit.transports import OUTSIDE, CallRequest, CallResponse
 from remit.transports.http.keys import new_pair
-from tests.hosting.guarded import PAIRS, Guarded, Order, Owed, guarded, system, topology_text, write_grants
+from tests.hosting.guarded import (
+    PAIRS,
+    Guarded,
+    Order,
+    Owed,
+    guarded,
+    system,
+    topology_text,
+    write_grants,
+)
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -116,6 +126,14 @@ async def test_only_followers_by_the_map_read_a_log_and_nobody_its_private_chann
     )
 
 
+def test_supplier_reads_the_log_of_a_customer_only_for_commands_that_the_map_lists(tmp_path: Path) -> None:
+    """A command that is sent for later waits in the log of its sender. Stock lists one for sales, sales an event only
+    for billing."""
+    grants = write_grants(made(tmp_path))
+    assert "sales.log" in grants["store"].speaks["stock"]
+    assert "billing.log" not in grants["shop"].speaks["sales"]
+
+
 async def test_what_is_turned_away_is_counted_logged_and_helps(
     services: Guarded, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -181,6 +199,22 @@ def test_a_service_whose_private_key_does_not_fit_its_public_one_does_not_start_
     assert "topology.key-mismatch" not in [each.code for each in check_topology(str(file))[1]]
     file.write_text(topology_text().replace(own, "short"))
     assert "topology.key-mismatch" in [each.code for each in check_topology(str(file))[1]]
+
+
+def test_grants_are_generated_and_checked_without_any_private_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who deploys a topology need not know the secrets of its services."""
+    made(tmp_path)
+    file = tmp_path / "guarded.toml"
+    plan(str(file), grants=True)
+    with_keys = capsys.readouterr().out
+    file.write_text(re.sub(r'key = "[^"]+"', 'key = "${A_KEY_THAT_IS_NOT_HERE}"', topology_text()))
+    plan(str(file), grants=True)
+    printed = capsys.readouterr().out
+    assert printed == with_keys
+    (tmp_path / "guarded.grants.json").write_text(printed)
+    assert check_topology(str(file))[1] == []
 
 
 def test_grants_that_are_not_those_of_the_map_are_found(tmp_path: Path) -> None:

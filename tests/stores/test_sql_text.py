@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 import pytest
 
 from remit.stores.sql_forms import looks_like_sql
 from remit.stores.sql_text import leaves_schema, tables_in
+from remit.stores.sql_tokens import tokens_of
 
 
 @pytest.mark.parametrize(
@@ -188,3 +192,20 @@ def test_a_change_of_the_search_path_is_known(text: str, leaves: bool) -> None: 
 def test_a_text_that_is_run_is_no_sentence(text: str) -> None:
     assert looks_like_sql(text, is_run=True)
     assert not looks_like_sql(text)
+
+
+def test_quotes_of_dollars_that_are_not_closed_are_each_looked_for_once() -> None:
+    class Text(str):
+        """Counts how often something is looked for."""
+
+        __slots__ = ()
+        looked = 0
+
+        def find(self, *given: Any) -> int:
+            Text.looked += 1
+            return super().find(*given)
+
+    text = Text("SELECT " + " ".join(f"$t{number}$" for number in range(500)) + " $$a$$ $b$c$b$ $d$")
+    kinds = Counter(token.kind for token in tokens_of(text))
+    assert (kinds["mark"], kinds["body"]) == (501, 2)
+    assert Text.looked == 3

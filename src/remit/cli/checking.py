@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from remit.boundaries import MAP_FILE, check_code, is_map
+from remit.boundaries import MAP_FILE, check_code
+from remit.cli.inputs import names_map
 from remit.cli.options import is_topology
 from remit.errors import Findings
 from remit.hosting.checking import check_map, check_system, check_topology
@@ -16,7 +17,7 @@ def checked(named: str) -> tuple[str, Findings]:
     """The name of what was checked, and what was found. Raises `Failure` if there is no such system."""
     beside = MAP_FILE if named == HERE and Path(MAP_FILE).is_file() else None
     if is_topology(named):
-        return check_map(named) if is_map(named) else check_topology(named)
+        return check_map(named) if names_map(named) else check_topology(named)
     if beside is not None and not names_one():
         return check_map(beside)
     try:

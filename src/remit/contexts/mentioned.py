@@ -54,6 +54,17 @@ def mentioned(handler: Callable[..., Any]) -> Iterator[Mention]:
             yield Mention(each.value, each.function)
 
 
+def line_naming(function: Callable[..., Any], name: str) -> str:
+    """`file:line` of the first instruction of a function that has this name; empty if none has."""
+    waiting = [cast("FunctionType", inspect.unwrap(function)).__code__]
+    for code in waiting:
+        waiting += [each for each in code.co_consts if isinstance(each, CodeType)]
+        for step in dis.get_instructions(code):
+            if step.argval == name and step.positions is not None and step.positions.lineno:
+                return f"{code.co_filename}:{step.positions.lineno}"
+    return ""
+
+
 def named_by(handler: Callable[..., Any], models: Sequence[type] = ()) -> Iterator[Any]:
     """The values of all names in a function, in inner functions and in functions of its package that it names.
 

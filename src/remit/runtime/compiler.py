@@ -40,6 +40,7 @@ from remit.contexts.ports import ENVELOPE, owner_of
 from remit.domain import Aggregate, Claim, Projection, Record
 from remit.log import Channel, SubscriptionId
 from remit.messages import Codec, Command, Contract, Message, contract_of, parameter_of, reply_of
+from remit.messages.once import unchanged
 from remit.runtime.plan import (
     AggregatePlan,
     ClaimPlan,
@@ -66,6 +67,7 @@ from remit.runtime.work.publishers import held
 Needs = tuple[Dependency, ...]
 
 
+@unchanged()
 def compile_system(model: Model) -> dict[str, ContextPlan]:
     """Returns a plan for each context, by name."""
     compilers: dict[str, _Compiler] = {}
@@ -76,7 +78,7 @@ def compile_system(model: Model) -> dict[str, ContextPlan]:
         compiler.compile()
     for compiler in compilers.values():
         for source in model.elsewhere if compiler.commands else ():
-            if usage.known(compiler.context.name, source) != frozenset():
+            if compiler.may_be_sent_by(source):
                 compiler.follow_commands(source)  # which commands a remote context sends for later is unknown here
     return {name: compiler.plan() for name, compiler in compilers.items()}
 
@@ -127,6 +129,11 @@ class _Compiler:
             [tuple(map(_id, group.members)) for group in groups_of(self.model, self.context) if len(group.members) > 1],
         )  # fmt: skip
         return plan.with_services(self.context.provided)
+
+    def may_be_sent_by(self, source: str) -> bool:
+        """Whether another context may use a command of this one, as far as this process knows the map."""
+        known = self.usage.known(self.context.name, source)
+        return known is None or any(type.rpartition(".")[2] in known for type, _ in self.wired)
 
     def follow_commands(self, source: str) -> None:
         """Subscribes this context to the commands that `source` sends for later."""
