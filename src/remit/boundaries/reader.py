@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from remit.boundaries.facts import Facts, Model, Use
 from remit.boundaries.impurity import IMPURE, impure_use
@@ -217,7 +217,7 @@ class _Reader:
         if looks_like_sql(joined or (written(form) if form is not None else ""), is_run=id(node) in self.run):
             self.statements.append((node, at))
         if joined:  # its parts are no statements of their own
-            return [(each, at) for part in children(node.args[0]) for each in beside_texts(cast("ast.expr", part))]
+            return [(each, at) for part in children(node.args[0]) for each in beside_texts(part)]
         inner: list[ast.AST] = [node.func, *node.args, *(each.value for each in node.keywords)]
         return [(each, at) for each in inner]
 

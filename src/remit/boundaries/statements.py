@@ -140,7 +140,7 @@ def _grown_from(first: ast.expr, parts: Sequence[Grown], names: Names) -> Iterat
             known |= {*tables_in(text)}
 
 
-def beside_texts(node: ast.expr) -> Iterator[ast.expr]:
+def beside_texts(node: ast.AST) -> Iterator[ast.AST]:
     """The expressions in a text that are no texts themselves."""
     if isinstance(node, ast.JoinedStr):
         yield from (each.value for each in node.values if isinstance(each, ast.FormattedValue))
