@@ -171,7 +171,7 @@ class _Compiler:
     def _translate(self, translation: Translation) -> None:
         source, function = translation.source, translation.function
         name, first = f"{self.context.name}.foreign:{source.name}", first_parameter(function)
-        asked = hints_of(source.fetch) if isinstance(source, Polled) else {}
+        asked: Mapping[str, Any] = hints_of(source.fetch) if isinstance(source, Polled) else {}
         commands = tuple(commands_in(hints_of(function).get("return")))
         plan = TranslatorPlan(
             name, source, Codec(first and first[1], of=f"a message of {source.name}"), function, commands,
