@@ -59,7 +59,12 @@ def test_a_context_has_its_package_and_publishes_its_api(folder: Path) -> None:
     assert (found.name, found.roots, found.packages) == ("shop", (folder,), ("store",))
     sales, billing = found.contexts
     assert sales == CodeContext(
-        name="sales", packages=("store.sales",), owner=("team-sales",), schema="sales", kind="supporting"
+        name="sales",
+        packages=("store.sales",),
+        owner=("team-sales",),
+        schema="sales",
+        schema_is_usual=True,
+        kind="supporting",
     )
     assert billing.packages == ("store.billing",)
     assert check_code(found) == []

@@ -63,7 +63,7 @@ class TestHttpCalls(CallConformance):
 
     @pytest.fixture
     async def server(self, place: dict[str, list[str]]) -> AsyncIterator[CallChannel]:
-        channel = HttpCalls(place, listen="127.0.0.1:0", keys=keys_of("back") if self.keyed else None)
+        channel = HttpCalls(place, listen="127.0.0.1:0", keys=keys_of("back") if self.keyed else None, peers=PEERS)
         await channel.open()
         place[ADDRESS].append(channel.listening or "")
         yield channel
@@ -71,7 +71,7 @@ class TestHttpCalls(CallConformance):
 
     @pytest.fixture
     async def second(self, place: dict[str, list[str]]) -> AsyncIterator[CallChannel]:
-        channel = HttpCalls(place, listen="127.0.0.1:0", keys=keys_of("back") if self.keyed else None)
+        channel = HttpCalls(place, listen="127.0.0.1:0", keys=keys_of("back") if self.keyed else None, peers=PEERS)
         await channel.open()
         place[ADDRESS].append(channel.listening or "")
         yield channel

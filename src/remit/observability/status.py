@@ -166,6 +166,7 @@ async def _look(
         checkpoints = await store.checkpoints(id)
         first = next(iter(await store.due(id, at=inf, tried_after=inf, limit=1)), None)
         parked = await store.count_parked(id) if first else 0
+        first = first if parked else None  # it was freed in between
         refused = await refusals(store, id, checkpoints if later else (), observer.now - REFUSED_SECONDS)
         ignored = await refusals(
             store, id, checkpoints if foreign else (), observer.now - REFUSED_SECONDS, kind=IGNORED
