@@ -18,7 +18,7 @@ from remit.contexts import (
     Sql,
     View,
 )
-from remit.domain import Aggregate, Claim, Projection, Record
+from remit.domain import Aggregate, Claim, EventSourced, Projection, Record
 from remit.hosting import Outbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
 
@@ -31,6 +31,7 @@ __all__ = [
     "Context",
     "DomainEvent",
     "Envelope",
+    "EventSourced",
     "Events",
     "Ids",
     "IntegrationEvent",

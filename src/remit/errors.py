@@ -393,6 +393,13 @@ class IdentityChanged(RemitError):
     code = "unit.identity-changed"
 
 
+class NotFolded(RemitError):
+    """An event-sourced aggregate was changed other than by its events, or its `evolve` records events. Nothing was
+    changed."""
+
+    code = "unit.not-folded"
+
+
 class OutboxError(RemitError):
     """A message cannot be published or sent in a transaction of the caller. Nothing was written."""
 

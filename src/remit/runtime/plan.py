@@ -48,6 +48,21 @@ class RecordPlan:
     """Whether removing a row deletes its version too. Only where another row detects concurrent changes."""
 
     is_aggregate: ClassVar[bool] = False
+    stream: ClassVar[None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """How the events of an event-sourced aggregate become its state."""
+
+    fingerprint: str
+    """Of the fields of the state and of the code that folds it. A snapshot with another one is not used."""
+    events: Mapping[tuple[str, int], Codec[Any]]
+    """By type and version."""
+    identity: Callable[[bytes], Any]
+    """Reads the identity out of a state, whatever its other fields are."""
+    adopted: EventPlan
+    """How the first event of an aggregate is written that was stored as state before: its payload is that state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,8 @@ class AggregatePlan:
     codec: Codec[Any]
     claims: RecordPlan | None = None
     """How its claims are stored; None if it has none."""
+    stream: StreamPlan | None = None
+    """How it is folded from its events; None if it is stored as state."""
 
     is_aggregate: ClassVar[bool] = True
 
@@ -74,6 +91,7 @@ class ClaimPlan:
 
     forgets: ClassVar[bool] = True
     is_aggregate: ClassVar[bool] = False
+    stream: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +105,7 @@ class ProjectionPlan:
 
     forgets: ClassVar[bool] = False
     is_aggregate: ClassVar[bool] = False
+    stream: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,7 +223,7 @@ class _Run:
         while True:
             before = called[begun:]
             del called[begun:]
-            unit = UnitOfWork(self._place, attempt, taken, key=key)
+            unit = UnitOfWork(self._place, attempt, taken=taken, key=key)
             reply = self._replied(handler, await unit.run(handler, arriving))
             called[begun:] = [
                 *before,

@@ -44,7 +44,7 @@ class Dispatcher:
 
     def unit(self, taken: Taken | None) -> UnitOfWork:
         """A unit of work for one or several messages. `taken` is where the one before failed to add aggregates."""
-        return UnitOfWork(self._workplace, _NOBODY, taken)
+        return UnitOfWork(self._workplace, _NOBODY, taken=taken)
 
     def attempt(self, record: MessageRecord) -> Attempt:
         """A new attempt at a message. Its time is the time of the message's envelope."""

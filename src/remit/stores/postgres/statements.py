@@ -14,6 +14,12 @@ READ = """
     SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM remit_log
     WHERE channel = $1 AND part = $2 AND pos > $3 ORDER BY pos LIMIT $4
 """
+STREAM = """
+    SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM remit_log
+    WHERE channel = 0 AND strpos(headers, '"stream":') > 0 AND (headers::json ->> 'stream') COLLATE "C" = $1
+    AND coalesce((headers::json ->> 'life')::bigint, 0) = $2 AND ((headers::json ->> 'seq')::bigint) > $3
+    ORDER BY ((headers::json ->> 'seq')::bigint) LIMIT $4
+"""
 # One index probe per partition, however long the log is.
 HEADS = """
     SELECT p.part, h.pos, h.at FROM generate_series(0, $1 - 1) AS p (part), LATERAL (

@@ -26,6 +26,14 @@ READ = (
     "SELECT part, pos, id, prev, key, type, version, at, headers, CAST(payload AS BLOB) FROM log"
     " WHERE channel = ? AND part = ? AND pos > ? ORDER BY pos LIMIT ?"
 )
+_OF_STREAM = (
+    "channel = 0 AND instr(headers, '\"stream\":') > 0 AND json_extract(headers, '$.stream') = ?1"
+    " AND coalesce(json_extract(headers, '$.life'), 0) = ?2 AND json_extract(headers, '$.seq') > ?3"
+)
+STREAM: str = (
+    f"SELECT part, pos, id, prev, key, type, version, at, headers, CAST(payload AS BLOB) FROM log WHERE {_OF_STREAM}"  # noqa: S608  no value is in it
+    " ORDER BY json_extract(headers, '$.seq') LIMIT ?4"
+)
 # One index probe per partition, however long the log is; and one for its floor, in case all messages were deleted.
 HEADS = (
     "WITH RECURSIVE parts (part) AS (VALUES (0) UNION ALL SELECT part + 1 FROM parts WHERE part + 1 < ?1)"

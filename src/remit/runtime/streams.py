@@ -1,0 +1,83 @@
+"""Compiles how an event-sourced aggregate is folded from its events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
+from types import CodeType, FunctionType
+from typing import Any
+
+import msgspec
+
+from remit.contexts.annotations import recorded_by
+from remit.contexts.declarations import known_events
+from remit.domain import EventSourced
+from remit.messages import Codec, Contract, DomainEvent, contract_of
+from remit.runtime.plan import EventPlan, StreamPlan
+
+
+def stream_plan(aggregate: type[EventSourced[Any, Any]], context: str) -> StreamPlan:
+    """How an event-sourced aggregate of a context is folded."""
+    events = dict.fromkeys(event for named in recorded_by(aggregate) for event in known_events(named))
+    contracts = [(contract_of(event, context), event) for event in events]
+    codecs = {(contract.type, contract.version): Codec[Any](event) for contract, event in contracts}
+    adopted = EventPlan(Contract(f"{context}.{aggregate.__name__}.adopted", 1, DomainEvent, None), _AsItIs(bytes))
+    return StreamPlan(fingerprint_of(aggregate), codecs, _identity(aggregate), adopted)
+
+
+class _AsItIs(Codec[bytes]):
+    """Writes what was encoded before."""
+
+    def _writing(self) -> Callable[[bytes], bytes]:
+        return bytes
+
+
+def fingerprint_of(aggregate: type[EventSourced[Any, Any]]) -> str:
+    """A text that changes when the fields of an aggregate change, or the code of its class that may fold it.
+
+    The code is that of Python's compiler, so the text differs between releases of Python. It says nothing of functions
+    elsewhere that the class calls.
+    """
+    found = blake2b(digest_size=8)
+    for part in (*_fields(aggregate), *_code(aggregate)):
+        found.update(part.encode("utf-8", "surrogatepass") + b"\0")
+    return found.hexdigest()
+
+
+def _fields(aggregate: type) -> Iterator[str]:
+    for each in msgspec.structs.fields(aggregate):
+        yield f"{each.name}: {each.type!r} as {each.encode_name}"
+
+
+def _code(aggregate: type) -> Iterator[str]:
+    for cls in aggregate.__mro__:
+        if cls is EventSourced:
+            return
+        for name, value in sorted(vars(cls).items()):
+            function = getattr(value, "__func__", value)
+            if isinstance(function, FunctionType):
+                yield name
+                yield from _instructions(function.__code__)
+
+
+def _instructions(code: CodeType) -> Iterable[str]:
+    yield code.co_code.hex()
+    yield repr(code.co_names)
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield from _instructions(each)
+        else:
+            yield _constant(each)
+
+
+def _constant(value: Any) -> str:
+    """A constant as a text. A set has another order in each process."""
+    return repr(sorted(map(repr, value)) if value.__class__ is frozenset else value)
+
+
+def _identity(aggregate: type) -> Callable[[bytes], Any]:
+    """Reads the identity out of a state, whatever its other fields are."""
+    (field,) = (each for each in msgspec.structs.fields(aggregate) if each.name == "id")
+    only = msgspec.defstruct("Identity", [("id", field.type)])
+    codec = Codec[Any](only)
+    return lambda state: codec.decode(state).id
