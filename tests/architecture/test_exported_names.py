@@ -25,6 +25,7 @@ SURFACE = [
     "Context",
     "DomainEvent",
     "Envelope",
+    "EventSourced",
     "Events",
     "Ids",
     "IntegrationEvent",
