@@ -364,6 +364,13 @@ billing.provide(Cards, Cards)
         SYSTEM: ((RELATIONS, f"        {LAYER},\n{RELATIONS}"), ("import CustomerSupplier, OpenHost", "import *")),
     }),
 }  # fmt: skip
+TALLY = (
+    "from remit import EventSourced\n"
+    "class Tally(EventSourced[StudentId, Issued]):\n"
+    "    count: int = 0\n"
+    "    def evolve(self, event: Issued) -> None: ...\n"
+)
+TALLIED = ASKED + HANDLER.format(", tallies: Repository[Tally]")
 AGGREGATES = {
     "aggregate.shared": learning(
         {
@@ -391,6 +398,9 @@ AGGREGATES = {
             )
         }
     ),
+    "aggregate.defaults": billed(TALLY.replace(" = 0", "") + TALLIED),
+    "aggregate.events": billed(TALLY.replace(", Issued]", ", DomainEvent]") + TALLIED),
+    "aggregate.evolve": billed(TALLY.replace("def evolve(", "async def evolve(") + TALLIED),
     "aggregate.unused": learning({BILLING_DOMAIN: ("\n\nclass Debt(Aggregate[StudentId]):\n    cents: int = 0\n")}),
     "projection.kind": billed("@billing.project\nclass Reminders: ...\n"),
     "projection.forgotten": learning(

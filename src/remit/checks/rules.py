@@ -35,6 +35,7 @@ from remit.checks.relations import check_relations
 from remit.checks.replies import check_replies
 from remit.checks.services import check_services
 from remit.checks.signatures import check_signatures
+from remit.checks.sourced import check_sourced
 from remit.checks.subscriptions import check_subscriptions
 from remit.checks.translations import check_translations
 from remit.checks.unfollowed import check_unfollowed
@@ -77,6 +78,7 @@ RULES: tuple[Rule, ...] = (
     check_published,
     check_aggregates,
     check_references,
+    check_sourced,
     check_projections,
     check_forgotten,
     check_kept,

@@ -38,6 +38,7 @@ from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.event_keys import compare_event_keys, written_by
 from remit.runtime.upkeep.housekeeping import Housekeeper
 from remit.runtime.upkeep.leases import Sharing, together
+from remit.runtime.upkeep.pruning import trimmed_of
 from remit.runtime.work.reach import reaches_of, within
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
@@ -100,8 +101,8 @@ class Host:
         self.subscriptions = self._subscribe(followings, followed)
         self.followers = [*self.subscriptions, *self._relay(placed)]
         keep = {context.name: context.keep for context in model.contexts}
-        leases, said = self._sharing.leases, self._listeners
-        self._housekeeper = Housekeeper(stores, self.followers, leases, ports, self._time, said, keep)
+        leases, said, trimmed = self._sharing.leases, self._listeners, trimmed_of(model)
+        self._housekeeper = Housekeeper(stores, self.followers, leases, ports, self._time, said, keep, trimmed)
         self._origin = Origin()
         self.process = ""
         """The name of this process in the stores, once it has started."""

@@ -57,12 +57,22 @@ class StreamPlan:
 
     fingerprint: str
     """Of the fields of the state and of the code that folds it. A snapshot with another one is not used."""
-    events: Mapping[tuple[str, int], Codec[Any]]
+    events: dict[tuple[str, int], Codec[Any]]
     """By type and version."""
+    known: Callable[[], dict[tuple[str, int], Codec[Any]]]
+    """Finds the events again: a subclass of a declared one may have been imported since."""
     identity: Callable[[bytes], Any]
     """Reads the identity out of a state, whatever its other fields are."""
     adopted: EventPlan
     """How the first event of an aggregate is written that was stored as state before: its payload is that state."""
+
+    def codec_of(self, type: str, version: int) -> Codec[Any] | None:
+        """How an event of this type and version is read; None for one that the aggregate does not declare."""
+        found = self.events.get((type, version))
+        if found is None:
+            self.events.update(self.known())
+            found = self.events.get((type, version))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

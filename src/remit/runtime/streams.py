@@ -18,11 +18,14 @@ from remit.runtime.plan import EventPlan, StreamPlan
 
 def stream_plan(aggregate: type[EventSourced[Any, Any]], context: str) -> StreamPlan:
     """How an event-sourced aggregate of a context is folded."""
-    events = dict.fromkeys(event for named in recorded_by(aggregate) for event in known_events(named))
-    contracts = [(contract_of(event, context), event) for event in events]
-    codecs = {(contract.type, contract.version): Codec[Any](event) for contract, event in contracts}
+
+    def known() -> dict[tuple[str, int], Codec[Any]]:
+        events = dict.fromkeys(event for named in recorded_by(aggregate) for event in known_events(named))
+        contracts = [(contract_of(event, context), event) for event in events]
+        return {(contract.type, contract.version): Codec[Any](event) for contract, event in contracts}
+
     adopted = EventPlan(Contract(f"{context}.{aggregate.__name__}.adopted", 1, DomainEvent, None), _AsItIs(bytes))
-    return StreamPlan(fingerprint_of(aggregate), codecs, _identity(aggregate), adopted)
+    return StreamPlan(fingerprint_of(aggregate), known(), known, _identity(aggregate), adopted)
 
 
 class _AsItIs(Codec[bytes]):

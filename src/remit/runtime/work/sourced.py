@@ -17,7 +17,7 @@ from remit.errors import AlreadyExists, BadMessage
 from remit.log import MessageRecord, escaped, place_of, write_place
 from remit.messages import DomainEvent
 from remit.runtime.plan import AggregatePlan
-from remit.runtime.work.heads import Head, head_of
+from remit.runtime.work.heads import Head, head_of, headed
 from remit.runtime.work.tracked import Tracked
 from remit.stores.port import Streams
 
@@ -54,8 +54,7 @@ class Sourced(Tracked):
         return self.after(())
 
     def _headed(self, events: int) -> bytes:
-        head = f'{{"schema":"{self.plan.stream.fingerprint}","events":{events},"life":{self.life},"state":'
-        return b"%s%s}" % (head.encode(), self.base)
+        return headed(self.plan.stream.fingerprint, events, self.life, self.base)
 
     def says(self, body: bytes) -> bool:
         if self.removed or not self.body:
@@ -161,7 +160,7 @@ async def events_of(streams: Streams, name: str, life: int, upto: int) -> AsyncI
 def _apply(plan: AggregatePlan, value: Any, record: MessageRecord) -> Any:
     """The state after one more event. Raises `BadMessage`, and what `evolve` raises."""
     assert plan.stream is not None  # noqa: S101  # as above
-    codec = plan.stream.events.get((record.type, record.version))
+    codec = plan.stream.codec_of(record.type, record.version)
     if codec is not None:
         value.evolve(codec.read(record.payload))
         return value
