@@ -37,7 +37,7 @@ from remit.contexts.annotations import (
 from remit.contexts.declarations import Begins
 from remit.contexts.foreign import Polled, Translation, commands_in
 from remit.contexts.ports import ENVELOPE, owner_of
-from remit.domain import Aggregate, Claim, EventSourced, Projection, Record
+from remit.domain import Aggregate, Claim, Projection, Record
 from remit.log import Channel, SubscriptionId
 from remit.messages import Codec, Command, Contract, Message, contract_of, parameter_of, reply_of
 from remit.runtime.plan import (
@@ -56,7 +56,7 @@ from remit.runtime.plan import (
     TranslationPlan,
     TranslatorPlan,
 )
-from remit.runtime.streams import stream_plan
+from remit.runtime.streams import aggregate_plan
 from remit.runtime.work.carried import carried
 from remit.runtime.work.claimed import HOLDER, Claimed
 from remit.runtime.work.deliveries import VERSION, Seen
@@ -229,9 +229,7 @@ class _Compiler:
             kind = f"{self.context.name}.{aggregate.__name__}"
             is_claiming = any(owner_of(claim) is aggregate for claim, _ in claims_by(self.context))
             claims = RecordPlan(f"{kind} claims", Claimed, Codec(Claimed), forgets=True) if is_claiming else None
-            stream = stream_plan(aggregate, self.context.name) if issubclass(aggregate, EventSourced) else None
-            plan = AggregatePlan(kind, aggregate, Codec(aggregate), claims, stream)
-            self.aggregates[aggregate] = plan
+            plan = self.aggregates[aggregate] = aggregate_plan(aggregate, self.context.name, claims)
         return plan
 
     def _later(self, command: type[Command[Any, Any]]) -> None:

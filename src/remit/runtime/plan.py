@@ -63,6 +63,8 @@ class StreamPlan:
     """Finds the events again: a subclass of a declared one may have been imported since."""
     identity: Callable[[bytes], Any]
     """Reads the identity out of a state, whatever its other fields are."""
+    identified: Callable[[str], Any]
+    """Reads the identity out of its text. Raises `msgspec.MsgspecError` for a text that is none."""
     adopted: EventPlan
     """How the first event of an aggregate is written that was stored as state before: its payload is that state."""
 

@@ -11,9 +11,17 @@ import msgspec
 
 from remit.contexts.annotations import recorded_by
 from remit.contexts.declarations import known_events
-from remit.domain import EventSourced
+from remit.domain import Aggregate, EventSourced
 from remit.messages import Codec, Contract, DomainEvent, contract_of
-from remit.runtime.plan import EventPlan, StreamPlan
+from remit.runtime.plan import AggregatePlan, EventPlan, RecordPlan, StreamPlan
+
+
+def aggregate_plan(
+    aggregate: type[Aggregate[Any, Any]], context: str, claims: RecordPlan | None = None
+) -> AggregatePlan:
+    """How an aggregate of a context is stored. `claims` is how its claims are."""
+    stream = stream_plan(aggregate, context) if issubclass(aggregate, EventSourced) else None
+    return AggregatePlan(f"{context}.{aggregate.__name__}", aggregate, Codec(aggregate), claims, stream)
 
 
 def stream_plan(aggregate: type[EventSourced[Any, Any]], context: str) -> StreamPlan:
@@ -24,8 +32,9 @@ def stream_plan(aggregate: type[EventSourced[Any, Any]], context: str) -> Stream
         contracts = [(contract_of(event, context), event) for event in events]
         return {(contract.type, contract.version): Codec[Any](event) for contract, event in contracts}
 
+    identity, identified = _identity(aggregate)
     adopted = EventPlan(Contract(f"{context}.{aggregate.__name__}.adopted", 1, DomainEvent, None), _AsItIs(bytes))
-    return StreamPlan(fingerprint_of(aggregate), known(), known, _identity(aggregate), adopted)
+    return StreamPlan(fingerprint_of(aggregate), known(), known, identity, identified, adopted)
 
 
 class _AsItIs(Codec[bytes]):
@@ -78,9 +87,15 @@ def _constant(value: Any) -> str:
     return repr(sorted(map(repr, value)) if value.__class__ is frozenset else value)
 
 
-def _identity(aggregate: type) -> Callable[[bytes], Any]:
-    """Reads the identity out of a state, whatever its other fields are."""
+def _identity(aggregate: type) -> tuple[Callable[[bytes], Any], Callable[[str], Any]]:
+    """Reads the identity out of a state, whatever its other fields are; and out of its text."""
     (field,) = (each for each in msgspec.structs.fields(aggregate) if each.name == "id")
-    only = msgspec.defstruct("Identity", [("id", field.type)])
-    codec = Codec[Any](only)
-    return lambda state: codec.decode(state).id
+    codec = Codec[Any](msgspec.defstruct("Identity", [("id", field.type)]))
+
+    def of_text(text: str) -> Any:
+        try:
+            return codec.decode(b'{"id":%s}' % msgspec.json.encode(text)).id
+        except msgspec.MsgspecError:
+            return codec.decode(f'{{"id":{text}}}').id  # a number
+
+    return lambda state: codec.decode(state).id, of_text

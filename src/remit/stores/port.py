@@ -228,6 +228,10 @@ class Streams(Protocol):
         by an index, whatever partitions they are in."""
         ...
 
+    async def lives(self, name: str) -> Sequence[tuple[int, int]]:
+        """The lives of a stream, in order, each with the number of its last event."""
+        ...
+
 
 class StoredOutcome(NamedTuple):
     """The outcome that a repeated call gets."""

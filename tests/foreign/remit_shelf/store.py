@@ -261,6 +261,11 @@ class ShelfStore(NotesInRows):
         there = sorted((place.seq, row) for place, row in found if (place.stream, place.life) == (name, life))
         return [row for seq, row in there if seq > after][:limit]
 
+    async def lives(self, name: str) -> list[tuple[int, int]]:
+        rows = [row for (channel, _), log in self._look().log.items() if channel == Channel.PRIVATE for row in log]
+        places = sorted(place for row in rows if (place := place_of(row)) is not None and place.stream == name)
+        return list({place.life: place.seq for place in places}.items())
+
     async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         return self._look().outcomes.get((caller, key))
 

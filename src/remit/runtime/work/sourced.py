@@ -107,7 +107,8 @@ async def restored(streams: Streams, plan: AggregatePlan, id: str, version: int,
         return Sourced(plan, id, found.value, version, body, life=version, base=state, adopted=body)
     value: Any = _from_snapshot(plan, head)
     if value is None:
-        value = await folded(streams, plan, id, head)
+        identity = plan.stream.identity(bytes(head.state)) if plan.stream is not None else id
+        value = await folded(streams, plan, id, identity, life=head.life, upto=head.events)
         state = plan.codec.encode(value)
     else:
         state = bytes(head.state)
@@ -123,24 +124,23 @@ def _from_snapshot(plan: AggregatePlan, head: Head) -> Any:
         return None
 
 
-async def folded(streams: Streams, plan: AggregatePlan, id: str, head: Head, upto: int | None = None) -> Any:
-    """The state that the first `upto` events of a stream make; None: all of them. Raises as `restored`."""
-    assert plan.stream is not None  # noqa: S101  # only event-sourced aggregates have a head
-    value: Any = plan.type(id=plan.stream.identity(bytes(head.state)))
-    name, last = stream_of(plan, id), head.events if upto is None else min(upto, head.events)
-    number = 0
-    async for record in events_of(streams, name, head.life, last):
+async def folded(streams: Streams, plan: AggregatePlan, id: str, identity: Any, *, life: int, upto: int) -> Any:
+    """The state that the first `upto` events of one life of a stream make. `id` is the text of the identity. Raises as
+    `restored`."""
+    value: Any = plan.type(id=identity)
+    name, number = stream_of(plan, id), 0
+    async for record in events_of(streams, name, life, upto):
         number += 1
         place = place_of(record)
         if place is None or place.seq != number:
             break
         value = _apply(plan, value, record)
     else:
-        if number == last:
+        if number == upto:
             return value
         number += 1
     raise BadMessage(
-        f"event {number} of the stream {name!r} is missing: it has {head.events}", where=plan.kind,
+        f"event {number} of the stream {name!r} is missing", where=plan.kind,
         expected="all events of the stream in the store", next="restore the store from a backup that has them",
     )  # fmt: skip
 

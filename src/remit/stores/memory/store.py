@@ -267,6 +267,9 @@ class MemoryStore(NotesInRows):
         first = bisect(rows, (life, after + 1))
         return [MessageRecord._make(row) for of, _, row in rows[first : first + limit] if of == life]
 
+    async def lives(self, name: str) -> list[tuple[int, int]]:
+        return list({life: seq for life, seq, _ in self._streams.get(name, [])}.items())
+
     async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         return self._outcomes.get((caller, key))
 

@@ -204,6 +204,9 @@ class SqliteStore(InTables):
     async def stream(self, name: str, life: int, after: int, limit: int) -> list[MessageRecord]:
         return list(map(MessageRecord._make, self._fetch(statements.STREAM, name, life, after, limit)))
 
+    async def lives(self, name: str) -> list[tuple[int, int]]:
+        return self._fetch(statements.LIVES, name)
+
     async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         rows = self._fetch(statements.OUTCOME, caller, key)
         return StoredOutcome(*rows[0]) if rows else None

@@ -31,6 +31,14 @@ class StreamsConformance:
         same([each.id for each in await store.stream("shop.Order/1", 3, 0, 9)], ["shop.Order/1-3-1"], "lives are apart")
         same(list(await store.stream("shop.Order/2", 0, 0, 9)), [], "a stream without events is empty")
 
+    async def test_the_lives_of_a_stream_are_listed(self, store: Store, twin: Store) -> None:
+        places = [(0, 1), (0, 2), (0, 3), (12, 1), (7, 1), (7, 2)]
+        events = [placed("shop.Order/1", seq, life=life) for life, seq in places]
+        await store.commit(Unit(entries=[*events, placed("shop.Order/2", 1, life=5)]))
+        same(list(await twin.lives("shop.Order/1")), [(0, 3), (7, 2), (12, 1)], "each life has its last number")
+        same(list(await store.lives("shop.Order/2")), [(5, 1)], "a first life may have any number")
+        same(list(await store.lives("shop.Order/3")), [], "a stream without events has no life")
+
     async def test_events_of_one_unit_may_be_written_out_of_their_order(self, store: Store, twin: Store) -> None:
         await store.commit(
             Unit(entries=[placed("shop.Order/1", 1), placed("shop.Order/1", 3), placed("shop.Order/1", 2)])
