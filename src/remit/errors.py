@@ -437,3 +437,9 @@ class ChannelError(RemitError):
     """A channel cannot be used as it is: wrong credentials, a broker that is too old, or one with other settings."""
 
     code = "channel.unusable"
+
+
+class NotPrepared(ChannelError):
+    """The broker lacks what a service needs to publish its events, and this user may not create it."""
+
+    code = "channel.not-prepared"

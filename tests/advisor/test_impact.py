@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,30 @@ import pytest
 
 from learning.process import TOPOLOGIES
 from learning.system import platform
-from remit import Command, Context, Query, System
+from remit import Command, Context, Query, Sender, System
 from remit.advisor.contract import uses_of
 from remit.advisor.impact import Impact, impact_of
 from remit.advisor.outages import How, context_outage, service_outage
 from remit.advisor.placed import unseen_by
 from remit.advisor.reading import interactions_of
 from remit.advisor.together import together
+from remit.errors import CallError, RemitError, Unavailable
 from remit.relations import CustomerSupplier
 from remit.topology.file import read_topology
 from remit.topology.placement import Placement, place
 from remit.topology.shapes import shapes_of
-from tests.advisor.bazaar import Pack, bazaar, between_three, others, parcels, stalls, stock
+from tests.advisor.bazaar import Left, Pack, bazaar, between_three, left, others, parcels, stalls, stock
 
 INTERACTIONS = interactions_of(bazaar.model())
+
+
+class Paint(Command[None]): ...
+
+
+class Colour(Query[str]): ...
+
+
+class Trees(Query[int]): ...
 
 
 def told(context: str, how: How = "down") -> Impact:
@@ -48,6 +59,174 @@ def test_a_handler_that_catches_the_error_goes_on_without_the_answer_and_is_slow
     (show,) = (each for each in found.degrades if each.context != "stock")
     assert (show.name, found.degrades[show].basis) == ("stalls.Show", "estimate")
     assert "stalls.Show" in reasons(told("stock", "slow").degrades, "stock")
+
+
+async def _kindly(calls: Sender, query: Left) -> int:
+    try:
+        return await calls.ask(query)
+    except CallError:
+        return 0
+
+
+async def _left(calls: Sender) -> int:
+    return await calls.ask(Left(item="a"))
+
+
+class _Ways:
+    """Handlers that call stock: how each of them catches the error."""
+
+    @staticmethod
+    async def surrounded(command: Paint, calls: Sender) -> None:
+        try:
+            await calls.ask(Left(item="a"))
+        except Unavailable:
+            return
+
+    @staticmethod
+    async def surrounded_twice(command: Paint, calls: Sender) -> None:
+        try:
+            try:
+                await calls.ask(Left(item="a"))
+            except ValueError:
+                return
+        except (KeyError, RemitError):
+            return
+
+    @staticmethod
+    async def suppressed(command: Paint, calls: Sender) -> None:
+        with suppress(Unavailable):
+            await calls.ask(Left(item="a"))
+
+    @staticmethod
+    async def by_variable(command: Paint, calls: Sender) -> None:
+        query = Left(item="a")
+        try:
+            await calls.ask(query)
+        except Unavailable:
+            return
+
+    @staticmethod
+    async def by_loop(command: Paint, calls: Sender) -> None:
+        queries = [Left(item=each) for each in "ab"]
+        for query in queries:
+            with suppress(Unavailable):
+                await calls.ask(query)
+
+    @staticmethod
+    async def by_function(command: Paint, calls: Sender) -> None:
+        try:
+            await _left(calls)
+        except Unavailable:
+            return
+
+    @staticmethod
+    async def by_inner_function(command: Paint, calls: Sender) -> None:
+        async def ask() -> int:
+            return await calls.ask(Left(item="a"))
+
+        try:
+            await ask()
+        except Unavailable:
+            return
+
+    @staticmethod
+    async def passed_on(command: Paint, calls: Sender) -> None:
+        await _kindly(calls, Left(item="a"))
+
+    @staticmethod
+    async def bare(command: Paint, calls: Sender) -> None:
+        await calls.ask(Left(item="a"))
+
+    @staticmethod
+    async def once(command: Paint, calls: Sender) -> None:
+        try:
+            await calls.ask(Left(item="a"))
+        except Unavailable:
+            await calls.ask(Left(item="b"))
+
+    @staticmethod
+    async def function_once(command: Paint, calls: Sender) -> None:
+        try:
+            await _left(calls)
+        except Unavailable:
+            await _left(calls)
+
+    @staticmethod
+    async def afterwards(command: Paint, calls: Sender) -> None:
+        try:
+            print(command)
+        except Unavailable:
+            return
+        else:
+            await calls.ask(Left(item="a"))
+
+    @staticmethod
+    async def another_error(command: Paint, calls: Sender) -> None:
+        try:
+            await calls.ask(Left(item="a"))
+        except ValueError:
+            return
+
+    @staticmethod
+    async def raised_again(command: Paint, calls: Sender) -> None:
+        try:
+            await calls.ask(Left(item="a"))
+        except Unavailable:
+            print("away")
+            raise
+
+    @staticmethod
+    async def raised_by_the_first_clause(command: Paint, calls: Sender) -> None:
+        try:
+            await calls.ask(Left(item="a"))
+        except Unavailable:
+            raise
+        except RemitError:
+            return
+
+    @staticmethod
+    async def variable_used_twice(command: Paint, calls: Sender) -> None:
+        query = Left(item="a")
+        with suppress(Unavailable):
+            await calls.ask(query)
+        await calls.ask(query)
+
+
+_CAUGHT = frozenset({
+    "surrounded", "surrounded_twice", "suppressed", "by_variable", "by_loop", "by_function", "by_inner_function",
+    "passed_on",
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("way", [name for name in vars(_Ways) if not name.startswith("__")])
+def test_each_call_is_judged_by_the_clauses_that_surround_it(way: str) -> None:
+    house, store = Context("house"), Context("stock")
+    house.handle(Paint)(getattr(_Ways, way))
+    store.answer(Left)(left)
+    interactions = interactions_of(System("home", contexts=[house, store]).model())
+    found = impact_of(interactions, context_outage(interactions, "stock", "down"))
+    ends = found.degrades if way in _CAUGHT else found.fails
+    assert "house.Paint" in {each.name for each in ends}
+
+
+def test_a_caught_call_does_not_help_with_another_call() -> None:
+    house, garden, store = Context("house"), Context("garden"), Context("stock")
+
+    @house.handle(Paint)
+    async def paint(command: Paint, calls: Sender) -> None:
+        with suppress(Unavailable):
+            await calls.ask(Left(item="a"))
+        await calls.ask(Trees())
+
+    @garden.answer(Trees)
+    async def trees(query: Trees) -> int:
+        return 3
+
+    store.answer(Left)(left)
+    interactions = interactions_of(System("home", contexts=[house, garden, store]).model())
+    away = {name: impact_of(interactions, context_outage(interactions, name, "down")) for name in ("stock", "garden")}
+    assert reasons(away["stock"].degrades, "stock") == {"house.Paint": "house.Paint → stock.Left"}
+    assert reasons(away["garden"].fails, "garden") == {"house.Paint": "house.Paint → garden.Trees"}
 
 
 def test_commands_for_later_wait_for_their_context_and_their_sender_goes_on() -> None:
@@ -86,15 +265,6 @@ def test_every_point_has_exactly_one_outcome(context: str, how: How) -> None:
     all_of_them = [*found.fails, *found.degrades, *found.waits, *found.stale, *found.unaffected]
     all_of_them += [each for each in found.not_fresh if each not in found.stale and each not in found.degrades]
     assert len(all_of_them) == len(set(all_of_them)) == len(INTERACTIONS.points)
-
-
-class Paint(Command[None]): ...
-
-
-class Colour(Query[str]): ...
-
-
-class Trees(Query[int]): ...
 
 
 def test_a_fresh_answer_waits_for_services_of_which_the_asked_one_knows_nothing(tmp_path: Path) -> None:

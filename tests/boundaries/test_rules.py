@@ -196,7 +196,39 @@ def test_a_kernel_that_has_changed_is_found_until_both_sides_agree(tmp_path: Pat
 
 
 def content(folder: Path) -> str:
-    return content_of("shop.kernel", read_code(mapped(folder), Findings()))
+    return content_of("shop.kernel", read_code(mapped(folder), Findings()), Findings())
+
+
+def test_every_file_of_a_kernel_belongs_to_its_content(tmp_path: Path) -> None:
+    """Whatever a kernel reads as its data decides what it does, and so do files that are no valid source text."""
+    files = {**KERNEL, HANDLERS: USES_KERNEL, "shop/kernel/data/rates.csv": "eur;1\n"}
+    folder = written(tmp_path, files)
+    seen = [content(folder)]
+    changes = {"data/rates.csv": "eur;2\n", "data/more.csv": "", "test_money.py": "x = 1\n", "broken.py": "def f(\n"}
+    for name, text in {**changes, "broken.py ": "def g(\n"}.items():
+        (folder / "shop/kernel" / name.strip()).write_text(text)
+        seen.append(content(folder))
+    (folder / "shop/kernel/data/more.csv").rename(folder / "shop/kernel/data/most.csv")
+    seen.append(content(folder))
+    assert len(set(seen)) == len(seen)
+    (folder / "shop/kernel/__pycache__").mkdir()
+    (folder / "shop/kernel/__pycache__/money.pyc").write_bytes(b"x")
+    (folder / "shop/sales/rates.csv").write_text("")
+    assert content(folder) == seen[-1]
+
+
+def test_a_kernel_of_one_module_has_no_other_files(tmp_path: Path) -> None:
+    folder = written(tmp_path, {"shop/money.py": "class Money: ...\n", HANDLERS: ""})
+    before = content_of("shop.money", read_code(mapped(folder), Findings()), Findings())
+    (folder / "shop/rates.csv").write_text("eur;1\n")
+    assert content_of("shop.money", read_code(mapped(folder), Findings()), Findings()) == before
+
+
+def test_a_file_of_a_kernel_that_cannot_be_read_is_found(tmp_path: Path) -> None:
+    folder = written(tmp_path, {**KERNEL, HANDLERS: USES_KERNEL})
+    (folder / "shop/kernel/rates.csv").symlink_to(folder / "away.csv")
+    relation = SharedKernel("sales", "billing", package="shop.kernel", hash=content(folder))
+    assert checked(mapped(folder, relation)) == [("source.unreadable", "shop/kernel/rates.csv")]
 
 
 GATEWAY = AntiCorruptionLayer(upstream=Foreign("gateway"), downstream="billing", module="shop.billing.translation")
@@ -264,6 +296,17 @@ def test_one_known_service_in_two_contexts_is_found_without_any_relation(tmp_pat
         ('class Order(Base):\n    __tablename__ = "orders"\n    __table_args__ = {"schema": "billing"}\n', 0),
         ('class Copy(Base):\n    __tablename__ = "copy"\n    __table_args__ = (Unique("a"), {"schema": "sales"})\n', 2),
         ('run("select * from invoices")  # orders\n', 0),
+        ("""run("select * from U&\\"!006Frders\\" uescape '!'")\n""", 1),
+        ("""run("select * from U&\\"d!0061ta\\"  UESCAPE '!' where a = 1")\n""", 0),
+        ("""run("select * from U&\\"!006Fr!!ders\\" uescape '!'")\n""", 0),
+        ("""run("select query_to_xml('select * from orders', true, false, '')")\n""", 1),
+        ("""run("select query_to_xml($$select * from orders$$, true, false, '')")\n""", 1),
+        ("""run("select query_to_xml('select query_to_xml(''select * from orders'', true)', true)")\n""", 1),
+        ("""run("select table_to_xml('orders', true, false, '')")\n""", 1),
+        ("""run("select table_to_xml('sales.lines'::regclass, true, false, '')")\n""", 1),
+        ("""run("select * from dblink('dbname=shop', 'select number from orders') as t(n text)")\n""", 1),
+        ("""run("select * from ts_stat('select words from invoices')")\n""", 0),
+        ("""run("do $$ begin execute 'delete from orders'; end $$")\n""", 1),
     ],
 )  # fmt: skip
 def test_sql_that_names_tables_of_another_context_is_found(tmp_path: Path, text: str, line: int) -> None:
@@ -276,6 +319,71 @@ def test_sql_that_names_tables_of_another_context_is_found(tmp_path: Path, text:
         },
     )
     assert checked(code) == ([("sql.foreign-table", f"{HANDLERS}:{line}")] if line else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "function"),
+    [
+        ("select query_to_xml(:query, true, false, '')", "QUERY_TO_XML"),
+        ("select query_to_xml('select * from ' || :table, true, false, '')", "QUERY_TO_XML"),
+        ("select table_to_xml(:table, true, false, '')", "TABLE_TO_XML"),
+        ("select * from dblink('dbname=shop', :query) as t(n text)", "DBLINK"),
+        ("do $$ begin execute format('delete from %I', 'a'); end $$", "EXECUTE"),
+        ("do $$ begin execute 'delete from ' || name; end $$", "EXECUTE"),
+        ("select query_to_xml('select 1 from invoices', true, false, '')", ""),
+        ("create trigger t after insert on invoices execute function f()", ""),
+    ],
+)
+def test_sql_that_runs_a_text_that_cannot_be_seen_is_noted(tmp_path: Path, text: str, function: str) -> None:
+    folder = written(tmp_path, {HANDLERS: f'run("{text}")\n'})
+    notes = check_code(mapped(folder, BUYS, contexts={"sales": {"tables": ("orders",)}})).notes
+    seen = [each.what for each in notes if each.code == "sql.computed"]
+    assert seen == ([f"context 'billing' runs a text by {function}, and the text cannot be seen"] if function else [])
+
+
+APPS = {"shop/sales/models.py": "class Order: ...\n", "shop/billing/models.py": "class Invoice: ...\n"}
+FIELDS = "from django.db import models\n"
+
+
+@pytest.mark.parametrize(
+    ("field", "is_found"),
+    [
+        ('models.ForeignKey("sales.Order", on_delete=models.CASCADE)', True),
+        ('models.ForeignKey(to="sales.Order", on_delete=models.CASCADE)', True),
+        ('models.OneToOneField("sales.Order", on_delete=models.CASCADE)', True),
+        ('models.ManyToManyField("sales.Order")', True),
+        ('models.ManyToManyField("Invoice", through="sales.Order")', True),
+        ('models.ForeignKey("billing.Invoice", on_delete=models.CASCADE)', False),
+        ('models.ForeignKey("Invoice", on_delete=models.CASCADE)', False),
+        ('models.ForeignKey("self", on_delete=models.CASCADE)', False),
+        ('models.ForeignKey("auth.User", on_delete=models.CASCADE)', False),
+        ('models.CharField("sales.Order")', False),
+    ],
+)
+def test_a_foreign_key_of_django_to_a_model_of_another_context_is_found(
+    tmp_path: Path, field: str, is_found: bool
+) -> None:
+    folder = written(tmp_path, {**APPS, HANDLERS: f"{FIELDS}key = {field}\n"})
+    assert checked(mapped(folder, BUYS)) == ([("sql.foreign-table", f"{HANDLERS}:2")] if is_found else [])
+
+
+def test_a_foreign_key_of_django_may_name_a_table_of_a_kernel_and_stand_in_a_migration(tmp_path: Path) -> None:
+    key = f'{FIELDS}key = models.ForeignKey("sales.Order", on_delete=models.CASCADE)\n'
+    folder = written(tmp_path, {**APPS, HANDLERS: key, "shop/billing/migrations/0001_initial.py": key})
+    kernel = SharedKernel("sales", "billing", "shop.kernel", tables=("sales_order",))
+    assert checked(mapped(folder, BUYS, kernel)) == []
+    assert checked(mapped(folder, BUYS)) == [("sql.foreign-table", f"{HANDLERS}:2")]
+
+
+def test_sql_in_more_texts_than_are_read_is_noted(tmp_path: Path) -> None:
+    text = "delete from orders"
+    for number in range(50):
+        text = f"do $a{number}$ {text} $a{number}$"
+    folder = written(tmp_path, {HANDLERS: f"run({text!r})\n"})
+    notes = check_code(mapped(folder, BUYS, contexts={"sales": {"tables": ("orders",)}})).notes
+    assert [each.what for each in notes if each.code == "sql.computed"] == [
+        "context 'billing' runs a text by DO, and the text cannot be seen"
+    ]
 
 
 @pytest.mark.parametrize("named", ["sales.orders", "orders"])
@@ -311,7 +419,33 @@ def test_a_table_of_two_contexts_is_found_unless_a_kernel_lists_it(tmp_path: Pat
         ("import os\nos.environ.setdefault('a', 'b')\n", "pure.call"),
         ("import numpy\nnumpy.random.rand()\n", "pure.call"),
         ("__builtins__.open('x')\n", "pure.call"),
-        ("from datetime import datetime\nfrom uuid import UUID\nimport logging\n", ""),
+        ("from pathlib import Path\ntext = Path('a').read_text()\n", "pure.call"),
+        ("import pathlib\npathlib.Path('a').write_text('b')\n", "pure.call"),
+        ("from pathlib import Path as P\nread = P('a').with_suffix('.b').parent.read_bytes\n", "pure.call"),
+        ("from pathlib import Path\ndef f(): return (Path('a') / 'b').open()\n", "pure.call"),
+        ("from pathlib import Path\ndef f():\n    path = Path('a')\n    return path.exists()\n", "pure.call"),
+        ("from pathlib import Path\ndef f(path: Path): return path.read_text()\n", "pure.call"),
+        ("import pathlib\ndef f(path: pathlib.Path): return path.read_text()\n", "pure.call"),
+        ("from pathlib import Path\nhere = Path.cwd() / 'a'\n", "pure.call"),
+        ("from pathlib import Path\ntext = Path.read_text(Path('a'))\n", "pure.call"),
+        ("import time\nnow = time.strftime('%Y')\n", "pure.call"),
+        ("import time\nnow = time.localtime()\n", "pure.call"),
+        ("import time\nnow = time.ctime()\n", "pure.call"),
+        ("from time import perf_counter_ns\n", "pure.import"),
+        ("from datetime import datetime\nnow = datetime.today()\n", "pure.call"),
+        ("from datetime import date\nnow = date.today()\n", "pure.call"),
+        ("import uuid\ndef f(): return uuid.uuid7()\n", "pure.call"),
+        ("from os import environ\n", "pure.import"),
+        ("import os\nhome = os.environ.get('HOME')\n", "pure.call"),
+        ("import os\nfound = os.path.exists('a')\n", "pure.call"),
+        ("import secrets\n", "pure.import"),
+        ("import random\nchance = random.Random()\n", "pure.import"),
+        ("import logging\nlogging.getLogger('a').info('b')\n", "pure.import"),
+        ("def f(): print('a')\n", "pure.call"),
+        ("from datetime import datetime\nfrom uuid import UUID\n", ""),
+        ("from pathlib import Path\nname = (Path('a') / 'b').with_suffix('.c').name\n", ""),
+        ("from pathlib import PurePath\ndef f(path: PurePath): return path.name.replace('a', 'b')\n", ""),
+        ("from pathlib import Path\ndef f(path: Path): return path.name.replace('a', 'b')\n", ""),
         ("def f(open): return open()\n", ""),
     ],
 )
@@ -404,6 +538,21 @@ def test_a_cycle_is_known_by_its_contexts_whichever_imports_make_it(tmp_path: Pa
         "import.direction": "shop.sales.model imports shop.billing.api",
         "import.cycle": "billing > sales > billing",
     }
+
+
+def test_an_import_is_known_by_the_name_that_it_imports(tmp_path: Path) -> None:
+    """A baseline that knows one name does not allow another one in its place."""
+    folder = written(
+        tmp_path, {HANDLERS: "from shop.sales.model import Order\n", "shop/sales/model.py": "Order = Line = 1\n"}
+    )
+    code = mapped(folder, BUYS)
+    seen = [each.identity for each in check_code(code)]
+    (folder / HANDLERS).write_text("\n\nfrom shop.sales.model import Order as One\nprint(One.number)\n")
+    assert (
+        [each.identity for each in check_code(code)] == seen == ["shop.billing.handlers imports shop.sales.model.Order"]
+    )
+    (folder / HANDLERS).write_text("from shop.sales.model import Line\n")
+    assert [each.identity for each in check_code(code)] == ["shop.billing.handlers imports shop.sales.model.Line"]
 
 
 def test_advice_on_a_code_base_supposes_nothing_of_remit_in_it(tmp_path: Path) -> None:

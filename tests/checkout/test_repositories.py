@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -26,15 +25,17 @@ LANGUAGES = {
 @pytest.fixture(scope="module")
 def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The interpreter of each context. The first release of checkout's language is followed by a second one, with which
-    only checkout is built."""
+    only checkout is built. Pip installs fulfilment, which needs most; it takes seconds for each."""
     landscape = Landscape(tmp_path_factory.mktemp("landscape"))
     landscape.release_map()
     for context in CONTEXTS:
         landscape.release_language(context)
     others = CONTEXTS[1:]
     wheels = [landscape.build(context) for context in others]
-    with ThreadPoolExecutor() as pool:
-        made = dict(zip(others, pool.map(landscape.environment, others, wheels), strict=True))
+    made = {
+        context: landscape.environment(context, wheel, by_pip=context == "fulfilment")
+        for context, wheel in zip(others, wheels, strict=True)
+    }
     say_more(landscape.repository("checkout"))
     landscape.release_language("checkout")
     return {**made, "checkout": landscape.environment("checkout", landscape.build("checkout"))}
@@ -68,6 +69,13 @@ def test_an_environment_holds_one_context_and_the_languages_that_it_needs(
     languages = [f"webshop-{name}-api {released.get(name, '1.0.0')}" for name in LANGUAGES[context]]
     assert said[0].split(",") == sorted(["webshop 1.0.0", f"webshop-{context} 1.0.0", *languages])
     assert said[1] == str([context])
+
+
+def test_a_context_is_not_installed_where_a_language_that_it_needs_is_not_released(tmp_path: Path) -> None:
+    landscape = Landscape(tmp_path)
+    landscape.release_map()
+    with pytest.raises(LookupError, match=r"webshop-identity-api<2,>=1\.0 is not released"):
+        landscape.environment("identity", landscape.build("identity"))
 
 
 @pytest.mark.usefixtures("installed")

@@ -140,6 +140,14 @@ def test_system_that_is_not_there_is_said_as_elsewhere(folder: Path) -> None:
     assert checked.stderr.startswith("system.module ")
 
 
+def test_a_file_that_is_not_there_is_said_with_the_kinds_of_file_that_may_be_given(folder: Path) -> None:
+    checked = remit_check(folder, "nowhere.toml")
+    assert (checked.returncode, checked.stdout) == (2, "")
+    assert checked.stderr.startswith("cli.no-file  nowhere.toml\n  there is no such file\n")
+    assert "a topology file" in checked.stderr
+    assert "a map of a code base" in checked.stderr
+
+
 MAP = '[contexts.sales]\npackages = ["stand"]\n[contexts.mail]\npackages = ["mail"]\n[[relations]]\nkind = "{}"\n'
 
 

@@ -15,19 +15,19 @@ from typing import Any
 import pytest
 
 from tests.cli.program import DEADLINE, SYSTEM, Office, Running, is_clear
+from tests.servers.warm import Limit
 
 LARGEST = 8192
 """Bytes: smaller than what SQLite needs to begin with."""
 
 
 def limit(process: int, largest: int) -> None:
-    """From now on no file of the process may grow beyond this; -1 for as large as they like. 0 is this process."""
+    """From now on no file of the process may grow beyond this; -1 for as large as they like."""
     _, most = resource.prlimit(process, resource.RLIMIT_FSIZE)
     resource.prlimit(process, resource.RLIMIT_FSIZE, (largest, most))
 
 
-def fill_disk() -> None:
-    limit(0, LARGEST)
+fill_disk = Limit(resource.RLIMIT_FSIZE, LARGEST)
 
 
 def post(running: Running, text: str) -> tuple[int, Any]:
@@ -44,6 +44,7 @@ def states(running: Running, status: int) -> list[str]:
     latest = time.monotonic() + DEADLINE
     while (answer := running.get("/health/status"))[0] != status:
         assert time.monotonic() < latest, answer
+        time.sleep(0.02)  # whoever asks all the time keeps the process from anything else
     assert running.get("/health/ready")[0] == 200
     return [row["state"] for row in answer[1]["subscriptions"]]
 

@@ -104,7 +104,7 @@ def test_mistakes_are_told(code: Path, capsys: pytest.CaptureFixture[str]) -> No
 
     assert told("--svg", str(code / "nowhere" / "map.svg")) == "map.unwritable"
     assert told("--codeowners", "--team", "@acme") == "map.unusable"
-    assert told("nowhere.toml") == "topology.missing"
+    assert told("nowhere.toml") == "cli.no-file"
     (code / "remit-map.toml").write_text("[contexts")
     assert told() == "map.syntax"
     (code / "remit-map.toml").unlink()

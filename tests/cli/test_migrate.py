@@ -137,6 +137,7 @@ def test_a_newer_schema_is_refused_and_so_is_what_cannot_be(office: Office, data
 def test_what_does_not_go_together_is_refused(office: Office, topology: str) -> None:
     for options in (["--sql", "--roles"], ["--apply"], ["--json", "--sql"], ["--store", "memory:"]):
         assert is_clear(run(office, "migrate", topology, *options, code=2), "cli.usage")
+    assert is_clear(run(office, "migrate", topology, "--broker-admin", "nobody", code=2), "cli.usage")
     assert is_clear(run(office, "migrate", topology, "nobody", code=2), "context.unknown")
 
 

@@ -90,7 +90,7 @@ class _Checked:
         self.baseline = folder / "baseline.json"
         self.found = Findings()
         self._capsys = capsys
-        monkeypatch.setattr("remit.cli.check._checked", self._checked)
+        monkeypatch.setattr("remit.cli.check.checked", self._checked)
 
     def _checked(self, _: str) -> tuple[str, Findings]:
         return "shop", self.found

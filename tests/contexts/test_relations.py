@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
+
 from remit import Context, System
-from remit.relations import AntiCorruptionLayer, CustomerSupplier, Foreign, OpenHost
+from remit.relations import (
+    AntiCorruptionLayer,
+    Conformist,
+    CustomerSupplier,
+    Foreign,
+    OpenHost,
+    Partnership,
+    Relation,
+    SeparateWays,
+    SharedKernel,
+)
 
 
 def test_the_map_has_the_relations_that_its_contexts_state() -> None:
@@ -27,3 +39,19 @@ def test_the_upstream_of_a_translation_may_be_foreign() -> None:
 
     assert layer.names == ("gateway", "payments")
     assert System("shop", contexts=[payments], relations=[layer]).check() == []
+
+
+@pytest.mark.parametrize(
+    ("relation", "is_mutual"),
+    [
+        (Partnership("a", "b"), True),
+        (SharedKernel("a", "b"), True),
+        (SeparateWays("a", "b"), True),
+        (OpenHost("a"), False),
+        (CustomerSupplier(supplier="a", customer="b"), False),
+        (Conformist(upstream="a", downstream="b"), False),
+        (AntiCorruptionLayer(upstream="a", downstream="b"), False),
+    ],
+)
+def test_a_relation_of_equals_is_mutual(relation: Relation, is_mutual: bool) -> None:
+    assert relation.is_mutual is is_mutual

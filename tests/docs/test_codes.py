@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from remit.cli.check import _checked
+from remit.cli import checking
 from remit.cli.explaining import codes, explain_codes, page_of
 from remit.errors import Findings
 from remit.hosting.failures import Failure
@@ -111,7 +111,7 @@ def checked(page: str, heading: str, folder: Path) -> Findings:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.body)
     importlib.invalidate_caches()
-    return _checked(target(folder))[1]
+    return checking.checked(target(folder))[1]
 
 
 def target(folder: Path) -> str:

@@ -120,7 +120,7 @@ def test_the_rooms_on_the_page_are_those_that_the_foreign_ones_import() -> None:
 
 def test_what_our_descriptions_refer_to_is_there() -> None:
     references = [text for each in STORES.values() for text in (each.opens, each.published)]
-    references += [text for each in CHANNELS for text in (each.calls, each.events, each.permissions)]
+    references += [text for each in CHANNELS for text in (each.calls, each.events, each.prepares, each.permissions)]
     for reference in filter(None, references):
         module, _, name = reference.partition(":")
         assert callable(getattr(import_module(module), name)), reference

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from remit import System
+from remit.cli.plan import plan
 from remit.errors import ModelError, NotAllowed
 from remit.hosting.checking import check_topology
 from remit.hosting.services import Replica, make_service
@@ -181,6 +182,22 @@ def test_a_service_whose_private_key_does_not_fit_its_public_one_does_not_start_
     assert "topology.key-mismatch" not in [each.code for each in check_topology(str(file))[1]]
     file.write_text(topology_text().replace(own, "short"))
     assert "topology.key-mismatch" in [each.code for each in check_topology(str(file))[1]]
+
+
+def test_grants_are_generated_and_checked_without_any_private_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who deploys a topology need not know the secrets of its services."""
+    made(tmp_path)
+    file = tmp_path / "guarded.toml"
+    plan(str(file), grants=True)
+    with_keys = capsys.readouterr().out
+    file.write_text(re.sub(r'key = "[^"]+"', 'key = "${A_KEY_THAT_IS_NOT_HERE}"', topology_text()))
+    plan(str(file), grants=True)
+    printed = capsys.readouterr().out
+    assert printed == with_keys
+    (tmp_path / "guarded.grants.json").write_text(printed)
+    assert check_topology(str(file))[1] == []
 
 
 def test_grants_that_are_not_those_of_the_map_are_found(tmp_path: Path) -> None:

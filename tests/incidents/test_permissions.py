@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -20,7 +21,7 @@ from tests.incidents.services import Depot, depot, eventually
 
 pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
 
-PASSWORDS = {f"{user}_PASSWORD": f"{user.lower()}-secret" for user in ("DESK", "MAIL", "OPS")}
+PASSWORDS = {f"{user}_PASSWORD": f"{user.lower()}-secret" for user in ("DESK", "MAIL", "OPS", "ADMINISTRATOR")}
 TOPOLOGY = """
 system = "depot:depot"
 [stores]
@@ -37,6 +38,9 @@ runs = ["mail"]
 http = "127.0.0.1:8002"
 credentials = "mail:${MAIL_PASSWORD}"
 """
+
+
+STREAMS = ["remit-depot--desk-published", "remit-depot--mail-published"]
 
 
 def remit(made: Depot, *arguments: str) -> str:
@@ -81,7 +85,13 @@ async def test_a_system_runs_with_the_printed_permissions_and_nobody_can_do_more
         made.nats.more = remit(made, "plan", str(made.services.file), "--permissions")
         assert [secret for secret in PASSWORDS.values() if secret in made.nats.more] == []
         made.nats.start()
+        file, administrator = str(made.services.file), f"administrator:{PASSWORDS['ADMINISTRATOR_PASSWORD']}"
         made.services.start()
+        eventually(lambda: all("channel.not-prepared" in each.log() for each in made.services.services.values()))
+        told = json.loads(remit(made, "migrate", file, "--broker-admin", administrator, "--json"))
+        assert {each["name"]: each["made"] for each in told["streams"]} == dict.fromkeys(STREAMS, True)
+        told = remit(made, "migrate", file, "mail", "--broker-admin", administrator)
+        assert told.splitlines()[1:] == [f"{STREAMS[1]}: there already: nothing to do"]
         made.send("one")
         assert made.hand_over() == (201, 1)
         eventually(lambda: made.delivered() == [3])
@@ -90,7 +100,10 @@ async def test_a_system_runs_with_the_printed_permissions_and_nobody_can_do_more
         await attack(made.nats.url)
         assert made.send("twoo") == 2
         eventually(lambda: made.delivered() == [3, 4])
-        assert [service.log() for service in made.services.services.values() if "denies" in service.log()] == []
+        log = "".join(service.log() for service in made.services.services.values())
+        denied = [line.rpartition(" ")[2] for line in log.splitlines() if "denies" in line]
+        assert sorted(denied) == [f"$js.api.stream.create.{name}" for name in STREAMS]
+        assert log.count("channel.not-prepared") == len(STREAMS)
 
 
 NOBODY = TOPOLOGY.replace('credentials = "mail:${MAIL_PASSWORD}"', "").replace("ops:${OPS_PASSWORD}@", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 
 import pytest
 
@@ -77,6 +78,45 @@ def test_traceback_in_a_log_has_the_frames_of_the_user(
     assert text.count('  File "') == frames
     assert ("failures.py" in text) == (level == logging.DEBUG)
     assert ("\n    (frames of remit left out: 1; the level DEBUG shows them)\n" in text) == (level == logging.INFO)
+
+
+def _wrapped(kind: str) -> BaseException:
+    """An error of the user, with one that has frames of remit as its cause, as its context, or in a group."""
+    try:
+        try:
+            told(Wordless())
+        except IntervalError as error:
+            if kind == "cause":
+                raise LookupError("no interval") from error
+            if kind == "group":
+                raise BaseExceptionGroup("no interval", [error]) from None
+            raise LookupError("no interval")  # noqa: B904  # the cause is not named on purpose
+    except (LookupError, BaseExceptionGroup) as error:
+        return error
+    raise AssertionError("it raises")
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.DEBUG])
+@pytest.mark.parametrize("kind", ["cause", "context", "group"])
+def test_tracebacks_of_what_an_error_came_from_have_the_frames_of_the_user(
+    caplog: pytest.LogCaptureFixture, level: int, kind: str
+) -> None:
+    error = _wrapped(kind)
+    before = "".join(traceback.format_exception(error))
+    with caplog.at_level(level, "remit"):
+        log_event(HandlerRaised(0.0, "", "sales.Ask", "LookupError: no interval", error))
+    assert "IntervalError" in caplog.text
+    assert ("failures.py" in caplog.text) == (level == logging.DEBUG)
+    assert ("frames of remit left out: 1;" in caplog.text) == (level == logging.INFO)
+    assert "".join(traceback.format_exception(error)) == before, "the error itself stays as it is"
+
+
+def test_an_error_that_is_its_own_cause_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    error, cause = raised(ValueError("no")), raised(KeyError("none"))
+    error.__cause__, cause.__cause__ = cause, error
+    with caplog.at_level(logging.INFO, "remit"):
+        log_event(HandlerRaised(0.0, "", "sales.Ask", "ValueError: no", error))
+    assert "KeyError" in caplog.text
 
 
 def test_a_key_that_stays_parked_has_the_traceback_of_its_first_failure_only(caplog: pytest.LogCaptureFixture) -> None:

@@ -68,7 +68,7 @@ def test_services_with_key_pairs_do_what_the_map_grants(tmp_path: Path) -> None:
 def test_users_of_a_broker_do_what_the_map_grants_and_an_undeclared_call_is_denied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in SERVICES:
+    for name in (*SERVICES, "administrator"):
         monkeypatch.setenv(f"{name.upper()}_PASSWORD", f"{name}-secret")
     users = {name: f'credentials = "{name}:${{{name.upper()}_PASSWORD}}"' for name in SERVICES}
     with deployed(with_settings("four-nats", tmp_path, users), tmp_path / "it") as (services, nats):
@@ -77,6 +77,10 @@ def test_users_of_a_broker_do_what_the_map_grants_and_an_undeclared_call_is_deni
         nats.more = plan(services, "--permissions")
         nats.stop()
         nats.start()
+        services.environment["REMIT_BROKER_ADMIN"] = "administrator:administrator-secret"
+        made = services.remit("migrate")
+        assert made.returncode == 0, made.stderr
+        del services.environment["REMIT_BROKER_ADMIN"]
         goes_through_school(services)
         attack(nats.url)
 

@@ -13,7 +13,7 @@ from types import MappingProxyType, ModuleType
 from typing import NamedTuple
 
 from learning.process import EXAMPLES
-from remit.cli.check import _checked
+from remit.cli import checking
 from remit.errors import Findings
 from tests.checkout.workspace import members
 
@@ -128,7 +128,7 @@ def edit(folder: Path, edits: Edits) -> None:
 def checked(folder: Path, example: str) -> Findings:
     """What `remit check` finds in a copy. Nothing of it stays imported."""
     with _imported_from(folder):
-        return _checked(TARGETS[example])[1]
+        return checking.checked(TARGETS[example])[1]
 
 
 @contextmanager

@@ -95,6 +95,7 @@ SOURCE = {
 "    import stripe\n"),
     }),
     "sql.foreign-table": learning({BILLING: '\nNAMES = "SELECT name FROM enrollment.students"\n'}),
+    "sql.computed": learning({BILLING: '\nNAMES = "SELECT query_to_xml(:query, true, false, \'\')"\n'}),
     "pure.import": learning({BILLING_DOMAIN: "\nimport random\n"}),
     "pure.call": learning({BILLING_DOMAIN: ("\n\ndef today() -> datetime:\n"
 "    return datetime.now()\n")}),

@@ -136,6 +136,18 @@ def test_a_component_says_what_it_provides_consumes_and_depends_on() -> None:
     assert specs["search"]["owner"] == "group:unknown"
 
 
+@pytest.mark.parametrize(("teams", "owner"), [(("t", "t"), "group:t"), (("t", "u"), "group:unknown")])
+def test_a_shared_kernel_is_a_library_on_which_its_contexts_depend(teams: tuple[str, str], owner: str) -> None:
+    entries = Entry("a", owner=teams[0]), Entry("b", owner=teams[1]), Entry("c", owner="t")
+    kernels = kernels_in([SharedKernel("a", "b", package="a.common")])
+    entities = list(entities_of(Registry("s", entries, (), (), kernels)))
+    specs = {each["metadata"]["name"]: each["spec"] for each in entities if each["kind"] == "Component"}
+    assert (specs["a-common-kernel"]["type"], specs["a-common-kernel"]["owner"]) == ("library", owner)
+    assert specs["a"]["dependsOn"] == specs["b"]["dependsOn"] == ["component:a-common-kernel"]
+    assert "dependsOn" not in specs["c"]
+    assert owner.partition(":")[2] in {each["metadata"]["name"] for each in entities if each["kind"] == "Group"}
+
+
 @pytest.mark.parametrize(("text", "name"), [("team sales", "team-sales"), ("Ü", "unknown"), ("-a--b-", "a-b")])
 def test_a_name_is_made_one_of_backstage(text: str, name: str) -> None:
     assert entity_name(text) == name

@@ -14,26 +14,37 @@ import gc
 import importlib
 import json
 import os
+import resource
+import runpy
 import select
 import signal
 import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Generator, Mapping
+import threading
+from collections.abc import Collection, Generator, Mapping
+from dataclasses import astuple, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["REMIT", "WarmPopen", "cold"]
+__all__ = ["REMIT", "WARM", "Limit", "WarmPopen", "cold"]
 
 REMIT = str(Path(sys.executable).with_name("remit"))
 ANYHOW = (
     "remit.cli.program", "remit.hosting.serving", "remit.edges.http", "remit.stores.sqlite.store",
     "remit.stores.postgres.store", "remit.transports.http", "remit.transports.nats",
-    "asyncpg", "httptools", "nats.aio.client", "sqlite3", "uvicorn", "uvloop",
+    "remit.hosting.code_maps", "remit.hosting.connections", "remit.hosting.reading", "remit.messages.choices",
+    "remit.registry.owners", "remit.relations", "remit.stores.memory.store", "remit.transports.http.calls",
+    "remit.transports.nats.calls", "remit.transports.nats.opening",
+    "_strptime", "aiohttp.web", "asyncpg", "cyclopts.help", "encodings.idna", "encodings.utf_8_sig", "httptools",
+    "nats.aio.client", "rich.markdown", "sqlite3", "uvicorn", "uvicorn.lifespan.off",
+    "uvicorn.protocols.http.httptools_impl", "uvloop",
 )  # fmt: skip
 """What is imported once."""
+WARM = {"REMIT_TESTS_START": "warm"}
+"""In the environment of a Python program, a file, that may be started warm as well."""
 _NUMBER = struct.Struct("=i")
 _LARGEST = 1 << 18
 _AT_START = ("PYTHON", "LANG", "LC_")
@@ -55,6 +66,18 @@ def cold() -> Generator[None]:
         _cold = before
 
 
+@dataclass(frozen=True)
+class Limit:
+    """A `preexec_fn` that is no obstacle to a warm start: from now on a process has no more of a resource than this."""
+
+    of: int
+    largest: int
+
+    def __call__(self) -> None:
+        _, most = resource.getrlimit(self.of)
+        resource.setrlimit(self.of, (self.largest, most))
+
+
 class WarmPopen(subprocess.Popen[Any]):
     """As any other one; if the command is `remit`, and nothing is asked for that only a new interpreter does, warm."""
 
@@ -65,14 +88,16 @@ class WarmPopen(subprocess.Popen[Any]):
                        env: Mapping[str, str] | None, *more: Any) -> None:  # fmt: skip
         environment = dict(os.environ if env is None else env)
         command = [] if isinstance(args, (str, bytes, os.PathLike)) else [os.fsdecode(each) for each in args]
-        if _cold or preexec_fn is not None or pass_fds or command[:1] != [REMIT] or not _plain(environment):
+        limit = preexec_fn if isinstance(preexec_fn, Limit) else None
+        if _cold or preexec_fn is not limit or pass_fds or not _may_be_warm(command, environment):
             super()._execute_child(  # type: ignore[misc]  # the stubs leave out what is private
                 args, executable, preexec_fn, close_fds, pass_fds, cwd, env, *more
             )
             return
         pipes, session = more[3:9], bool(more[14])
         streams = [own if given == -1 else given for own, given in enumerate((pipes[0], pipes[3], pipes[5]))]
-        order = {"argv": command, "env": environment, "cwd": os.fspath(cwd or Path.cwd()), "session": session}
+        order = {"argv": command, "env": environment, "cwd": os.fspath(cwd or Path.cwd()), "session": session,
+                 "limit": limit and astuple(limit)}  # fmt: skip
         self._ended, tell = os.pipe()
         try:
             socket.send_fds(_mould(), [json.dumps(order).encode()], [*streams, tell])
@@ -104,6 +129,11 @@ class WarmPopen(subprocess.Popen[Any]):
             finally:
                 lock.release()
         return self.returncode
+
+
+def _may_be_warm(command: list[str], environment: Mapping[str, str]) -> bool:
+    program = command[:1] == [sys.executable] and WARM.items() <= environment.items()
+    return (program or command[:1] == [REMIT]) and _plain(environment)
 
 
 def _plain(environment: Mapping[str, str]) -> bool:
@@ -185,14 +215,43 @@ def run(order: dict[str, Any], streams: list[int]) -> None:
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["env"])
-    sys.path[:] = [str(Path(REMIT).parent), *_python_path(), *usual]
-    sys.argv = order["argv"]
+    sys.argv = order["argv"][order["argv"][0] == sys.executable :]
+    sys.path[:] = [str(Path(sys.argv[0]).parent), *_python_path(), *usual]
     importlib.invalidate_caches()
     with contextlib.suppress(ModuleNotFoundError):
         importlib.import_module("sitecustomize")  # as an interpreter does when it starts
-    from remit.cli import main
+    if order["limit"]:
+        Limit(*order["limit"])()
+    known = {*sys.modules}
+    code = 0
+    try:
+        if sys.argv[0] == REMIT:
+            from remit.cli import main
 
-    main()
+            main()
+        else:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as ended:
+        if not isinstance(ended.code, int):
+            raise
+        code = ended.code
+    end(code, known)
+
+
+def end(code: int, known: Collection[str]) -> None:
+    """Ends as an interpreter does, with the last words of whatever the process has made. Only what was imported before,
+    and is known, is not taken apart: that takes longer than most commands."""
+    threading._shutdown()  # type: ignore[attr-defined]  # as an interpreter does: it waits for threads
+    atexit._run_exitfuncs()
+    for name in {*sys.modules}.difference(known):
+        del sys.modules[name]
+    gc.collect()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        sys.exit(code)  # an interpreter says that it could not write
+    os._exit(code)
 
 
 def _python_path() -> list[str]:

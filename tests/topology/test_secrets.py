@@ -80,7 +80,7 @@ def test_the_secrets_of_others_are_withheld(service: str) -> None:
     every = NEEDED["front"] | NEEDED["back"] | {"SCRIPT_KEY"}
     placement = place(parsed(APART, whole=False, **OPEN), SHOP)
     withheld = withheld_from(placement.topology, placement.services[service])
-    assert withheld == every - NEEDED[service] | {"REMIT_ADMIN_URL"}
+    assert withheld == every - NEEDED[service] | {"REMIT_ADMIN_URL", "REMIT_BROKER_ADMIN"}
 
 
 def test_places_that_are_not_known_here_are_no_findings() -> None:
@@ -92,7 +92,7 @@ def test_what_every_program_expects_is_withheld_from_none() -> None:
     text = APART.replace("${BILLING_URL}", "sqlite:${HOME}/${PYTHONPATH}/billing.db")
     placement = place(parsed(text, whole=False, **OPEN), SHOP)
     assert withheld_from(placement.topology, placement.services["front"]) == {
-        "REMIT_ADMIN_URL", "SCRIPT_PASSWORD", "SCRIPT_KEY", "BACK_KEY",
+        "REMIT_ADMIN_URL", "REMIT_BROKER_ADMIN", "SCRIPT_PASSWORD", "SCRIPT_KEY", "BACK_KEY",
     }  # fmt: skip
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from remit.errors import ModelError
 from remit.topology.grants import grants_of
+from remit.topology.placement import place
 from remit.topology.users import users_of
 from remit.transports.technology import BrokerUser
-from tests.topology.files import placed
+from tests.topology.files import SHOP, parsed, placed
 
 
 def users(text: str) -> list[BrokerUser]:
@@ -44,6 +45,23 @@ def test_a_service_is_known_by_its_own_credentials_or_by_those_of_the_channel() 
     by_channel = users('[channels]\nevents = "nats://all:secret@h:1"\n' + SERVICES)
     own = users('[channels]\nevents = "nats://h:1"\n' + SERVICES + 'credentials = "me:secret"')
     assert ([user.name for user in by_channel], [user.name for user in own]) == (["all"], ["me"])
+
+
+def test_users_are_known_without_their_passwords_and_not_without_their_names() -> None:
+    text = '[channels]\nevents = "nats://all:${ALL}@h:1,nats://all:${ALL}@h:2"\n' + SERVICES
+
+    def known(text: str) -> list[str]:
+        placement = place(parsed(text, whole=False), SHOP)
+        return [user.name for user in users_of(placement, grants_of(placement, lambda _to, _by: ["*"], {}))]
+
+    assert known(text) == ["all"]
+    assert known(text.replace("all:${ALL}@", "") + 'credentials = "me:${MINE}"') == ["me"]
+    for unknown in (
+        text.replace("all:", "${USER}:"),
+        text.replace("nats://all:${ALL}@h:1,nats://all:${ALL}@h:2", "${URL}"),
+    ):
+        with pytest.raises(ModelError, match="the environment has no"):
+            known(unknown)
 
 
 APART = """

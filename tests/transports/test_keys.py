@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -75,6 +76,25 @@ def front(back: Back, **options: Any) -> Keys:
 async def test_a_service_that_proves_its_name_is_believed(back: Back) -> None:
     assert await back.refused(front(back)) == ""
     assert back.seen == [QUESTION]
+
+
+@pytest.mark.parametrize("proof", ["", "remit-proof: nobody 1000000000000 00\r\n"], ids=["no proof", "of nobody"])
+async def test_who_is_not_known_is_refused_before_the_body_of_the_request_is_read(back: Back, proof: str) -> None:
+    host, _, port = back.place.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST /remit/{ADDRESS} HTTP/1.1\r\nhost: {back.place}\r\nremit-kind: query\r\ncontent-length: {1 << 20}\r\n"
+    writer.write(f"{head}{proof}\r\n".encode())
+    answer = await reader.readuntil(b"\r\n\r\n")  # not one byte of the body was sent
+    writer.close()
+    assert f"remit-status: {NotAllowed.code}".encode() in answer.lower()
+    (seen,) = back.seen
+    assert seen.refused
+    assert seen.body == b""
+
+
+async def test_a_large_call_of_a_service_that_is_not_known_gets_its_answer(back: Back) -> None:
+    stranger = keys_of("nobody", private=PAIRS["front"].private, clock=lambda: back.now)
+    assert "no service 'nobody'" in await back.refused(stranger, QUESTION._replace(body=b" " * (1 << 20)))
 
 
 async def test_a_call_without_a_proof_is_refused(back: Back) -> None:

@@ -128,6 +128,17 @@ async def test_a_stream_that_cannot_be_relied_on_is_refused_by_name(connection: 
     await events.close()
 
 
+async def test_a_stream_that_copies_another_one_is_refused(connection: NatsConnection) -> None:
+    """Whoever may create a stream could read another one through it."""
+    await make_stream(connection, name="other", subjects=["remit.shop.events.sales.private.*"])
+    await make_stream(connection, sources=[{"name": "other"}])
+    events = await opened(connection)
+    with pytest.raises(ChannelError, match="sources is") as raised:
+        await events.prepare("billing", Channel.PUBLISHED)
+    assert raised.value.expected == "sources none"
+    await events.close()
+
+
 async def test_a_stream_that_an_operator_has_bounded_is_used(connection: NatsConnection) -> None:
     await make_stream(connection, max_age=3600 * 10**9, max_bytes=1 << 20, compression="s2", allow_atomic=True)
     events = await opened(connection)

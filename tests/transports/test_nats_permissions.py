@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
@@ -10,16 +12,17 @@ from typing import Self
 import msgspec
 import pytest
 
-from remit.errors import ChannelError, NotAllowed, Unavailable
+from remit.errors import ChannelError, NotAllowed, NotPrepared, Unavailable
 from remit.log import Channel
 from remit.testing.conformance.events import Ear, messages, publish_all
 from remit.transports import OUTSIDE, CallRequest, CallResponse
 from remit.transports.nats.calls import NatsCalls, call_subject
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
+from remit.transports.nats.opening import prepare_events
 from remit.transports.nats.permissions import permissions
 from remit.transports.nats.streams import stream_name
-from remit.transports.technology import BrokerUser
+from remit.transports.technology import BrokerUser, ChannelSettings
 from tests.servers.nats import NatsServer, nats_server
 
 ENROLLMENT, BILLING = frozenset({"enrollment"}), frozenset({"billing"})
@@ -34,8 +37,27 @@ USERS = [
             OUTSIDE: {"billing.write": ["*"]},
         },
     ),
-    BrokerUser("back", writes=BILLING, relays=BILLING, relays_private=BILLING, reads=BILLING),
+    BrokerUser(
+        "back",
+        writes=BILLING,
+        relays=BILLING | {"ledger"},
+        relays_private=BILLING,
+        reads=BILLING,
+    ),
 ]
+
+
+STREAMS = [
+    ("billing", Channel.PUBLISHED), ("billing", Channel.PRIVATE), ("enrollment", Channel.PRIVATE),
+    ("ledger", Channel.PUBLISHED),
+]  # fmt: skip
+"""All that the users relay. The last one is not made before the tests."""
+
+
+async def made(server: NatsServer, needed: Sequence[tuple[str, Channel]], user: str = "administrator") -> list[bool]:
+    """Makes streams as this user, and returns which of them were not there."""
+    settings = ChannelSettings("shop", "test", url=server.url, credentials=(user, f"{user}-secret"))
+    return [each.made for each in await prepare_events(settings, needed)]
 
 
 class Process:
@@ -65,8 +87,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[NatsServer]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FRONT_PASSWORD", "front-secret")
         patch.setenv("BACK_PASSWORD", "back-secret")
+        patch.setenv("ADMINISTRATOR_PASSWORD", "administrator-secret")
         folder: Path = tmp_path_factory.mktemp("nats")
         with nats_server(folder, more=permissions("shop", USERS)) as server:
+            asyncio.run(made(server, STREAMS[:-1]))
             yield server
 
 
@@ -176,13 +200,57 @@ async def test_another_contexts_private_events_cannot_be_heard(pair: tuple[Proce
             await front.connection.request(f"$JS.API.STREAM.{question}", b'{"seq":1}', {}, 5.0)
 
 
-async def test_a_stream_that_the_topology_does_not_use_cannot_be_created(pair: tuple[Process, Process]) -> None:
-    """Such a stream could have the events of another context as its source, and its subjects."""
-    front, _ = pair
-    name = "remit-shop--enrollment-published"
-    copying = msgspec.json.encode({"name": name, "sources": [{"name": "remit-shop--billing-private"}]})
-    with pytest.raises(Unavailable, match="denies"):
-        await front.connection.request(f"$JS.API.STREAM.CREATE.{name}", copying, {}, 5.0)
+@pytest.mark.parametrize("name", ["remit-shop--ledger-published", "remit-shop--enrollment-published", "remit-x"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"sources": [{"name": "remit-shop--enrollment-private"}]},
+        {"mirror": {"name": "remit-shop--enrollment-private"}},
+        {"subjects": ["remit.shop.events.enrollment.>", "remit.shop.calls.>", "_INBOX.>"]},
+    ],
+    ids=["as it should be", "with sources", "as a mirror", "with subjects of others"],
+)
+async def test_no_service_may_create_or_change_a_stream(
+    pair: tuple[Process, Process], name: str, settings: dict[str, object]
+) -> None:
+    """Also not one that it publishes to, and that does not exist yet: it could copy the events of another context."""
+    _, back = pair
+    for question in ("CREATE", "UPDATE"):
+        for stream in (name, "remit-shop--billing-published"):
+            asked = msgspec.json.encode({"name": stream, **settings})
+            with pytest.raises(Unavailable, match="denies"):
+                await back.connection.request(f"$JS.API.STREAM.{question}.{stream}", asked, {}, 5.0)
+
+
+async def test_a_missing_stream_is_told_with_what_to_do_until_an_administrator_has_made_it(
+    server: NatsServer, pair: tuple[Process, Process], caplog: pytest.LogCaptureFixture
+) -> None:
+    _, back = pair
+    missing = STREAMS[-1]
+    with pytest.raises(NotPrepared, match="remit-shop--ledger-published") as raised:
+        await back.events.prepare(*missing)
+    with pytest.raises(NotPrepared):
+        await back.events.publish(*missing, messages(1, 1))
+    assert raised.value.code == "channel.not-prepared"
+    assert raised.value.next.startswith("remit migrate FILE.toml --broker-admin")
+    (told,) = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+    assert told == str(raised.value)
+    for needed in (missing, ("sales", Channel.PUBLISHED)):
+        with pytest.raises(ChannelError, match="this user may not create the streams"):
+            await made(server, [needed], "back")
+    assert await made(server, STREAMS) == [False, False, False, True]
+    await back.events.prepare(*missing)
+    assert await back.events.publish(*missing, messages(1, 2)) == 2
+
+
+async def test_the_administrator_can_only_look_after_the_streams(server: NatsServer) -> None:
+    async with Process(server, "administrator") as administrator:
+        for subject in ("remit.shop.events.billing.published.1", "$JS.API.STREAM.CREATE.x", "$JS.API.STREAM.NAMES"):
+            with pytest.raises(Unavailable, match="denies"):
+                await administrator.connection.request(subject, b"{}", {}, 5.0)
+        with pytest.raises(ChannelError, match="denies"):
+            await administrator.events.listen("billing", Channel.PUBLISHED, Ear())
 
 
 async def test_another_contexts_calls_cannot_be_answered_or_overheard(pair: tuple[Process, Process]) -> None:
@@ -206,9 +274,15 @@ async def test_without_a_password_nobody_comes_in(server: NatsServer) -> None:
         await NatsConnection(server.url, name="stranger").open()
 
 
-def test_a_user_that_cannot_be_part_of_a_subject_is_refused() -> None:
-    with pytest.raises(ChannelError, match=r"fr\.nt"):
-        permissions("shop", [BrokerUser("fr.nt")])
+@pytest.mark.parametrize("name", ["fr.nt", "administrator"])
+def test_a_user_that_cannot_be_one_of_a_service_is_refused(name: str) -> None:
+    with pytest.raises(ChannelError, match=re.escape(name)):
+        permissions("shop", [BrokerUser(name)])
+
+
+def test_without_streams_there_is_no_administrator() -> None:
+    """To NATS, a user with an empty list of what it may publish may publish everything."""
+    assert "administrator" not in permissions("shop", [BrokerUser("front", writes=ENROLLMENT)])
 
 
 def test_streams_of_two_systems_have_two_names() -> None:

@@ -65,8 +65,11 @@ def _covers(relation: Relation, owner: str, user: str, message: str) -> bool:
     if isinstance(relation, OpenHost):
         return relation.names == (owner,) and _lists(relation.exposes, message)
     between = {*relation.names} == {owner, user}
-    mutual = "one" in relation._roles  # noqa: SLF001  # the parties of a mutual relation have no direction
-    return between and (mutual or relation.names[0] == owner) and _lists(getattr(relation, "uses", None), message)
+    return (
+        between
+        and (relation.is_mutual or relation.names[0] == owner)
+        and _lists(getattr(relation, "uses", None), message)
+    )
 
 
 def _lists(messages: Sequence[type | str] | None, message: str) -> bool:

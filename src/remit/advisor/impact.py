@@ -112,24 +112,30 @@ class _Working:
         while working:
             point, reason = working.popleft()
             for caller in self.interactions.callers.get(point.name, ()) if point.is_called else ():
-                if caller in self.impact.fails or caller in self.impact.degrades or caller in self.impact.waits:
-                    continue
-                found = reason.before(caller.name, caller.calls[point.name])
-                if self._put(caller, found):
-                    working.append((caller, found))
+                self._break_call(caller, reason.before(caller.name, caller.calls[point.name]), point, working)
 
-    def _put(self, point: Point, reason: Reason) -> bool:
-        """Notes that a point cannot do its work. Returns whether its callers feel it."""
-        if point.catches and not self.outage.has(point.component) and self.outage.how == "down":
-            self.impact.degrades[point] = Reason(reason.steps, "estimate")
-            return False
+    def _break_call(self, caller: Point, reason: Reason, called: Point, working: deque[tuple[Point, Reason]]) -> None:
+        """One call that does not get its answer in time. What a point catches of one call does not help with another
+        call."""
+        found = self.impact
+        is_down = self.outage.how == "down"
+        if caller in found.fails or caller in found.waits or (caller in found.degrades and not is_down):
+            return
+        if is_down and caller.guarded.get(called.name, False):
+            found.degrades.setdefault(caller, Reason(reason.steps, "estimate"))
+            return
+        found.degrades.pop(caller, None)
+        self._put(caller, reason)
+        working.append((caller, reason))
+
+    def _put(self, point: Point, reason: Reason) -> None:
+        """Notes that a point cannot do its work, which its callers feel."""
         if not point.is_called:
             self.impact.waits[point] = reason
         elif self.outage.how == "slow":
             self.impact.degrades[point] = reason
         else:
             self.impact.fails[point] = reason
-        return True
 
     # --- what is committed and not handled ---------------------------------------------------------------------------
 

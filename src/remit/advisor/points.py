@@ -52,8 +52,9 @@ class Point:
     """The models that it may write."""
     may_call: bool = False
     """Whether it can call other contexts."""
-    catches: bool = False
-    """Whether its code names the error of a call that reaches nobody. An estimate."""
+    guarded: dict[str, bool] = field(default_factory=dict[str, bool])
+    """For each message that its code names: whether its code catches the error of every such call that reaches nobody.
+    An estimate."""
 
     @property
     def component(self) -> Component:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from remit.advisor.guards import guards_in
 from remit.advisor.points import Basis, Followed, Interactions, Kind, Point, Publisher
 from remit.contexts import COMMAND, QUERY, REACTION, TOGETHER, Context, Handler, Model
 from remit.contexts.annotations import (
@@ -140,8 +141,9 @@ class _Body:
         if any(each.injectable.calls for each in self.asked):
             point.may_call = True
             point.calls |= dict.fromkeys(self._called(), "estimate")
-            errors = (each for each in named_by(self.handler.function) if is_kind(each, BaseException))
-            point.catches |= any(issubclass(Unavailable, each) for each in errors)
+            for message, guarded in guards_in(self.handler.function, Unavailable).items():
+                if name := self.reading.name(message):
+                    point.guarded[name] = point.guarded.get(name, True) and guarded
         if self.handler.role is not QUERY:
             later = [each.subject for each in self.asked if each.injectable is LATER]
             point.later |= dict.fromkeys(filter(None, map(self.reading.name, later)), "declared")

@@ -51,6 +51,8 @@ class Facts(NamedTuple):
     """The calls of I/O, clock and randomness, with their lines."""
     sql: tuple[tuple[str, int], ...] = ()
     """Texts that look like SQL, with their lines."""
+    keys: tuple[tuple[str, int], ...] = ()
+    """The models of Django to which fields refer by a text, such as `sales.Order`, with their lines."""
     unknown: tuple[tuple[str, int], ...] = ()
     """The dynamic imports whose module is not written in the file, with their lines. Empty: the file binds a name more
     often, or has more texts that are code, than is read."""

@@ -74,6 +74,7 @@ class _Reader:
         self.sql: list[tuple[str, int]] = []
         self.statements: list[tuple[ast.expr, _At]] = []
         """What looks like SQL. Names in it are not looked up yet."""
+        self.keys: list[tuple[str, int]] = []
         self.tables: list[tuple[ast.expr, str, _At]] = []
         """The tables that classes declare, and their schemas."""
         self.unknown: list[tuple[str, int]] = []
@@ -105,7 +106,8 @@ class _Reader:
             stars=tuple(dict.fromkeys(self.names.stars)),
             own=frozenset(name for name, origins in passed.items() if not origins),
             identities=frozenset(name for name in passed if self._is_identity(name)), public=self.public,
-            models=tuple(self.models), impure=tuple(self.impure), sql=tuple(self.sql), unknown=tuple(self.unknown),
+            models=tuple(self.models), impure=tuple(self.impure), sql=tuple(self.sql), keys=tuple(self.keys),
+            unknown=tuple(self.unknown),
         )  # fmt: skip
 
     def _origins(self, name: str, scope: Scope) -> tuple[str, ...]:
@@ -114,7 +116,7 @@ class _Reader:
                 origin
                 for each in scope.names[name]
                 for origin in (self.names.followed(each) if isinstance(each, Expression) else [each])
-                if origin and not origin.startswith(BUILTIN)
+                if origin and not origin.startswith(BUILTIN) and "()" not in origin
             )
         )
 
@@ -234,7 +236,9 @@ class _Reader:
         every = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
         waiting: list[tuple[ast.AST, _At]] = [(each, at) for each in (*given.defaults, *given.kw_defaults) if each]
         for each in every:
-            scope.bind(each.arg, "")
+            is_path = each.annotation is not None and _is_named(each.annotation, "Path")
+            made = ast.Call(each.annotation, [], []) if is_path and each.annotation is not None else None
+            scope.bind(each.arg, Expression(made, at.scope) if made is not None else "")
             if each.annotation is not None:
                 waiting += self.annotated(each.annotation, at)
         return waiting
@@ -405,6 +409,10 @@ class _Reader:
         elif called in _NAMES_TABLE and node.args:
             tables = (_NAMES_TABLE[called](text) for text in self.names.texts(node.args[0], at.scope))
             self.sql += [(f"REFERENCES {table}", at.line_of(node)) for table in tables]
+        elif called in _REFERS:
+            named = (argument(node, 0, "to"), argument(node, 4, "through"))
+            texts = (text for each in named if each is not None for text in self.names.texts(each, at.scope))
+            self.keys += [(text, at.line_of(node)) for text in texts]
         elif called == ENTRY_POINTS:
             self._entry_points(node, at)
 
@@ -427,6 +435,12 @@ _NAMES_TABLE: Mapping[str, Callable[[str], str]] = {
     "sqlalchemy.schema.Table": str,
 }
 """Functions that name a table in their first argument, and what of the text is the table."""
+_REFERS = frozenset(
+    f"{module}.{field}"
+    for module in ("django.db.models", "django.db.models.fields.related", "django.contrib.gis.db.models")
+    for field in ("ForeignKey", "OneToOneField", "ManyToManyField")
+)
+"""The fields of Django that refer to another model, which their first argument may name by a text."""
 _RESOLVED: Mapping[type[ast.expr], str] = {
     ast.Subscript: "sys.modules[…]", ast.Name: "star", ast.Call: "getattr()",
 }  # fmt: skip

@@ -8,6 +8,8 @@ from importlib.util import resolve_name
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
+from remit.boundaries.impurity import is_path
+
 _LIMIT = 32
 """The most alternatives of one name that are followed: it may be bound in two branches of a condition, or by a loop."""
 _MOST_BOUND = 1000
@@ -73,6 +75,8 @@ MAKES_PACKAGE = frozenset({"builtins.__import__", "importlib.__import__"})
 """Functions that return its top package, unless they are given `fromlist`."""
 ANY = object()
 """Stands for a key that does not stand in the file."""
+PATHS = frozenset({"pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath"})
+"""Classes whose objects are followed: what is read and written through them is no pure function."""
 BUILTIN = "builtins."
 """Before the name of what is bound nowhere in the file."""
 
@@ -123,6 +127,8 @@ class Names:
             yield from self._of_item(node, scope, depth)
         elif isinstance(node, ast.Call):
             yield from self._of_call(node, scope, depth)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):  # `folder / "name"` is a path, as `folder`
+            yield from filter(is_path, self.origins(node.left, scope, depth))
         else:
             for each in _alternatives(node):
                 yield from self.origins(each, scope, depth)
@@ -165,22 +171,28 @@ class Names:
                     yield f"{base.removesuffix('.__dict__')}.{key}"
 
     def _of_call(self, node: ast.Call, scope: Scope, depth: int) -> Iterator[str]:
-        """What a call returns, if that is a module or something in it."""
-        for called in self._few(node.func, scope, depth) if node.args else ():
-            if called == "builtins.getattr" and len(node.args) > 1:
-                for base in self._few(node.args[0], scope, depth):
-                    yield from (f"{base}.{each}" for each in self.texts(node.args[1], scope, depth))
-            elif called == "builtins.vars":
-                yield from (f"{base}.__dict__" for base in self._few(node.args[0], scope, depth))
-            elif called in MAKES_MODULE:
-                for each in self.texts(node.args[0], scope, depth):
-                    yield self.absolute(each, package=self.package_in(node, scope)) if each[:1] == "." else each
-            elif called in MAKES_PACKAGE:
-                has_names = len(node.args) > 3 or any(
-                    each.arg == "fromlist" for each in node.keywords
-                )  # the fourth parameter
-                for each in self.texts(node.args[0], scope, depth):
-                    yield each if has_names else each.partition(".")[0]
+        """What a call returns, if that is a module, something in it, or a path: `pathlib.Path()`."""
+        for called in self._few(node.func, scope, depth):
+            if called in PATHS or is_path(called):
+                yield f"{called}()"
+            elif node.args:
+                yield from self._of_lookup(called, node, scope, depth)
+
+    def _of_lookup(self, called: str, node: ast.Call, scope: Scope, depth: int) -> Iterator[str]:
+        if called == "builtins.getattr" and len(node.args) > 1:
+            for base in self._few(node.args[0], scope, depth):
+                yield from (f"{base}.{each}" for each in self.texts(node.args[1], scope, depth))
+        elif called == "builtins.vars":
+            yield from (f"{base}.__dict__" for base in self._few(node.args[0], scope, depth))
+        elif called in MAKES_MODULE:
+            for each in self.texts(node.args[0], scope, depth):
+                yield self.absolute(each, package=self.package_in(node, scope)) if each[:1] == "." else each
+        elif called in MAKES_PACKAGE:
+            has_names = len(node.args) > 3 or any(
+                each.arg == "fromlist" for each in node.keywords
+            )  # the fourth parameter
+            for each in self.texts(node.args[0], scope, depth):
+                yield each if has_names else each.partition(".")[0]
 
     def package_in(self, node: ast.Call, scope: Scope) -> str | None:
         """The package that a call gives, to which a relative name belongs."""

@@ -17,9 +17,10 @@ def imports(contact: Contact) -> str:
 
 
 def identity(contact: Contact) -> str:
-    """What stays the same about it when lines move, and when further names of the module are imported."""
+    """What stays the same about it when lines move: who imports, and what is imported, with its name in the module."""
     importer = f"{contact.owner} through {contact.via[-1]}" if contact.is_indirect else contact.importer
-    return f"{importer} imports {contact.steps[0].module}"
+    name = contact.key[-1]
+    return f"{importer} imports {contact.steps[0].module}{f'.{name}' if name else ''}"
 
 
 def place(contact: Contact, code: Code) -> str:

@@ -48,6 +48,7 @@ from remit.checks.unused_events import check_unused_events
 from remit.checks.wire_names import check_wire_names
 from remit.contexts import ContextMap, Model, derive
 from remit.errors import Finding, Findings
+from remit.messages.once import unchanged
 
 Rule = Callable[[Model, Findings], None]
 """Reports the faults of a model. A rule does not depend on the findings of other rules."""
@@ -104,12 +105,14 @@ NOTED: tuple[Rule, ...] = (
 """The rules that add notes, in the order in which their notes are reported."""
 
 
+@unchanged()
 def check(declared: ContextMap) -> Findings:
     """All findings of a context map in one list, with the notes beside it. Raises nothing."""
     model = derive(declared)
     return Findings(_judge(model, RULES), notes=notes_on(model))
 
 
+@unchanged()
 def model_of(declared: ContextMap, found: Iterable[Finding] = ()) -> Model:
     """The model of a context map. Raises `ModelError` with all findings, including those in `found`."""
     model = derive(declared)
@@ -117,6 +120,7 @@ def model_of(declared: ContextMap, found: Iterable[Finding] = ()) -> Model:
     return model
 
 
+@unchanged()
 def notes_on(model: Model) -> list[Finding]:
     """The notes on a model: declarations that are allowed but may be mistakes."""
     return list(dict.fromkeys(_judge(model, NOTED).notes))

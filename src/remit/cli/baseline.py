@@ -99,6 +99,20 @@ class Baseline:
         _write(self.path, self._seen)
 
 
+def against(path: str | None, found: Findings, *, recording: bool) -> tuple[Findings, int]:
+    """The findings that the baseline does not have, with what is gone from it, and how many it has."""
+    if path is None:
+        return found, 0
+    if recording and not Path(path).exists():
+        return record(path, found)
+    baseline = Baseline.read(path)
+    left, hidden = baseline.without(found)
+    if recording:
+        baseline.shrink()
+        return left, hidden
+    return Findings([*left, *baseline.gone], notes=left.notes), hidden
+
+
 def record(path: str, found: Findings) -> tuple[Findings, int]:
     """Writes a first baseline with all findings and notes that it may hide. Returns the others, and how many it has."""
     hidden = [each for each in (*found, *found.notes) if may_hide(each)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from remit.boundaries import MAP_FILE, CodeMap, is_map, read_map
+from remit.cli.options import is_topology
 from remit.hosting.failures import Failure
 from remit.hosting.finding import HERE, find_code_map, names_one
 
@@ -15,9 +16,23 @@ def code_map_of(named: str) -> CodeMap | None:
     `ModelError` for a faulty map, and `Failure` for a module that cannot be imported."""
     if named == HERE and Path(MAP_FILE).is_file() and not names_one():
         return read_map(MAP_FILE)
-    if named.endswith(".toml"):
-        return read_map(named) if is_map(named) else None
+    if is_topology(named):
+        return read_map(named) if names_map(named) else None
     return find_code_map(named)
+
+
+def names_map(file: str) -> bool:
+    """Whether a TOML file is a map of a code base, and not a topology. Raises `Failure` if there is no such file."""
+    if is_map(file):
+        return True
+    if not Path(file).exists():
+        raise Failure(
+            "cli.no-file", "there is no such file", where=file,
+            expected=f"a topology file (system = ... and [services.NAME]), or a map of a code base ({MAP_FILE})",
+            next="check the path: it is relative to the working directory. A system in Python is given as "
+            "module:attribute",
+        )  # fmt: skip
+    return False
 
 
 def written(path: Path, text: str, code: str, option: str) -> None:

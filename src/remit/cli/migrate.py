@@ -1,11 +1,12 @@
-"""`remit migrate`: makes and migrates the schemas of contexts in PostgreSQL, and grants the rights of their roles."""
+"""`remit migrate`: makes and migrates the schemas of contexts in PostgreSQL, grants the rights of their roles, and
+makes the streams of a broker."""
 
 from __future__ import annotations
 
 import asyncio
 import json as jsons
-from collections.abc import Mapping, Sequence
-from typing import Annotated
+from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from cyclopts import Parameter
@@ -15,13 +16,15 @@ from remit.cli.screen import say
 from remit.errors import Findings, one_of
 from remit.hosting.assembly import followed_by
 from remit.hosting.failures import Failure
-from remit.hosting.finding import HERE, find_system
-from remit.hosting.technologies import open_store
-from remit.topology.file import read_topology
+from remit.hosting.finding import HERE, find_system, load_system
+from remit.hosting.granting import over_broker
+from remit.hosting.technologies import open_store, prepare_broker
+from remit.log import Channel
+from remit.topology.file import Topology, read_topology
 from remit.topology.keys import is_proved
 from remit.topology.placement import reads_directly
 from remit.topology.secret import Secret
-from remit.topology.secrets import ADMINISTRATOR
+from remit.topology.secrets import ADMINISTRATOR, BROKER_ADMINISTRATOR
 from remit.topology.stores import Reader, StorePlace
 
 Stores = Mapping[str, StorePlace]
@@ -46,6 +49,14 @@ def migrate(
             "instead of their own users. Better set in the environment.",
         ),
     ] = None,
+    broker_admin: Annotated[
+        str | None,
+        Parameter(
+            env_var=BROKER_ADMINISTRATOR,
+            show_env_var=True,
+            help="USER:PASSWORD of an administrator, who makes the streams of the broker. Better in the environment.",
+        ),
+    ] = None,
     store: Store = None,
     json: AsJson = False,
 ) -> int:
@@ -53,6 +64,8 @@ def migrate(
 
     Each schema is migrated in one transaction, under a lock. A current schema stays unchanged; a schema of a newer
     release is refused. Stores outside of PostgreSQL need no command: they migrate when they are opened.
+
+    With --broker-admin, also makes the streams at the broker of a topology, for services that may not make them.
     """
     if (sql and roles) or (apply and not roles) or (json and (sql or roles)):
         raise Failure(
@@ -73,7 +86,7 @@ def migrate(
     elif roles:
         _print_grants(schemas, _readers(system))
     else:
-        asyncio.run(_migrate(stores, administrator, as_json=json))
+        asyncio.run(_migrate(stores, administrator, _broker(system, stores, broker_admin), as_json=json))
     return 0
 
 
@@ -136,7 +149,32 @@ def _print_grants(stores: Stores, readers: Readers) -> None:
         print(databases.reading(source, stores[source], readers[source]))
 
 
-async def _migrate(stores: Stores, administrator: Secret | None, *, as_json: bool) -> None:
+class _Broker(NamedTuple):
+    """What an administrator makes at the broker: the streams for channels of contexts."""
+
+    system: str
+    topology: Topology
+    administrator: tuple[str, str]
+    needed: Sequence[tuple[str, Channel]]
+
+
+def _broker(system: str, contexts: Collection[str], given: str | None) -> _Broker | None:
+    """The broker of a topology, for these contexts. None if no administrator is given, or if there is no topology."""
+    user, _, password = (given or "").partition(":")
+    if given and not (user and password):
+        raise Failure(
+            "cli.usage", "the value is not USER:PASSWORD (it is not shown)", where="remit migrate --broker-admin",
+            expected="USER:PASSWORD", next=f"set {BROKER_ADMINISTRATOR} in the environment",
+        )  # fmt: skip
+    if not given or not is_topology(system):
+        return None
+    topology = read_topology(system, whole=False)
+    found = load_system(topology.system)
+    needed = [each for each in over_broker(found, topology) if each[0] in contexts]
+    return _Broker(found.name, topology, (user, password), needed)
+
+
+async def _migrate(stores: Stores, administrator: Secret | None, broker: _Broker | None, *, as_json: bool) -> None:
     from remit.hosting import databases
 
     done: list[databases.Migrated] = []
@@ -149,8 +187,12 @@ async def _migrate(stores: Stores, administrator: Secret | None, *, as_json: boo
             told = _told(done[-1])
         if not as_json:
             say(f"{context}: {told}")
+    streams = await prepare_broker(*broker) if broker else []
+    for name, made in streams if not as_json else ():
+        say(f"{name}: {'made' if made else 'there already: nothing to do'}")
     if as_json:
-        print(jsons.dumps({"stores": [each._asdict() for each in done]}))
+        made_now = [{"name": name, "made": made} for name, made in streams]
+        print(jsons.dumps({"stores": [each._asdict() for each in done], "streams": made_now}))
 
 
 def _told(done: tuple[str, str, int, int]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, get_type_hints
 
 from remit.contexts.context import Context
@@ -12,6 +12,7 @@ from remit.contexts.foreign import commands_in
 from remit.contexts.ports import CLAIMS, EVENTS, LATER, RECORDS, Injectable, injectable_of, owner_of
 from remit.domain import Aggregate, Claim, EventSourced, Projection, Record
 from remit.messages import Command, DomainEvent, IntegrationEvent, Message, parameter_of, union_members
+from remit.messages.once import once
 
 
 def is_kind(declared: Any, *kinds: type) -> bool:
@@ -26,16 +27,23 @@ def name_of(declared: Any) -> str:
 
 def unresolved(function: Callable[..., Any]) -> str | None:
     """Why the annotations of a function cannot be read. None if they can."""
+    read = _read(function)
+    return read if isinstance(read, str) else None
+
+
+def hints_of(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """The annotations of a function, including `return`. Empty if they cannot be read."""
+    read = _read(function)
+    return {} if isinstance(read, str) else read
+
+
+@once
+def _read(function: Callable[..., Any]) -> dict[str, Any] | str:
+    """The annotations of a function. A text if they cannot be read: why."""
     try:
-        get_type_hints(function)
+        return get_type_hints(function)
     except Exception as error:  # noqa: BLE001  # an annotation is the user's code, and may raise anything
         return str(error)
-    return None
-
-
-def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations of a function, including `return`. Empty if they cannot be read."""
-    return get_type_hints(function) if unresolved(function) is None else {}
 
 
 def first_parameter(function: Callable[..., Any], *, method: bool = False) -> tuple[str, Any] | None:
@@ -106,14 +114,19 @@ class Asked(NamedTuple):
     subject: Any
 
 
-def asked_by(context: Context[Any], handler: Handler) -> list[Asked]:
+def asked_by(context: Context[Any], handler: Handler) -> Sequence[Asked]:
     """The dependencies that a handler of the context asks for. Empty if its annotations cannot be read."""
-    if unresolved(handler.function) is not None:
-        return []
-    hints = hints_of(handler.function)
-    names = list(inspect.signature(handler.function).parameters)[1:]
+    return _asked_by(context, handler.function)
+
+
+@once
+def _asked_by(context: Context[Any], function: Callable[..., Any]) -> tuple[Asked, ...]:
+    if unresolved(function) is not None:
+        return ()
+    hints = hints_of(function)
+    names = list(inspect.signature(function).parameters)[1:]
     wanted = {name: hints.get(name, "Type") for name in names}
-    return [Asked(name, hint, *injectable_of(context, hint)) for name, hint in wanted.items()]
+    return tuple(Asked(name, hint, *injectable_of(context, hint)) for name, hint in wanted.items())
 
 
 def aggregates_of(context: Context[Any]) -> Iterator[tuple[type[Aggregate[Any, Any]], Handler]]:

@@ -37,10 +37,20 @@ class Mention(NamedTuple):
     function: Any  # a `FunctionType`, which checkers would bind here
 
 
+class Named(NamedTuple):
+    """The value of a name in code, the function that has the name, and the line in its file. 0: it is not known."""
+
+    value: Any
+    function: Any  # a `FunctionType`, which checkers would bind here
+    line: int
+
+
 def mentioned(handler: Callable[..., Any]) -> Iterator[Mention]:
     """The commands and queries that a function names, including those in inner functions and in functions of its
     package that it names."""
-    yield from (Mention(named, by) for named, by in _named_in(handler) if is_kind(named, Command, Query))
+    for each in names_in(handler):
+        if is_kind(each.value, Command, Query):
+            yield Mention(each.value, each.function)
 
 
 def named_by(handler: Callable[..., Any], models: Sequence[type] = ()) -> Iterator[Any]:
@@ -49,11 +59,17 @@ def named_by(handler: Callable[..., Any], models: Sequence[type] = ()) -> Iterat
     With `models`, also those in methods of these classes, if the function names an attribute like the method: which
     objects the function works on is not known.
     """
-    yield from (named for named, _ in _named_in(handler, models))
+    yield from (each.value for each in names_in(handler, models))
 
 
-def _named_in(handler: Callable[..., Any], models: Sequence[type] = ()) -> Iterator[tuple[Any, Any]]:
-    """The values of names, each with the function that has the name."""
+def function_of(value: Any) -> Any:
+    """The function of a value, as `names_in` tells it of the names that stand in it. None for anything else."""
+    method = _method(value, None)
+    return None if method is None else method.function
+
+
+def names_in(handler: Callable[..., Any], models: Sequence[type] = ()) -> Iterator[Named]:
+    """The names in a function, and in all functions in which `named_by` looks."""
     policy: type | None = getattr(handler, "__remit_policy__", None)
     bodies = [_method(body, policy) for body in bodies_of(handler)]
     waiting = [body for body in bodies if body is not None]
@@ -63,8 +79,8 @@ def _named_in(handler: Callable[..., Any], models: Sequence[type] = ()) -> Itera
         body = _Body(method)
         members = [_method(_member(model, name).value, model) for name in body.attributes() for model in models]
         found = [other for other in members if other is not None and not other.function.__module__.startswith("remit.")]
-        for named, owner in body.names():
-            yield named, method.function
+        for line, (named, owner) in body.names():
+            yield Named(named, method.function, line)
             other = _method(named, owner)
             if other is not None and _is_near(other.function, method.function):
                 found.append(other)
@@ -127,11 +143,11 @@ class _Body:
             )
             waiting += [each for each in code.co_consts if isinstance(each, CodeType)]
 
-    def names(self) -> Iterator[_Found]:
-        """The values of all names in the code, including inner functions."""
+    def names(self) -> Iterator[tuple[int, _Found]]:
+        """The lines and values of all names in the code, including inner functions."""
         yield from self._names_in(self._code, self._variables)
 
-    def _names_in(self, code: CodeType, variables: _Variables) -> Iterator[_Found]:
+    def _names_in(self, code: CodeType, variables: _Variables) -> Iterator[tuple[int, _Found]]:
         top, imported, before = _UNKNOWN, _UNKNOWN, [None, None]
         for each in dis.get_instructions(code):
             if each.opname == "IMPORT_NAME":
@@ -143,7 +159,7 @@ class _Body:
             elif each.opname not in _KEEP:
                 top = self._loaded(each, top, variables)
             before = [before[1], each.argval]
-            yield top
+            yield (each.positions and each.positions.lineno) or 0, top
         for inner in code.co_consts:
             if isinstance(inner, CodeType):
                 enclosed = {name: variables[name] for name in inner.co_freevars if name in variables}

@@ -66,6 +66,11 @@ class Relation:
         and for a relation of equals."""
         return (self.names[0], self.names[1]) if self._is_directed else None
 
+    @property
+    def is_mutual(self) -> bool:
+        """Whether it is a relation of two equals: neither is upstream."""
+        return len(self._roles) == 2 and not self._is_directed
+
 
 @dataclass(frozen=True)
 class OpenHost(Relation):

@@ -14,6 +14,7 @@ from remit.hosting.notes import tell_notes
 from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.log import Channel, SubscriptionId
 from remit.messages.component import Component
+from remit.messages.once import unchanged
 from remit.observability import log_event
 from remit.runtime import Channels, Host, Listener, LoopWatch, Placed, Ports, compile_system
 from remit.runtime.listeners import beside
@@ -96,6 +97,7 @@ def followed_by(model: Model, context: str) -> list[str]:
     return sorted({id.source for id in follows if id.channel == Channel.PUBLISHED} - {context})
 
 
+@unchanged()
 def assemble(
     model: Model,
     *,
@@ -131,6 +133,7 @@ def assemble(
     )  # fmt: skip
 
 
+@unchanged()
 def assemble_service(
     model: Model,
     placement: Placement,

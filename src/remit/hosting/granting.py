@@ -7,9 +7,12 @@ from remit.errors import Finding, ModelError
 from remit.hosting import System
 from remit.log import Channel
 from remit.runtime import compile_system
+from remit.topology.file import Topology
 from remit.topology.grants import GrantsFile, grants_file, grants_of, grants_text
 from remit.topology.keys import is_keyed
-from remit.topology.placement import Placement, hosted_by
+from remit.topology.placement import Placement, hosted_by, place
+from remit.topology.shapes import shapes_of
+from remit.topology.users import relayed
 from remit.transports import Grant
 
 
@@ -23,6 +26,11 @@ def granted(system: System, model: Model, placement: Placement) -> dict[str, Gra
             sources = {id.source for id in plan.follows if id.channel == Channel.PUBLISHED}
             follows.setdefault(name, set()).update(sources - {name})
     return grants_of(placement, Usage(model).names, follows)
+
+
+def over_broker(system: System, topology: Topology) -> list[tuple[str, Channel]]:
+    """The channels of contexts that travel over the broker of a topology. Raises `ModelError`."""
+    return relayed(place(topology, shapes_of(system.model())))
 
 
 def findings_on_grants(system: System, model: Model, placement: Placement) -> list[Finding]:

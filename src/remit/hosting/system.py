@@ -15,6 +15,7 @@ from remit.errors import Findings, ModelError, OutboxError, one_of
 from remit.hosting.loading import load_contexts, load_edges, places_of
 from remit.hosting.outbox import Outbox, SyncOutbox
 from remit.messages import Command, Query, Refusal
+from remit.messages.once import unchanged
 from remit.topology import DEFAULT_STORE
 
 if TYPE_CHECKING:  # declaring a system imports nothing that runs it
@@ -129,25 +130,29 @@ class System:
 
         With `names` and `edges`, the findings in a process that hosts this part of the system (see `hosting`).
         """
+        try:
+            seen = self.hosting(names, edges=edges)
+        except ModelError as error:
+            return Findings(error.findings)
+        with unchanged():
+            return seen._judged(whole=names is None)  # noqa: SLF001  # another instance of this class
+
+    def _judged(self, *, whole: bool) -> Findings:
         from remit.checks import check
         from remit.edges.http.doors import RESERVED, findings_on_hooks, findings_on_routes
         from remit.hosting.modules import not_imported
         from remit.registry.drift import language_findings
         from remit.registry.owners import check_owners
 
-        try:
-            seen = self.hosting(names, edges=edges)
-        except ModelError as error:
-            return Findings(error.findings)
-        findings = check(seen._map)  # noqa: SLF001  # another instance of this class
-        unseen = not_imported(seen._map)  # noqa: SLF001  # another instance of this class
+        findings = check(self._map)
+        unseen = not_imported(self._map)
         unsound = {each.where for each in findings if each.code.startswith(("message.", "refusal."))}
-        routes = findings_on_routes(seen.edges, RESERVED, unsound)
-        beyond = seen._loaded_beyond()  # noqa: SLF001  # another instance of this class
-        hooks = findings_on_hooks(seen.contexts, seen.edges, unsound)
+        routes = findings_on_routes(self.edges, RESERVED, unsound)
+        beyond = self._loaded_beyond()
+        hooks = findings_on_hooks(self.contexts, self.edges, unsound)
         found = Findings([*findings, *unseen, *routes, *hooks, *beyond], notes=[*findings.notes, *unseen.notes])
-        if names is None and not found:
-            model = derive(seen._map)  # noqa: SLF001  # another instance of this class
+        if whole and not found:
+            model = derive(self._map)
             found = language_findings(model)
             check_owners(model, found)
             found = Findings(found, notes=[*findings.notes, *unseen.notes, *found.notes])
@@ -159,7 +164,8 @@ class System:
         from remit.checks import model_of  # declaring a system neither checks it nor reads files
         from remit.hosting.modules import not_imported
 
-        return model_of(self._map, Findings([*not_imported(self._map), *self._loaded_beyond()]))
+        with unchanged():
+            return model_of(self._map, Findings([*not_imported(self._map), *self._loaded_beyond()]))
 
     def _loaded_beyond(self) -> Findings:
         """What contexts have loaded of one another against the relations. Without relations, nothing is looked for."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from remit.errors import ChannelError, Finding, Findings, ModelError, RemitError, StoreError
+from remit.log import Channel
 from remit.runtime import Channels
 from remit.stores import PublishedLogs, Store
 from remit.stores.technology import StoreTechnology
@@ -190,6 +191,26 @@ def new_keys() -> tuple[str, str]:
         FOR_CALLS.keys, f"keys for calls over {FOR_CALLS.title}", FOR_CALLS.install, ChannelError
     )()
     return made
+
+
+async def prepare_broker(
+    system: str, topology: Topology, administrator: tuple[str, str], needed: Sequence[tuple[str, Channel]]
+) -> list[tuple[str, bool]]:
+    """Creates what services need at the broker of the events to publish these channels of contexts, as an
+    administrator, who is a user with a password. Returns for each one its name, and whether it was made now.
+
+    Raises `ChannelError` (wrong credentials, missing rights or driver; other settings) and `Unavailable`.
+    """
+    channel = topology.events
+    if channel is None or not channel.technology.prepares or not needed:
+        return []
+    settings = ChannelSettings(
+        system, "remit migrate", url=without_users(channel.url.text), credentials=administrator,
+        replicas=channel.replicas,
+    )  # fmt: skip
+    kind = channel.technology
+    prepares = _load(kind.prepares, f"events over {kind.title}", kind.install, ChannelError)
+    return [(each.name, each.made) for each in await prepares(settings, needed)]
 
 
 def broker_permissions(system: str, topology: Topology, users: Sequence[BrokerUser]) -> str:

@@ -11,6 +11,7 @@ from msgspec import inspect
 
 from remit.messages.fields import Shape, parts_of
 from remit.messages.forms import describe, form_of
+from remit.messages.once import once
 from remit.messages.unions import TAG
 
 _KEYS = (
@@ -20,6 +21,7 @@ _KEYS = (
 )  # fmt: skip
 
 
+@once
 def not_carried(type: Any) -> str | None:
     """Why values of this type cannot be written as JSON and read back. None if they can."""
     try:

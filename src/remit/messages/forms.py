@@ -17,6 +17,7 @@ import msgspec
 from msgspec import UNSET, UnsetType, inspect
 from typing_extensions import is_typeddict
 
+from remit.messages.once import once
 from remit.messages.unions import (
     TAG,
     UNIONS,
@@ -67,6 +68,7 @@ def wire_types(types: Sequence[Any]) -> list[Any]:
     return [forms.of(each).type for each in types]
 
 
+@once
 def describe(type: Any) -> inspect.Type:
     """The description of a type in its wire form."""
     return described(form_of(type).type)

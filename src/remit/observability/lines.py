@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, nullcontext
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from remit.errors import DeadlineExceeded, Diverged, HandlerFailed, OutcomeUnknown, StoreError, Unavailable, visible
 from remit.runtime.events import (
@@ -52,10 +53,10 @@ def log_event(
     if line is not None:
         level = logging.INFO if line.word in _GOOD_NEWS else logging.WARNING
         what = line.what if len(line.what) <= LONGEST else f"{line.what[:LONGEST]}…"
-        raised, left_out = (None, 0) if line.error is None else _shortened(line.error)
-        if left_out:
-            what = f"{what}\n(frames of remit left out: {left_out}; the level DEBUG shows them)"
-        log.log(level, "%s %s: %s", line.word, visible(line.where), visible(what), exc_info=raised)
+        with nullcontext((None, 0)) if line.error is None else _shortened(line.error) as (raised, left_out):
+            if left_out:
+                what = f"{what}\n(frames of remit left out: {left_out}; the level DEBUG shows them)"
+            log.log(level, "%s %s: %s", line.word, visible(line.where), visible(what), exc_info=raised)
 
 
 _Raised = tuple[type[BaseException], BaseException, TracebackType | None]
@@ -63,21 +64,55 @@ _ROOT = __file__.rpartition("observability")[0]
 """The folder of the source of `remit`."""
 
 
-def _shortened(error: BaseException) -> tuple[_Raised, int]:
+@contextmanager
+def _shortened(error: BaseException) -> Generator[tuple[_Raised, int]]:
     """The error for a log, with the frames of its traceback that are the user's; and the number of frames of `remit`
-    that were left out. All frames stay at the level DEBUG, and if none is the user's."""
+    that were left out. Inside of the block, the errors that it came from have only these frames too. All frames stay at
+    the level DEBUG, and in an error of which none is the user's."""
+    if log.isEnabledFor(logging.DEBUG):
+        yield (type(error), error, error.__traceback__), 0
+        return
+    whole = [(each, each.__traceback__) for each in _with_causes(error)]
+    short = [_of_user(trace) for _, trace in whole]
+    try:
+        for (each, _), (trace, _) in zip(whole[1:], short[1:], strict=True):
+            each.__traceback__ = trace
+        yield (type(error), error, short[0][0]), sum(left_out for _, left_out in short)
+    finally:
+        for each, before in whole[1:]:  # others may hold the same errors
+            each.__traceback__ = before
+
+
+def _with_causes(error: BaseException) -> list[BaseException]:
+    """An error, and all that a log shows with it: what it came from, and the members of groups."""
+    found: list[BaseException] = []
+    left = [error]
+    while left:
+        each = left.pop()
+        if any(each is other for other in found):
+            continue
+        found.append(each)
+        if isinstance(each, BaseExceptionGroup):
+            left += cast("BaseExceptionGroup[BaseException]", each).exceptions
+        cause = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+        left += [] if cause is None else [cause]
+    return found
+
+
+def _of_user(trace: TracebackType | None) -> tuple[TracebackType | None, int]:
+    """A traceback without the frames of `remit`, and how many these are. Whole if it has no other ones."""
     frames: list[TracebackType] = []
-    trace = error.__traceback__
+    whole = trace
     while trace is not None:
         frames.append(trace)
         trace = trace.tb_next
     kept = [each for each in frames if not each.tb_frame.f_code.co_filename.startswith(_ROOT)]
-    if not kept or log.isEnabledFor(logging.DEBUG):
-        return (type(error), error, error.__traceback__), 0
+    if not kept:
+        return whole, 0
     short: TracebackType | None = None
     for each in reversed(kept):
         short = TracebackType(short, each.tb_frame, each.tb_lasti, each.tb_lineno)
-    return (type(error), error, short), len(frames) - len(kept)
+    return short, len(frames) - len(kept)
 
 
 def line_of(event: RuntimeEvent) -> Line | None:

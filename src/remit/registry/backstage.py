@@ -1,8 +1,8 @@
 """The registry as entities of a Backstage catalog, after its descriptor format
 (https://backstage.io/docs/features/software-catalog/descriptor-format/).
 
-The system is a System, a context a Component, its published language an API, its owner a Group. What other people run
-is a Resource.
+The system is a System, a context a Component, its published language an API, its owner a Group. A shared kernel is a
+Component of the type `library`. What other people run is a Resource.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, cast
 
-from remit.registry.entries import Entry, Link, Registry
+from remit.registry.entries import Entry, Kernel, Link, Registry
 from remit.registry.links import roles_text
 
 _NAME = re.compile(r"[^A-Za-z0-9]+")
@@ -33,7 +33,8 @@ def entities_of(registry: Registry) -> Iterator[Entity]:
     system = entity_name(registry.name)
     owners = {entity_name(entry.owner or _UNKNOWN): entry.owner or _UNKNOWN for entry in registry.own}
     whose = next(iter(owners)) if len(owners) == 1 else _UNKNOWN
-    if whose not in owners or any(entry.is_foreign for entry in registry.contexts):
+    shared = {kernel.package: _owner_of(kernel, registry) for kernel in registry.kernels}
+    if {whose, *shared.values()} - {*owners} or any(entry.is_foreign for entry in registry.contexts):
         owners.setdefault(_UNKNOWN, _UNKNOWN)
     yield _entity("System", system, registry.name, {"owner": f"group:{whose}"})
     for name, owner in owners.items():
@@ -46,6 +47,9 @@ def entities_of(registry: Registry) -> Iterator[Entity]:
         yield _component(entry, registry, system)
         if entry.publishes:
             yield _api(entry, registry, system)
+    for package, owner in shared.items():
+        spec = {"type": "library", "lifecycle": "production", "owner": f"group:{owner}", "system": system}
+        yield _entity("Component", _kernel_name(package), package, spec, {"remit/packages": package})
 
 
 def entity_name(text: str) -> str:
@@ -66,7 +70,10 @@ def _component(entry: Entry, registry: Registry, system: str) -> Entity:
         "system": system,
         "providesApis": [_api_name(entry.name)] if entry.publishes else [],
         "consumesApis": [_api_name(context) for context in apis],
-        "dependsOn": [_reference(known[other]) for other in others if other in known],
+        "dependsOn": [
+            *(_reference(known[other]) for other in others if other in known),
+            *(f"component:{_kernel_name(each.package)}" for each in registry.kernels if entry.name in each.contexts),
+        ],
     }
     notes = {
         "remit/subdomain": entry.kind,
@@ -75,6 +82,16 @@ def _component(entry: Entry, registry: Registry, system: str) -> Entity:
         "remit/relations": "; ".join(f"{link.upstream}: {roles_text(link)}" for link in upstream if roles_text(link)),
     }
     return _entity("Component", entity_name(entry.name), entry.name, {k: v for k, v in spec.items() if v != []}, notes)
+
+
+def _owner_of(kernel: Kernel, registry: Registry) -> str:
+    """The one team of all contexts that share a kernel. An entity has one owner."""
+    owners = {entity_name(entry.owner or _UNKNOWN) for entry in registry.own if entry.name in kernel.contexts}
+    return owners.pop() if len(owners) == 1 else _UNKNOWN
+
+
+def _kernel_name(package: str) -> str:
+    return entity_name(f"{package[: _LONGEST - len('-kernel')]}-kernel")
 
 
 def _is_symmetric(link: Link) -> bool:

@@ -40,6 +40,7 @@ from remit.contexts.ports import ENVELOPE, owner_of
 from remit.domain import Aggregate, Claim, Projection, Record
 from remit.log import Channel, SubscriptionId
 from remit.messages import Codec, Command, Contract, Message, contract_of, parameter_of, reply_of
+from remit.messages.once import unchanged
 from remit.runtime.plan import (
     AggregatePlan,
     ClaimPlan,
@@ -67,6 +68,7 @@ from remit.runtime.work.publishers import held
 Needs = tuple[Dependency, ...]
 
 
+@unchanged()
 def compile_system(model: Model) -> dict[str, ContextPlan]:
     """Returns a plan for each context, by name."""
     compilers: dict[str, _Compiler] = {}

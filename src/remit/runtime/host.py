@@ -72,6 +72,7 @@ class Host:
         plans: Mapping[str, ContextPlan] | None = None,
     ) -> None:
         self.model, self.stores, self.ports = model, stores, ports
+        self._written = {context.name: written_by(model, context.name) for context in model.contexts}
         self._channels = channels
         self._listeners = Listeners(beside(self._recovered, listeners), ports.clock)
         whole = {name: plan for name, plan in (plans or compile_system(model)).items() if name in stores}
@@ -81,9 +82,11 @@ class Host:
 
         self.remote = self._remote_calls(placed)
         """Calls to contexts that other processes run; None without a channel for calls."""
+        reaches = reaches_of(model, run, channels.schemas)
+        self._restricted = bool(reaches)  # by relations: calls of the app within handlers are judged
         self.shared = Shared(
             run, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
-            self._sender_of, carries=bool(model.headers), reaches=reaches_of(model, run, channels.schemas),
+            self._sender_of, carries=bool(model.headers), reaches=reaches,
         )  # fmt: skip
         if (remote := self.remote) is not None:
             self.shared.avoids = lambda: bool(remote.avoided)
@@ -100,13 +103,10 @@ class Host:
 
         self.subscriptions = self._subscribe(followings, followed)
         self.followers = [*self.subscriptions, *self._relay(placed)]
-        keep = {context.name: context.keep for context in model.contexts}
-        leases, said, trimmed = self._sharing.leases, self._listeners, trimmed_of(model)
-        self._housekeeper = Housekeeper(stores, self.followers, leases, ports, self._time, said, keep, trimmed)
-        self._origin = Origin()
+        self._housekeeper = self._keep_up()
+        self._origin, self._has_started = Origin(), False
         self.process = ""
         """The name of this process in the stores, once it has started."""
-        self._has_started = False
 
     @cached_property
     def hooks(self) -> Sequence[Hook]:
@@ -153,6 +153,11 @@ class Host:
                 )  # fmt: skip
         return made
 
+    def _keep_up(self) -> Housekeeper:
+        keep = {context.name: context.keep for context in self.model.contexts}
+        leases, said, trimmed = self._sharing.leases, self._listeners, trimmed_of(self.model)
+        return Housekeeper(self.stores, self.followers, leases, self.ports, self._time, said, keep, trimmed)
+
     def _relay(self, placed: Placed) -> list[Follower]:
         events = self._channels.events
         return [
@@ -187,7 +192,7 @@ class Host:
         """Reads the store's mark of time, and compares the ordering keys of its events with the declared ones."""
         await self._time.look(name, store)
         if name in self._plans:
-            await compare_event_keys(store, written_by(self.model, name))
+            await compare_event_keys(store, self._written[name])
 
     async def stop(self) -> None:
         """Drains and closes: commits what runs, takes no more calls, lets running calls end, then closes everything.
@@ -248,18 +253,20 @@ class Host:
         """
         if self._origin.is_elsewhere:
             raise in_another_process()
-        reach = within.get()
-        if reach is not None and command.__class__ not in reach.covered and reach.model is self.model:
-            reach.require(command.__class__, "calls")
+        if self._restricted:
+            reach = within.get()
+            if reach is not None and command.__class__ not in reach.covered and reach.model is self.model:
+                reach.require(command.__class__, "calls")
         return await self.calls.send(command, key=key, deadline=deadline, caller=caller)
 
     async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
         """As `Sender.ask`. In a handler, it raises `NotCovered` as `send` does."""
         if self._origin.is_elsewhere:
             raise in_another_process()
-        reach = within.get()
-        if reach is not None and query.__class__ not in reach.covered and reach.model is self.model:
-            reach.require(query.__class__, "calls")
+        if self._restricted:
+            reach = within.get()
+            if reach is not None and query.__class__ not in reach.covered and reach.model is self.model:
+                reach.require(query.__class__, "calls")
         return await self.calls.ask(query, deadline=deadline, fresh=fresh)
 
     async def attempt(

@@ -15,6 +15,12 @@ _KINDS = frozenset({
     "table", "view", "index", "unique", "trigger", "materialized", "temp", "temporary", "or", "unlogged", "global",
     "local", "function", "procedure", "rule", "virtual", "foreign", "schema", "policy",
 })  # fmt: skip
+RUN_TEXT = frozenset({
+    "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "table_to_xml", "table_to_xmlschema",
+    "table_to_xml_and_xmlschema", "dblink", "dblink_exec", "dblink_open", "dblink_send_query", "crosstab", "crosstab2",
+    "crosstab3", "crosstab4", "ts_stat", "ts_rewrite",
+})  # fmt: skip
+"""Functions that run a text as a statement, or read the table that a text names."""
 _Form = Callable[[Sequence[Token]], bool]
 
 
@@ -28,6 +34,12 @@ def looks_like_sql(text: str) -> bool:
         if _is_statement(statement):
             return True
     return False
+
+
+def begins_statement(text: str) -> bool:
+    """Whether a text begins with a word that begins a statement."""
+    begin = _BEGIN.match(text)
+    return begin is not None and begin[1].lower() in _FORMS
 
 
 def _is_statement(tokens: Sequence[Token]) -> bool:
@@ -61,7 +73,9 @@ def _has_after(tokens: Sequence[Token], words: Sequence[str], wanted: frozenset[
 
 def _select(tokens: Sequence[Token]) -> bool:
     rest = _after(tokens, "from", "into", "table")
-    return rest is not None and len(rest) > 1
+    return (rest is not None and len(rest) > 1) or any(
+        token.value in RUN_TEXT and _value(tokens, number + 1) == "(" for number, token in enumerate(tokens)
+    )
 
 
 def _insert(tokens: Sequence[Token]) -> bool:
@@ -128,6 +142,10 @@ def _within(tokens: Sequence[Token]) -> bool:
     return rest is not None and _is_statement(tokens[len(tokens[:12]) - len(rest) :])
 
 
+def _do(tokens: Sequence[Token]) -> bool:
+    return any(token.kind == "body" for token in tokens)
+
+
 def _values(tokens: Sequence[Token]) -> bool:
     return _value(tokens, 1) == "(" and _select(tokens)
 
@@ -146,6 +164,7 @@ _FORMS: Mapping[str, _Form] = {
     "with": _with, "create": _defines, "alter": _defines, "drop": _defines, "truncate": _truncate, "lock": _lock,
     "copy": _copy, "from": _from, "references": _references, "grant": _on, "revoke": _on, "comment": _on,
     "refresh": _defines, "values": _values, "table": _table, "begin": _alone, "set": _alone,
+    "do": _do,
     **dict.fromkeys(("explain", "prepare", "declare", "call"), _within),
     **dict.fromkeys(("join", "left", "right", "full", "inner", "cross", "natural", "outer"), _join),
 }  # fmt: skip

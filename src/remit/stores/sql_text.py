@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from remit.stores.sql_forms import RUN_TEXT, begins_statement
 from remit.stores.sql_tokens import END, Token, tokens_of
 
 _BEFORE = frozenset({
@@ -34,6 +36,12 @@ _VERBS = frozenset({
 _DEFINES = frozenset({"create", "alter", "drop", "grant", "revoke", "comment"})
 
 
+_NAMES_TABLE = frozenset({"table_to_xml", "table_to_xmlschema", "table_to_xml_and_xmlschema"})
+"""Functions that read the table that a text names."""
+_DEEPEST = 20
+"""How many texts in texts are read. Each is quoted once more."""
+
+
 @dataclass(slots=True)
 class _Level:
     """A parenthesis, or the statement."""
@@ -60,6 +68,13 @@ def tables_in(text: str) -> list[tuple[str, ...]]:
     return [*_Reader(text).read()]
 
 
+def unseen_in(text: str) -> list[str]:
+    """The functions in a statement that run a text as a further statement, where this text is not written there."""
+    reader = _Reader(text)
+    reader.read()
+    return [*reader.unseen]
+
+
 def leaves_schema(text: str) -> bool:
     """Whether a statement changes in which schema names are looked up, or may do so."""
     before = END, END
@@ -77,6 +92,23 @@ def leaves_schema(text: str) -> bool:
     return False
 
 
+def _arguments(tokens: Sequence[Token], at: int) -> list[list[Token]]:
+    """The arguments of a call, from its parenthesis on."""
+    depth = 0
+    found: list[list[Token]] = [[]]
+    for token in tokens[at:]:
+        if token.kind == "mark":
+            depth += {"(": 1, ")": -1}.get(token.value, 0)
+            if depth == 0:
+                break
+            if token.value == "," and depth == 1:
+                found.append([])
+                continue
+        if depth > 1 or token.value != "(":
+            found[-1].append(token)
+    return found
+
+
 _SETS = frozenset({"set", "local", "session", "reset"})
 
 
@@ -85,7 +117,10 @@ def _is_harmless(token: Token) -> bool:
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, depth: int = 0) -> None:
+        self.depth = depth
+        self.unseen: dict[str, None] = {}
+        """The functions that run a text that is not written there."""
         self.tokens = [*tokens_of(text), END]
         self.levels = [_Level(is_inner=False)]
         self.common: Counter[str] = Counter()
@@ -100,12 +135,46 @@ class _Reader:
             self.at += 1
             if token.kind == "body":
                 if level.verb in ("do", "create"):
-                    self.found |= _Reader(token.value).read()
+                    self._read_inner(token.value, level.verb)
             elif token.kind == "mark":
                 self._mark(token.value, level)
             elif token.kind in ("word", "name"):
                 self._name(token, level)
         return self.found
+
+    def _read_inner(self, text: str, named: str) -> None:
+        """A text that is run as a statement."""
+        if self.depth >= _DEEPEST:
+            self.unseen[named] = None
+            return
+        inner = _Reader(text, self.depth + 1)
+        self.found |= inner.read()
+        self.unseen |= inner.unseen
+
+    def _run(self, function: str) -> None:
+        """A function that runs a text: `query_to_xml('select ...', true)`. The texts among its arguments are read."""
+        arguments = _arguments(self.tokens, self.at)
+        seen = False
+        for each in arguments:
+            text = each[0].value if each and each[0].kind in ("text", "body") else ""
+            text = text.replace("''", "'") if each and each[0].kind == "text" else text
+            if function in _NAMES_TABLE:
+                text = text and f"table {text}"
+            if begins_statement(text):
+                self._read_inner(text, function)
+                seen |= not any(token.value in ("|", "+") for token in each)
+            if function in _NAMES_TABLE:
+                break
+        if not seen:
+            self.unseen[function] = None
+
+    def _execute(self) -> None:
+        """`EXECUTE 'text'` of a function body. A prepared statement and the function of a trigger are not meant."""
+        token, after = self.tokens[self.at], self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+        if token.kind in ("text", "body"):
+            self._read_inner(token.value.replace("''", "'"), "execute")
+        if after.value == "|" or (token.value, after.value) == ("format", "("):
+            self.unseen["execute"] = None
 
     def _mark(self, mark: str, level: _Level) -> None:
         if mark == "(":
@@ -133,6 +202,10 @@ class _Reader:
             self.common[level.common] += 1
 
     def _name(self, token: Token, level: _Level) -> None:
+        if token.value in RUN_TEXT and self.tokens[self.at].value == "(":
+            self._run(token.value)
+        if token.value == "execute" and self.depth:
+            self._execute()
         if level.expects == "common" and token.value not in ("recursive", "select"):
             level.common, level.expects = token.value, ""
             return

@@ -9,7 +9,7 @@ from typing import NamedTuple
 _TOKEN = re.compile(
     r"(?P<space>\s+|--[^\n\r]*)|(?P<comment>/\*)"
     r"|(?P<text>[eE]'(?:[^'\\]|''|\\.)*+'?|'(?:[^']|'')*+'?)"
-    r"|(?P<escaped>[uU]&\"(?:[^\"]|\"\")*+\")"
+    r"|(?P<escaped>[uU]&\"(?:[^\"]|\"\")*+\"(?:\s*+[uU][eE][sS][cC][aA][pP][eE]\s*+'[^']')?)"
     r"|(?P<name>\"(?:[^\"]|\"\")++\"|`[^`]+`|\[[\w $]+\])"
     r"|(?P<dollar>\$(?:[^\W\d]\w*)?\$)"
     r"|(?P<word>[^\W\d][\w$]*)"
@@ -17,7 +17,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _COMMENT = re.compile(r"/\*|\*/")
-_ESCAPE = re.compile(r"\\(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))")
+_CODE = r"(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4})|%s)"
 
 
 class Token(NamedTuple):
@@ -70,7 +70,12 @@ def _read(kind: str, given: str) -> Token:
     if kind == "name":
         return Token(kind, given[1:-1].replace('""', '"').lower(), given)
     if kind == "escaped":
-        name = _ESCAPE.sub(lambda found: _character(found[1] or found[2]), given[3:-1])
+        escape = given[-2] if given[-1] == "'" else "\\"
+        quoted = given[3 : given.rindex('"')].replace('""', '"')
+        code = re.escape(escape) + _CODE % re.escape(escape)
+        name = re.sub(
+            code, lambda found: _character(found[1] or found[2]) if found[0] != escape * 2 else escape, quoted
+        )
         return Token("name", name.lower(), given)
     return Token(kind, given.partition("'")[2].removesuffix("'") if kind == "text" else given, given)
 

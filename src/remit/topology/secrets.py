@@ -12,6 +12,8 @@ from remit.topology.secret import Secret
 
 ADMINISTRATOR = "REMIT_ADMIN_URL"
 """The variable with the address of an administrator, for migrations. No service needs it."""
+BROKER_ADMINISTRATOR = "REMIT_BROKER_ADMIN"
+"""The variable with user and password of an administrator of the broker, for migrations. No service needs it."""
 _ORDINARY = {"HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV"}
 _ORDINARY_BEGIN = ("LC_", "LD_", "PYTHON", "SSL_", "XDG_")
 """Variables that programs expect, so they are never withheld."""
@@ -35,7 +37,7 @@ def withheld_from(
     named = {name for secret in _all(topology) for name in secret.variables}
     named |= {name for names in hooks.values() for name in names}
     ordinary = {name for name in named if name in _ORDINARY or name.startswith(_ORDINARY_BEGIN)}
-    return {*named, ADMINISTRATOR} - needed - ordinary - topology.open_variables
+    return {*named, ADMINISTRATOR, BROKER_ADMINISTRATOR} - needed - ordinary - topology.open_variables
 
 
 def _needed(topology: Topology, placed: PlacedService) -> Iterator[Secret]:

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from remit.errors import Findings
+from remit.log import Channel
 from remit.topology.channels import FOR_BROKER
 from remit.topology.file import ChannelPlace
 from remit.topology.grants import joined
 from remit.topology.placement import PlacedService, Placement, brokers, reads_directly
+from remit.topology.secret import Secret
 from remit.transports.grants import OUTSIDE, Allowed, Grant
 from remit.transports.technology import BrokerUser
 
@@ -18,7 +20,7 @@ def users_of(placement: Placement, grants: Mapping[str, Grant]) -> list[BrokerUs
     """The users in the `credentials` of services and in the URLs of channels. The user in the URL is also used by
     programs that call the services from outside.
 
-    Raises `ModelError` with a finding for each service without a user.
+    Raises `ModelError` with a finding for each service without a user, or for a missing variable with the name of one.
     """
     topology = placement.topology
     channels = brokers(topology)
@@ -28,7 +30,7 @@ def users_of(placement: Placement, grants: Mapping[str, Grant]) -> list[BrokerUs
     findings = Findings()
     for name, placed in placement.services.items():
         credentials = placed.service.credentials
-        own = [credentials.value.partition(":")[0]] if credentials else shared
+        own = [_known(credentials, credentials.text.partition(":")[0])] if credentials else shared
         if not own or not channels:
             findings.report(
                 "topology.no-user", f"{topology.where} [services.{name}]",
@@ -44,23 +46,50 @@ def users_of(placement: Placement, grants: Mapping[str, Grant]) -> list[BrokerUs
     return list(users.values())
 
 
+def relayed(placement: Placement) -> list[tuple[str, Channel]]:
+    """The channels of contexts that travel over the broker: the published one of each context that some service writes,
+    and the private one if its parts run apart. Empty if followers read the logs directly."""
+    return [
+        (context, channel)
+        for placed in placement.services.values()
+        for context in sorted(_relays(placement, placed))
+        for channel in ((Channel.PUBLISHED, Channel.PRIVATE) if context in placement.apart else (Channel.PUBLISHED,))
+    ]
+
+
+def _relays(placement: Placement, placed: PlacedService) -> set[str]:
+    """The contexts whose events a service relays over the broker."""
+    if not placement.topology.events or reads_directly(placement.topology):
+        return set()
+    return {context for context in placed.runs if placed.has(context, "write")}
+
+
 def _users_in(channel: ChannelPlace) -> Iterator[str]:
-    for url in channel.url.value.split(","):
+    for url in channel.url.text.split(","):
         parts = urlsplit(url.strip())
-        if parts.username and parts.password:
-            yield parts.username
+        user = _known(channel.url, parts.username or "" if parts.netloc else url)
+        if user and parts.password:
+            yield user
+
+
+def _known(secret: Secret, user: str) -> str:
+    """The name of a user, which stands in a secret. A password may be missing in this environment: it is not printed.
+    Raises `ModelError` if the name is in a variable that is missing."""
+    if "${" in user:
+        _ = secret.value  # raises an error that names the variable
+    return user
 
 
 def _with(user: BrokerUser, placement: Placement, placed: PlacedService, grant: Grant) -> BrokerUser:
     written = {context for context in placed.runs if placed.has(context, "write")}
-    relayed = written if placement.topology.events and not reads_directly(placement.topology) else set[str]()
+    relays = _relays(placement, placed)
     reads = user.reads | {context for context in placed.runs if placed.has(context, "read")}
     opens = user.opens | {context for context in placed.runs if placed.has(context, "acl")}
     return BrokerUser(
         user.name,
         writes=user.writes | written,
-        relays=user.relays | relayed,
-        relays_private=user.relays_private | relayed & placement.apart,
+        relays=user.relays | relays,
+        relays_private=user.relays_private | relays & placement.apart,
         reads=reads,
         speaks=_joined(user.speaks, grant.speaks),
         opens=opens,

@@ -39,6 +39,9 @@ class ChannelTechnology:
     """Whether a broker authenticates its users; otherwise each service has a key pair."""
     permissions: str = ""
     """A reference to a function that writes the broker's permissions, from the name of the system and the users."""
+    prepares: str = ""
+    """A reference to an async function with which an administrator creates what services need to publish their events,
+    from `ChannelSettings` and the channels of contexts. It returns for each one its name, and whether it was made."""
     keys: str = ""
     """A reference to a function that makes a key pair for a service, if services prove their names by key pairs. It
     returns the private and the public key as texts."""
@@ -83,7 +86,7 @@ class BrokerUser:
     writes: frozenset[str] = frozenset()
     """Contexts whose `write` it runs: answers their commands."""
     relays: frozenset[str] = frozenset()
-    """Contexts whose published events it relays over the broker: it creates their stream."""
+    """Contexts whose published events it relays over the broker."""
     relays_private: frozenset[str] = frozenset()
     """The same for private events."""
     reads: frozenset[str] = frozenset()

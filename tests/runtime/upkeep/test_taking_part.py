@@ -24,6 +24,7 @@ from remit.hosting.technologies import open_store
 from remit.runtime.upkeep.leases import LEASE_SECONDS
 from remit.topology.stores import store_at
 from tests.servers.ports import HOST, free_port
+from tests.servers.warm import WARM
 
 PROGRAMS = Path(__file__).parent / "programs"
 SECONDS = 30.0
@@ -49,7 +50,7 @@ class Street:
 
     def run(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Starts the program, and does not wait for it."""
-        return self._popen(sys.executable, str(PROGRAMS / "post.py"), *arguments)
+        return self._popen(sys.executable, str(PROGRAMS / "post.py"), *arguments, **WARM)
 
     def start(self, role: str = "serve") -> subprocess.Popen[bytes]:
         """Starts a process of the shop, and waits until it runs."""
@@ -65,8 +66,8 @@ class Street:
         self.until(lambda: len(self.who("started")) == workers, "all workers have started")
         return process
 
-    def _popen(self, *command: str) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(command, env=self._environment)
+    def _popen(self, *command: str, **also: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(command, env=self._environment | also)
         self._processes.append(process)
         return process
 
@@ -77,7 +78,8 @@ class Street:
             process.wait()
 
     def lines(self, *what: str) -> list[Line]:
-        found = [line.split() for line in self._diary.read_text().splitlines()]
+        written, _, _ = self._diary.read_text().rpartition("\n")  # who reads while a line is written sees half of it
+        found = [line.split() for line in written.splitlines()]
         return [Line(float(at), int(pid), kind, order) for at, pid, kind, order in found if kind in what]
 
     def who(self, what: str) -> set[int]:

@@ -13,7 +13,8 @@ import pytest
 import remit
 from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, Sender, System
 from remit.contexts import Relation
-from remit.relations import CustomerSupplier
+from remit.relations import CustomerSupplier, OpenHost
+from remit.runtime.work.reach import within
 
 SOURCE = str(Path(remit.__file__).parent)
 
@@ -79,6 +80,25 @@ async def entered(call: Callable[[], Awaitable[object]]) -> Counter[str]:
     return found
 
 
+async def sets_reach(call: Callable[[], Awaitable[object]]) -> int:
+    """How often this call sets the context variable that says which relations restrict a handler."""
+    found = 0
+
+    def note(frame: FrameType, event: str, arg: object) -> None:
+        nonlocal found
+        found += (
+            event == "c_call" and getattr(arg, "__self__", None) is within and getattr(arg, "__name__", "") == "set"
+        )
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        await call()
+    finally:
+        sys.setprofile(before)
+    return found
+
+
 @pytest.mark.parametrize(
     ("together", "key", "most"),
     [(False, None, 37), (True, None, 38), (False, "k", 48)],
@@ -114,3 +134,14 @@ async def test_a_query_enters_no_functions_that_it_does_not_need() -> None:
         await app.send(Place(order="o", amount=1))
         found = await entered(lambda: app.ask(Count(order="o")))
     assert found.total() <= 15, found
+
+
+@pytest.mark.parametrize(("relations", "often"), [((), 0), ((OpenHost("sales"),), 2)], ids=["none", "some"])
+async def test_only_a_system_with_relations_sets_what_restricts_a_handler(
+    relations: tuple[Relation, ...], often: int
+) -> None:
+    """A context variable that is set costs more than many functions: two would be a tenth of a query."""
+    async with System("shop", contexts=[ordering()], relations=relations).connect(store="memory:") as app:
+        await app.send(Place(order="o", amount=1))
+        assert await sets_reach(lambda: app.send(Place(order="o", amount=2))) == often
+        assert await sets_reach(lambda: app.ask(Count(order="o"))) == often

@@ -19,7 +19,7 @@ from remit.boundaries.rules.purity import check_purity
 from remit.boundaries.rules.related import check_related
 from remit.boundaries.rules.separate import check_separate
 from remit.boundaries.rules.spread import note_spread
-from remit.boundaries.rules.tables import check_tables
+from remit.boundaries.rules.tables import check_keys, check_tables
 from remit.boundaries.rules.translations import check_translations
 from remit.boundaries.rules.unowned import note_unowned
 from remit.boundaries.rules.unreadable import check_readable
@@ -31,7 +31,7 @@ Rule = Callable[[Code, Findings], None]
 RULES: Sequence[Rule] = (
     check_any, check_readable, check_legal, check_described, check_owners, check_related, check_separate,
     check_published, check_models, check_translations, check_kernels, check_foreign, check_gateways, check_cycles,
-    check_tables, check_purity, note_unrestricted, note_unowned, note_spread, note_dynamic,
+    check_tables, check_keys, check_purity, note_unrestricted, note_unowned, note_spread, note_dynamic,
 )  # fmt: skip
 """All rules, in the order of their findings."""
 OF_MAP: Sequence[Rule] = (check_any, check_legal, check_owners, check_gateways)

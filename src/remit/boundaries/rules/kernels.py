@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
+import os
+from hashlib import file_digest, sha256
+from pathlib import Path
 
 from remit.boundaries.code import Code, is_within
 from remit.contexts import SharedKernel
@@ -39,7 +41,7 @@ def _check_import(importer: str, imported: str, where: str, code: Code, findings
 def _check_content(relation: SharedKernel, code: Code, findings: Findings) -> None:
     if relation.package not in code.modules:  # not said, or reported as missing
         return
-    present = content_of(relation.package, code)
+    present = content_of(relation.package, code, findings)
     where, both = code.map.place_of(relation), " and ".join(map(repr, relation.names))
     if not relation.hash:
         findings.note(
@@ -56,16 +58,66 @@ def _check_content(relation: SharedKernel, code: Code, findings: Findings) -> No
         )  # fmt: skip
 
 
+def content_of(package: str, code: Code, findings: Findings) -> str:
+    """The hash of all files of a package, by their names and contents. Line ends of its source text and the place of
+    the package do not matter. Reports files that cannot be read."""
+    digest = sha256()
+    for facts in sorted(code.read, key=lambda each: each.module):
+        if is_within(facts.module, (package,)) and facts.digest:
+            digest.update(f"{facts.module}\n{facts.digest}\n".encode())
+    for name, path in _others(package, code, findings):
+        if (content := _hash_of(path, findings)) is not None:
+            digest.update(f"{name}\n{content}\n".encode())
+    return f"sha256:{digest.hexdigest()[:32]}"
+
+
 def _files(package: str, code: Code) -> str:
     """The files of a kernel, the first three by name. One hash stands for all of them."""
-    paths = sorted(facts.path for facts in code.read if is_within(facts.module, (package,)))
+    paths = [facts.path for facts in code.read if is_within(facts.module, (package,)) and facts.digest]
+    paths = sorted([*paths, *(str(path) for _, path in _others(package, code, Findings()))])
     return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
 
 
-def content_of(package: str, code: Code) -> str:
-    """The hash of the source text of a package. Line ends and the places of its files do not matter."""
-    digest = sha256()
-    for facts in sorted(code.read, key=lambda each: each.module):
+def _others(package: str, code: Code, findings: Findings) -> list[tuple[str, Path]]:
+    """The files in the folders of a package that were not read as source text: their names in the package, sorted."""
+    read = {Path(facts.path) for facts in code.read if facts.digest}
+    found: list[tuple[str, Path]] = []
+    for folder in _folders(package, code):
+        for parent, folders, files in os.walk(folder, onerror=lambda error: _report(error, findings)):
+            folders[:] = [each for each in folders if each != "__pycache__"]
+            links = [each for each in folders if Path(parent, each).is_symlink()]
+            paths = {Path(parent, each) for each in (*files, *links)} - read
+            found += [(path.relative_to(folder).as_posix(), path) for path in paths]
+    return sorted(found)
+
+
+def _folders(package: str, code: Code) -> set[Path]:
+    """The folders that hold a package. None for a module."""
+    found: set[Path] = set()
+    for facts in code.read:
         if is_within(facts.module, (package,)):
-            digest.update(f"{facts.module}\n{facts.digest}\n".encode())
-    return f"sha256:{digest.hexdigest()[:32]}"
+            depth = facts.module.count(".") - package.count(".") - 1 + facts.is_package
+            found |= {Path(facts.path).parents[depth]} if depth >= 0 else set()
+    return found
+
+
+def _hash_of(path: Path, findings: Findings) -> str | None:
+    """The hash of what is in a file. Of a link to a folder, that of where it leads. None for what is no file."""
+    try:
+        if path.is_symlink() and path.is_dir():
+            return sha256(os.fsencode(path.readlink())).hexdigest()
+        if path.exists() and not path.is_file():  # a pipe, which has no content
+            return None
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        _report(error, findings)
+        return None
+
+
+def _report(error: OSError, findings: Findings) -> None:
+    findings.report(
+        "source.unreadable", f"{error.filename}",
+        f"a part of a shared kernel cannot be read, so the hash leaves it out: {error.strerror}",
+        expected="files and folders that may be read", next="make it readable, or delete it",
+    )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from remit.boundaries.code import Code
 from remit.contexts import SharedKernel
 from remit.errors import Findings
-from remit.stores.sql_text import tables_in
+from remit.stores.sql_text import tables_in, unseen_in
 
 
 def check_tables(code: Code, findings: Findings) -> None:
@@ -22,6 +22,7 @@ def check_tables(code: Code, findings: Findings) -> None:
     for facts in code.read if owners or schemas else ():
         name = code.owner_of(facts.module)
         for text, line in facts.sql if name is not None else ():
+            _note_unseen(text, f"{facts.path}:{line}", facts.module, name or "", findings)
             for parts in tables_in(text):
                 owner = _owner_of(parts, name or "", owners, schemas)
                 if owner == name or _is_shared(parts, (owner, name or ""), shared, code):
@@ -33,6 +34,51 @@ def check_tables(code: Code, findings: Findings) -> None:
                     next=f"ask {owner!r} by a query, or keep a copy from its events",
                     contexts=(name or "", owner),
                 )  # fmt: skip
+
+
+def check_keys(code: Code, findings: Findings) -> None:
+    """Reports fields of Django that refer by a text to a model of another context: a foreign key between two contexts,
+    without any import. Migrations are not looked at, because nobody changes them later."""
+    shared, apps = _shared(code), _apps(code)
+    for facts in code.read:
+        name = code.owner_of(facts.module)
+        if name is None or "migrations" in facts.module.split("."):
+            continue
+        for text, line in facts.keys:
+            app, _, model = text.partition(".")
+            owners = apps.get(app, [name])
+            table = f"{app}_{model}".lower()
+            if name in owners or _is_shared((table,), (owners[0], name), shared, code):
+                continue
+            findings.report(
+                "sql.foreign-table", f"{facts.path}:{line}",
+                f"context {name!r} refers to the model {text} of {owners[0]!r} by a foreign key",
+                expected=f"foreign keys to the models of {name!r} only",
+                next=f"keep the identity of the {model} in a plain field",
+                contexts=(name, owners[0]), identity=f"{facts.module} refers to {text}",
+            )  # fmt: skip
+
+
+def _apps(code: Code) -> Mapping[str, list[str]]:
+    """The contexts of each app of Django, by its label: the last part of the package that has models."""
+    found: dict[str, list[str]] = {}
+    for module in code.modules.facts:
+        package, _, last = module.rpartition(".")
+        owner = code.owner_of(package) if last in ("apps", "models") else None
+        if owner is not None:
+            found.setdefault(package.rpartition(".")[2], []).append(owner)
+    return found
+
+
+def _note_unseen(text: str, where: str, module: str, context: str, findings: Findings) -> None:
+    for function in unseen_in(text):
+        findings.note(
+            "sql.computed", where,
+            f"context {context!r} runs a text by {function.upper()}, and the text cannot be seen",
+            expected="SQL that is written in the source text",
+            next="write the statement there, so that its tables can be compared with the map",
+            contexts=(context,), identity=f"{module} {function}",
+        )  # fmt: skip
 
 
 def _check_claims(code: Code, shared: Mapping[str, list[set[str]]], findings: Findings) -> None:

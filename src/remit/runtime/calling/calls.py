@@ -176,7 +176,9 @@ class Calls:
         and `CallError`s. With `fresh` also `BadKey` and the errors of `Freshness.freshen`."""
         if fresh is not False:
             return self._ask_fresh(query, deadline, outer, fresh)
-        found, trace = self._queries.get(type(query)), outer.trace if outer is not None else trace
+        found = self._queries.get(type(query))
+        if outer is not None:
+            trace = outer.trace
         if found is None:
             target = self._target(query, "answer")
             asking = "" if outer is None else outer.context

@@ -94,7 +94,8 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
         attempt.run += 1
         before, around, reach = recording.get(), within.get(), self.workplace.reach
         recording.set(attempt)
-        within.set(reach)
+        if reach is not around:  # setting a context variable is dear, so only where a system has relations
+            within.set(reach)
         try:
             reply = await handler.call(self, message)
             if attempt.called is not None:
@@ -125,7 +126,7 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
                     take_recorded(aggregate)  # events of a failed run; the aggregate may be kept for another one
             if before is not None and not before.ended:
                 recording.set(before)  # not reset(token): an abandoned coroutine is closed in another context
-            if within.get() is reach:
+            if reach is not around and within.get() is reach:
                 within.set(around)
         for aggregate in attempt.noted or ():
             if has_recorded(aggregate):
@@ -158,9 +159,11 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
         """Runs a query's handler within a limit and drops its changes. Raises what the handler raises, or the exception
         that `meant` selects from a group."""
         before, around, reach = recording.get(), within.get(), self.workplace.reach
-        within.set(reach)
-        if before is not None and not before.ended:
+        records = before is not None and not before.ended
+        if records:
             recording.set(None)
+        if reach is not around:
+            within.set(reach)
         try:
             answer = await handler.call(self, message)
         except BaseException as error:
@@ -168,9 +171,9 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
                 raise
             raise failure from error
         finally:
-            if before is not None and not before.ended:
+            if records and before is not None and not before.ended:
                 recording.set(before)
-            if within.get() is reach:
+            if reach is not around and within.get() is reach:
                 within.set(around)
             if self.transaction is not None:
                 await self.aclose()

@@ -230,7 +230,7 @@ class _Server:
         assert answering is not None  # noqa: S101  # refused otherwise
         self._running += 1
         try:
-            asked = self._read(request, await request.read())
+            asked = self._unbelieved(request) or self._read(request, await request.read())
             answer = fitting(await answering(asked), MAX_BYTES)
             headers = {**answer.headers, _STATUS: answer.status}
             if self._keys is not None:
@@ -241,10 +241,14 @@ class _Server:
             if not self._running:
                 self._idle.set()
 
+    def _unbelieved(self, request: web.BaseRequest) -> CallRequest | None:
+        """The request without its body, if its proof is that of no known service. So nobody else can have a process
+        wait for a body, or hold it in memory."""
+        why = "" if self._keys is None else self._keys.unknown(request.headers.get(_PROOF, ""))
+        return _asked(request, b"")[0]._replace(refused=why) if why else None
+
     def _read(self, request: web.BaseRequest, body: bytes) -> CallRequest:
-        headers = _carried(request.headers)
-        kind, speaker, proof = (headers.pop(name, "") for name in (_KIND, _SPEAKER, _PROOF))
-        asked = CallRequest(kind, headers, body, speaker)
+        asked, proof = _asked(request, body)
         if self._keys is None:
             return asked
         return asked._replace(refused=self._keys.refused(proof, request.path.removeprefix(_FOLDER), asked))
@@ -258,6 +262,13 @@ class _Server:
         if request.content_length is None or request.content_length > MAX_BYTES:
             return 413, f"at most {MAX_BYTES} bytes, with their number in content-length"
         return None
+
+
+def _asked(request: web.BaseRequest, body: bytes) -> tuple[CallRequest, str]:
+    """A request, and its proof."""
+    headers = _carried(request.headers)
+    kind, speaker, proof = (headers.pop(name, "") for name in (_KIND, _SPEAKER, _PROOF))
+    return CallRequest(kind, headers, body, speaker), proof
 
 
 def _cause(error: aiohttp.ClientError) -> str:

@@ -81,8 +81,17 @@ class Keys:
     def refused(self, proof: str, address: str, request: CallRequest) -> str:
         """Why a request is not believed or not allowed; empty if it is. Reads changed grants first: what was granted
         may have been withdrawn."""
+        return self.unknown(proof) or self._refused(proof, address, request)
+
+    def unknown(self, proof: str) -> str:
+        """Why a request cannot be believed whatever else it carries, so that its body need not be read: its proof is
+        none, or names no service with a key. Empty if the rest decides. Reads changed grants first."""
         self._grants.renew()
-        return self._refused(proof, address, request)
+        service, at, code = _parts(proof)
+        if not (code and at.isdecimal() and len(at) < 16):
+            return "the call does not prove which service makes it"
+        grant = self._grants.of(service)
+        return "" if grant is not None and grant.public else f"the grants know no service {service!r} with a key"
 
     def seal(self, proof: str, answer: CallResponse) -> str:
         """The proof of an answer to the request with this proof; empty if it was made by nobody who is known."""
@@ -99,12 +108,9 @@ class Keys:
         return answer.status == NotAllowed.code or (seal.isascii() and hmac.compare_digest(seal, right))
 
     def _refused(self, proof: str, address: str, request: CallRequest) -> str:
-        service, at, code = [*proof.split(" "), "", "", ""][:3]
-        if not (code and at.isdecimal() and len(at) < 16):
-            return "the call does not prove which service makes it"
+        service, at, code = _parts(proof)
         grant = self._grants.of(service)
-        if grant is None or not grant.public:
-            return f"the grants know no service {service!r} with a key"
+        assert grant is not None  # noqa: S101  # unknown otherwise
         try:
             key = self._keys_with(grant.public)[1]
         except ChannelError:
@@ -131,6 +137,12 @@ class Keys:
             mine, theirs = self._public.encode(), public.encode()
             keys = self._shared[public] = (_derived(secret, mine, theirs), _derived(secret, theirs, mine))
         return keys
+
+
+def _parts(proof: str) -> tuple[str, str, str]:
+    """The name of the service, the time and the code; empty for what is missing."""
+    service, at, code = [*proof.split(" "), "", "", ""][:3]
+    return service, at, code
 
 
 def _named(service: str) -> str:

@@ -13,6 +13,7 @@ NATS = ChannelTechnology(
     events="remit.transports.nats.opening:open_events",
     finds_services=True,
     broker=True,
+    prepares="remit.transports.nats.opening:prepare_events",
     permissions="remit.transports.nats.permissions:permissions",
     install="remit[nats]",
 )

@@ -202,7 +202,7 @@ class NatsConnection:
                 return ChannelError(
                     "the server refuses the credentials", where=self.place,
                     expected="user and password of one of its users",
-                    next="set `credentials` of the service in the topology file",
+                    next="set `credentials` of the service in the topology file, or correct those of the command",
                 )  # fmt: skip
         text = str(errors[0]) or type(errors[0]).__name__
         return self._away(f"no connection to the NATS server: {text}")
@@ -287,8 +287,9 @@ class NatsConnection:
         denied = _DENIED.search(str(error))
         if denied is not None:
             way, subject = denied[1].lower(), denied[2].lower()  # the library lower-cases them
+            if subject not in self._refused:  # what is tried again and again is logged once
+                log.warning("%s: the server denies this user the %s to %s", self.place, way, subject)
             self._refused.add(subject)
-            log.warning("%s: the server denies this user the %s to %s", self.place, way, subject)
             refusal = Denied(
                 f"the server denies this user {subject}", where=self.place, expected=_PERMISSIONS, next=_PERMIT
             )

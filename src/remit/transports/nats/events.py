@@ -21,7 +21,7 @@ import msgspec
 import nats.errors
 from nats.aio.msg import Msg
 
-from remit.errors import BadMessage, ChannelError, RemitError, Unavailable, visible
+from remit.errors import BadMessage, ChannelError, NotPrepared, RemitError, Unavailable, visible
 from remit.log import Channel, MessageRecord
 from remit.transports.events import EventCapabilities
 from remit.transports.nats.connection import Interest, NatsConnection, NobodyListens, log
@@ -83,6 +83,8 @@ class _Stream:
     subjects: dict[int, _Subject] = field(default_factory=dict[int, _Subject])
     batch: int | None = None
     """The most messages of a batch; None until the stream is prepared."""
+    lacking: bool = False
+    """Whether it was logged that an administrator has to create it."""
 
 
 class NatsEvents:
@@ -130,8 +132,15 @@ class NatsEvents:
 
     async def _prepare(self, stream: _Stream) -> None:
         self._check()
-        batches = await self._streams.prepare(stream.source, stream.channel)
-        stream.batch = BATCH if batches else 1
+        try:
+            prepared = await self._streams.prepare(stream.source, stream.channel)
+        except NotPrepared as error:
+            if not stream.lacking:
+                log.error("%s", error)
+            stream.lacking = True
+            raise
+        stream.lacking = False
+        stream.batch = BATCH if prepared.batches else 1
 
     async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         self._check()

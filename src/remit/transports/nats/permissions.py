@@ -6,8 +6,8 @@ only of contexts that it runs a component of, and receive replies only to its ow
 works under these rules.
 
 The server cannot restrict what a stream takes in that is created under a permitted name: which subjects, and which
-other streams as its sources. So a user may create only the streams that it uses, and none of them once they exist: it
-may not change or delete a stream. Create the streams before untrusted users connect.
+other streams as its sources. So no service may create, change or delete a stream. The user `ADMINISTRATOR` may, and can
+do nothing else.
 """
 
 from __future__ import annotations
@@ -24,15 +24,17 @@ from remit.transports.nats.connection import inbox_of
 from remit.transports.nats.streams import stream_name, subjects
 from remit.transports.technology import BrokerUser
 
+ADMINISTRATOR = "administrator"
+"""The user with whose credentials `remit migrate` creates the streams."""
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def permissions(system: str, users: Sequence[BrokerUser]) -> str:
     """The block for these users. A password is read from the server's environment variable `<USER>_PASSWORD`.
 
-    Raises `ChannelError` for a user whose name cannot be part of a subject.
+    Raises `ChannelError` for a user whose name cannot be part of a subject, or is that of the administrator.
     """
-    blocks = "\n".join(_user(system, user) for user in users)
+    blocks = "\n".join([*(_user(system, user) for user in users), *_administrator(system, users)])
     return f"authorization {{\n  users = [\n{blocks}\n  ]\n}}\n"
 
 
@@ -43,30 +45,52 @@ def _user(system: str, user: BrokerUser) -> str:
             expected="letters, digits, - and _",
             next="another user in `credentials` of the service",
         )  # fmt: skip
-    variable = user.name.upper().replace("-", "_") + "_PASSWORD"
-    publish, subscribe = sorted(set(_publishes(system, user))), sorted(set(_subscribes(system, user)))
+    if user.name == ADMINISTRATOR:
+        raise ChannelError(
+            f"{ADMINISTRATOR!r} is the user who creates the streams, and no service", where="credentials",
+            expected="a user of its own for each service", next="another user in `credentials` of the service",
+        )  # fmt: skip
+    answers = '        allow_responses: { max: 1, expires: "10m" }\n'
+    return _block(user.name, _publishes(system, user), _subscribes(system, user), answers)
+
+
+def _administrator(system: str, users: Sequence[BrokerUser]) -> Iterable[str]:
+    """The user who creates the streams. Nobody if there are none: to NATS an empty list would mean everything."""
+    streams = {stream_name(system, *each) for user in users for each in _relayed(user)}
+    may = [f"$JS.API.STREAM.{what}.{name}" for name in streams for what in ("CREATE", "INFO", "UPDATE", "DELETE")]
+    if may:
+        yield _block(ADMINISTRATOR, may, [f"{inbox_of(ADMINISTRATOR)}.>"], "")
+
+
+def _block(name: str, publish: Iterable[str], subscribe: Iterable[str], more: str) -> str:
+    variable = name.upper().replace("-", "_") + "_PASSWORD"
     return (
         f"    {{\n"
-        f'      user: "{user.name}", password: ${variable}\n'
+        f'      user: "{name}", password: ${variable}\n'
         f"      permissions: {{\n"
         f"        publish: {{ allow: [{_listed(publish)}] }}\n"
         f"        subscribe: {{ allow: [{_listed(subscribe)}] }}\n"
-        f'        allow_responses: {{ max: 1, expires: "10m" }}\n'
+        f"{more}"
         f"      }}\n"
         f"    }}"
     )
 
 
 def _listed(names: Iterable[str]) -> str:
-    return "\n" + "".join(f'          "{name}"\n' for name in names) + "        "
+    return "\n" + "".join(f'          "{name}"\n' for name in sorted(set(names))) + "        "
+
+
+def _relayed(user: BrokerUser) -> Iterable[tuple[str, Channel]]:
+    for channel, relayed in ((Channel.PUBLISHED, user.relays), (Channel.PRIVATE, user.relays_private)):
+        for context in relayed:
+            yield context, channel
 
 
 def _publishes(system: str, user: BrokerUser) -> Iterable[str]:
-    for channel, relayed in ((Channel.PUBLISHED, user.relays), (Channel.PRIVATE, user.relays_private)):
-        for context in relayed:
-            yield f"{subjects(system, context, channel)}.*"
-            for question in ("CREATE", "INFO", "MSG.GET"):
-                yield f"$JS.API.STREAM.{question}.{stream_name(system, context, channel)}"
+    for context, channel in _relayed(user):
+        yield f"{subjects(system, context, channel)}.*"
+        for question in ("INFO", "MSG.GET"):
+            yield f"$JS.API.STREAM.{question}.{stream_name(system, context, channel)}"
     for speaker, allowed in user.speaks.items():
         for address, subjects_there in allowed.items():
             for what in subjects_there if ANYTHING in subjects_there else (*subjects_there, PING):

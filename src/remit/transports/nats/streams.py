@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from remit.errors import BadMessage, ChannelError, Unavailable
+from remit.errors import BadMessage, ChannelError, NotPrepared, Unavailable
 from remit.log import Channel
-from remit.transports.nats.connection import NatsConnection
+from remit.transports.nats.connection import Denied, NatsConnection
 from remit.transports.nats.encoding import read_place
 
 API_SECONDS = 5.0
@@ -21,6 +21,8 @@ WEEK = 7 * 86_400 * 1_000_000_000
 """How long the broker keeps messages, in nanoseconds."""
 
 BATCHES = "allow_atomic"
+FOREIGN = ("mirror", "sources")
+"""Settings with which a stream copies other ones. No stream of remit has them."""
 OPERATORS = ("max_age", "max_msgs", "max_bytes", "max_msg_size", "compression")
 """Settings of an existing stream that the broker's operator may change: how much is kept."""
 
@@ -42,6 +44,14 @@ class Tail(NamedTuple):
     seq: int
     pos: int
     id: str
+
+
+class Prepared(NamedTuple):
+    """A stream that can be used: whether it was created now, and whether it takes batches (servers from 2.12 on)."""
+
+    name: str
+    made: bool
+    batches: bool
 
 
 class _Error(msgspec.Struct):
@@ -72,31 +82,45 @@ class Streams:
         self._system = system
         self._replicas = replicas
 
-    async def prepare(self, source: str, channel: Channel) -> bool:
-        """Creates the stream unless it exists. Returns whether it takes batches (servers from 2.12 on).
+    async def prepare(self, source: str, channel: Channel) -> Prepared:
+        """Creates the stream unless it exists. A user without the right to create it can use one that exists.
 
-        Raises `ChannelError` if an existing stream has unusable settings, and `Unavailable`.
+        Raises `NotPrepared` if it does not exist and this user may not create it, `ChannelError` if an existing stream
+        has unusable settings, and `Unavailable`.
         """
         name = stream_name(self._system, source, channel)
         wanted = self._settings(name, subjects(self._system, source, channel))
-        reply = await self._ask(f"STREAM.CREATE.{name}", msgspec.json.encode(wanted))
-        exists = reply.error is not None and reply.error.err_code == NAME_TAKEN
-        if exists:
-            reply = await self._ask(f"STREAM.INFO.{name}", b"")
+        reply = await self._ask(f"STREAM.INFO.{name}", b"")
+        made = reply.error is not None and reply.error.err_code == NO_STREAM
+        if made:
+            reply = await self._create(name, wanted)
+            if reply.error is not None and reply.error.err_code == NAME_TAKEN:  # another process was faster
+                made, reply = False, await self._ask(f"STREAM.INFO.{name}", b"")
         if reply.error is not None:
             raise self._trouble(name, reply.error)
         found = reply.config or {}
         differs = [key for key, value in wanted.items() if found.get(key) != value]
-        differs = [key for key in differs if key != BATCHES and not (exists and key in OPERATORS)]
+        differs = [key for key in differs if key != BATCHES and not (not made and key in OPERATORS)]
+        differs += [key for key in FOREIGN if found.get(key)]
         if differs:
             raise ChannelError(
                 f"the stream {name} has other settings: "
                 + ", ".join(f"{key} is {found.get(key, 'not known')}" for key in differs),
                 where=self._connection.place,
-                expected=", ".join(f"{key} {wanted[key]}" for key in differs),
+                expected=", ".join(f"{key} {wanted.get(key, 'none')}" for key in differs),
                 next=f"nats stream edit {name}, or delete it: it is created anew, and the log still has the messages",
             )
-        return found.get(BATCHES) is True
+        return Prepared(name, made, found.get(BATCHES) is True)
+
+    async def _create(self, name: str, wanted: Mapping[str, Any]) -> _Reply:
+        try:
+            return await self._ask(f"STREAM.CREATE.{name}", msgspec.json.encode(wanted))
+        except Denied as denied:
+            raise NotPrepared(
+                f"there is no stream {name}, and this user may not create it: an administrator runs remit migrate",
+                where=self._connection.place, expected="a stream that an administrator has created",
+                next="remit migrate FILE.toml --broker-admin USER:PASSWORD; the relay tries again by itself",
+            ) from denied  # fmt: skip
 
     async def tail(self, source: str, channel: Channel, part: int) -> Tail | None:
         """The last message of a subject; None if there is no stream."""
