@@ -16,6 +16,7 @@ from remit.contexts import (
     Repository,
     Sender,
     Sql,
+    Upcast,
     View,
 )
 from remit.domain import Aggregate, Claim, EventSourced, Projection, Record
@@ -46,6 +47,7 @@ __all__ = [
     "Sender",
     "Sql",
     "System",
+    "Upcast",
     "Value",
     "View",
     "field",

@@ -18,6 +18,7 @@ RemitError
 │   ├── NotCovered        no relation of the context map covers what a handler calls or sends for later
 │   └── KeyReused         the idempotency key was used before, for another message
 ├── BadMessage            bytes or fields do not form the message that was expected
+│   └── NotUpcast         an upcaster cannot turn what an older release has stored into the next version
 ├── BadValue              a value could not be read again after it was stored or sent
 ├── BadKey                a text cannot be an identity or a key
 ├── NotFound              no aggregate or document has this identity
@@ -293,6 +294,14 @@ class BadMessage(RemitError):
     """Bytes or fields do not form the message that was expected."""
 
     code = "message.invalid"
+
+
+class NotUpcast(BadMessage):
+    """An upcaster cannot turn an old event or state into the next version: it raised, or it returned something else
+    than fields. What is stored stays as it is."""
+
+    code = "upcast.failed"
+    advice = "mend the upcaster; a parked message is handled with remit parked retry"
 
 
 class BadValue(RemitError):

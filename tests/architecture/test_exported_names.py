@@ -40,6 +40,7 @@ SURFACE = [
     "Sender",
     "Sql",
     "System",
+    "Upcast",
     "Value",
     "View",
     "field",

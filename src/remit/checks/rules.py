@@ -45,6 +45,7 @@ from remit.checks.unrelated import check_unrelated
 from remit.checks.unsigned_keys import check_unsigned_keys
 from remit.checks.unused import check_unused
 from remit.checks.unused_events import check_unused_events
+from remit.checks.upcasters import check_unread_versions, check_upcasters
 from remit.checks.wire_names import check_wire_names
 from remit.contexts import ContextMap, Model, derive
 from remit.errors import Finding, Findings
@@ -80,6 +81,7 @@ RULES: tuple[Rule, ...] = (
     check_aggregates,
     check_references,
     check_sourced,
+    check_upcasters,
     check_projections,
     check_forgotten,
     check_kept,
@@ -101,6 +103,7 @@ NOTED: tuple[Rule, ...] = (
     check_unrelated,
     check_unsigned_keys,
     check_gateways,
+    check_unread_versions,
 )
 """The rules that add notes, in the order in which their notes are reported."""
 

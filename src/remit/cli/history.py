@@ -84,7 +84,7 @@ def _named(system: System, name: str) -> tuple[str, AggregatePlan]:
     context, aggregate = known[found[0]]
     if aggregate not in sourced_of(context):
         raise not_sourced(found[0], sorted(each for each, (of, kind) in known.items() if kind in sourced_of(of)))
-    return context.name, aggregate_plan(aggregate, context.name)
+    return context.name, aggregate_plan(aggregate, context)
 
 
 def as_text(told: History) -> str:

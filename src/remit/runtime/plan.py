@@ -14,6 +14,7 @@ from remit.contexts import Injectable, Source
 from remit.domain import Aggregate, Claim, Projection
 from remit.log import SubscriptionId
 from remit.messages import Codec, Contract, Refusal
+from remit.runtime.upcasting import Upcasters
 
 T = TypeVar("T")
 
@@ -65,6 +66,8 @@ class StreamPlan:
     """Reads the identity out of a state, whatever its other fields are."""
     identified: Callable[[str], Any]
     """Reads the identity out of its text. Raises `msgspec.MsgspecError` for a text that is none."""
+    upcasters: Upcasters | None
+    """Of the events of the context; None if it has none."""
     adopted: EventPlan
     """How the first event of an aggregate is written that was stored as state before: its payload is that state."""
 
@@ -162,6 +165,9 @@ class FollowPlan(Generic[T]):
     id: SubscriptionId
     takes: Mapping[tuple[str, int], T]
     """What handles a message, by type and version. Other messages are skipped."""
+
+    upcasters: Upcasters | None = field(default=None, kw_only=True)
+    """Of the domain events of the context, if it follows these and there are any."""
 
     begins: Literal["now"] | float | None = field(default=None, kw_only=True)
     """Where a new subscription begins: now, after a time (seconds since the epoch); None: at the start of the log."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from types import CodeType, FunctionType
@@ -9,23 +10,27 @@ from typing import Any
 
 import msgspec
 
+from remit.contexts import Context
 from remit.contexts.annotations import recorded_by
 from remit.contexts.declarations import known_events
 from remit.domain import Aggregate, EventSourced
 from remit.messages import Codec, Contract, DomainEvent, contract_of
 from remit.runtime.plan import AggregatePlan, EventPlan, RecordPlan, StreamPlan
+from remit.runtime.upcasting import Upcasters, state_codec, upcasters_of
 
 
 def aggregate_plan(
-    aggregate: type[Aggregate[Any, Any]], context: str, claims: RecordPlan | None = None
+    aggregate: type[Aggregate[Any, Any]], of: Context[Any], claims: RecordPlan | None = None
 ) -> AggregatePlan:
     """How an aggregate of a context is stored. `claims` is how its claims are."""
-    stream = stream_plan(aggregate, context) if issubclass(aggregate, EventSourced) else None
-    return AggregatePlan(f"{context}.{aggregate.__name__}", aggregate, Codec(aggregate), claims, stream)
+    stream = stream_plan(aggregate, of) if issubclass(aggregate, EventSourced) else None
+    codec = state_codec(aggregate, of.upcasters)
+    return AggregatePlan(f"{of.name}.{aggregate.__name__}", aggregate, codec, claims, stream)
 
 
-def stream_plan(aggregate: type[EventSourced[Any, Any]], context: str) -> StreamPlan:
+def stream_plan(aggregate: type[EventSourced[Any, Any]], of: Context[Any]) -> StreamPlan:
     """How an event-sourced aggregate of a context is folded."""
+    context, upcasters = of.name, upcasters_of(of.upcasters, of.name)
 
     def known() -> dict[tuple[str, int], Codec[Any]]:
         events = dict.fromkeys(event for named in recorded_by(aggregate) for event in known_events(named))
@@ -34,7 +39,7 @@ def stream_plan(aggregate: type[EventSourced[Any, Any]], context: str) -> Stream
 
     identity, identified = _identity(aggregate)
     adopted = EventPlan(Contract(f"{context}.{aggregate.__name__}.adopted", 1, DomainEvent, None), _AsItIs(bytes))
-    return StreamPlan(fingerprint_of(aggregate), known(), known, identity, identified, adopted)
+    return StreamPlan(fingerprint_of(aggregate, upcasters), known(), known, identity, identified, upcasters, adopted)
 
 
 class _AsItIs(Codec[bytes]):
@@ -44,14 +49,15 @@ class _AsItIs(Codec[bytes]):
         return bytes
 
 
-def fingerprint_of(aggregate: type[EventSourced[Any, Any]]) -> str:
-    """A text that changes when the fields of an aggregate change, or the code of its class that may fold it.
+def fingerprint_of(aggregate: type[EventSourced[Any, Any]], upcasters: Upcasters | None = None) -> str:
+    """A text that changes when the fields of an aggregate change, or the code of its class that may fold it, or an
+    upcaster of the events of its context.
 
     The code is that of Python's compiler, so the text differs between releases of Python. It says nothing of functions
     elsewhere that the class calls.
     """
     found = blake2b(digest_size=8)
-    for part in (*_fields(aggregate), *_code(aggregate)):
+    for part in (*_fields(aggregate), *_code(aggregate), *_upcasting(upcasters)):
         found.update(part.encode("utf-8", "surrogatepass") + b"\0")
     return found.hexdigest()
 
@@ -70,6 +76,13 @@ def _code(aggregate: type) -> Iterator[str]:
             if isinstance(function, FunctionType):
                 yield name
                 yield from _instructions(function.__code__)
+
+
+def _upcasting(upcasters: Upcasters | None) -> Iterator[str]:
+    for each in upcasters.upcasters if upcasters is not None else ():
+        if each.is_of_event:
+            yield f"{each.name} to {each.to} {each.to_version}"
+            yield from _instructions(inspect.unwrap(each.function).__code__)
 
 
 def _instructions(code: CodeType) -> Iterable[str]:

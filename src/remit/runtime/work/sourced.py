@@ -160,14 +160,25 @@ async def events_of(streams: Streams, name: str, life: int, upto: int) -> AsyncI
 def _apply(plan: AggregatePlan, value: Any, record: MessageRecord) -> Any:
     """The state after one more event. Raises `BadMessage`, and what `evolve` raises."""
     assert plan.stream is not None  # noqa: S101  # as above
-    codec = plan.stream.codec_of(record.type, record.version)
-    if codec is not None:
-        value.evolve(codec.read(record.payload))
+    upcasters = plan.stream.upcasters
+    if upcasters is not None and (record.type, record.version) in upcasters:
+        for form in upcasters.newest(record.type, record.version, record.payload):
+            _evolve(plan, value, *form)
         return value
-    if record.type == plan.stream.adopted.contract.type:
-        return Tracked.load(plan, value.id, 0, record.payload).value
+    return _evolve(plan, value, record.type, record.version, record.payload)
+
+
+def _evolve(plan: AggregatePlan, value: Any, type: str, version: int, payload: bytes) -> Any:
+    """The state after one more event, in its newest form."""
+    assert plan.stream is not None  # noqa: S101  # as above
+    codec = plan.stream.codec_of(type, version)
+    if codec is not None:
+        value.evolve(codec.read(payload))
+        return value
+    if type == plan.stream.adopted.contract.type:
+        return Tracked.load(plan, value.id, 0, payload).value
     raise BadMessage(
-        f"the stream has {record.type} version {record.version}, which {plan.type.__name__} does not declare",
+        f"the stream has {type} version {version}, which {plan.type.__name__} does not declare",
         where=plan.kind, expected=", ".join(sorted({type for type, _ in plan.stream.events})),
-        next="run the release that wrote it, or declare the event again",
+        next="run the release that wrote it, declare the event again, or declare an upcaster for it",
     )  # fmt: skip
