@@ -24,6 +24,7 @@ from remit.cli import (
     run,
     send,
     status,
+    upcast,
 )
 from remit.cli.screen import REFUSED, say, say_error
 from remit.cli.usage import usage_failure
@@ -60,6 +61,7 @@ app.command(status.status)
 app.command(parked.app)
 app.command(log.app)
 app.command(history.history)
+app.command(upcast.upcast)
 app.command(send.send)
 app.command(ask.ask)
 

@@ -16,6 +16,7 @@ from remit.operations.parked import (
     require_handled,
     retry,
 )
+from remit.operations.upcasting import Rewritten, Unreadable, rewrite
 
 __all__ = [
     "Discarded",
@@ -30,8 +31,10 @@ __all__ = [
     "NoHistory",
     "NoReason",
     "NotParked",
+    "Rewritten",
     "SeveralSources",
     "UnknownSubscriber",
+    "Unreadable",
     "accept_incomplete",
     "discard",
     "forget",
@@ -42,4 +45,5 @@ __all__ = [
     "read_history",
     "require_handled",
     "retry",
+    "rewrite",
 ]
