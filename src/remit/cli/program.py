@@ -13,6 +13,7 @@ from remit.cli import (
     ask,
     check,
     context_map,
+    examples,
     glossary,
     history,
     impact,
@@ -62,6 +63,7 @@ app.command(parked.app)
 app.command(log.app)
 app.command(history.history)
 app.command(upcast.upcast)
+app.command(examples.app)
 app.command(send.send)
 app.command(ask.ask)
 
