@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from remit.cli.program import execute
+from remit.testing import require_examples
+from tests.runtime.work.stall_new import market
 
 OLD, NEW = "tests.runtime.work.stall_old:market", "tests.runtime.work.stall_new:market"
 Printed = pytest.CaptureFixture[str]
@@ -43,6 +45,14 @@ def test_an_example_that_exists_is_changed_by_force_only(tmp_path: Path, capsys:
     assert "mine" in (tmp_path / "stall/Sold.1.json").read_text()
     run(capsys, "update", OLD, tmp_path, "--force")
     assert contents(tmp_path) == before
+
+
+def test_a_suite_reads_the_examples(tmp_path: Path, capsys: Printed) -> None:
+    run(capsys, "update", OLD, tmp_path)
+    with pytest.raises(AssertionError, match=r"stall/Sold\.3\.json: there is no example of this version"):
+        require_examples(market, tmp_path)
+    run(capsys, "update", NEW, tmp_path)
+    require_examples(market, tmp_path)
 
 
 @pytest.mark.parametrize(
