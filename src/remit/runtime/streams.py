@@ -49,8 +49,8 @@ class _AsItIs(Codec[bytes]):
 
 
 def fingerprint_of(aggregate: type[EventSourced[Any, Any]]) -> str:
-    """A text that changes when the fields of an aggregate change, or the code that may fold it: of its class, and of the
-    functions and constants of its package that this code names.
+    """A text that changes when the fields of an aggregate change, or the code that may fold it: of its class, and of
+    the functions and constants of its package that this code names.
 
     The code is that of Python's compiler, so the text differs between releases of Python. It says nothing of objects
     whose attributes the code asks for.
@@ -114,16 +114,17 @@ def _instructions(code: CodeType) -> Iterable[str]:
             yield _constant(each)
 
 
-_CONSTANTS = (int, float, str, bytes, Decimal, Enum, timedelta, tuple, frozenset)
+_CONSTANTS: tuple[type, ...] = (int, float, complex, str, bytes, Decimal, Enum, timedelta, tuple, frozenset)
 
 
 def _constant(value: Any) -> str:
     """A constant as a text. A set has another order in each process; other objects have their addresses in it."""
+    parts: Iterable[Any] = value if value.__class__ in (tuple, frozenset) else ()
     if value.__class__ is frozenset:
-        return repr(sorted(map(_constant, value)))
+        return repr(sorted(map(_constant, parts)))
     if value.__class__ is tuple:
-        return repr([*map(_constant, value)])
-    return repr(value) if value is None or value is ... or isinstance(value, (*_CONSTANTS, complex)) else ""
+        return repr([*map(_constant, parts)])
+    return repr(value) if value is None or value is ... or isinstance(value, _CONSTANTS) else ""
 
 
 def _identity(aggregate: type) -> tuple[Callable[[bytes], Any], Callable[[str], Any]]:
