@@ -11,13 +11,21 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from remit.stores import Store
+from remit.errors import RemitError
+from remit.runtime.plan import AggregatePlan
+from remit.runtime.work import sourced
+from remit.runtime.work.heads import Head
+from remit.runtime.work.sourced import Sourced
+from remit.runtime.work.unit import UnitOfWork
+from remit.stores import Store, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.sqlite.store import SqliteStore
@@ -95,6 +103,57 @@ def test_twins_are_equal_in_postgresql(server: str, play: Play) -> None:
     joined = f"{server}{'&' if '?' in server else '?'}schema=remit_twins_"
     compare(play, *(lambda name=name: PostgresStore(f"{joined}{name}", "twins") for name in ("a", "b")))
     asyncio.run(_drop(server, "remit_twins_a", "remit_twins_b"))
+
+
+def use_any_snapshot(patch: pytest.MonkeyPatch) -> None:
+    """A snapshot of another schema is used."""
+    read = sourced._from_snapshot
+
+    def trusting(plan: AggregatePlan, head: Head) -> Any:
+        assert plan.stream is not None
+        return read(plan, msgspec.structs.replace(head, schema=plan.stream.fingerprint))
+
+    patch.setattr(sourced, "_from_snapshot", trusting)
+
+
+def count_from_one(patch: pytest.MonkeyPatch) -> None:
+    """The number in the stream is not that of the head."""
+    number = Sourced.numbered
+
+    def numbered(self: Sourced, events: Any, adopt: Any) -> Any:
+        made, self.events = self.events, 0
+        try:
+            return number(self, events, adopt)
+        finally:
+            self.events += made
+
+    patch.setattr(Sourced, "numbered", numbered)
+
+
+def write_events_without_the_head(patch: pytest.MonkeyPatch) -> None:
+    """The row of an aggregate that exists is not written with its events."""
+    unit = UnitOfWork.unit
+
+    def headless(self: UnitOfWork) -> Unit:
+        rows = unit(self)
+        if any('"stream":' in each.headers for each in rows.entries):
+            rows.changes = [each for each in rows.changes if each.expected == 0 or not each.kind.endswith("Account")]
+        return rows
+
+    patch.setattr(UnitOfWork, "unit", headless)
+
+
+@pytest.mark.parametrize("plant", [use_any_snapshot, count_from_one, write_events_without_the_head])
+def test_a_planted_bug_is_found(plant: Callable[[pytest.MonkeyPatch], None]) -> None:
+    @settings(max_examples=60, phases=PHASES, report_multiple_bugs=False)
+    @given(plays("plain", "negated"))
+    def every(play: Play) -> None:
+        in_memory(play)
+
+    with pytest.MonkeyPatch.context() as patch:
+        plant(patch)
+        with pytest.raises((AssertionError, RemitError)):
+            every()
 
 
 async def _drop(server: str, *schemas: str) -> None:
