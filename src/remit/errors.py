@@ -420,6 +420,8 @@ class SqlError(RemitError):
     error."""
 
     code = "sql.failed"
+    forbidden: bool = False
+    """Whether no handler may use such a statement. Its text then contains no data, and the caller is told it."""
 
 
 class ConstraintViolated(SqlError):

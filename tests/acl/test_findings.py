@@ -11,7 +11,7 @@ import pytest
 from remit import Command, Context, Refusal, System, Value
 from remit.errors import Unavailable
 from remit.foreign import Fetched, Gateway, Header, Polled, StandardSignature, StripeSignature, Webhook
-from remit.relations import AntiCorruptionLayer, Foreign
+from remit.relations import AntiCorruptionLayer, Foreign, OpenHost
 
 SIGNATURE = StripeSignature("SECRET")
 
@@ -150,6 +150,20 @@ def test_mistake_is_found(code: str, source: Any, function: Any) -> None:
     found = System("shop", contexts=[notes, ships]).check()
     assert [each.code for each in found] == [code], found
     assert all(each.expected and each.next and "test_findings" in each.where for each in found)
+
+
+def test_translation_into_a_command_of_another_context_has_one_finding_in_a_system_with_relations() -> None:
+    """A relation would not help: a translation returns commands of its own context."""
+    notes, ships = Context("notes"), Context("ships")
+    notes.translate(hook())(foreign_command)
+
+    @ships.handle(Ship)
+    async def ship(command: Ship) -> None: ...
+
+    found = System("shop", contexts=[notes, ships], relations=[OpenHost(ships, exposes=[])]).check()
+    assert [each.code for each in found if each.code.startswith(("translation.", "relation.not-"))] == [
+        "translation.commands"
+    ]
 
 
 def test_second_source_of_a_name_is_found() -> None:

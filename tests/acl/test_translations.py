@@ -12,6 +12,7 @@ from remit import Command, Context, System, Value
 from remit.errors import BadMessage
 from remit.foreign import Webhook
 from remit.observability import DeliveryIgnored
+from remit.runtime.work.deliveries import told_by
 from remit.stores import Unit
 from remit.testing import running
 from remit.testing.mistakes import KitError
@@ -180,3 +181,21 @@ def test_message_that_could_not_say_its_key_is_recognised_once_it_can() -> None:
         assert app.parked() == []
         assert app.sent(Write) == [Write(text="one")]
         assert not app.receive("loose", {"id": "1", "text": "one"})
+
+
+def numbered(version: Any) -> Webhook[Any]:
+    """A source whose messages have this version."""
+    return Webhook("any", key=lambda _: "k", entity=lambda _: "e", version=lambda _: version, verify=signature)
+
+
+@pytest.mark.parametrize(("version", "number"), [(3, 3), ("17", 17), (-1, -1), (2**70, 2**70)])
+def test_a_version_is_a_whole_number(version: Any, number: int) -> None:
+    assert told_by(numbered(version), None, "").version == number
+
+
+@pytest.mark.parametrize("version", [1.9, 2.0, "1.9", "-1", "", None, float("nan")])
+def test_any_other_version_is_a_clear_error(version: Any) -> None:
+    """It would be cut: 1.9 is newer than 1.2."""
+    with pytest.raises(BadMessage, match="a message has the version") as raised:
+        told_by(numbered(version), None, "")
+    assert raised.value.expected == "a whole number"

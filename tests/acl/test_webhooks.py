@@ -94,6 +94,7 @@ async def test_requests_that_are_not_accepted_leave_nothing_behind(store: str) -
             assert SECRET not in str(problem)
         status, problem = await gateway.post(b"{")
         assert (status, problem["code"]) == (400, "http.malformed-json")
+        assert problem["detail"].count("is not JSON") == 1
         status, problem = await gateway.post(body_of("e-2", "x" * 20_000))
         assert (status, problem["code"]) == (413, "http.too-large")
         status, problem = await gateway.post(body, "/-/hooks/payments/strip")

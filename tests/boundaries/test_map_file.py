@@ -105,7 +105,13 @@ def test_everything_that_is_wrong_is_found_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "code", "line"),
-    [(b"a = x\n", "map.syntax", ":1"), (b"[map]\nname = \xff", "map.missing", ""), (None, "map.missing", "")],
+    [
+        (b"a = x\n", "map.syntax", ":1"),
+        (b"a = " + b"9" * 5000, "map.syntax", ""),
+        (b"[map]\nname = 0x" + b"f" * 5000, "map.syntax", ""),
+        (b"[map]\nname = \xff", "map.missing", ""),
+        (None, "map.missing", ""),
+    ],
 )
 def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path, content: bytes | None, code: str, line: str) -> None:
     path = tmp_path / "remit-map.toml"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from remit import Context, System
+from remit import Command, Context, Query, System
 from remit.checks.legality import circles, judge_relations
 from remit.errors import Finding, Findings
+from remit.messages import Message
 from remit.relations import (
     AntiCorruptionLayer,
     Conformist,
@@ -83,6 +85,35 @@ def test_an_open_host_may_have_a_customer_for_other_messages() -> None:
     assert found.code == "relation.contradiction"
 
 
+class Asked(Query[int]): ...
+
+
+class Owed(Asked): ...
+
+
+class Due(Asked, name="Debt"): ...
+
+
+class Charge(Command[None]): ...
+
+
+@pytest.mark.parametrize(
+    ("exposes", "uses", "is_legal"),
+    [
+        ([Query], [Owed], False), ([Owed], [Asked], False), ([Asked], ["Owed"], False), (["Debt"], [Asked], False),
+        (["sales.Due"], [Query], False), ([Message], [Charge], False), ([Owed], [Due], True), ([Asked], [Charge], True),
+        ([Asked], ["Charge"], True), (["Asked"], [Owed], True), ([Command], [Asked], True),
+    ],
+)  # fmt: skip
+def test_a_base_class_stands_for_its_subclasses_in_what_a_host_and_a_customer_list(
+    exposes: list[Any], uses: list[Any], *, is_legal: bool
+) -> None:
+    found = judged(
+        [OpenHost("sales", exposes=exposes), CustomerSupplier(supplier="sales", customer="stock", uses=uses)]
+    )
+    assert [each.code for each in found] == ([] if is_legal else ["relation.contradiction"])
+
+
 def test_a_circle_of_upstream_and_downstream_is_shown() -> None:
     found = only(
         judged(
@@ -96,6 +127,15 @@ def test_a_circle_of_upstream_and_downstream_is_shown() -> None:
     assert (found.code, found.where) == ("relation.cycle", "map")
     assert found.what == "upstream and downstream form a circle: sales → stock → billing → sales"
     assert "AntiCorruptionLayer of 'billing' and 'sales'" in found.next
+
+
+def test_a_circle_is_opened_at_the_relation_that_was_added_last() -> None:
+    ring = [
+        CustomerSupplier(supplier="sales", customer="billing"),
+        Conformist(upstream="stock", downstream="sales"),
+        Conformist(upstream="billing", downstream="stock"),
+    ]
+    assert "the last one, Conformist of 'billing' and 'stock'" in only(judged(ring)).next
 
 
 @pytest.mark.parametrize("kind", ["OpenHost", "Partnership", "SharedKernel"])

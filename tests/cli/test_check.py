@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from remit.cli.program import execute
 from tests.cli.program import DEADLINE, REMIT
 
 API = """
@@ -216,3 +217,11 @@ def test_a_map_is_proposed_that_can_be_checked(folder: Path) -> None:
     empty.mkdir()
     refused = remit_check(folder, "--propose", "empty")
     assert (refused.returncode, refused.stderr.split()[0]) == (2, "map.no-code")
+
+
+def test_a_code_that_follows_an_option_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["check", "--explain", "--json", "event.unfollowed"]) == 0
+    assert [each["code"] for each in json.loads(capsys.readouterr().out)["codes"]] == ["event.unfollowed"]
+    assert execute(["check", "--explain", "--json", "event.unfolowed"]) == 2
+    (told,) = json.loads(capsys.readouterr().err)["errors"]
+    assert (told["code"], told["next"]) == ("check.unknown-code", "did you mean event.unfollowed?")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from remit.cli.check import check
-from remit.cli.reports import as_github, as_sarif, identity_of, place_of
+from remit.cli.reports import Place, as_github, as_sarif, identity_of, place_of
 from remit.cli.summary import summarised
 from remit.errors import Finding, Findings
 from remit.hosting.failures import Failure
@@ -43,7 +44,7 @@ def test_sarif_has_a_rule_and_a_relative_place_for_each_finding(folder: Path) ->
     found = Findings([finding(f"{folder}/shop/sales.py:7"), finding("System('shop')", code="relation.self")])
     found.note("event.unfollowed", f"{folder}/shop/sales.py:0", "nothing follows it")
 
-    log: dict[str, Any] = json.loads(as_sarif(found, folder))
+    log: dict[str, Any] = json.loads(as_sarif(found, folder, lambda _: Place(f"{folder}/shop/system.py", 3)))
     run = log["runs"][0]
 
     assert log["version"] == "2.1.0"
@@ -53,14 +54,38 @@ def test_sarif_has_a_rule_and_a_relative_place_for_each_finding(folder: Path) ->
     first, whole, note = run["results"]
     place = first["locations"][0]["physicalLocation"]
     assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("shop/sales.py", 7)
-    assert "locations" not in whole
+    (place,) = whole["locations"]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == "shop/system.py"
     assert whole["message"]["text"].startswith("System('shop'): ")
     assert (note["level"], note["locations"][0]["physicalLocation"]["region"]["startLine"]) == ("note", 1)
 
 
+def test_every_finding_on_a_system_has_a_place_in_sarif(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "found_places.py").write_text(
+        "from remit import Context, System\nfrom remit.relations import CustomerSupplier\n\n"
+        'a = Context("a", language="a.md")\nb = Context("b")\n\n'
+        'shop = System(\n    "shop", contexts=[a, b],\n'
+        '    relations=[CustomerSupplier(supplier=a, customer=b, uses=["No"])]\n)\n'
+    )
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.path", [str(folder), *sys.path])
+
+    check("found_places", form="sarif")
+
+    results = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    places = {
+        (each["ruleId"], place["artifactLocation"]["uri"], place["region"]["startLine"])
+        for each in results
+        for place in [each["locations"][0]["physicalLocation"]]
+    }
+    assert {("relation.unknown-message", "found_places.py", 7), ("relation.unused", "found_places.py", 7)} <= places
+
+
 def test_places_in_sarif_are_uris(folder: Path) -> None:
     found = Findings([finding(f"{folder}/shop/a b%#ü.py:7"), finding("/other place/sales.py:1")])
-    results = json.loads(as_sarif(found, folder))["runs"][0]["results"]
+    results = json.loads(as_sarif(found, folder, lambda _: Place(f"{folder}/shop/system.py", 3)))["runs"][0]["results"]
     assert [each["locations"][0]["physicalLocation"]["artifactLocation"] for each in results] == [
         {"uri": "shop/a%20b%25%23%C3%BC.py", "uriBaseId": "%SRCROOT%"},
         {"uri": "file:///other%20place/sales.py"},

@@ -22,7 +22,16 @@ from remit.topology.file import Topology, read_topology
 from remit.topology.grants import GrantsFile
 from remit.transports import OUTSIDE, CallRequest, CallResponse
 from remit.transports.http.keys import new_pair
-from tests.hosting.guarded import PAIRS, Guarded, Order, Owed, guarded, system, topology_text, write_grants
+from tests.hosting.guarded import (
+    PAIRS,
+    Guarded,
+    Order,
+    Owed,
+    guarded,
+    system,
+    topology_text,
+    write_grants,
+)
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -115,6 +124,14 @@ async def test_only_followers_by_the_map_read_a_log_and_nobody_its_private_chann
         "call.not-allowed",
         "a program outside: the context map does not let those outside call read of sales.log",
     )
+
+
+def test_supplier_reads_the_log_of_a_customer_only_for_commands_that_the_map_lists(tmp_path: Path) -> None:
+    """A command that is sent for later waits in the log of its sender. Stock lists one for sales, sales an event only
+    for billing."""
+    grants = write_grants(made(tmp_path))
+    assert "sales.log" in grants["store"].speaks["stock"]
+    assert "billing.log" not in grants["shop"].speaks["sales"]
 
 
 async def test_what_is_turned_away_is_counted_logged_and_helps(

@@ -5,6 +5,7 @@ killed. What its handlers note is in a file by the time they go on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import json
 import os
@@ -24,8 +25,8 @@ from remit.contexts import ContextMap
 from remit.errors import Unavailable
 from remit.hosting import event_loop
 from remit.hosting.event_loop import told_to_end
-from remit.hosting.services import Replica, make_service
-from remit.hosting.serving import serve
+from remit.hosting.services import Replica, ServiceProcess, make_service
+from remit.hosting.serving import Doors, EdgeSettings, listen, serve
 from remit.messages import Refusal
 from remit.observability import HandlerRaised, KeyParked, RuntimeEvent, line_of
 from remit.runtime import Host
@@ -34,12 +35,14 @@ from remit.testing.simulation.cluster import Choices, Weather
 from remit.testing.simulation.programs import Tape, load
 from remit.testing.simulation.programs.excuses import PASSING, Excuses
 from remit.testing.simulation.programs.tape import Called, Run
+from remit.testing.simulation.programs.translations import SECRET
 from remit.topology.file import read_topology
 
-__all__ = ["ABSENT", "NAME", "PROGRAM", "RUNS", "Job", "live", "outside"]
+__all__ = ["ABSENT", "NAME", "PROGRAM", "RUNS", "SECRET_OF_SENDERS", "Job", "live", "outside"]
 
 NAME = "generated_program"
 PROGRAM = "program.py"
+SECRET_OF_SENDERS = "of the senders"
 PEACE = "peace"
 """A file that says that nothing is disturbed any more, and that bugs are mended."""
 ABSENT = 3
@@ -165,7 +168,9 @@ class Judge:
 def outside(declared: ContextMap, module: str, name: str) -> System:
     """The contexts of a program as a system of this name, which a topology file finds in this module."""
     made: Any = ModuleType(module)
-    made.system = System(name, contexts=list(declared.contexts), headers=declared.headers)
+    made.system = System(
+        name, contexts=list(declared.contexts), headers=declared.headers, relations=list(declared.stated)
+    )
     sys.modules[module] = made
     system: System = made.system
     return system
@@ -181,15 +186,23 @@ def live(job: Job, ready: Any) -> None:
     module = load(Path(job.folder, PROGRAM).read_text(), f"{NAME}_text")
     outside(module.system(tape), NAME, job.system)
     topology = read_topology(str(Path(job.folder, "topology.toml")))
+    os.environ[SECRET] = SECRET_OF_SENDERS
     process = make_service(topology, Replica(job.service, job.replica), [Judge(tape, pad).hear])
-    event_loop.run(_serve(process.host, pad, ready))
+
+    def begun(_: str | None) -> None:
+        ready()
+
+    event_loop.run(_serve(process, pad, begun))
 
 
-async def _serve(host: Host, pad: Pad, ready: Any) -> None:
-    ending = await told_to_end()
+async def _serve(process: ServiceProcess, pad: Pad, ready: Any) -> None:
+    ending, host = await told_to_end(), process.host
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _say_beliefs, host, pad)
     watching = asyncio.create_task(_watch(pad))
-    await serve(host, None, ending, ready)
+    with contextlib.ExitStack() as stack:
+        door = None if process.listens is None else stack.enter_context(listen(*process.listens))
+        doors = None if door is None else Doors(process.system, host, door, EdgeSettings())
+        await serve(host, doors, ending, ready)
     watching.cancel()
 
 

@@ -8,7 +8,7 @@ import sqlite3
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Literal, get_args
@@ -16,19 +16,28 @@ from typing import Any, Literal, get_args
 import asyncpg
 
 from learning import process
+from remit import System
+from remit.hosting.granting import granted
 from remit.testing.simulation.judges import Files
 from remit.testing.simulation.programs import Program
 from remit.testing.simulation.programs.grammar import Branch, Gather, Insert, Select, Statement
 from remit.testing.simulation.programs.tape import NOTE
 from remit.testing.simulation.programs.tidying import tidied
+from remit.topology.file import read_topology
+from remit.topology.grants import grants_text
+from remit.topology.placement import place
+from remit.topology.shapes import shapes_of
+from remit.transports.http.keys import new_pair
 from tests.servers.nats import NatsServer
 
-__all__ = ["KINDS", "Kind", "Place", "place_of", "suited"]
+__all__ = ["KINDS", "Kind", "Place", "place_of", "suited", "write_grants"]
 
 Kind = Literal["sqlite", "postgres", "nats"]
 """SQLite files or PostgreSQL, with calls over HTTP; or SQLite files, with calls and events over NATS."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+KEYED = 0.3
+"""The share of programs, where calls are HTTP, whose services prove their names."""
 _TABLES = {
     "log": "SELECT channel, part, pos, id, prev, key, type, headers FROM remit_log",
     "floor": "SELECT channel, part, pos, id FROM remit_floor",
@@ -68,6 +77,10 @@ class Place:
     """The address of the PostgreSQL server, which others use too."""
     broker: NatsServer | None
     """A NATS server of its own."""
+    keyed: bool = False
+    """Whether services prove their names with key pairs."""
+    hooks: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """By context: the addresses that take its webhooks."""
 
     @property
     def processes(self) -> list[tuple[str, int]]:
@@ -86,12 +99,20 @@ class Place:
         lines = [f'system = "{module}:system"', "", "[stores]", f'default = "{self.store}"', "", "[channels]"]
         broker = self.broker
         channels = {"calls": "http"} if broker is None else {"calls": broker.url, "events": broker.url}
-        lines += [f'{what} = {{ url = "{url}", codec = "{self.codec}" }}' for what, url in channels.items()]
+        keys = f", {', '.join(_pair())}" if self.keyed else ""
+        lines += [f'{what} = {{ url = "{url}", codec = "{self.codec}"{keys} }}' for what, url in channels.items()]
         lines += ['events = "postgresql"'] if self.direct else []
         for spot in self.spots:
             lines += ["", f"[services.{spot.name}]", f"runs = [{', '.join(f'{each!r}' for each in spot.runs)}]"]
             lines += [f"replicas = {spot.replicas}"] if spot.replicas > 1 else []
             lines += [f'calls = "127.0.0.1:{process.ports.free(spot.replicas)}"'] if self.kind != "nats" else []
+            lines += _pair() if self.keyed else []
+            takes = [context for context in self.hooks if {f"{context}.acl", context, "*"} & set(spot.runs)]
+            if takes:
+                port = process.ports.free(spot.replicas)
+                lines += [f'http = "127.0.0.1:{port}"']
+                for context in takes:
+                    self.hooks[context] += [f"127.0.0.1:{port + number}" for number in range(spot.replicas)]
         return "\n".join(lines).replace("'", '"') + "\n"
 
     async def files(self, folder: Path) -> Files:
@@ -163,8 +184,18 @@ def place_of(program: Program, kind: Kind, seed: int, server: str, folder: Path)
     chance = Random(f"place {kind} {seed}")
     contexts = (*program.contexts, *program.idle)
     reads = bool(program.questions) or any(each.folds for each in program.kept)
-    if reads and chance.random() < 0.25:
-        groups: Sequence[tuple[str, ...]] = [("*.write",), ("*.read",)]
+    hooks = {each.context: list[str]() for each in program.sources if not each.polled}
+    layers = list(dict.fromkeys(each.context for each in program.sources))
+    if layers:
+        asked = {each.kept for each in program.questions}
+        read = {each.context for each in program.kept if each.folds or each.name in asked}
+        rest = [f"{each}.write" if each in layers else each for each in contexts]
+        rest += [f"{each}.read" for each in layers if each in read]
+        apart = Random(f"layers {kind} {seed}").random() < 0.7
+        groups: Sequence[tuple[str, ...]] = [("*",)]
+        groups = [tuple(f"{each}.acl" for each in layers), tuple(rest)] if apart else groups
+    elif reads and chance.random() < 0.25:
+        groups = [("*.write",), ("*.read",)]
     elif len(contexts) == 1 or chance.random() < 0.4:
         groups = [("*",)]
     else:
@@ -176,7 +207,22 @@ def place_of(program: Program, kind: Kind, seed: int, server: str, folder: Path)
     codec = "msgpack" if chance.random() < 0.3 else "json"
     direct = kind == "postgres" and chance.random() < 0.5
     broker = NatsServer(folder / "nats", sync=False) if kind == "nats" else None
-    return Place(kind, f"p{uuid.uuid4().hex[:12]}", contexts, tuple(spots), codec, direct, server, broker)
+    keyed = kind != "nats" and Random(f"keys {kind} {seed}").random() < KEYED
+    name = f"p{uuid.uuid4().hex[:12]}"
+    return Place(kind, name, contexts, tuple(spots), codec, direct, server, broker, keyed, hooks)
+
+
+def _pair() -> list[str]:
+    """A key pair, as a topology names it."""
+    made = new_pair()
+    return [f'key = "{made.private}"', f'public = "{made.public}"']
+
+
+def write_grants(file: Path, system: System) -> None:
+    """The grants of a topology, where its services look for them."""
+    model = system.model()
+    grants = granted(system, model, place(read_topology(str(file)), shapes_of(model)))
+    file.with_suffix(".grants.json").write_text(grants_text(grants))
 
 
 def suited(program: Program, kind: Kind) -> Program:

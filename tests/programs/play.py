@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
+import http.client
 import signal
 import time
 import traceback
+import urllib.request
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,11 +34,13 @@ from remit.testing.simulation.judges import Verdict
 from remit.testing.simulation.judges.delivery import judge_delivery, torn_off, unfinished
 from remit.testing.simulation.programs import Program, load, scene_of, written
 from remit.testing.simulation.programs.excuses import Excuses
+from remit.testing.simulation.programs.foreign import unfetched
 from remit.testing.simulation.programs.oracle import judge
 from remit.testing.simulation.programs.people import ProgramWorkload
-from tests.programs.life import ABSENT, NAME, PEACE, PROGRAM, RUNS, Job, outside
+from remit.testing.simulation.programs.translations import SIGNED
+from tests.programs.life import ABSENT, NAME, PEACE, PROGRAM, RUNS, SECRET_OF_SENDERS, Job, outside
 from tests.programs.lives import Life, Mould
-from tests.programs.places import Kind, Place, place_of, suited
+from tests.programs.places import Kind, Place, place_of, suited, write_grants
 from tests.programs.reading import Read, read
 
 __all__ = ["Played", "play"]
@@ -106,8 +111,10 @@ class Played:
 class Outside(ClusterDoor):
     """How people reach the processes: by a process that runs nothing, and calls all of them."""
 
-    def __init__(self, choices: Choices, chance: Random) -> None:
+    def __init__(self, choices: Choices, chance: Random, hooks: Mapping[str, Sequence[str]]) -> None:
+        """`hooks` are the addresses that take the webhooks of each context."""
         super().__init__(cast("Any", None), choices)
+        self._hooks = hooks
         self.host: Any = None
         """What calls; None as long as there is nobody to call."""
         self.gives_up = GIVES_UP
@@ -115,6 +122,10 @@ class Outside(ClusterDoor):
 
     def somebody(self) -> Incarnation | None:
         return None if self.host is None else cast("Incarnation", self)
+
+    async def post(self, source: str, body: bytes) -> bool:
+        context, _, name = source.partition(".foreign:")
+        return await asyncio.to_thread(_posted, self._chance.choice(self._hooks[context]), context, name, body)
 
     async def ask(self, living: Incarnation, work: Coroutine[Any, Any, T]) -> T | CallError | None:
         patience = self._chance.random() * 0.2 if self._chance.random() < self.gives_up else None
@@ -125,6 +136,15 @@ class Outside(ClusterDoor):
             return None
         except CallError as error:
             return error
+
+
+def _posted(address: str, context: str, name: str, body: bytes) -> bool:
+    """Sends a signed request. Whether the answer says that it has arrived."""
+    signature = hmac.digest(SECRET_OF_SENDERS.encode(), body, "sha256").hex()
+    request = urllib.request.Request(f"http://{address}/-/hooks/{context}/{name}", body, {SIGNED: signature})
+    with contextlib.suppress(OSError, http.client.HTTPException), urllib.request.urlopen(request, timeout=5.0) as told:
+        return int(told.status) in (200, 202)
+    return False
 
 
 async def play(
@@ -165,7 +185,7 @@ class _Play:
         choices = Choices(played.seed)
         workload: type[ProgramWorkload] = load(played.text, f"{name}_text").SCENE.workload
         self._work = workload(choices, Weather(choices), None, None)
-        self._door = Outside(choices, self._chance)
+        self._door = Outside(choices, self._chance, place.hooks)
         self._map: ContextMap = self._work.system()
         self._system = outside(self._map, name, place.system)
         self._subscriptions = subscriptions_of(self._system)
@@ -178,6 +198,8 @@ class _Play:
         (folder / PROGRAM).write_text(played.text)
         (folder / "topology.toml").write_text(played.topology)
         (folder / "outside.toml").write_text(played.topology.replace(f'"{NAME}:', f'"{name}:'))
+        for file in ("topology.toml", "outside.toml") if place.keyed else ():
+            write_grants(folder / file, self._system)
 
     async def run(self) -> None:
         try:
@@ -298,7 +320,7 @@ class _Play:
         living = {life.job.life for life in self._lives.values() if not life.ended.is_set()}
         open_runs = [run for run in found.tape.runs if run.ended is None and run.number // RUNS in living]
         left = unfinished(files, self._subscriptions, excuses.stays_parked)
-        left += self._beliefs(found)
+        left += [*unfetched(files, self._work.sources), *self._beliefs(found)]
         return [*left, *(f"run {run.number} of {run.handler} for {run.path} goes on" for run in open_runs)]
 
     async def _try_again(self) -> None:
@@ -332,7 +354,7 @@ class _Play:
         played.verdicts += [Verdict("false", what) for what in found.accused]
         played.verdicts += [Verdict("silent", f"{name} stands on nothing") for name in torn_off(files)]
         played.verdicts += judge_delivery(files, {}, (), several=True)
-        played.verdicts += judge(found.tape, self._map, files, ())
+        played.verdicts += judge(found.tape, self._map, files, (), self._work.sources)
         played.runs, played.late = len(found.tape.runs), max(found.late.values(), default=0.0)
         played.cut = sum(run.ended is None for run in found.tape.runs)
         played.answers = self._work.answered

@@ -21,6 +21,9 @@ SEEDS = (4, 7, 11, 12)
 """Drills with many calls and events; their handlers are in one service of some topologies, and in two of others."""
 WITH_ROWS = 9_000_018
 """A program whose handlers write rows of their own, where a store takes their statements."""
+WITH_SOURCES = 241
+"""A program with a webhook and a polled API. On SQLite its component `acl` is a service of its own, and its services
+prove their names."""
 TRIES = 6
 """Runs in which a planted bug must be found: what happens when is decided by the machine."""
 
@@ -30,7 +33,7 @@ async def test_a_program_keeps_its_promises_as_processes_that_are_killed(
     kind: Kind, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     server: str = request.getfixturevalue("server") if kind == "postgres" else ""
-    seeds = (*SEEDS, WITH_ROWS) if kind == "postgres" else SEEDS
+    seeds = {"sqlite": (*SEEDS, WITH_SOURCES), "postgres": (*SEEDS, WITH_ROWS), "nats": SEEDS}[kind]
     async with mould() as made:
         played = await asyncio.gather(
             *(play(made, generate(seed), kind, seed, server, _new(tmp_path / f"{seed}")) for seed in seeds)

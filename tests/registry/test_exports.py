@@ -93,9 +93,19 @@ REQUIRED = {
     "Resource": {"type", "owner"},
 }
 STRANGE = Registry("x y!", (Entry("ü ß", owner="Team & Co"), Entry("a" * 200, "core")), ())
+SAID = (Published("Placed", "event", 1),)
+ALIKE = Registry(
+    "s",
+    (
+        Entry("a_b", owner="sales team", publishes=SAID), Entry("a-b", owner="sales-team", publishes=SAID),
+        Entry("A-b", owner="unknown"), Entry("c-kernel", owner="Ü"), Entry("a" * 62 + "b"), Entry("a" * 63 + "b"),
+        Entry("a b", is_foreign=True), Entry("a.b", is_foreign=True),
+    ),
+    (), (), kernels_in([SharedKernel("a_b", "a-b", package="c")]),
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("registry", [SHOP, generated(60), STRANGE])
+@pytest.mark.parametrize("registry", [SHOP, generated(60), STRANGE, ALIKE])
 def test_every_entity_is_one_that_backstage_takes(registry: Registry) -> None:
     entities = list(entities_of(registry))
     names = [(each["kind"], each["metadata"]["name"].lower()) for each in entities]
@@ -109,7 +119,7 @@ def test_every_entity_is_one_that_backstage_takes(registry: Registry) -> None:
         assert all(value or key == "children" for key, value in entity["spec"].items())
 
 
-@pytest.mark.parametrize("registry", [SHOP, generated(60), STRANGE])
+@pytest.mark.parametrize("registry", [SHOP, generated(60), STRANGE, ALIKE])
 def test_every_reference_is_to_an_entity_of_the_catalog(registry: Registry) -> None:
     entities = list(entities_of(registry))
     known = {f"{each['kind']}:{each['metadata']['name']}".lower() for each in entities}
@@ -125,6 +135,27 @@ def test_every_reference_is_to_an_entity_of_the_catalog(registry: Registry) -> N
 def test_the_catalog_is_yaml_with_the_same_entities() -> None:
     yaml: Any = import_module("yaml")  # it has no types
     assert list(yaml.safe_load_all(catalog_of(SHOP))) == list(entities_of(SHOP))
+
+
+def test_names_that_backstage_spells_alike_stay_apart() -> None:
+    named = {(each["kind"], each["metadata"]["title"]): each["metadata"]["name"] for each in entities_of(ALIKE)}
+    owners = {
+        each["metadata"]["title"]: each["spec"]["owner"] for each in entities_of(ALIKE) if "owner" in each["spec"]
+    }
+    assert (named["Component", "a-b"], named["Component", "a_b"]) == ("a-b", "a-b-3")
+    assert (owners["a-b"], owners["a_b"], owners["c-kernel"]) == (
+        "group:sales-team",
+        "group:sales-team-2",
+        "group:unknown-2",
+    )
+    assert (named["Component", "c-kernel"], named["Component", "c"]) == ("c-kernel", "c-kernel-2")
+
+
+@pytest.mark.parametrize("sign", ["\x7f", "\x85", "\u2028", "\ufeff", "\ufffe", "ü", "😀", "\x00", "\n"])
+def test_a_text_comes_back_from_the_catalog_as_it_was(sign: str) -> None:
+    yaml: Any = import_module("yaml")  # it has no types
+    read = list(yaml.safe_load_all(catalog_of(Registry(f"a{sign}b", (Entry("x"),), ()))))
+    assert read[0]["metadata"]["title"] == f"a{sign}b"
 
 
 def test_a_component_says_what_it_provides_consumes_and_depends_on() -> None:

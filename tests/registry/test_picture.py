@@ -118,6 +118,7 @@ def test_a_picture_follows_the_light_or_dark_page_of_its_reader() -> None:
     style = ET.fromstring(drawn).find("{http://www.w3.org/2000/svg}style")
     assert style is not None
     assert "prefers-color-scheme:dark" in (style.text or "")
+    assert "var(" not in (style.text or ""), "programs that make bitmaps know no variables"
 
 
 def test_without_the_layout_library_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

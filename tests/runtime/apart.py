@@ -22,7 +22,7 @@ from remit import (
     Value,
 )
 from remit import field as default
-from remit.errors import NotFound, OutcomeUnknown, Unavailable
+from remit.errors import NotAllowed, NotFound, OutcomeUnknown, Unavailable
 from remit.messages import Encoding
 from remit.messages.component import Component
 from remit.runtime import Channels, Host, Placed, Ports
@@ -217,6 +217,8 @@ class Wire:
         """Requests arrive, and nothing comes back."""
         self.down = False
         """Nobody can be reached."""
+        self.denies_probes = False
+        """The broker does not let probes through."""
         self.latency = 0.0
         """Seconds in each direction."""
         self._channel = channel
@@ -230,6 +232,8 @@ class Wire:
         if self.down:
             self._note(address, request)
             raise Unavailable("the test has cut the wire", where=address)
+        if self.denies_probes and request.kind == "ping":
+            raise NotAllowed("the broker denies this", where=address)
         if address.endswith(".log"):
             return await self._channel.call(address, request, seconds)
         self._note(address, request)

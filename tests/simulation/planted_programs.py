@@ -32,7 +32,15 @@ from remit.stores.replay import Replayed
 from remit.stores.sqlite import writer
 from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
-from tests.simulation import planted, planted_answers, planted_kit, planted_releases, planted_scarce, planted_seldom
+from tests.simulation import (
+    planted,
+    planted_answers,
+    planted_foreign,
+    planted_kit,
+    planted_releases,
+    planted_scarce,
+    planted_seldom,
+)
 from tests.simulation.planted import Plant, in_two_transactions
 
 NEVER = float("inf")
@@ -576,4 +584,5 @@ OF_PROGRAMS = [
     PlantedInPrograms("what hangs elsewhere goes on", planted_scarce.end_nothing_that_others_call, (107,)),
     PlantedInPrograms("edges forget keys", planted_scarce.forget_keys_at_edges, (3,)),
     *(PlantedInPrograms(*each) for each in planted_kit.OF_THE_KIT),
+    *(PlantedInPrograms(*each) for each in planted_foreign.OF_FOREIGN),
 ]  # fmt: skip

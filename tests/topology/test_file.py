@@ -229,8 +229,14 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("content", "code"),
-    [(None, "topology.missing"), (b"\xff", "topology.missing"), (b"a = ", "topology.syntax")],
-    ids=["not there", "no text", "no TOML"],
+    [
+        (None, "topology.missing"),
+        (b"\xff", "topology.missing"),
+        (b"a = ", "topology.syntax"),
+        (b"a = " + b"9" * 5000, "topology.syntax"),
+        (b"[services.a]\nruns = [0x" + b"f" * 5000 + b"]", "topology.syntax"),
+    ],
+    ids=["not there", "no text", "no TOML", "too many digits", "too many to show"],
 )
 def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path, content: bytes | None, code: str) -> None:
     path = tmp_path / "shop.toml"

@@ -198,6 +198,7 @@ def test_a_picture_explains_its_lines_and_has_a_dark_variant() -> None:
     drawn = picture_of(planned("four-http"), ())
     assert "calls: the caller waits for the answer" in drawn
     assert "prefers-color-scheme:dark" in drawn
+    assert "var(" not in drawn, "programs that make bitmaps know no variables"
 
 
 def test_a_name_in_a_picture_cannot_be_markup() -> None:

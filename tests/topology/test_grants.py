@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from remit.messages.component import Component
 from remit.topology.grants import READING, grants_of, grants_text, usage_of
 from remit.transports import OUTSIDE, Grant
 from tests.topology.files import placed
@@ -26,11 +27,12 @@ calls = "127.0.0.1:9002"
 def usable(upstream: str, downstream: str) -> list[str]:
     """Sales may use two messages of billing, and billing nothing of sales."""
     own = ["*"] if upstream == downstream else []
-    return ["Order it", "Owed"] if (upstream, downstream) == ("billing", "sales") else own
+    return ["Zählen", "Owed"] if (upstream, downstream) == ("billing", "sales") else own
 
 
 def grants() -> dict[str, Grant]:
-    return grants_of(placed(APART), usable, {"billing": {"sales"}, "sales": {"stock"}})
+    follows = {Component("billing", "write"): {"sales"}, Component("sales", "write"): {"stock"}}
+    return grants_of(placed(APART), usable, follows)
 
 
 def test_a_context_is_spoken_for_by_the_service_that_runs_its_handlers() -> None:
@@ -41,7 +43,7 @@ def test_a_context_is_spoken_for_by_the_service_that_runs_its_handlers() -> None
 
 def test_a_context_may_call_its_own_components_and_what_it_may_use() -> None:
     assert grants()["front"].speaks["sales"] == {
-        "billing.read": ["Order_it", "Owed"], "billing.write": ["Order_it", "Owed"],
+        "billing.read": ["Z%C3%A4hlen", "Owed"], "billing.write": ["Z%C3%A4hlen", "Owed"],
         "sales.read": ["*"], "sales.write": ["*"],
     }  # fmt: skip
 
@@ -55,14 +57,28 @@ def test_a_log_is_read_by_those_who_follow_it_and_are_related() -> None:
         assert logs == [["reach"], ["reach"]], "a fresh answer asks how far all are"
 
 
+def test_a_log_is_read_only_by_the_service_that_runs_the_subscription() -> None:
+    apart = (
+        APART.replace('"billing"]', '"billing.write"]')
+        + """
+[services.views]
+runs = ["billing.read"]
+calls = "127.0.0.1:9003"
+"""
+    )
+    found = grants_of(placed(apart), lambda _upstream, _downstream: ["*"], {Component("billing", "read"): {"sales"}})
+    assert "sales.log" in found["views"].speaks["billing"]
+    assert "sales.log" not in found["back"].speaks["billing"]
+
+
 def test_an_edge_calls_what_its_context_owns_or_may_use() -> None:
     called = grants()["web"].speaks[OUTSIDE]
-    assert (called["sales.write"], called["billing.write"]) == (["*"], ["Order_it", "Owed"])
+    assert (called["sales.write"], called["billing.write"]) == (["*"], ["Owed", "Z%C3%A4hlen"])
 
 
 def test_the_file_says_the_same_and_what_each_context_may_use() -> None:
     read = msgspec.json.decode(grants_text(grants()), type=dict[str, Grant])
     assert grants_text(read) == grants_text(grants())
     used = usage_of(read)
-    assert used["sales"]["billing"] == ["Order_it", "Owed"]
+    assert used["sales"]["billing"] == ["Zählen", "Owed"], "names of messages, as the map has them"
     assert "sales" not in used["billing"]

@@ -7,12 +7,16 @@ from typing import Any
 
 from remit.testing.conformance.calls import ADDRESS
 from remit.transports import OUTSIDE, Grant
+from remit.transports.grants import as_subject
 from remit.transports.http.keys import Keys, Peer, new_pair
 
 SERVICES = ("front", "back", "third")
 PAIRS = {name: new_pair() for name in SERVICES}
 SPEAKS: dict[str, Any] = {
-    "front": {"sales": {ADDRESS: ["*"], "billing.read": ["Owed"], "billing.log": ["read"]}, OUTSIDE: {ADDRESS: ["*"]}},
+    "front": {
+        "sales": {ADDRESS: ["*"], "billing.read": ["Owed", as_subject("支付")], "billing.log": ["read"]},
+        OUTSIDE: {ADDRESS: ["*"]},
+    },
     "back": {"billing": {}},
     "third": {"stock": {ADDRESS: ["*"]}},
 }

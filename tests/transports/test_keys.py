@@ -130,7 +130,12 @@ async def test_what_the_map_does_not_cover_is_refused(back: Back) -> None:
     for address, kind, headers, why in (
         ("billing.read", "query", {"remit-type": "billing.Owed"}, ""),
         ("billing.read", "query", {"remit-type": "billing.Debtors"}, "does not let sales call Debtors of billing.read"),
+        ("billing.read", "query", {"remit-type": "billing.支付"}, ""),
+        ("billing.read", "query", {"remit-type": "billing.退款"}, "does not let sales call 退款 of billing.read"),
+        ("billing.read", "query", {"remit-type": "billing.__"}, "call __ of billing.read"),
         ("billing.read", "ping", {}, ""),
+        ("billing.read", "query", {"remit-type": "billing.ping"}, "does not let sales call ping of billing.read"),
+        ("billing.read", "$ping", {}, "call $ping of billing.read"),
         ("stock.write", "command", {"remit-type": "stock.Take"}, "does not let sales call stock.write"),
         ("stock.write", "ping", {}, "does not let sales call stock.write"),
         ("billing.log", "read", {}, ""),

@@ -16,6 +16,7 @@ from remit.errors import ChannelError, NotAllowed, NotPrepared, Unavailable
 from remit.log import Channel
 from remit.testing.conformance.events import Ear, messages, publish_all
 from remit.transports import OUTSIDE, CallRequest, CallResponse
+from remit.transports.grants import as_subject
 from remit.transports.nats.calls import NatsCalls, call_subject
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
@@ -33,7 +34,10 @@ USERS = [
         writes=ENROLLMENT,
         relays_private=ENROLLMENT,
         speaks={
-            "enrollment": {"billing.write": ["Charge"], "billing.log": ["heads", "read", "standing"]},
+            "enrollment": {
+                "billing.write": ["Charge", as_subject("Zählen")],
+                "billing.log": ["heads", "read", "standing"],
+            },
             OUTSIDE: {"billing.write": ["*"]},
         },
     ),
@@ -121,6 +125,7 @@ async def test_what_a_service_needs_works(pair: tuple[Process, Process]) -> None
         await back.calls.serve(address, echo)
     for address, request in (
         ("billing.write", CHARGE),
+        ("billing.write", CHARGE._replace(headers={"remit-type": "billing.Zählen"})),
         ("billing.write", CHARGE._replace(kind="ping", headers={})),
         ("billing.write", CallRequest("command", {"remit-type": "billing.Anything"}, b"?", OUTSIDE)),
         ("billing.log", CallRequest("read", {}, b"?", "enrollment")),
@@ -130,6 +135,11 @@ async def test_what_a_service_needs_works(pair: tuple[Process, Process]) -> None
 
 UNDECLARED = {
     "a message": ("billing.write", CHARGE._replace(headers={"remit-type": "billing.Refund"})),
+    "a message whose name is like a granted one": (
+        "billing.write",
+        CHARGE._replace(headers={"remit-type": "billing.Zöhlen"}),
+    ),
+    "a message that is called like a probe": ("billing.write", CHARGE._replace(headers={"remit-type": "billing.ping"})),
     "the called context": ("billing.write", CHARGE._replace(speaker="billing")),
     "a third context": ("billing.write", CHARGE._replace(speaker="stock")),
     "an address": ("billing.read", CallRequest("query", {"remit-type": "billing.Owed"}, b"", "enrollment")),
@@ -291,3 +301,10 @@ def test_streams_of_two_systems_have_two_names() -> None:
         stream_name("depot-east", "orders", Channel.PUBLISHED),
     }
     assert len(names) == 2
+
+
+@pytest.mark.parametrize(("one", "other"), [("svc-a", "svc_a"), ("Front", "front")])
+def test_two_users_who_would_have_one_password_are_refused(one: str, other: str) -> None:
+    with pytest.raises(ChannelError, match=f"{one}.*{other}.* would have one password") as raised:
+        permissions("shop", [BrokerUser(one), BrokerUser("back"), BrokerUser(other)])
+    assert raised.value.where == "credentials"

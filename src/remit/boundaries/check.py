@@ -64,6 +64,6 @@ def _entry_points(code: CodeMap) -> Mapping[str, list[str]]:
             groups = document.get("project", {}).get("entry-points", {})
             for group, entries in groups.items():
                 found.setdefault(group, []).extend(f"{each}".replace(":", ".") for each in entries.values())
-        except (OSError, ValueError, AttributeError):  # no project, or one that others will complain about
+        except (OSError, ValueError, AttributeError, RecursionError):  # no project, or one that others complain about
             continue
     return found

@@ -82,7 +82,8 @@ def examine_map(path: str | Path, known: Collection[str] = ()) -> tuple[CodeMap,
         ) from None  # fmt: skip
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        repr(document)  # fails for a number of so many digits that no finding could show it
+    except (ValueError, RecursionError) as error:  # also a number of too many digits
         line = re.search(r"at line (\d+)", str(error))
         raise _unreadable(
             "map.syntax", f"{path}:{line[1]}" if line else str(path), f"this is not TOML: {error}", "TOML 1.0",

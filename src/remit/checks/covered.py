@@ -6,21 +6,24 @@ from __future__ import annotations
 from remit.checks.legality import sound_relations
 from remit.contexts import Model
 from remit.contexts.coverage import Coverage
-from remit.contexts.integrations import integrations_of
+from remit.contexts.integrations import integrations_of, line_of_call
 from remit.errors import Findings
 
 
 def check_covered(model: Model, findings: Findings) -> None:
     coverage = Coverage(model, sound_relations(model.relations))
+    # one that returns a command of another context is found with what it should return instead
+    translated = {each.handler.place for context in model.contexts for each in context.translations}
     loaded = {context.name for context in (*model.contexts, *model.beside)}
     for each in integrations_of(model) if coverage.is_restricted else ():
         if each.consumer not in loaded:  # only its edge is served here, and it may state relations itself
             continue
         gap = coverage.gap(each.consumer, each.owner, each.message)
-        if gap is not None:
+        if gap is not None and not (each.way == "sends" and each.place in translated):
             next = gap.next + ("; or remove the call" if each.way == "calls" else "")
+            named = each._replace(place=line_of_call(model, each)) if each.way == "calls" else each
             findings.report(
-                gap.code, each.place, f"context {each.consumer!r} {each.told}, and {gap.why}",
+                gap.code, named.place, f"context {each.consumer!r} {named.told}, and {gap.why}",
                 expected=gap.expected, next=next,
             )  # fmt: skip
         layer = coverage.layer(each.consumer, each.owner)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeGuard
 
 from remit.contexts import (
     AntiCorruptionLayer,
@@ -25,7 +25,9 @@ from remit.contexts import (
     SeparateWays,
     SharedKernel,
 )
+from remit.contexts.declarations import known_events
 from remit.errors import Findings, nearest, one_of
+from remit.messages import Message
 
 Places = Callable[[Relation], str]
 """Where a relation is stated, for findings."""
@@ -236,7 +238,22 @@ def _check_hosts(relations: Sequence[Relation], place: Places, findings: Finding
 def _overlap(exposed: Sequence[Any] | None, used: Sequence[Any] | None) -> bool:
     if exposed is None or used is None:
         return True
-    return not set(map(message_name, exposed)).isdisjoint(map(message_name, used))
+    return any(_alike(one, other) for one in exposed for other in used)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two entries stand for a common message. A base class stands for its subclasses."""
+    if message_name(one) == message_name(other):
+        return True
+    classes = [known_events(each) if _is_message(each) else [] for each in (one, other)]
+    if all(classes):
+        return not set(classes[0]).isdisjoint(classes[1])
+    name = message_name(one if isinstance(one, str) else other)
+    return any(name in (each.__name__, getattr(each, "__remit_name__", "")) for each in (*classes[0], *classes[1]))
+
+
+def _is_message(entry: Any) -> TypeGuard[type[Message]]:
+    return isinstance(entry, type) and issubclass(entry, Message)
 
 
 def _check_circles(relations: Sequence[Relation], place: Places, findings: Findings) -> None:
@@ -250,13 +267,15 @@ def _check_circles(relations: Sequence[Relation], place: Places, findings: Findi
     for upstream, other in stated:
         downstream.setdefault(upstream, []).append(other)
     for circle in circles(downstream):
-        closing = stated[circle[-1], circle[0]]
+        steps = [*zip(circle, [*circle[1:], circle[0]], strict=True)]
+        closing = stated[max(steps, key=[*stated].index)]  # the one that was added last
+        upstream, other = closing.direction or steps[-1]
         findings.report(
             "relation.cycle", place(closing),
             f"upstream and downstream form a circle: {' → '.join([*circle, circle[0]])}",
             expected="each context upstream or downstream of another one, not both, unless they are partners",
-            next=f"remove one of these relations, for example {type(closing).__name__} of {circle[-1]!r} and"
-            f" {circle[0]!r}; or make it a Partnership",
+            next=f"remove one of these relations, for example the last one, {type(closing).__name__} of {upstream!r}"
+            f" and {other!r}; or make it a Partnership",
         )  # fmt: skip
 
 

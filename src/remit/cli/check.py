@@ -66,7 +66,7 @@ def check(
     with notes only, the exit code is 0.
     """
     if explain is not None:
-        explain_codes(explain, as_json=json)
+        explain_codes([*explain, *([] if system == HERE else [system])], as_json=json)  # a code may follow an option
         return 0
     if propose is not None:
         say(_proposed(propose).rstrip())
@@ -75,7 +75,7 @@ def check(
     _refuse_contradictions(form, baseline, json=json, recording=recording, summary=summary)
     named, findings = checked(system)
     left, hidden = against(baseline, findings, recording=recording)
-    tell(named, left, hidden, form, summary=summary)
+    tell(system, named, left, hidden, form, summary=summary)
     return UNUSABLE if left else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
@@ -14,6 +15,9 @@ from remit.hosting.opening import Places
 from remit.topology import DEFAULT_STORE
 from remit.topology.file import Topology, read_topology
 from remit.topology.stores import STORE_FORMS, stores_in
+
+_TRANSLATION = re.compile(r"[a-z][a-z0-9_-]*\.foreign:[a-z][a-z0-9_-]*")
+"""The name of the subscription that translates messages of a foreign source. It has a `:` as places of systems do."""
 
 
 def not_empty(_: object, value: str | None) -> None:
@@ -114,7 +118,7 @@ def named(*given: str | None, key: str | None = None, needs_key: bool = False) -
             raise Failure("cli.usage", "no key was given", where="remit", expected="KEY, or --key KEY",
                           next="remit parked list SYSTEM shows the parked keys")  # fmt: skip
         key = words.pop()
-    strange = [word for word in words if "." not in word or ":" in word] or words[1:]
+    strange = [word for word in words if not _is_subscription(word)] or words[1:]
     if strange:
         raise Failure(
             "cli.usage", f"{strange[0]!r} is neither a subscription nor a system here", where="remit",
@@ -134,8 +138,13 @@ def settled(*given: str | None) -> tuple[str, str | None]:
     return subscription, system
 
 
+def _is_subscription(word: str) -> bool:
+    return _TRANSLATION.fullmatch(word) is not None or ("." in word and ":" not in word)
+
+
 def _system_among(words: Sequence[str]) -> str | None:
     """Imports as few modules as possible: none if a topology file is given."""
+    words = [word for word in words if not _TRANSLATION.fullmatch(word)]
     likely = sorted(words, key=lambda word: (not is_topology(word), ":" not in word))
     return next((word for word in likely if is_topology(word) or names_system(word)), None)
 

@@ -7,7 +7,7 @@ https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -76,9 +76,10 @@ def _entry(finding: Finding) -> dict[str, object]:
     return {**{name: getattr(finding, name) for name in PARTS}, "contexts": finding.contexts}
 
 
-def as_sarif(found: Findings, folder: Path) -> str:
-    """A log of one run. Paths are relative to the folder."""
-    results = [_result(each, level, folder) for level, each in _all(found)]
+def as_sarif(found: Findings, folder: Path, declared: Callable[[Finding], Place]) -> str:
+    """A log of one run. Paths are relative to the folder. `declared` gives the place of a finding that names no file:
+    GitHub refuses results without one."""
+    results = [_result(each, level, folder, declared) for level, each in _all(found)]
     rules = [{"id": code} for code in sorted({each.code for _, each in _all(found)})]
     driver = {"name": "remit", "version": version("remit"), "rules": rules}
     run: dict[str, Any] = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
@@ -91,19 +92,18 @@ def _all(found: Findings) -> Iterator[tuple[str, Finding]]:
     yield from (("note", each) for each in found.notes)
 
 
-def _result(finding: Finding, level: str, folder: Path) -> dict[str, Any]:
+def _result(finding: Finding, level: str, folder: Path, declared: Callable[[Finding], Place]) -> dict[str, Any]:
     digest = sha256("\0".join(identity_of(finding, folder)).encode(errors="replace")).hexdigest()
-    result: dict[str, Any] = {
+    place = place_of(finding) or declared(finding)
+    where = _artifact(relative(place.path, folder))
+    region = {"startLine": max(place.line, 1)}
+    return {
         "ruleId": finding.code,
         "level": level,
         "message": {"text": _sentences(finding)},
         "partialFingerprints": {"remitFinding/v1": digest},
+        "locations": [{"physicalLocation": {"artifactLocation": where, "region": region}}],
     }
-    if place := place_of(finding):
-        where = _artifact(relative(place.path, folder))
-        region = {"startLine": max(place.line, 1)}
-        result["locations"] = [{"physicalLocation": {"artifactLocation": where, "region": region}}]
-    return result
 
 
 def _artifact(path: str) -> dict[str, str]:

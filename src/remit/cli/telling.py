@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from remit.boundaries import MAP_FILE
+from remit.cli.declaring import declaring
 from remit.cli.reports import as_github, as_json, as_sarif
 from remit.cli.screen import say
 from remit.cli.summary import summarised
@@ -16,12 +18,12 @@ _MANY = 20
 """The most findings that are shown without a summary below them."""
 
 
-def tell(system: str, found: Findings, hidden: int, form: Form | None, *, summary: bool) -> None:
+def tell(given: str, system: str, found: Findings, hidden: int, form: Form | None, *, summary: bool) -> None:
     """Prints the findings and notes, and how many a baseline hides."""
     if form == "json":
         print(as_json(system, found, hidden))
     elif form == "sarif":
-        print(as_sarif(found, Path.cwd()))
+        print(as_sarif(found, Path.cwd(), declaring(given, MAP_FILE)))
     elif form == "github":
         for line in as_github(found, Path.cwd()):
             print(line)

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from remit.contexts.annotations import asked_by, is_kind, sent_later
 from remit.contexts.context import Context
 from remit.contexts.declarations import where
-from remit.contexts.mentioned import mentioned
+from remit.contexts.mentioned import line_naming, mentioned
 from remit.contexts.model import Model
 from remit.messages import Command, Message
 
@@ -73,6 +73,17 @@ def _calls(model: Model) -> Iterator[Integration]:
             for message, code in mentioned(function):
                 if message not in later:
                     yield from _between(model, context.name, [message], "calls", where(code), code)
+
+
+def line_of_call(model: Model, call: Integration) -> str:
+    """`file:line` where the code of a call names its message; the place of its function if the code names it
+    otherwise, for example by another name."""
+    context = next(each for each in model.contexts if each.name == call.consumer)
+    for function, _ in _calling(context):
+        for message, code in mentioned(function):
+            if message is call.message and where(code) == call.place:
+                return line_naming(code, message.__name__) or call.place
+    return call.place
 
 
 def _calling(context: Context[Any]) -> Iterator[tuple[Callable[..., Any], set[Any]]]:

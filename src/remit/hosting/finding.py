@@ -149,8 +149,18 @@ def _module(kind: str, name: str, module_name: str) -> ModuleType:
         raise Failure(
             f"{kind}.import", f"importing {module_name} failed: {type(error).__name__}: {error}",
             where=raised_at(error),
-            expected="a module that can be imported", next=f"python -c 'import {module_name}' shows the traceback",
+            expected="a module that can be imported", next=_after_import(module_name, error),
         ) from error  # fmt: skip
+
+
+def _after_import(module_name: str, error: Exception) -> str:
+    shown = f"python -c 'import {module_name}' shows the traceback"
+    if isinstance(error, ImportError) and "circular import" in str(error):
+        shown += (
+            "; a shared kernel that imports a context closes such a circle (kernel.dependent): remove the import of the"
+            " module that the others need"
+        )
+    return shown
 
 
 def _where_else(name: str) -> str:
@@ -199,7 +209,7 @@ def system_here() -> str:
         why = f"{FILE} has no [tool.remit] system"
     except FileNotFoundError:
         why = f"there is no {FILE} here"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         why = f"{FILE} cannot be read: {error}"
     raise Failure(
         "system.unnamed", f"no system was given, and {why}", where=str(path),

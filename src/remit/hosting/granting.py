@@ -6,6 +6,7 @@ from remit.contexts import Model, Usage
 from remit.errors import Finding, ModelError
 from remit.hosting import System
 from remit.log import Channel
+from remit.messages.component import Component
 from remit.runtime import compile_system
 from remit.topology.file import Topology
 from remit.topology.grants import GrantsFile, grants_file, grants_of, grants_text
@@ -18,13 +19,14 @@ from remit.transports import Grant
 
 def granted(system: System, model: Model, placement: Placement) -> dict[str, Grant]:
     """The grant of each service of a placed system, by name. `model` is that of the whole system."""
-    follows: dict[str, set[str]] = {}
+    follows: dict[Component, set[str]] = {}
     for service in placement.topology.services.values():
         contexts, _ = hosted_by(service, system.names, system.with_edges)
         plans = compile_system(system.hosting(contexts, edges=()).model())
         for name, plan in plans.items():
-            sources = {id.source for id in plan.follows if id.channel == Channel.PUBLISHED}
-            follows.setdefault(name, set()).update(sources - {name})
+            for id, follow in plan.follows.items():
+                if id.channel == Channel.PUBLISHED and id.source != name:
+                    follows.setdefault(Component(name, follow.component), set()).add(id.source)
     return grants_of(placement, Usage(model).names, follows)
 
 

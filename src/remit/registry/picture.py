@@ -12,6 +12,7 @@ from remit.registry.entries import Entry, How, Link, Registry
 from remit.registry.layout import Box, Layout, Point, Wire, lay_out
 from remit.registry.links import roles_text
 from remit.registry.words import told_entry, told_link
+from remit.topology.picture import themed
 
 _MARGIN, _LINE, _PAD = 32.0, 18.0, 14.0
 """The margin of the picture, the height of a line of text, and the space around the text of a box, in pixels."""
@@ -23,27 +24,34 @@ _NEAR = 2.0
 """Points that are nearer than this show no direction."""
 _KINDS = ("core", "supporting", "generic")
 
+_LIGHT = {
+    "paper": "#fff", "ink": "#0f172a", "soft": "#475569", "line": "#94a3b8", "call": "#4338ca", "event": "#0f766e",
+    "later": "#be185d", "core": "#b45309", "core-fill": "#fffbeb", "supporting": "#2563eb",
+    "supporting-fill": "#eff6ff", "generic": "#64748b", "generic-fill": "#f8fafc",
+}  # fmt: skip
+_DARK = {
+    "paper": "#0f172a", "ink": "#e2e8f0", "soft": "#a8b5c8", "line": "#64748b", "call": "#a5b4fc",
+    "event": "#5eead4", "later": "#f9a8d4", "core": "#fbbf24", "core-fill": "#2b2111", "supporting": "#93c5fd",
+    "supporting-fill": "#172a46", "generic": "#a8b5c8", "generic-fill": "#1c2738",
+}  # fmt: skip
+_RULES = """text{font:12px system-ui,'DejaVu Sans',sans-serif;fill:var(--soft)}
+.name{font-size:14px;font-weight:600;fill:var(--ink)} .title{font-size:16px} .roles,.message{font-size:11px}
+.roles{fill:var(--ink);text-anchor:middle} .message{text-anchor:middle} #paper{fill:var(--paper)}
+.context rect{fill:var(--paper);stroke:var(--line)} .context .bar{stroke:none;fill:var(--line)}
+.core rect{fill:var(--core-fill);stroke:var(--core)} .core .bar{fill:var(--core)} .core .kind{fill:var(--core)}
+.supporting rect{fill:var(--supporting-fill);stroke:var(--supporting)} .supporting .bar{fill:var(--supporting)}
+.supporting .kind{fill:var(--supporting)} .generic rect{fill:var(--generic-fill);stroke:var(--generic)}
+.generic .bar{fill:var(--generic)} .foreign rect{stroke-dasharray:3 3}
+.label{fill:var(--paper);stroke:var(--line)}
+path{fill:none;stroke-width:1.6} .relation{stroke:var(--line)} .call{stroke:var(--call)}
+.event{stroke:var(--event);stroke-dasharray:6 4}
+.later{stroke:var(--later);stroke-dasharray:1.5 4;stroke-linecap:round}
+.near{stroke:transparent;stroke-width:14} .link:hover path:not(.near){stroke-width:3}
+.tip{stroke:none;stroke-width:0} #call .tip{fill:var(--call)} #event .tip{fill:var(--event)}
+#later .tip{fill:var(--later)}"""
+
 _HEAD = """<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{w:g}" height="{h:g}" viewBox="0 0 {w:g} {h:g}">
-<style>svg{{--paper:#fff;--ink:#0f172a;--soft:#475569;--line:#94a3b8;--call:#4338ca;--event:#0f766e;--later:#be185d;
---core:#b45309;--core-fill:#fffbeb;--supporting:#2563eb;--supporting-fill:#eff6ff;--generic:#64748b;--generic-fill:#f8fafc}}
-@media(prefers-color-scheme:dark){{svg{{--paper:#0f172a;--ink:#e2e8f0;--soft:#a8b5c8;--line:#64748b;--call:#a5b4fc;
---event:#5eead4;--later:#f9a8d4;--core:#fbbf24;--core-fill:#2b2111;--supporting:#93c5fd;--supporting-fill:#172a46;
---generic:#a8b5c8;--generic-fill:#1c2738}}}}
-text{{font:12px system-ui,'DejaVu Sans',sans-serif;fill:var(--soft)}}
-.name{{font-size:14px;font-weight:600;fill:var(--ink)}} .title{{font-size:16px}} .roles,.message{{font-size:11px}}
-.roles{{fill:var(--ink);text-anchor:middle}} .message{{text-anchor:middle}} #paper{{fill:var(--paper)}}
-.context rect{{fill:var(--paper);stroke:var(--line)}} .context .bar{{stroke:none;fill:var(--line)}}
-.core rect{{fill:var(--core-fill);stroke:var(--core)}} .core .bar{{fill:var(--core)}} .core .kind{{fill:var(--core)}}
-.supporting rect{{fill:var(--supporting-fill);stroke:var(--supporting)}} .supporting .bar{{fill:var(--supporting)}}
-.supporting .kind{{fill:var(--supporting)}} .generic rect{{fill:var(--generic-fill);stroke:var(--generic)}}
-.generic .bar{{fill:var(--generic)}} .foreign rect{{stroke-dasharray:3 3}}
-.label{{fill:var(--paper);stroke:var(--line)}}
-path{{fill:none;stroke-width:1.6}} .relation{{stroke:var(--line)}} .call{{stroke:var(--call)}}
-.event{{stroke:var(--event);stroke-dasharray:6 4}}
-.later{{stroke:var(--later);stroke-dasharray:1.5 4;stroke-linecap:round}}
-.near{{stroke:transparent;stroke-width:14}} .link:hover path:not(.near){{stroke-width:3}}
-.tip{{stroke:none;stroke-width:0}} #call .tip{{fill:var(--call)}} #event .tip{{fill:var(--event)}}
-#later .tip{{fill:var(--later)}}</style>
+<style>{style}</style>
 <defs>{tips}</defs>
 <rect id="paper" width="100%" height="100%"/>"""
 
@@ -86,6 +94,7 @@ def map_picture(registry: Registry, *, messages: bool = False) -> str:
     shift = (_MARGIN + (across - layout.width) / 2, top)
     parts = [
         _HEAD.format(
+            style=themed(_RULES, _LIGHT, _DARK),
             w=round(across + 2 * _MARGIN), h=round(below + 22 * len(legend) + 10),
             tips="".join(_TIP.format(how=how) for how in _HOW),
         ),

@@ -80,7 +80,7 @@ def compile_system(model: Model) -> dict[str, ContextPlan]:
         compiler.compile()
     for compiler in compilers.values():
         for source in model.elsewhere if compiler.commands else ():
-            if usage.known(compiler.context.name, source) != frozenset():
+            if compiler.may_be_sent_by(source):
                 compiler.follow_commands(source)  # which commands a remote context sends for later is unknown here
     return {name: compiler.plan() for name, compiler in compilers.items()}
 
@@ -131,6 +131,11 @@ class _Compiler:
             [tuple(map(_id, group.members)) for group in groups_of(self.model, self.context) if len(group.members) > 1],
         )  # fmt: skip
         return plan.with_services(self.context.provided)
+
+    def may_be_sent_by(self, source: str) -> bool:
+        """Whether another context may use a command of this one, as far as this process knows the map."""
+        known = self.usage.known(self.context.name, source)
+        return known is None or any(type.rpartition(".")[2] in known for type, _ in self.wired)
 
     def follow_commands(self, source: str) -> None:
         """Subscribes this context to the commands that `source` sends for later."""

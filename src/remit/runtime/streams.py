@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from enum import Enum
 from hashlib import blake2b
 from types import CodeType, FunctionType
 from typing import Any
@@ -50,11 +54,11 @@ class _AsItIs(Codec[bytes]):
 
 
 def fingerprint_of(aggregate: type[EventSourced[Any, Any]], upcasters: Upcasters | None = None) -> str:
-    """A text that changes when the fields of an aggregate change, or the code of its class that may fold it, or an
-    upcaster of the events of its context.
+    """A text that changes when the fields of an aggregate change, or the code that may fold it: of its class, of the
+    upcasters of its context's events, and of the functions and constants of their package that this code names.
 
-    The code is that of Python's compiler, so the text differs between releases of Python. It says nothing of functions
-    elsewhere that the class calls.
+    The code is that of Python's compiler, so the text differs between releases of Python. It says nothing of objects
+    whose attributes the code asks for.
     """
     found = blake2b(digest_size=8)
     for part in (*_fields(aggregate), *_code(aggregate), *_upcasting(upcasters)):
@@ -68,21 +72,51 @@ def _fields(aggregate: type) -> Iterator[str]:
 
 
 def _code(aggregate: type) -> Iterator[str]:
+    seen: set[FunctionType] = set()
     for cls in aggregate.__mro__:
         if cls is EventSourced:
             return
         for name, value in sorted(vars(cls).items()):
-            function = getattr(value, "__func__", value)
-            if isinstance(function, FunctionType):
+            value = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
+            if isinstance(value, FunctionType):
                 yield name
-                yield from _instructions(function.__code__)
+                yield from _function(value, seen)
+
+
+def _function(function: FunctionType, seen: set[FunctionType]) -> Iterator[str]:
+    """The code of a function, and the functions and constants that it names, each function once."""
+    if function in seen:
+        return
+    seen.add(function)
+    yield from _instructions(function.__code__)
+    package = function.__module__.partition(".")[0]
+    for name, value in _named(function):
+        if isinstance(value, FunctionType):
+            if value.__module__.partition(".")[0] == package:
+                yield name
+                yield from _function(value, seen)
+        elif isinstance(value, _CONSTANTS):
+            yield f"{name}={_constant(value)}"
+
+
+def _named(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """The values of a function's globals and closure, by name."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # not assigned yet
+            yield name, cell.cell_contents
+    for name in function.__code__.co_names:
+        if name in function.__globals__:
+            yield name, function.__globals__[name]
 
 
 def _upcasting(upcasters: Upcasters | None) -> Iterator[str]:
+    seen: set[FunctionType] = set()
     for each in upcasters.upcasters if upcasters is not None else ():
         if each.is_of_event:
             yield f"{each.name} to {each.to} {each.to_version}"
-            yield from _instructions(inspect.unwrap(each.function).__code__)
+            function = inspect.unwrap(each.function)
+            if isinstance(function, FunctionType):
+                yield from _function(function, seen)
 
 
 def _instructions(code: CodeType) -> Iterable[str]:
@@ -95,9 +129,17 @@ def _instructions(code: CodeType) -> Iterable[str]:
             yield _constant(each)
 
 
+_CONSTANTS: tuple[type, ...] = (int, float, complex, str, bytes, Decimal, Enum, timedelta, tuple, frozenset)
+
+
 def _constant(value: Any) -> str:
-    """A constant as a text. A set has another order in each process."""
-    return repr(sorted(map(repr, value)) if value.__class__ is frozenset else value)
+    """A constant as a text. A set has another order in each process; other objects have their addresses in it."""
+    parts: Iterable[Any] = value if value.__class__ in (tuple, frozenset) else ()
+    if value.__class__ is frozenset:
+        return repr(sorted(map(_constant, parts)))
+    if value.__class__ is tuple:
+        return repr([*map(_constant, parts)])
+    return repr(value) if value is None or value is ... or isinstance(value, _CONSTANTS) else ""
 
 
 def _identity(aggregate: type) -> tuple[Callable[[bytes], Any], Callable[[str], Any]]:

@@ -355,7 +355,10 @@ def told(error: Exception, where: str, failure: Callable[[sqlite3.Error, str], E
                 expected="a table of this context: its statements reach no table of another context",
                 next="correct the name, or ask the other context with one of its queries",
             )  # fmt: skip
-        return SqlError(str(error), where=where, expected="a statement that SQLite can run", next="correct it")
+        failed = SqlError(str(error), where=where, expected="a statement that SQLite can run", next="correct it")
+        denied = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_AUTH
+        failed.forbidden = denied or str(error).startswith("cannot VACUUM")
+        return failed
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
         return StoreUnavailable(
             "the statement took too long", where=where, expected="a statement that ends within the time limit",

@@ -16,6 +16,7 @@ _TOKEN = re.compile(
     r"|(?P<mark>.)",
     re.DOTALL,
 )
+_DOLLARS = re.compile(r"(?=(\$(?:[^\W\d]\w*)?\$))")
 _COMMENT = re.compile(r"/\*|\*/")
 _CODE = r"(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4})|%s)"
 
@@ -37,13 +38,14 @@ END = Token("end", "", "")
 
 def tokens_of(text: str) -> Iterator[Token]:
     """The tokens of a text, without comments. What is not closed reaches to the end."""
-    at = 0
+    at, last = 0, None
     while (match := _TOKEN.match(text, at)) is not None:
         at = match.end()
         kind, given = match.lastgroup or "", match[0]
         if kind == "dollar":
-            close = text.find(given, at)
+            close = text.find(given, at) if last is None or last.get(given, -1) >= at else -1
             if close < 0:
+                last = _last_dollars(text) if last is None else last
                 yield Token("mark", given, given)
                 continue
             yield Token("body", text[at:close], given)
@@ -52,6 +54,11 @@ def tokens_of(text: str) -> Iterator[Token]:
             at = _end_of_comment(text, at)
         elif kind != "space":
             yield _read(kind, given)
+
+
+def _last_dollars(text: str) -> dict[str, int]:
+    """The last place of each quote of dollars. Without it, each that is not closed would be looked for to the end."""
+    return {match[1]: match.start() for match in _DOLLARS.finditer(text)}
 
 
 def _end_of_comment(text: str, at: int) -> int:

@@ -180,7 +180,8 @@ def _parse(
 ) -> tuple[Topology, Findings]:
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        repr(document)  # fails for a number of so many digits that no finding could show it
+    except (ValueError, RecursionError) as error:  # also a number of too many digits
         raise _unreadable(
             "topology.syntax", where, f"this is not TOML: {error}", "TOML 1.0",
             'write strings in quotes and lists in brackets: runs = ["*"]',

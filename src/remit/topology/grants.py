@@ -12,7 +12,7 @@ from remit.errors import Finding, ModelError
 from remit.messages.component import Component
 from remit.topology.file import KeyTexts, Topology
 from remit.topology.placement import ANSWERING, OPENING, PlacedService, Placement
-from remit.transports.grants import ANYTHING, OUTSIDE, Allowed, Grant, as_subject
+from remit.transports.grants import ANYTHING, OUTSIDE, Allowed, Grant, as_subject, name_in
 
 READING = ("heads", "read", "standing")
 """What a follower asks the log of its source."""
@@ -23,8 +23,8 @@ RENEW_SECONDS = 1.0
 
 Usable = Callable[[str, str], Sequence[str]]
 """The messages of a context (first) that another one may use."""
-Follows = Mapping[str, Collection[str]]
-"""The other contexts whose published logs each context follows."""
+Follows = Mapping[Component, Collection[str]]
+"""The other contexts whose published logs each component follows."""
 
 
 def grants_of(placement: Placement, usable: Usable, follows: Follows) -> dict[str, Grant]:
@@ -39,7 +39,8 @@ def grants_of(placement: Placement, usable: Usable, follows: Follows) -> dict[st
 def _grant(placement: Placement, placed: PlacedService, usable: Usable, follows: Follows) -> Grant:
     speaks: dict[str, Allowed] = {}
     for context in (name for name in placed.runs if any(placed.has(name, part) for part in OPENING)):
-        sources = (each for each in follows.get(context, ()) if usable(each, context) or usable(context, each))
+        followed = {each for part in placed.parts(context) for each in follows.get(Component(context, part), ())}
+        sources = (each for each in followed if usable(each, context) or usable(context, each))
         logs = {Component(source, "log").address: READING for source in sorted(sources)}
         speaks[context] = {**_calls(placement, context, usable), **logs}
     edges = [context for context in placed.runs if placed.has(context, "edge")]
@@ -99,7 +100,7 @@ def usage_of(grants: Mapping[str, Grant]) -> dict[str, dict[str, Sequence[str]]]
     found: dict[str, dict[str, Sequence[str]]] = {}
     for grant in grants.values():
         for speaker, allowed in grant.speaks.items():
-            uses = {Component.read(each): names for each, names in allowed.items()}
+            uses = {Component.read(each): [*map(name_in, names)] for each, names in allowed.items()}
             found.setdefault(speaker, {}).update(
                 {each.context: names for each, names in uses.items() if each.part != "log"}
             )

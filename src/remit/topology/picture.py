@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -21,14 +22,20 @@ _LETTER = 7.4
 _ROW = 30
 """Height of an arrow with its label above it."""
 
+_LIGHT = {
+    "paper": "#fff", "ink": "#0f172a", "line": "#64748b", "faint": "#cbd5e1", "flow": "#4f46e5",
+}  # fmt: skip
+_DARK = {
+    "paper": "#0f172a", "ink": "#e2e8f0", "line": "#94a3b8", "faint": "#334155", "flow": "#a5b4fc",
+}  # fmt: skip
+_RULES = """text{font:13px system-ui,'DejaVu Sans',sans-serif;fill:var(--ink)}
+text{paint-order:stroke;stroke:var(--paper);stroke-width:4px}
+.name{font-weight:600} rect{fill:var(--paper);stroke:var(--line)} #paper{stroke:none}
+path{fill:none;stroke:var(--line);stroke-width:1.5} .life{stroke:var(--faint);stroke-width:1}
+.flow{stroke:var(--flow)} .events,.reads{stroke-dasharray:5 4} .tip{fill:var(--flow);stroke:none}"""
+
 _HEAD = """<svg xmlns="http://www.w3.org/2000/svg" width="{w:g}" height="{h:g}" viewBox="0 0 {w:g} {h:g}">
-<style>svg{{--paper:#fff;--ink:#0f172a;--line:#64748b;--faint:#cbd5e1;--flow:#4f46e5}}
-@media(prefers-color-scheme:dark){{svg{{--paper:#0f172a;--ink:#e2e8f0;--line:#94a3b8;--faint:#334155;--flow:#a5b4fc}}}}
-text{{font:13px system-ui,'DejaVu Sans',sans-serif;fill:var(--ink)}}
-text{{paint-order:stroke;stroke:var(--paper);stroke-width:4px}}
-.name{{font-weight:600}} rect{{fill:var(--paper);stroke:var(--line)}} #paper{{stroke:none}}
-path{{fill:none;stroke:var(--line);stroke-width:1.5}} .life{{stroke:var(--faint);stroke-width:1}}
-.flow{{stroke:var(--flow)}} .events,.reads{{stroke-dasharray:5 4}} .tip{{fill:var(--flow);stroke:none}}</style>
+<style>{style}</style>
 <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto">
 <path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>
 <rect id="paper" width="100%" height="100%"/>"""
@@ -81,6 +88,16 @@ class _Band:
         return _LINE + _ROW * len(self.arrows) + 10
 
 
+def themed(rules: str, light: Mapping[str, str], dark: Mapping[str, str]) -> str:
+    """Rules of CSS with literal colours in place of `var(--name)`, for a light page and for a dark one. Programs that
+    make bitmaps of SVG know no variables."""
+
+    def with_colours(colours: Mapping[str, str]) -> str:
+        return re.sub(r"var\(--([a-z-]+)\)", lambda found: colours[found[1]], rules)
+
+    return f"{with_colours(light)}\n@media(prefers-color-scheme:dark){{{with_colours(dark)}}}"
+
+
 def picture_of(placement: Placement, flows: Sequence[Flow]) -> str:
     """The SVG document. It follows the reader's preference for a light or a dark page."""
     services = {name: _lines_of(name, placed, flows) for name, placed in placement.services.items()}
@@ -94,7 +111,9 @@ def picture_of(placement: Placement, flows: Sequence[Flow]) -> str:
     below = _row(stores, max(box.bottom for box in above.values()) + 2 * _GAP, width, across)
     bottom = max(box.bottom for box in [*above.values(), *below.values()])
     drawn = [
-        _HEAD.format(w=across + 2 * _GAP, h=bottom + _GAP + _LINE * len(_LEGEND) + _GAP),
+        _HEAD.format(
+            style=themed(_RULES, _LIGHT, _DARK), w=across + 2 * _GAP, h=bottom + _GAP + _LINE * len(_LEGEND) + _GAP
+        ),
         _text(_GAP, _GAP, title, "name"),
         *_drawn_bands(bands, above),
         *_openings(placement, above, below),

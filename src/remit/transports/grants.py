@@ -1,7 +1,7 @@
 """What each service may do: in whose name it may call, and what. Generated from the context map, and not secret.
 
 A call has an address, such as `billing.write`, and at this address a subject: the name of the message; for the address
-of a log `read`, `heads`, `standing` or `reach`; `ping` for the probe of a circuit breaker.
+of a log `read`, `heads`, `standing` or `reach`; `PING` for the probe of a circuit breaker.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -16,8 +17,10 @@ OUTSIDE = "_"
 """The speaker of calls that no handler makes: those of HTTP edges, and of programs beside the services."""
 ANYTHING = "*"
 """In place of the subjects at an address: all of them."""
-PING = "ping"
+PING = "$ping"
+"""The subject of a probe, which whoever may call anything at an address may send. No message has it."""
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]")
+_BYTES = ("utf-8", "surrogatepass")
 
 Allowed = Mapping[str, Sequence[str]]
 """The subjects at each address: `{"billing.write": ["PlaceOrder"], "billing.read": ["*"]}`."""
@@ -46,13 +49,21 @@ class Grants(Protocol):
 
 def subject_of(kind: str, headers: Mapping[str, str]) -> str:
     """The subject of a request of this kind and with these headers. Only a command and a query have a message."""
+    if kind == "ping":
+        return PING
     message = headers.get("remit-type", "").rpartition(".")[2] if kind in ("command", "query") else ""
     return as_subject(message or kind)
 
 
 def as_subject(name: str) -> str:
-    """The name of a message as one word, which a broker can carry as part of an address."""
-    return _UNFIT.sub("_", name)
+    """The name of a message as one word, which a broker can carry as part of an address. Two names never have the same
+    subject: what is no ASCII letter, digit, - or _ is written as in a URL."""
+    return _UNFIT.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode(*_BYTES)), name)
+
+
+def name_in(subject: str) -> str:
+    """The name of the message that has this subject: the inverse of `as_subject`."""
+    return unquote_to_bytes(subject).decode(*_BYTES) if "%" in subject else subject
 
 
 def refusal(grant: Grant, speaker: str, address: str, subject: str) -> str:
@@ -66,4 +77,4 @@ def refusal(grant: Grant, speaker: str, address: str, subject: str) -> str:
         return f"the context map does not let {who} call {address}"
     if subject == PING or ANYTHING in subjects or subject in subjects:
         return ""
-    return f"the context map does not let {who} call {subject} of {address}"
+    return f"the context map does not let {who} call {name_in(subject)} of {address}"

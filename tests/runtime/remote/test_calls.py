@@ -467,6 +467,19 @@ async def test_the_breaker_gives_a_rest_and_finds_the_way_back_without_calls() -
 
 
 @on_virtual_time
+async def test_the_breaker_closes_if_the_broker_does_not_let_it_probe() -> None:
+    """As under permissions of an older release. Then calls tell whether the address is well."""
+    async with apart() as shop:
+        shop.wire.down = True
+        while not shop.desk.said_of("till.write"):
+            await shop.error(pay(1), deadline=0.1)
+        shop.wire.down, shop.wire.denies_probes = False, True
+        await asyncio.sleep(60)
+        assert shop.desk.said_of("till.write") == ["breaker-opened", "breaker-closed"]
+        assert await shop.send(pay(1)) == 1
+
+
+@on_virtual_time
 async def test_what_the_other_side_says_opens_no_breaker() -> None:
     async with apart() as shop:
         for _ in range(50):

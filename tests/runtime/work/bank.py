@@ -33,6 +33,12 @@ class Close(Command[None]):
     account: str
 
 
+class Replace(Command[None]):
+    account: str
+    owner: str
+    times: int = 1
+
+
 class Spoil(Command[None]):
     account: str
 
@@ -93,6 +99,20 @@ class Account(Aggregate[str, Opened | Paid]):
 STATE = Account
 
 
+def replacing(account: Any) -> Any:
+    """The handler of `Replace`."""
+
+    async def replace(command: Replace, accounts: Any) -> None:
+        found = await accounts.get(command.account)
+        for _ in range(command.times):
+            accounts.remove(found)
+            found = account(id=command.account)
+            accounts.add(found)
+            found.record(Opened(owner=command.owner))
+
+    return replace
+
+
 def bank(account: Any) -> System:
     context = Context("bank")
 
@@ -122,7 +142,8 @@ def bank(account: Any) -> System:
 
     for function, declare in (
         (open_, context.handle(Open)), (pay, context.handle(Pay)), (close, context.handle(Close)),
-        (spoil, context.handle(Spoil)), (balance, context.answer(Balance)),
+        (replacing(account), context.handle(Replace)), (spoil, context.handle(Spoil)),
+        (balance, context.answer(Balance)),
     ):  # fmt: skip
         function.__annotations__["accounts"] = Repository[account]
         declare(function)  # type: ignore[arg-type]  # the handlers are made for each release

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from remit import Command, Query
-from remit.errors import HandlerFailed, NotFound
-from tests.runtime.work.bank import STATE, Balance, Close, Open, Pay, Spoil, bank, sourced
+from remit.errors import AlreadyExists, HandlerFailed, NotFound
+from tests.runtime.work.bank import STATE, Balance, Close, Open, Pay, Replace, Spoil, bank, sourced
 
 
 @pytest.fixture
@@ -107,3 +107,17 @@ async def test_commands_at_the_same_time_all_count(place: str) -> None:
     async with bank(sourced()).connect(store=place) as app:
         await asyncio.gather(*(app.send(Pay(account="1", amount=1)) for _ in range(50)))
         assert await app.ask(Balance(account="1")) == ("ada", 50)
+
+
+async def test_a_state_that_is_replaced_in_one_message_leaves_no_event_in_the_stream_of_the_new_one(place: str) -> None:
+    await used(STATE, place, Open(account="1", owner="ada"), Pay(account="1", amount=5))
+    await used(sourced(), place, Replace(account="1", owner="eve"), Pay(account="1", amount=1))
+    assert await used(sourced(renamed=True), place, Balance(account="1")) == [("eve", 1)]
+
+
+async def test_what_was_added_may_be_replaced_in_one_message_once(place: str) -> None:
+    await used(sourced(), place, Open(account="1", owner="ada"), Replace(account="1", owner="eve"))
+    assert await used(sourced(renamed=True), place, Balance(account="1")) == [("eve", 0)]
+    with pytest.raises(AlreadyExists):
+        await used(sourced(), place, Replace(account="1", owner="bob", times=3))
+    assert await used(sourced(), place, Balance(account="1")) == [("eve", 0)]

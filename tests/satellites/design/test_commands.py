@@ -10,7 +10,7 @@ import pytest
 
 from remit.boundaries import check_code, read_map
 from remit.relations import Foreign
-from remit_design.cml.facts import facts
+from remit_design.cml.facts import Facts, facts
 from remit_design.cml.model import check_text
 from remit_design.commands import execute
 from remit_design.design import export_map
@@ -284,3 +284,58 @@ def test_a_relation_that_both_contexts_state_is_written_once(folder: Path, capsy
     told = capsys.readouterr()
     assert told.out.count("[P]<->[P]") == 1
     assert "uses of Partnership" in told.err
+
+
+def exported(folder: Path, capsys: pytest.CaptureFixture[str], text: str) -> tuple[Facts, str]:
+    """What is written for a map, and what is told about it."""
+    (folder / "remit-map.toml").write_text(text, encoding="utf-8")
+    assert execute(["export", "remit-map.toml"]) == 0
+    told = capsys.readouterr()
+    model = check_text(told.out, "out.cml")
+    assert list(map(str, model.findings)) == []
+    return facts(model.root), told.err
+
+
+def test_a_team_that_is_called_like_a_context_gets_another_name(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written, told = exported(
+        folder, capsys, '[contexts.sales]\nowner = "sales"\n[contexts.billing]\nowner = ["sales", "money"]\n'
+    )
+    realized = {each["name"]: each.get("realizes") for each in written["contexts"]}
+    assert realized == {
+        "sales": None, "billing": None, "sales_team": ["sales", "billing"], "money": ["billing"],
+    }  # fmt: skip
+    assert "the name sales: CML has one name for one context, system or team; sales_team was written" in told
+
+
+def test_names_that_cml_spells_alike_stay_apart(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    map_ = """
+[contexts.a-b]
+kind = "core"
+owner = "team-a"
+[contexts.a_b]
+kind = "core"
+owner = "team_a"
+[contexts.c]
+[outside.c]
+[outside."a.b"]
+[[relations]]
+kind = "customer-supplier"
+supplier = "a-b"
+customer = "a_b"
+[[relations]]
+kind = "anti-corruption-layer"
+upstream = "a.b"
+downstream = "a_b"
+module = "x"
+"""
+    written, told = exported(folder, capsys, map_.replace("[outside.c]\n", ""))
+    realized = {each["name"]: each.get("realizes") for each in written["contexts"]}
+    assert realized == {
+        "a_b_2": None, "a_b": None, "c": None, "team_a_team": ["a_b_2"], "team_a": ["a_b"], "a_b_3": None,
+    }  # fmt: skip
+    related = [(each["upstream"], each["downstream"]) for each in written["contextMap"]["relationships"]]
+    assert related == [("a_b_2", "a_b"), ("a_b_3", "a_b")]
+    for name, made in (("a-b", "a_b_2"), ("team-a", "team_a_team"), ("a.b", "a_b_3")):
+        assert f"the name {name}: CML has one name for one context, system or team; {made} was written" in told

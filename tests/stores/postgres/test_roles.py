@@ -116,3 +116,57 @@ async def test_tables_of_later_migrations_are_its_own_too(contexts: dict[str, st
     theirs = await asyncpg.connect(address.partition("?")[0])
     await theirs.execute(f"INSERT INTO {own}.remit_later VALUES (1)")
     await theirs.close()
+
+
+async def test_a_later_function_or_procedure_is_its_own_and_nobody_elses(
+    contexts: dict[str, str], connection: Connection
+) -> None:
+    """A function that runs with the rights of its owner could tell others everything."""
+    mine, theirs = contexts
+    for each in (mine, theirs):
+        await connection.execute(f"""
+            CREATE TABLE {each}.secret (x int); INSERT INTO {each}.secret VALUES (42);
+            CREATE FUNCTION {each}.total() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+              AS 'SELECT sum(x) FROM {each}.secret';
+            CREATE PROCEDURE {each}.clear() LANGUAGE sql SECURITY DEFINER AS 'DELETE FROM {each}.secret'
+        """)
+    role = await asyncpg.connect(contexts[mine].partition("?")[0])
+    assert await role.fetchval(f"SELECT {mine}.total()") == 42
+    await role.execute(f"CALL {mine}.clear()")
+    for statement in (f"SELECT {theirs}.total()", f"CALL {theirs}.clear()"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await role.execute(statement)
+    await role.close()
+
+
+async def test_a_function_or_procedure_from_before_the_roles_is_its_own_and_nobody_elses(
+    contexts: dict[str, str], connection: Connection
+) -> None:
+    mine, theirs = contexts
+    for each in (mine, theirs):
+        await connection.execute(f"""
+            CREATE PROCEDURE {each}.clear() LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';
+            GRANT EXECUTE ON PROCEDURE {each}.clear() TO PUBLIC
+        """)
+        await connection.execute(role(each, f"{each}_role"))
+    intruder = await asyncpg.connect(contexts[mine].partition("?")[0])
+    await intruder.execute(f"CALL {mine}.clear()")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await intruder.execute(f"CALL {theirs}.clear()")
+    await intruder.close()
+
+
+@pytest.mark.parametrize("is_later", [False, True])
+async def test_a_table_that_numbers_its_rows_takes_rows_of_its_own_role_only(
+    contexts: dict[str, str], connection: Connection, *, is_later: bool
+) -> None:
+    mine, theirs = contexts
+    for each in (mine, theirs):
+        await connection.execute(f"CREATE TABLE {each}.numbered (id serial PRIMARY KEY, x int)")
+        if not is_later:
+            await connection.execute(role(each, f"{each}_role"))
+    own = await asyncpg.connect(contexts[mine].partition("?")[0])
+    assert await own.fetchval(f"INSERT INTO {mine}.numbered (x) VALUES (7) RETURNING id") == 1
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await own.execute(f"SELECT nextval('{theirs}.numbered_id_seq')")
+    await own.close()

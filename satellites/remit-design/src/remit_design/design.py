@@ -97,7 +97,7 @@ def export_code(
     except (AttributeError, KeyError, TypeError, ValueError):
         found.append(_damaged(code, "the table cml does not have the form that remit-design writes"))
         return "", found
-    wrong = check_text(text, code.where or code.name, findable=_imports(rest)).findings
+    wrong = check_text(text, "CML", findable=_imports(rest)).findings
     found.extend(_damaged(code, f"the map cannot be said in CML: {finding.what}", finding.next) for finding in wrong)
     return ("" if found else text), found
 

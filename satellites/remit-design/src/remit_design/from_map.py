@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +19,7 @@ from remit.relations import (
 )
 from remit_design.cml.facts import Facts
 from remit_design.relations import SYMMETRIC, Pair, derived
+from remit_design.spelling import Spelling, ident, renamed
 from remit_design.to_map import KINDS, kind_of
 
 _WORDS: dict[type[Relation], str] = {
@@ -31,18 +31,12 @@ _WORDS: dict[type[Relation], str] = {
 }
 
 
-def ident(name: str) -> str:
-    """A name of `remit` as a name of CML: letters, digits and _."""
-    made = re.sub(r"[^A-Za-z0-9_]", "_", name)
-    return f"_{made}" if not made or made[0].isdigit() else made
-
-
 def to_facts(code: CodeMap, rest: Mapping[str, Any] | None, found: Findings, *, named: bool = True) -> Facts:
     """The facts of a code map. `rest` is the table `cml` of `remit-map.toml`, or None if there is none.
 
     What CML has no word for is added to the notes of `found`. `named` says whether the map gives its own name.
     """
-    making = _Making(code, dict(rest or {}), found)
+    making = _Making(code, dict(rest or {}), found, Spelling(code, rest))
     making.note_names(named=named)
     said: Facts = {
         key: value for key, value in making.rest.items() if key not in ("contexts", "contextMap", "relationships")
@@ -62,6 +56,7 @@ class _Making:
     code: CodeMap
     rest: dict[str, Any]
     found: Findings
+    spelling: Spelling
     domains: list[Facts] = field(default_factory=list[Facts])
     teams: list[str] = field(default_factory=list[str])
     """Teams that own a context and that CML did not name."""
@@ -71,12 +66,9 @@ class _Making:
 
     def note_names(self, *, named: bool) -> None:
         """Notes each name that CML cannot have, with what is written instead."""
-        owners = [owner for context in self.code.contexts for owner in context.owner]
-        outside = [each.name for each in self.code.foreign]
-        names = [self.code.name] if named and self.code.name else []
-        for name in dict.fromkeys([*names, *self.code.names, *outside, *owners]):
-            if ident(name) != name:
-                self.note(f"the name {name}: CML has letters, digits and _ only; {ident(name)} was written")
+        own = [renamed(self.code.name)] if named and self.code.name and ident(self.code.name) != self.code.name else []
+        for what in dict.fromkeys([*own, *self.spelling.notes()]):
+            self.note(what)
 
     @property
     def described(self) -> dict[str, Facts]:
@@ -96,14 +88,14 @@ class _Making:
         for name, table in self.described.items():
             if table.get("type") == "TEAM":
                 made.append({"name": name, **table} | self._realizes(name, table))
-            elif ident(name) not in known:
+            elif self.spelling.party(name) not in known:
                 self.note(f"the table cml describes a context {name}, which the map does not have")
         for context in self.code.contexts:
-            for owner in map(ident, context.owner):
+            for owner in map(self.spelling.owner, context.owner):
                 if owner not in self.described and owner not in self.teams:
                     self.teams.append(owner)
         made += [{"name": team, "type": "TEAM", **self._realizes(team, {})} for team in self.teams]
-        return [*made, *({"name": ident(each.name), "type": "SYSTEM"} for each in self.code.foreign)]
+        return [*made, *({"name": self.spelling.party(each.name), "type": "SYSTEM"} for each in self.code.foreign)]
 
     def _note_outside(self) -> None:
         """Notes what of the outside CML cannot say. By a relation, what is outside is told from a context."""
@@ -117,12 +109,13 @@ class _Making:
                 )
 
     def _realizes(self, team: str, table: Facts) -> Facts:
-        owned = [ident(context.name) for context in self.code.contexts if team in map(ident, context.owner)]
+        spelling, contexts = self.spelling, self.code.contexts
+        owned = [spelling.party(each.name) for each in contexts if team in map(spelling.owner, each.owner)]
         realized = [*owned, *table.get("realizes", [])]
         return {"realizes": realized} if realized else {}
 
     def _context(self, context: CodeContext) -> Facts:
-        table: Facts = {"name": ident(context.name), **self.described.get(context.name, {})}
+        table: Facts = {"name": self.spelling.party(context.name), **self.described.get(context.name, {})}
         types = self._types(table.get("implements", []))
         if context.kind and not types:
             self._domain(table, context.kind)
@@ -161,8 +154,8 @@ class _Making:
             word = _WORDS.get(type(relation))
             if word is None:
                 continue
-            pair = Pair(word, *map(ident, relation.names))
-            table = derived(pair, [*map(ident, hosts)])
+            pair = Pair(word, *map(self.spelling.party, relation.names))
+            table = derived(pair, [*map(self.spelling.party, hosts)])
             more = next((each for each in unsaid if _is_about(each, pair)), None)
             if more is None and pair.kind in SYMMETRIC and pair.among in said:
                 continue  # the other context states the same
@@ -191,7 +184,7 @@ class _Making:
     def _unused(self, hosts: list[str], made: list[Facts]) -> None:
         upstreams = [table.get("upstream") for table in made if "OHS" in table.get("upstreamRoles", [])]
         for host in hosts:
-            if ident(host) not in upstreams:
+            if self.spelling.party(host) not in upstreams:
                 self.note(f"the open host {host}: CML says it only towards a downstream context, and there is none")
 
     def context_map(self, contexts: list[Facts], relationships: list[Facts], *, named: bool) -> Facts:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from remit.errors import Findings, ModelError
 from remit.relations import AntiCorruptionLayer, Conformist, CustomerSupplier, OpenHost, Partnership, SeparateWays
 from remit_design.cml.facts import Facts
-from remit_design.from_map import ident
+from remit_design.spelling import Spelling
 
 if TYPE_CHECKING:  # a map is exported without what runs a system
     from remit.hosting import System
@@ -23,7 +23,8 @@ def guests_of(system: System, found: Findings) -> list[Facts]:
 
     A system with findings has none: it is noted in `found` that they are not known.
     """
-    relations = system.code_map().relations
+    code = system.code_map()
+    relations, spelling = code.relations, Spelling(code)
     hosts = {each.names[0] for each in relations if isinstance(each, OpenHost)}
     if not hosts:
         return []
@@ -38,8 +39,8 @@ def guests_of(system: System, found: Findings) -> list[Facts]:
     return [
         {
             "kind": "upstream-downstream",
-            "upstream": ident(host),
-            "downstream": ident(guest),
+            "upstream": spelling.party(host),
+            "downstream": spelling.party(guest),
             "upstreamRoles": ["OHS", "PL"],
         }
         for host, guest in used

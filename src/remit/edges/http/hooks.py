@@ -45,7 +45,7 @@ def hook_endpoint(hook: Hook, secrets: Sequence[bytes], limits: Limits) -> Endpo
                 is_new = await hook.accept(headers, body)
         except BadMessage as error:
             hook.refused(error.what)
-            raise rejected("http.malformed-json", f"The body is not JSON: {error.what}", where="body") from error
+            raise rejected("http.malformed-json", error.what, where="body") from error
         except TimeoutError:
             raise DeadlineExceeded(
                 "the deadline passed before the message was stored", where=hook.name, expected="a store that answers",

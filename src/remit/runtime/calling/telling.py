@@ -22,7 +22,10 @@ from remit.errors import (
     OutcomeUnknown,
     RemitError,
     ReplyTooLarge,
+    SecondAggregate,
+    SqlError,
     StoreError,
+    TableNotCovered,
     TooLarge,
 )
 from remit.messages import Query, Refusal, decode_reply, write_reply
@@ -34,7 +37,7 @@ from remit.runtime.work.attempts import is_end
 from remit.runtime.work.deadlines import Limit
 
 _OF_THE_MESSAGE = (NotFound, AlreadyExists, BadKey)
-_OF_THE_HANDLER = (TooLarge, ReplyTooLarge, NotCovered)
+_OF_THE_HANDLER = (TooLarge, ReplyTooLarge, NotCovered, SecondAggregate, TableNotCovered)
 
 
 class Telling:
@@ -141,4 +144,5 @@ def _made(error: BaseException) -> str:
     """The detail of a handler's failure for the caller: an invalid value, or an error of a call that it made."""
     if isinstance(error, BadValue):
         return f": {error.what}"
-    return f": {told(error)}" if isinstance(error, (*_OF_THE_MESSAGE, *_OF_THE_HANDLER)) else ""
+    is_about_code = isinstance(error, SqlError) and error.forbidden
+    return f": {told(error)}" if is_about_code or isinstance(error, (*_OF_THE_MESSAGE, *_OF_THE_HANDLER)) else ""

@@ -79,13 +79,25 @@ def told_by(source: Source[Any], value: Any, header: str) -> Told:
 
 def _version(source: Source[Any], value: Any) -> int | None:
     if source.version is not None:
-        return int(source.version(value))
+        return _whole(source, source.version(value))
     if source.at is None:
         return None
     at: Any = source.at(value)
     if not isinstance(at, datetime) or at.tzinfo is None:
         raise _silent(source, "time with a zone")
     return round(at.timestamp() * 1_000_000)
+
+
+def _whole(source: Source[Any], version: Any) -> int:
+    """A version as a number. One with a fraction would be equal to others when it is cut."""
+    if isinstance(version, int):
+        return int(version)
+    if isinstance(version, str) and version.isascii() and version.isdecimal():
+        return int(version)
+    raise BadMessage(
+        f"a message has the version {version!r}"[:200], where=repr(source), expected="a whole number",
+        next="change the function that the source names; for a time, give at= in place of version=",
+    )  # fmt: skip
 
 
 def _silent(source: Source[Any], what: str) -> BadMessage:

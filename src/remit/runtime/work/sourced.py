@@ -83,14 +83,18 @@ class Sourced(Tracked):
 
 
 def begun(plan: AggregatePlan, id: str, value: Any, version: int, before: Tracked | None) -> Sourced:
-    """A new aggregate. If the identity was removed before, it begins another life of the stream, named by the version
-    at which it was removed. Raises `AlreadyExists` if this unit of work has begun that life, too."""
-    if isinstance(before, Sourced) and before.new and before.life == version:
+    """A new aggregate. If the identity was removed before, it begins another life of the stream.
+
+    A life is named by the version at which it begins, or by the next one, if the life before has that name. Any later
+    one begins at a greater version. Raises `AlreadyExists` if this unit of work has taken both names.
+    """
+    life = max(version, before.life + 1) if isinstance(before, Sourced) else version
+    if life > version + 1:
         raise AlreadyExists(
             f"{plan.type.__name__} {id!r} was added and removed by this message before", where=plan.kind,
             expected="an identity that one message adds once", next="keep the first one, and do not remove it",
         )  # fmt: skip
-    return Sourced(plan, id, value, version, new=True, life=version)
+    return Sourced(plan, id, value, version, new=True, life=life)
 
 
 async def restored(streams: Streams, plan: AggregatePlan, id: str, version: int, body: bytes) -> Sourced:
@@ -99,7 +103,7 @@ async def restored(streams: Streams, plan: AggregatePlan, id: str, version: int,
     Raises `BadMessage` for a state or an event that this release cannot read, and for a stream with gaps.
     """
     if not body:
-        return Sourced(plan, id, None, version, removed=True)
+        return Sourced(plan, id, None, version, removed=True, life=version - 1)
     head = head_of(body)
     if head is None:
         found = Tracked.load(plan, id, version, body)

@@ -11,15 +11,22 @@ from remit.stores.technology import StoreAddress
 
 _ROLE = """\
 DO $remit$ BEGIN
+PERFORM pg_advisory_xact_lock({lock});
 IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {name}) THEN CREATE ROLE {role} LOGIN; END IF;
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON ROUTINES FROM PUBLIC;
 END $remit$;
 GRANT USAGE ON SCHEMA {schema} TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
-REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role};
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
+REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA {schema} FROM PUBLIC;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA {schema} TO {role};
 ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role};
-ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT EXECUTE ON FUNCTIONS TO {role};
+ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT USAGE, SELECT ON SEQUENCES TO {role};
+ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT EXECUTE ON ROUTINES TO {role};
 """
+
+_LOCK = 7_310_579_421_908
+"""Taken by those who change the default privileges of an owner, which are one row for all schemas."""
 
 _READER = """\
 GRANT USAGE ON SCHEMA {schema} TO {role};
@@ -34,8 +41,11 @@ def role(schema: str, name: str) -> str:
 
     It may be run again. The role cannot change or migrate the schema. No password is set: configure the login at the
     server.
+
+    Functions that the owner makes later, in any schema of the database, may be called only by those who are granted it.
+    A default for one schema can only add to what everybody may do, so this is the default of the owner.
     """
-    return _ROLE.format(schema=quoted(schema), role=quoted(name), name=text(name))
+    return _ROLE.format(schema=quoted(schema), role=quoted(name), name=text(name), lock=_LOCK)
 
 
 def reader(schema: str, name: str, context: str) -> str:

@@ -76,7 +76,7 @@ class _Run:
         self._verdicts: list[Verdict] = []
         self._stopped: set[str] = set()
         self._points = Points(scene.strike)
-        placement = (apart if scene.apart else together)(choices, work.contexts)
+        placement = apart(choices, work.contexts, work.layers) if scene.apart else together(choices, work.contexts)
         if scene.edges:
             placement = with_edges(choices, placement)
         self._cluster = Cluster(

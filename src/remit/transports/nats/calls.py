@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 
 from remit.errors import BadMessage, ChannelError, NotAllowed, OutcomeUnknown, Unavailable
 from remit.transports.calls import DRAIN_SECONDS, Answering, CallCapabilities, CallRequest, CallResponse, fitting
-from remit.transports.grants import OUTSIDE, subject_of
+from remit.transports.grants import OUTSIDE, name_in, subject_of
 from remit.transports.nats.connection import Denied, Interest, NatsConnection, NobodyListens, log
 
 HEADER_BYTES = 16 << 10
@@ -134,7 +134,7 @@ def _asked(subject: str, frame: _Frame) -> CallRequest:
     """The request in a message, which is refused if it does not ask what its subject says."""
     speaker, what = subject.split(".")[-2:]
     asks = subject_of(frame.word, frame.headers)
-    refused = "" if asks == what else f"it asks for {asks} under the subject of {what}"
+    refused = "" if asks == what else f"it asks for {name_in(asks)} under the subject of {name_in(what)}"
     return CallRequest(frame.word, frame.headers, frame.body, speaker, refused)
 
 

@@ -32,10 +32,30 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 def permissions(system: str, users: Sequence[BrokerUser]) -> str:
     """The block for these users. A password is read from the server's environment variable `<USER>_PASSWORD`.
 
-    Raises `ChannelError` for a user whose name cannot be part of a subject, or is that of the administrator.
+    Raises `ChannelError` for a user whose name cannot be part of a subject, or is that of the administrator, and for
+    two who would have one variable.
     """
+    _refuse_shared_passwords([*(user.name for user in users), ADMINISTRATOR])
     blocks = "\n".join([*(_user(system, user) for user in users), *_administrator(system, users)])
     return f"authorization {{\n  users = [\n{blocks}\n  ]\n}}\n"
+
+
+def _refuse_shared_passwords(users: Iterable[str]) -> None:
+    """Whoever knows the password of one could connect as the other one."""
+    named: dict[str, str] = {}
+    for user in users:
+        other = named.setdefault(variable := _variable(user), user)
+        if other != user:
+            raise ChannelError(
+                f"the users {other!r} and {user!r} would have one password, from {variable}", where="credentials",
+                expected="names that differ in more than case, and - in place of _",
+                next="another user in `credentials` of one of the services",
+            )  # fmt: skip
+
+
+def _variable(user: str) -> str:
+    """The variable in the environment of the server that holds the password of a user."""
+    return user.upper().replace("-", "_") + "_PASSWORD"
 
 
 def _user(system: str, user: BrokerUser) -> str:
@@ -63,10 +83,9 @@ def _administrator(system: str, users: Sequence[BrokerUser]) -> Iterable[str]:
 
 
 def _block(name: str, publish: Iterable[str], subscribe: Iterable[str], more: str) -> str:
-    variable = name.upper().replace("-", "_") + "_PASSWORD"
     return (
         f"    {{\n"
-        f'      user: "{name}", password: ${variable}\n'
+        f'      user: "{name}", password: ${_variable(name)}\n'
         f"      permissions: {{\n"
         f"        publish: {{ allow: [{_listed(publish)}] }}\n"
         f"        subscribe: {{ allow: [{_listed(subscribe)}] }}\n"

@@ -151,10 +151,17 @@ class Cluster:
         machine = SharedMachine(self._machines[spot.machine], incarnation)
         clock = VirtualClock(self.loop.time, spot.skew)
         ports = Ports(clock, CountedIds(incarnation.name), choices.random(), machine)
-        others = [name for name in model.names if name not in stores]
+        runs = spot.runs or dict.fromkeys(stores, ("write", "read"))
+        here = {(name, part) for name in stores for part in (*runs[name], "log")}
+        parts = [(name, part) for name in model.names for part in ("write", "read", "log")]
         placed = Placed(
-            elsewhere=[Component(name, part) for name in others for part in ("write", "read", "log")],
-            relays=[SubscriptionId(f"{name}.relay:simulated", name, Channel.PUBLISHED) for name in stores],
+            runs=spot.runs,
+            elsewhere=[Component(*each) for each in parts if each not in here],
+            relays=[
+                SubscriptionId(f"{name}.relay:simulated", name, Channel.PUBLISHED)
+                for name in stores
+                if "write" in runs[name]
+            ],
             pushed=[(name, Channel.PUBLISHED) for name in model.names],
         )
         calls, events = HostileCalls(network, incarnation, choices), HostileEvents(network, incarnation, choices)

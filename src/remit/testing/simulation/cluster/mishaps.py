@@ -32,13 +32,13 @@ class Mishaps:
         self._choices = choices
 
     async def crash(self) -> None:
-        """Crashes processes. One of several with the same contexts may be lost for good."""
+        """Crashes processes. One of several that run the same may be lost for good."""
         nodes, choices = self._cluster.nodes, self._choices
         while True:
             await asyncio.sleep(choices.delay("mishap", 6.0))
             node = nodes[choices.draw("victim", len(nodes))]
-            contexts = node.spot.contexts
-            others = [each for each in nodes if each is not node and not each.lost and each.spot.contexts == contexts]
+            does = node.spot.does
+            others = [each for each in nodes if each is not node and not each.lost and each.spot.does == does]
             if others and choices.chance("node lost", 60):
                 node.lost = True
             if node.lost or choices.chance("crash", 400):

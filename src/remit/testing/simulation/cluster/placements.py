@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from remit.testing.simulation.cluster.choices import Choices
 
@@ -23,6 +24,13 @@ class Spot:
     """Processes on one machine see which of the others have ended."""
     skew: float = 0.0
     """By how many seconds its wall clock is wrong."""
+    runs: Mapping[str, tuple[str, ...]] | None = None
+    """The components of each context that run there; None for all."""
+
+    @property
+    def does(self) -> tuple[Any, ...]:
+        """What a process there runs: equal for replicas."""
+        return self.contexts, self.runs
 
 
 @dataclass(frozen=True)
@@ -41,14 +49,27 @@ def together(choices: Choices, contexts: Sequence[str]) -> ClusterPlacement:
     return ClusterPlacement(spots, leased)
 
 
-def apart(choices: Choices, contexts: Sequence[str]) -> ClusterPlacement:
-    """Contexts in different processes, two replicas of each, on separate machines with separate clocks."""
+def apart(choices: Choices, contexts: Sequence[str], layers: Sequence[str] = ()) -> ClusterPlacement:
+    """Contexts in different processes, two replicas of each, on separate machines with separate clocks. The component
+    `acl` of a context of `layers` may have processes of its own."""
     cuts = [cut for cut in _cuts(tuple(contexts)) if len(cut) > 1 or len(contexts) == 1]
     cut = cuts[choices.draw("cut", len(cuts))]
     names = [(group, f"{group[0]}{number + 1}") for group in cut for number in range(2)]
-    return ClusterPlacement(
-        [Spot(name, group, name, SKEWS[choices.draw("clock", len(SKEWS))]) for group, name in names], True
-    )
+    alone = [name for name in layers if choices.draw("layer", 3)]
+    spots = [_spot(choices, name, group, alone) for group, name in names]
+    spots += [
+        replace(_spot(choices, f"{context}-acl{number + 1}", (context,), ()), runs={context: ("acl",)})
+        for context in alone
+        for number in range(2)
+    ]
+    return ClusterPlacement(spots, True)
+
+
+def _spot(choices: Choices, name: str, group: tuple[str, ...], alone: Sequence[str]) -> Spot:
+    """A process of these contexts, without the components `acl` of those in `alone`."""
+    runs = {each: ("write", "read") if each in alone else ("write", "read", "acl") for each in group}
+    skew = SKEWS[choices.draw("clock", len(SKEWS))]
+    return Spot(name, group, name, skew, runs if set(group) & set(alone) else None)
 
 
 def with_edges(choices: Choices, placement: ClusterPlacement) -> ClusterPlacement:

@@ -1,7 +1,7 @@
 """Generated programs: small systems from a seed, run in the simulation and judged by an oracle."""
 
 from remit.testing.simulation.programs.generating import generate
-from remit.testing.simulation.programs.grammar import Program, Rollout
+from remit.testing.simulation.programs.grammar import Posted, Program, Rollout, Source
 from remit.testing.simulation.programs.people import Ask, Question, workload
 from remit.testing.simulation.programs.relating import related
 from remit.testing.simulation.programs.running import Found, load, run_program, scene_of
@@ -12,9 +12,11 @@ from remit.testing.simulation.programs.writing import written
 __all__ = [
     "Ask",
     "Found",
+    "Posted",
     "Program",
     "Question",
     "Rollout",
+    "Source",
     "Tape",
     "generate",
     "load",

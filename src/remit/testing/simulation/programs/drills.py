@@ -27,6 +27,7 @@ from remit.testing.simulation.programs.grammar import (
     Root,
     Select,
     Send,
+    Source,
     Statement,
     Swallow,
     Wait,
@@ -66,6 +67,7 @@ def drilled(random: Random, among: Sequence[type[Drill]] = ()) -> Program:
             tuple(each for part in parts for each in part.guards),
             tuple(each for part in parts[:1] for each in part.idle),
             any(part.headers for part in parts),
+            sources=tuple(each for part in parts for each in part.sources),
         )
     )
 
@@ -87,6 +89,7 @@ class Drill:
         self.guards: list[Guard] = []
         self.idle: tuple[str, ...] = ()
         self.headers = False
+        self.sources: list[Source] = []
 
     def made(self) -> Program:
         """The whole program."""
@@ -94,7 +97,10 @@ class Drill:
         kept, commands, events = tuple(self._kept), tuple(self._commands), tuple(self._events)
         handlers, roots, questions = tuple(self._handlers), tuple(self._roots), tuple(self._questions)
         guards, idle = tuple(self.guards), self.idle
-        return Program((), kept, commands, events, handlers, roots, questions, self.rollout, guards, idle, self.headers)
+        return Program(
+            (), kept, commands, events, handlers, roots, questions, self.rollout, guards, idle, self.headers,
+            sources=tuple(self.sources),
+        )  # fmt: skip
 
     def put(self) -> None:
         """Adds the declarations."""

@@ -152,6 +152,8 @@ class Facts(Declared):
         """One after the other: who makes an aggregate again has seen that it was removed."""
         for context in files.contexts:
             for kind, id, body in files.rows(context, "SELECT kind, id, body FROM state WHERE length(body) > 0"):
+                if kind.endswith((" seen", " polled")):
+                    continue  # of foreign sources
                 found: dict[str, Any] = json.loads(body)
                 if kind.endswith(GRAVE):
                     graves.append((found["at"], Place(found["kind"], found["of"]), found["entries"]))
@@ -257,7 +259,7 @@ def _letters(files: Files) -> set[tuple[str, str]]:
         for context in files.contexts
         for row in files.rows(context, "SELECT subscription, payload FROM letter WHERE discarded_at IS NULL")
     ]
-    return {(name, json.loads(payload).get("path", "")) for name, payload in rows}
+    return {(name, _path_in(payload)) for name, payload in rows}
 
 
 def _without_key(files: Files) -> list[tuple[str, str]]:
@@ -271,4 +273,10 @@ def _without_key(files: Files) -> list[tuple[str, str]]:
             " (SELECT subscription, source, channel, part, key FROM parked)",
         )
     ]
-    return [(name, json.loads(payload).get("path", "")) for name, payload in rows]
+    return [(name, _path_in(payload)) for name, payload in rows]
+
+
+def _path_in(payload: bytes) -> str:
+    """The path of a message of ours, or of a foreign one."""
+    said: dict[str, Any] = json.loads(payload)
+    return str(said.get("body", said).get("path", ""))

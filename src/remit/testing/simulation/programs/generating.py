@@ -32,6 +32,7 @@ from remit.testing.simulation.programs.kit import BEGINNINGS, KIT
 from remit.testing.simulation.programs.oddities import ODDITIES
 from remit.testing.simulation.programs.scarce import SCARCE
 from remit.testing.simulation.programs.seldom import SELDOM
+from remit.testing.simulation.programs.senders import FOREIGN
 from remit.testing.simulation.programs.tidying import tidied
 from remit.testing.simulation.programs.varying import VARIATIONS
 
@@ -98,7 +99,13 @@ _FAILS = (
 )
 
 
+FOREIGN_SHARE = 0.07
+"""The share of programs with foreign sources."""
+_SALT = 1758
+"""Chosen so that the recorded seeds of planted bugs keep their programs."""
+
 _DRILLED = (
+    (f"foreign {_SALT}", FOREIGN_SHARE, FOREIGN),
     ("scarce", SCARCE_SHARE, SCARCE),
     ("kit", KIT_SHARE, KIT),
     ("seldom", RARE, SELDOM),
@@ -111,12 +118,16 @@ _DRILLED = (
 
 RELATED = 0.4
 """The share of programs whose contexts have relations."""
+LAYERED = 0.8
+"""The share of those whose anti-corruption layers have modules."""
 
 
 def generate(seed: int) -> Program:
     """The program of a seed."""
     chance = Random(f"related {seed}")  # noqa: S311  chance that can be repeated, no secret
-    return replace(_unrelated(seed), related=chance.randrange(1, 1000) if chance.random() < RELATED else 0)
+    program = replace(_unrelated(seed), related=chance.randrange(1, 1000) if chance.random() < RELATED else 0)
+    layered = Random(f"layered {seed}").random() < LAYERED  # noqa: S311  the same
+    return replace(program, layered=bool(program.related) and program.rollout is None and layered)
 
 
 def _unrelated(seed: int) -> Program:

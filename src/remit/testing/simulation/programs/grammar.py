@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 __all__ = [
     "BY", "MADE", "Add", "Branch", "Change", "Fail", "Gather", "Guard", "Handler", "Insert", "Kept", "Later", "Look",
-    "Message", "Program", "Publish", "Put", "Question", "Refuse", "Rollout", "Root", "Select", "Send", "Statement",
-    "Swallow", "Take", "Wait", "inner", "uses",
+    "Message", "Posted", "Program", "Publish", "Put", "Question", "Refuse", "Rollout", "Root", "Select", "Send",
+    "Source", "Statement", "Swallow", "Take", "Wait", "inner", "uses",
 ]  # fmt: skip
 
 
@@ -335,6 +335,44 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Posted:
+    """A foreign message."""
+
+    id: str
+    path: str
+    key: str
+    """The thing that it is about."""
+    version: int
+    at: tuple[float, ...]
+    """When it is sent, each time until somebody has accepted it. Or the second since when a polled API has it."""
+    how: str = ""
+    """Nothing for a translation to commands; "fails" for one that has a bug until it is mended; or "nothing"."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where foreign messages come from, and the commands that each of them is translated to."""
+
+    name: str
+    context: str
+    commands: tuple[str, ...]
+    posted: tuple[Posted, ...]
+    """Those of a polled API in its order."""
+    polled: bool = False
+    order: str = ""
+    """What says which message is the newer one: nothing, "version" or "at"."""
+    entity: bool = True
+    """Whether messages say what they are about."""
+    page: int = 2
+    """How many messages a fetch brings, at most."""
+
+    @property
+    def handler(self) -> str:
+        """The subscription that translates."""
+        return f"{self.context}.foreign:{self.name}"
+
+
+@dataclass(frozen=True)
 class Rollout:
     """A second release that is rolled out to one process after the other."""
 
@@ -363,6 +401,9 @@ class Program:
     """Whether a header says which call from outside everything comes of."""
     related: int = 0
     """The seed of its relations; 0 for none."""
+    layered: bool = False
+    """Whether its anti-corruption layers have modules, with reactions in them."""
+    sources: tuple[Source, ...] = ()
 
     def size(self) -> int:
         """How much there is to read."""
@@ -371,7 +412,8 @@ class Program:
         messages = (*self.commands, *self.events)
         extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
         extras += sum(bool(each.news) for each in self.kept) + (1 + len(self.rollout.at) if self.rollout else 0)
-        extras += len(self.guards) + self.headers + len(self.idle) + bool(self.related)
+        extras += len(self.guards) + self.headers + len(self.idle) + bool(self.related) + self.layered
+        extras += sum(1 + len(each.commands) + len(each.posted) for each in self.sources)
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from remit.errors import OutcomeUnknown, ReplyTooLarge
 from remit.messages import Refusal
 
-__all__ = ["CARD", "GRAVE", "NOTE", "Answer", "Called", "Look", "Place", "Said", "all_of", "offset", "short"]
+__all__ = ["CARD", "GRAVE", "NOTE", "Answer", "Called", "Look", "Place", "Said", "Sent", "all_of", "offset", "short"]
 
 Outcome = Literal["open", "reply", "refused", "nothing", "unknown"]
 
@@ -55,6 +55,19 @@ class Look(NamedTuple):
     entries: tuple[str, ...]
     answered: tuple[str, ...] = ()
     """What its own calls had been answered by then, where nothing goes on beside it."""
+
+
+@dataclass
+class Sent:
+    """A foreign message that was sent once."""
+
+    source: str
+    """`<context>.foreign:<source>`."""
+    path: str
+    began: float
+    ended: float = 0.0
+    is_accepted: bool = False
+    """Whether the sender was told that it has arrived, now or before."""
 
 
 class Answer(NamedTuple):

@@ -7,7 +7,7 @@ contents of the stores.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
 from remit.contexts import ContextMap
@@ -17,6 +17,8 @@ from remit.testing.simulation.programs.beginnings import is_before, judge_beginn
 from remit.testing.simulation.programs.claims import judge_claims
 from remit.testing.simulation.programs.excuses import writes_two
 from remit.testing.simulation.programs.facts import Facts
+from remit.testing.simulation.programs.foreign import judge_foreign
+from remit.testing.simulation.programs.grammar import Source
 from remit.testing.simulation.programs.order import judge_order
 from remit.testing.simulation.programs.sight import judge_sight
 from remit.testing.simulation.programs.tape import ALIKE, INSTANT, Place, Run, Said, Tape
@@ -27,7 +29,9 @@ SLACK_SECONDS = 1.5
 """How much later than its deadline a call may end: a commit that has begun is waited for."""
 
 
-def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[str]) -> Iterator[Verdict]:
+def judge(
+    tape: Tape, declared: ContextMap, files: Files, stopped: Collection[str], sources: Sequence[Source] = ()
+) -> Iterator[Verdict]:
     """Yields everything that is wrong."""
     facts = Facts(tape, declared, files, stopped)
     yield from _once(facts)
@@ -45,6 +49,7 @@ def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[st
     yield from judge_sight(facts)
     yield from judge_claims(facts)
     yield from judge_beginnings(facts)
+    yield from judge_foreign(facts, files, sources)
     yield from _envelopes(facts)
     yield from _in_time(tape)
     yield from facts.left_behind

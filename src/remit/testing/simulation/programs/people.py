@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, ClassVar
 
+from remit.checks import model_of
 from remit.contexts import ContextMap
 from remit.errors import RemitError
 from remit.messages import Command, Query, Refusal
 from remit.observability import RuntimeEvent
-from remit.runtime import Host
+from remit.runtime import Host, compile_system
 from remit.runtime.work.carried import carrying
 from remit.testing.simulation.cluster import Choices, ClusterDoor, Weather
 from remit.testing.simulation.cluster.nodes import Incarnation
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.excuses import Excuses
-from remit.testing.simulation.programs.grammar import Rollout
+from remit.testing.simulation.programs.foreign import Sender
+from remit.testing.simulation.programs.grammar import Rollout, Source
 from remit.testing.simulation.programs.oracle import judge
 from remit.testing.simulation.programs.passing import HEADER
 from remit.testing.simulation.programs.tape import Answer, Called, Place, Tape
@@ -75,12 +77,13 @@ def workload(
     questions: Sequence[Question] = (),
     tables: Mapping[str, Sequence[str]] = MappingProxyType({}),
     rollout: Rollout | None = None,
+    sources: Sequence[Source] = (),
 ) -> type[Workload]:
     """A workload for a system whose handlers note on a tape what they do. `tables` are statements that create the
     users' tables, by context. With a `rollout`, the system has releases 1 and 2, and each call from outside uses the
-    classes of the release that it is sent to."""
+    classes of the release that it is sent to. The messages of `sources` are sent from outside."""
     what = {"declared": staticmethod(system), "calls": tuple(calls), "questions": tuple(questions), "tables": tables}
-    return type("Written", (ProgramWorkload,), {**what, "rollout": rollout})
+    return type("Written", (ProgramWorkload,), {**what, "rollout": rollout, "sources": tuple(sources)})
 
 
 class ProgramWorkload(Workload):
@@ -90,6 +93,7 @@ class ProgramWorkload(Workload):
     calls: ClassVar[Sequence[Ask]]
     questions: ClassVar[Sequence[Question]] = ()
     rollout: ClassVar[Rollout | None] = None
+    sources: ClassVar[Sequence[Source]] = ()
     several = True
 
     def __init__(self, choices: Choices, weather: Weather, clients: int | None, rounds: int | None) -> None:
@@ -102,6 +106,8 @@ class ProgramWorkload(Workload):
         self._running: dict[str, int] = {}
         """The release that a process runs, by name of the process."""
         self.contexts = self._maps[0].names  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride]  # of this program
+        self.layers = layers_of(self._maps[0])  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride]  # as above
+        self._sender = Sender(self.tape, choices, self.sources)
         self._asked: list[Called] = []
         self._excuses = Excuses(self.tape, self._maps)
 
@@ -115,7 +121,8 @@ class ProgramWorkload(Workload):
     def people(self, door: ClusterDoor) -> Iterable[Coroutine[Any, Any, None]]:
         calls = [self._ask(door, each) for each in self.calls for _ in range(each.copies)]
         rolling = [] if self.rollout is None else [self._roll(door, self.rollout)]
-        return [*calls, *(self._question(door, each) for each in self.questions), *rolling]
+        return [*calls, *(self._question(door, each) for each in self.questions), *rolling,
+                *self._sender.people(door)]  # fmt: skip
 
     @property
     def answered(self) -> int:
@@ -129,7 +136,7 @@ class ProgramWorkload(Workload):
 
     def judge(self, files: Files, stopped: Collection[str]) -> Iterable[Verdict]:
         last = len(self.rollout.at) % 2 if self.rollout else 0
-        return judge(self.tape, self._maps[last], files, stopped)
+        return judge(self.tape, self._maps[last], files, stopped, self.sources)
 
     async def peace(self, door: ClusterDoor) -> None:
         """Retries all parked keys, including those that only a person can release: at least three times, and as long as
@@ -138,6 +145,7 @@ class ProgramWorkload(Workload):
             await asyncio.sleep(5.0)
             if not turn:
                 await self.ask_again(door)
+                await self._sender.fetched()
             tried = [await door.ask(living, _try_again(living)) for living in door.everybody()]
             if turn > 1 and not any(tried):
                 break
@@ -145,7 +153,7 @@ class ProgramWorkload(Workload):
     async def ask_again(self, door: ClusterDoor) -> None:
         """Repeats all calls with a key for the last time."""
         asking = [self._ask_again(door, each) for each in self.calls if each.key is not None and not each.anew]
-        await asyncio.gather(*asking)
+        await asyncio.gather(*asking, self._sender.again(door))
 
     async def _ask_again(self, door: ClusterDoor, ask: Ask) -> None:
         for _ in range(_LAST_TRIES):
@@ -225,6 +233,12 @@ class ProgramWorkload(Workload):
         with carrying({HEADER: path}) if self.tape.carries else contextlib.nullcontext():
             answer: str = await host.send(command, key=key, deadline=deadline)
         return answer
+
+
+def layers_of(declared: ContextMap) -> tuple[str, ...]:
+    """The contexts that have the component `acl`."""
+    plans = compile_system(model_of(declared))
+    return tuple(name for name, plan in plans.items() if any(each.component == "acl" for each in plan.follows.values()))
 
 
 async def _try_again(living: Incarnation) -> int:

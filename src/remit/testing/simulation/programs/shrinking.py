@@ -16,6 +16,7 @@ from remit.testing.simulation.programs.grammar import (
     Program,
     Refuse,
     Send,
+    Source,
     Statement,
 )
 from remit.testing.simulation.programs.running import Found, run_program
@@ -40,7 +41,19 @@ def shrink_program(found: Found, *, tries: int = 400) -> Found:
         before = search.best.program.size()
         for scene in _calmer(search.best.scene):
             search.fails(search.best.program, [scene])
-        edits = _related, _rollout, _roots, _questions, _contexts, _handlers, _kept, _bodies, _details, _root_details
+        edits = (
+            _related,
+            _rollout,
+            _sources,
+            _roots,
+            _questions,
+            _contexts,
+            _handlers,
+            _kept,
+            _bodies,
+            _details,
+            _root_details,
+        )
         for edit in edits:
             search.descend(edit)
     search.without_faults()
@@ -84,7 +97,11 @@ class _Search:
             again = False
             for made in edit(self.best.program):
                 smaller = tidied(made)
-                if smaller != self.best.program and smaller.roots and self.fails(smaller, self._scenes()):
+                if (
+                    smaller != self.best.program
+                    and (smaller.roots or smaller.sources)
+                    and self.fails(smaller, self._scenes())
+                ):
                     again = True
                     break
 
@@ -116,9 +133,32 @@ def _calmer(scene: Scene) -> Iterator[Scene]:
 
 
 def _related(program: Program) -> Iterator[Program]:
-    """Without relations."""
+    """Without relations; without the modules of layers."""
     if program.related:
-        yield replace(program, related=0)
+        yield replace(program, related=0, layered=False)
+    if program.layered:
+        yield replace(program, layered=False)
+
+
+def _sources(program: Program) -> Iterator[Program]:
+    """One source less, or one with fewer messages, each sent fewer times."""
+    for at, source in enumerate(program.sources):
+        yield replace(program, sources=program.sources[:at] + program.sources[at + 1 :])
+        for fewer in _posted(source):
+            yield replace(program, sources=(*program.sources[:at], fewer, *program.sources[at + 1 :]))
+
+
+def _posted(source: Source) -> Iterator[Source]:
+    posted = source.posted
+    if len(posted) > 1:
+        half = len(posted) // 2
+        yield replace(source, posted=posted[:half])
+        yield replace(source, posted=posted[half:])
+    for at, each in enumerate(posted):
+        yield replace(source, posted=posted[:at] + posted[at + 1 :])
+        for plain in (replace(each, at=each.at[:1]), replace(each, how="")):
+            if plain != each:
+                yield replace(source, posted=(*posted[:at], plain, *posted[at + 1 :]))
 
 
 def _rollout(program: Program) -> Iterator[Program]:

@@ -28,6 +28,7 @@ from remit.testing.simulation.programs.noted import (
     Look,
     Place,
     Said,
+    Sent,
     all_of,
     offset,
     short,
@@ -391,6 +392,12 @@ class Tape:
         self.calls: defaultdict[str, list[Called]] = defaultdict(list)
         """By path, including calls from outside."""
         self.answers: list[Answer] = []
+        self.sent: list[Sent] = []
+        """Foreign messages, each time that they were sent."""
+        self.fetches: dict[str, int] = {}
+        """How often each API was asked."""
+        self.fetched: dict[str, int] = {}
+        """Behind how many messages each API was asked for more."""
         self.rolled = float("inf")
         """When the second release was rolled out first."""
         self.carries = False

@@ -66,6 +66,7 @@ def _tidied_once(program: Program) -> Program:
     handlers = tuple(each for each in handlers if each.messages)
     every = [uses(handler.body) for handler in handlers]
     called = {name for used in every for name in (*used.sent, *used.later)} | {root.command for root in program.roots}
+    called |= {name for each in program.sources for name in each.commands}
     handlers = tuple(each for each in handlers if each.role != "command" or each.messages[0] in called)
     named = {name for handler in handlers for name in handler.messages}
     folded = {name for each in program.kept for name in each.folds}
@@ -92,6 +93,11 @@ def _tidied_once(program: Program) -> Program:
             if (set(each.folds) & live if each.folds else each.name in used_kept)
         ),
         contexts=contexts,
+        sources=tuple(
+            replace(each, commands=names)
+            for each in program.sources
+            if (names := tuple(name for name in each.commands if name in commands)) and each.posted
+        ),
         guards=tuple(each for each in program.guards if each.context in contexts),
     )  # fmt: skip
 

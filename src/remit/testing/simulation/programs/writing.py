@@ -18,6 +18,7 @@ from remit.testing.simulation.programs.grammar import (
 )
 from remit.testing.simulation.programs.news import declared_news
 from remit.testing.simulation.programs.passing import HEADER
+from remit.testing.simulation.programs.translations import translation
 from remit.testing.simulation.scene import Scene
 
 __all__ = ["written"]
@@ -47,6 +48,14 @@ class No(Refusal):
 class NeverDeclared(Refusal):
     path: str
 '''
+_FOREIGN = """from remit.foreign import BodySignature, Fetched, Polled, Webhook
+from remit.testing.simulation.programs import Posted, Source
+from remit.testing.simulation.programs.foreign import Item, dated, fetched, identity, number, thing
+
+SOURCES = [
+{}
+]
+"""
 _NOTED = """class Noted(Refusal):
     path: str
     run: int
@@ -112,6 +121,8 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
     if not scene.pull or scene.trims:  # what is new begins with the first message of a log, and some are gone there
         program = _without_late(program, begins=scene.pull)
     parts = [_HEAD.format(title=title)]
+    if program.sources:
+        parts.append(_FOREIGN.format("\n".join(f"{INDENT}{each!r}," for each in program.sources)))
     parts += [_NOTED] if any(map(returns, program.handlers)) else []
     shaped = any(each.shaped for each in program.kept) or any(each.shaped for each in program.events)
     parts += (
@@ -129,6 +140,7 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
         parts.append("\n".join(["QUESTIONS = [", *asked, "]"]) + "\n")
         words += ", QUESTIONS"
     words += ", tables=TABLES" if with_tables else ""
+    words += ", sources=SOURCES" if program.sources else ""
     words += f", rollout={program.rollout!r}" if program.rollout else ""
     parts.append(f"SCENE = {_scene(scene, words)}\n")
     parts.append("def test_program() -> None:\n    assert run_scene(SCENE).verdicts == []\n")
@@ -276,6 +288,8 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
         yield from ["    if release > 1:", ""] if handler.since > 1 else []
         indent = INDENT * handler.since
         yield from (indent + line if line else line for line in Writer(program, handler).lines())
+    for at in range(len(program.sources)):
+        yield from (INDENT + line if line else line for line in translation(program, at))
     for kept in (each for each in program.kept if any(each.name == one.kept for one in program.questions)):
         yield f"\n    @{kept.context}.answer(Seen{kept.name})"
         stored = "View" if kept.folds else "Records" if kept.record else "Repository"
@@ -288,7 +302,8 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
     yield from ["", *(f'    {context} = Context("{context}")' for context in program.idle)] if program.idle else []
     headers = f", headers=({HEADER!r},)" if program.headers else ""
     made = f'ContextMap(name="program", contexts=({", ".join(every)},){headers})'
-    yield f"\n    return related({made}, {program.related})" if program.related else f"\n    return {made}"
+    layered = ", layered=True" if program.layered else ""
+    yield f"\n    return related({made}, {program.related}{layered})" if program.related else f"\n    return {made}"
 
 
 def _guard(number: int, guard: Guard) -> Iterator[str]:

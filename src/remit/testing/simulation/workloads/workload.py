@@ -22,6 +22,8 @@ class Workload(ABC):
 
     contexts: ClassVar[Sequence[str]]
     """The names of the system's contexts."""
+    layers: ClassVar[Sequence[str]] = ()
+    """The contexts with the component `acl`, which may have processes of its own."""
     effects: ClassVar[Mapping[str, tuple[str, str]]] = {}
     """By subscription: the type it follows, and the type that its handler writes for each such message."""
     several: ClassVar[bool] = False
