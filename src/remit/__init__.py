@@ -16,9 +16,10 @@ from remit.contexts import (
     Repository,
     Sender,
     Sql,
+    Upcast,
     View,
 )
-from remit.domain import Aggregate, Claim, Projection, Record
+from remit.domain import Aggregate, Claim, EventSourced, Projection, Record
 from remit.hosting import Outbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
 
@@ -31,6 +32,7 @@ __all__ = [
     "Context",
     "DomainEvent",
     "Envelope",
+    "EventSourced",
     "Events",
     "Ids",
     "IntegrationEvent",
@@ -45,6 +47,7 @@ __all__ = [
     "Sender",
     "Sql",
     "System",
+    "Upcast",
     "Value",
     "View",
     "field",

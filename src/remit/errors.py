@@ -18,6 +18,7 @@ RemitError
 │   ├── NotCovered        no relation of the context map covers what a handler calls or sends for later
 │   └── KeyReused         the idempotency key was used before, for another message
 ├── BadMessage            bytes or fields do not form the message that was expected
+│   └── NotUpcast         an upcaster cannot turn what an older release has stored into the next version
 ├── BadValue              a value could not be read again after it was stored or sent
 ├── BadKey                a text cannot be an identity or a key
 ├── NotFound              no aggregate or document has this identity
@@ -295,6 +296,14 @@ class BadMessage(RemitError):
     code = "message.invalid"
 
 
+class NotUpcast(BadMessage):
+    """An upcaster cannot turn an old event or state into the next version: it raised, or it returned something else
+    than fields. What is stored stays as it is."""
+
+    code = "upcast.failed"
+    advice = "mend the upcaster; a parked message is handled with remit parked retry"
+
+
 class BadValue(RemitError):
     """A value could not be read again after it was stored or sent: an infinite number, a bool in place of an int, or a
     value that breaks a limit of its type. The text names class and field. Nothing was changed.
@@ -391,6 +400,13 @@ class IdentityChanged(RemitError):
     changed."""
 
     code = "unit.identity-changed"
+
+
+class NotFolded(RemitError):
+    """An event-sourced aggregate was changed other than by its events, or its `evolve` records events. Nothing was
+    changed."""
+
+    code = "unit.not-folded"
 
 
 class OutboxError(RemitError):

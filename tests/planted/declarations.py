@@ -364,6 +364,14 @@ billing.provide(Cards, Cards)
         SYSTEM: ((RELATIONS, f"        {LAYER},\n{RELATIONS}"), ("import CustomerSupplier, OpenHost", "import *")),
     }),
 }  # fmt: skip
+TALLY = (
+    "from remit import EventSourced\n"
+    "class Tally(EventSourced[StudentId, Issued]):\n"
+    "    count: int = 0\n"
+    "    def evolve(self, event: Issued) -> None: ...\n"
+)
+OLD = "\n@billing.upcast({})\ndef newer(fields: dict[str, object]) -> dict[str, object]: ...\n"
+TALLIED = ASKED + HANDLER.format(", tallies: Repository[Tally]")
 AGGREGATES = {
     "aggregate.shared": learning(
         {
@@ -390,6 +398,20 @@ AGGREGATES = {
                 ),
             )
         }
+    ),
+    "aggregate.defaults": billed(TALLY.replace(" = 0", "") + TALLIED),
+    "aggregate.events": billed(TALLY.replace(", Issued]", ", DomainEvent]") + TALLIED),
+    "aggregate.evolve": billed(TALLY.replace("def evolve(", "async def evolve(") + TALLIED),
+    "upcaster.subject": billed(ASKED + HANDLER.format("") + OLD.format("Remind, version=1")),
+    "upcaster.version": billed(OLD.format("Issued, version=1")),
+    "upcaster.doubled": billed(OLD.format("'Gone', version=1") * 2),
+    "upcaster.function": billed(OLD.format("'Gone', version=1").replace("def ", "async def ")),
+    "upcaster.gap": billed(OLD.format("'Gone', version=1, to='Away'")),
+    "upcaster.missing": billed(
+        ASKED
+        + "class Tally(Aggregate[StudentId, Issued], version=2): ...\n"
+        + HANDLER.format(", tallies: Repository[Tally]"),
+        "language.unmentioned",
     ),
     "aggregate.unused": learning({BILLING_DOMAIN: ("\n\nclass Debt(Aggregate[StudentId]):\n    cents: int = 0\n")}),
     "projection.kind": billed("@billing.project\nclass Reminders: ...\n"),

@@ -35,6 +35,7 @@ from remit.checks.relations import check_relations
 from remit.checks.replies import check_replies
 from remit.checks.services import check_services
 from remit.checks.signatures import check_signatures
+from remit.checks.sourced import check_sourced
 from remit.checks.subscriptions import check_subscriptions
 from remit.checks.translations import check_translations
 from remit.checks.unfollowed import check_unfollowed
@@ -44,6 +45,7 @@ from remit.checks.unrelated import check_unrelated
 from remit.checks.unsigned_keys import check_unsigned_keys
 from remit.checks.unused import check_unused
 from remit.checks.unused_events import check_unused_events
+from remit.checks.upcasters import check_unread_versions, check_upcasters
 from remit.checks.wire_names import check_wire_names
 from remit.contexts import ContextMap, Model, derive
 from remit.errors import Finding, Findings
@@ -78,6 +80,8 @@ RULES: tuple[Rule, ...] = (
     check_published,
     check_aggregates,
     check_references,
+    check_sourced,
+    check_upcasters,
     check_projections,
     check_forgotten,
     check_kept,
@@ -99,6 +103,7 @@ NOTED: tuple[Rule, ...] = (
     check_unrelated,
     check_unsigned_keys,
     check_gateways,
+    check_unread_versions,
 )
 """The rules that add notes, in the order in which their notes are reported."""
 

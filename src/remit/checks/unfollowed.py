@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from remit.contexts import Context, Model
-from remit.contexts.annotations import aggregates_of, announced_by, is_kind, published_by, recorded_by
+from remit.contexts.annotations import aggregates_of, announced_by, is_kind, published_by, recorded_by, sourced_of
 from remit.contexts.declarations import line_of
 from remit.errors import Findings
 from remit.messages import IntegrationEvent, Message
@@ -14,6 +14,7 @@ from remit.messages import IntegrationEvent, Message
 
 def check_unfollowed(model: Model, findings: Findings) -> None:
     followed = [each.event for each in model.followed]
+    followed += [event for context in model.contexts for each in sourced_of(context) for event in recorded_by(each)]
     followed += [bound.message for context in model.contexts for bound in context.functions if bound.fits]
     told: set[type[Message]] = set()
     for context in model.contexts:

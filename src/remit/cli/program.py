@@ -9,7 +9,24 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from remit.cli import ask, check, context_map, glossary, impact, key, log, migrate, parked, plan, run, send, status
+from remit.cli import (
+    ask,
+    check,
+    context_map,
+    examples,
+    glossary,
+    history,
+    impact,
+    key,
+    log,
+    migrate,
+    parked,
+    plan,
+    run,
+    send,
+    status,
+    upcast,
+)
 from remit.cli.screen import REFUSED, say, say_error
 from remit.cli.usage import usage_failure
 from remit.errors import RemitError
@@ -44,6 +61,9 @@ app.command(migrate.migrate)
 app.command(status.status)
 app.command(parked.app)
 app.command(log.app)
+app.command(history.history)
+app.command(upcast.upcast)
+app.command(examples.app)
 app.command(send.send)
 app.command(ask.ask)
 

@@ -47,6 +47,7 @@ from remit.contexts.relations import (
     SeparateWays,
     SharedKernel,
 )
+from remit.contexts.upcasting import Upcast
 from remit.contexts.usage import EVERYTHING, Usage
 
 __all__ = [
@@ -99,6 +100,7 @@ __all__ = [
     "Source",
     "Sql",
     "Translation",
+    "Upcast",
     "Usage",
     "View",
     "Webhook",

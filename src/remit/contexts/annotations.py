@@ -10,7 +10,7 @@ from remit.contexts.context import Context
 from remit.contexts.declarations import Envelope, Handler, known_events
 from remit.contexts.foreign import commands_in
 from remit.contexts.ports import CLAIMS, EVENTS, LATER, RECORDS, Injectable, injectable_of, owner_of
-from remit.domain import Aggregate, Claim, Projection, Record
+from remit.domain import Aggregate, Claim, EventSourced, Projection, Record
 from remit.messages import Command, DomainEvent, IntegrationEvent, Message, parameter_of, union_members
 from remit.messages.once import once
 
@@ -139,6 +139,12 @@ def aggregates_of(context: Context[Any]) -> Iterator[tuple[type[Aggregate[Any, A
         owner = owner_of(claim)
         if is_kind(owner, Aggregate):
             yield owner, handler
+
+
+def sourced_of(context: Context[Any]) -> list[type[EventSourced[Any, Any]]]:
+    """The event-sourced aggregates of a context, each once."""
+    found = dict.fromkeys(aggregate for aggregate, _ in aggregates_of(context))
+    return [aggregate for aggregate in found if issubclass(aggregate, EventSourced)]
 
 
 def records_of(context: Context[Any]) -> Iterator[tuple[type[Record[Any]], Handler]]:

@@ -32,6 +32,7 @@ from remit.contexts.interception import Interceptor
 from remit.contexts.policies import policy_of
 from remit.contexts.publishing import publisher_of
 from remit.contexts.relations import Relation, listed
+from remit.contexts.upcasting import Upcasting
 from remit.domain import Projection
 from remit.messages import Command, DomainEvent, IntegrationEvent, Refusal
 from remit.messages.base import _Signature  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
@@ -132,7 +133,7 @@ def _calling_module() -> str:
     return name
 
 
-class Context(Generic[B]):
+class Context(Upcasting, Generic[B]):
     """A bounded context.
 
     `name` is part of every wire name and of the name of the store: lower-case letters, digits, `_`, single dashes.
@@ -160,6 +161,7 @@ class Context(Generic[B]):
         interceptors: Sequence[Interceptor] = (),
         relations: Sequence[Relation] = (),
     ) -> None:
+        super().__init__()
         self.name = name
         self.declared_in = _calling_module()
         self.kind = kind

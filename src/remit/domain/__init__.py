@@ -7,15 +7,18 @@ from remit.domain.mutable import needed_fields
 from remit.domain.projection import Projection
 from remit.domain.record import Record
 from remit.domain.recorded import as_recorded
+from remit.domain.sourced import EventSourced, not_folded
 
 __all__ = [
     "Aggregate",
     "Claim",
+    "EventSourced",
     "Projection",
     "Record",
     "as_recorded",
     "has_recorded",
     "needed_fields",
+    "not_folded",
     "recorded_by",
     "recording",
     "refuse_other_identity",

@@ -77,6 +77,14 @@ def recorded_by(cls: Any) -> tuple[type, ...]:
     return named if named and all(isclass(each) and issubclass(each, DomainEvent) for each in named) else (DomainEvent,)
 
 
+def admitted(aggregate: Aggregate[Any, E], event: E) -> E:
+    """The event as the aggregate records it: a copy, if any part of it can change. Raises `NotDeclared`."""
+    if event.__class__ in aggregate.__remit_plain__:
+        return event
+    made: E = _admitted(aggregate.__class__, event)
+    return made
+
+
 def _admitted(cls: Any, event: Any) -> Any:
     """The event as an aggregate of this class records it. Raises `NotDeclared`."""
     if not isinstance(event, recorded_by(cls)):

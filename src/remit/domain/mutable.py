@@ -15,20 +15,25 @@ if TYPE_CHECKING:
 
     @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(msgspec.field,))
     class Mutable:
-        """A mutable record with keyword-only fields. With `recording`, instances can hold attributes beside fields."""
+        """A mutable record with keyword-only fields. With `recording`, instances can hold attributes beside fields.
+        `version` is the version of the stored form."""
 
-        def __init_subclass__(cls, *, recording: bool = False) -> None: ...
+        def __init_subclass__(cls, *, recording: bool = False, version: int = 1) -> None: ...
 
 else:
 
     class _MutableMeta(msgspec.StructMeta):
-        def __new__(metacls, cls_name, bases, ns, /, *, recording=False, **unknown):
+        def __new__(metacls, cls_name, bases, ns, /, *, recording=False, version=1, **unknown):
             for option in unknown:
-                raise TypeError(f"{cls_name}: no class option {option!r}: this class takes no options")
+                raise TypeError(f"{cls_name}: no class option {option!r}. Options: version")
+            if type(version) is not int or version < 1:
+                raise TypeError(f"{cls_name}: version={version!r} must be a whole number from 1 on")
             flags = {"dict": True} if recording else {}  # inherited: a struct refuses dict=False below dict=True
             # An unknown field raises, so that `Codec.restore` notices the fields of another release and keeps them.
             flags["forbid_unknown_fields"] = True
-            return super().__new__(metacls, cls_name, bases, ns, kw_only=True, eq=True, **flags)
+            cls = super().__new__(metacls, cls_name, bases, ns, kw_only=True, eq=True, **flags)
+            cls.__remit_version__ = version
+            return cls
 
         def __init__(cls, cls_name, bases, ns, /, **options):  # noqa: N805  # a metaclass, unseen behind StructMeta
             super().__init__(cls_name, bases, ns)

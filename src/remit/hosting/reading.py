@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeGuard
 from remit.contexts import Context
 from remit.edges import HttpEdge
 
-ROLES = frozenset({"handle", "answer", "react", "publish", "publish_as", "project", "translate"})
+ROLES = frozenset({"handle", "answer", "react", "publish", "publish_as", "project", "translate", "upcast"})
 """The methods of a context whose effect would be missed silently. Not `provide`: a handler that asks for a missing
 service is reported anyway."""
 

@@ -2,6 +2,7 @@
 
 from remit.log.headers import (
     LATER,
+    StreamPlace,
     carried_by,
     escaped,
     forms_of,
@@ -10,12 +11,15 @@ from remit.log.headers import (
     is_escaped,
     moment_of,
     origin_of,
+    place_in,
+    place_of,
     trace_of,
     wish_of,
     with_moment,
     write_carried,
     write_headers,
     write_newer,
+    write_place,
     write_wish,
 )
 from remit.log.port import Log, Subscriber
@@ -42,6 +46,7 @@ __all__ = [
     "Heads",
     "Log",
     "MessageRecord",
+    "StreamPlace",
     "Subscriber",
     "SubscriptionId",
     "blank",
@@ -54,11 +59,14 @@ __all__ = [
     "is_escaped",
     "moment_of",
     "origin_of",
+    "place_in",
+    "place_of",
     "trace_of",
     "wish_of",
     "with_moment",
     "write_carried",
     "write_headers",
     "write_newer",
+    "write_place",
     "write_wish",
 ]

@@ -7,6 +7,7 @@ that it is passed on in its escaped form.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,6 +18,17 @@ LATER = ',"later":true'
 _NEWER = ',"newer":{'
 _WISH = ',"wish":"'
 _MOMENT = ',"moment":'
+_STREAM = ',"stream":"'
+
+
+class StreamPlace(NamedTuple):
+    """The place of a message in the stream of an event-sourced aggregate."""
+
+    stream: str
+    life: int
+    """0 for the first life of the aggregate. An identity that is added again after a removal begins another one."""
+    seq: int
+    """The number in this life, from 1 on without gaps."""
 
 
 class _Headers(msgspec.Struct):
@@ -27,6 +39,9 @@ class _Headers(msgspec.Struct):
     wish: str = ""
     headers: dict[str, str] = {}
     moment: float = 0.0
+    stream: str = ""
+    life: int = 0
+    seq: int = 0
 
 
 _headers = msgspec.json.Decoder(_Headers)
@@ -114,6 +129,25 @@ def write_carried(headers: Mapping[str, str]) -> str:
 def carried_by(record: MessageRecord) -> Mapping[str, str]:
     """The headers of the request that a message follows from."""
     return _headers.decode(record.headers).headers
+
+
+def write_place(stream: str, life: int, seq: int) -> str:
+    """The header of a message in a stream. `stream` is `escaped`."""
+    lived = f',"life":{life}' if life else ""
+    return f'{_STREAM}{stream}"{lived},"seq":{seq}'
+
+
+def place_of(record: MessageRecord) -> StreamPlace | None:
+    """The place of a message in a stream; None if it is in none."""
+    return place_in(record.headers)
+
+
+def place_in(headers: str) -> StreamPlace | None:
+    """`place_of`, from the headers alone."""
+    if _STREAM not in headers:
+        return None
+    found = _headers.decode(headers)
+    return StreamPlace(found.stream, found.life, found.seq) if found.stream else None
 
 
 def write_newer(payloads: Mapping[int, bytes]) -> str:

@@ -19,6 +19,8 @@ from remit.messages.fields import written_defaults
 from remit.messages.forms import describe, wire_types
 from remit.messages.instead import instead_of
 from remit.messages.keys import LONGEST_KEY, fits, key_text, require_key
+from remit.messages.stamps import version_of
+from remit.messages.stored import VersionedCodec
 
 __all__ = [
     "LONGEST_KEY",
@@ -34,6 +36,7 @@ __all__ = [
     "Refusal",
     "Rest",
     "Value",
+    "VersionedCodec",
     "accepts",
     "contract_of",
     "declared_context",
@@ -54,6 +57,7 @@ __all__ = [
     "reply_of",
     "require_key",
     "union_members",
+    "version_of",
     "wire_types",
     "without_text",
     "write_reply",

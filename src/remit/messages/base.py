@@ -103,9 +103,12 @@ else:
         def __init__(cls, cls_name, bases, ns, /, **options):  # noqa: N805  # a metaclass, unseen behind StructMeta
             super().__init__(cls_name, bases, ns)
 
+    def _is_stored(bases):
+        return any(getattr(base, "__remit_stored__", False) for base in bases)
+
     def _options(bases):
         if not any(Message in base.__mro__ for base in bases):
-            return ("name", "tag")
+            return ("name", "tag", "version") if _is_stored(bases) else ("name", "tag")
         named = ("name", "version", "key")
         return (*named, "identity") if any(Command in base.__mro__ for base in bases) else named
 

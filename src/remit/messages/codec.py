@@ -35,6 +35,7 @@ from remit.messages.fields import (
 )
 from remit.messages.forms import described, form_of
 from remit.messages.plain import lightness, plainness
+from remit.messages.stamps import refuse_versions
 from remit.messages.unions import TAG
 
 T = TypeVar("T")
@@ -197,6 +198,7 @@ class Codec(Generic[T]):
             if unknown is None:
                 return value, None
         except msgspec.ValidationError:
+            refuse_versions(data)
             known, unknown = self._known(data)
             if unknown is None:
                 raise
@@ -302,6 +304,10 @@ class Rest:
         self._unknown = unknown
         self._before = before
         self._stored = stored
+
+    def stored_as(self, form: Callable[[bytes], bytes]) -> None:
+        """The stored bytes have another form."""
+        self._stored = form(self._stored)
 
     def completed(self, body: bytes) -> bytes:
         """The bytes of the changed value with the unknown fields put back.

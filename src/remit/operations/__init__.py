@@ -1,6 +1,7 @@
 """What a person does about a system, running or not: functions on its open stores, for a console, a script or a
 test."""
 
+from remit.operations.history import Happened, History, Life, NoHistory, not_sourced, read_history
 from remit.operations.logs import Intact, Missed, Moved, UnknownSubscriber, accept_incomplete, forget, go_on
 from remit.operations.parked import (
     Discarded,
@@ -15,24 +16,34 @@ from remit.operations.parked import (
     require_handled,
     retry,
 )
+from remit.operations.upcasting import Rewritten, Unreadable, rewrite
 
 __all__ = [
     "Discarded",
+    "Happened",
+    "History",
     "Intact",
     "KeyLetters",
     "LetterChanged",
+    "Life",
     "Missed",
     "Moved",
+    "NoHistory",
     "NoReason",
     "NotParked",
+    "Rewritten",
     "SeveralSources",
     "UnknownSubscriber",
+    "Unreadable",
     "accept_incomplete",
     "discard",
     "forget",
     "go_on",
     "keys_with_letters",
+    "not_sourced",
     "parked_keys",
+    "read_history",
     "require_handled",
     "retry",
+    "rewrite",
 ]

@@ -57,6 +57,8 @@ from remit.runtime.plan import (
     TranslationPlan,
     TranslatorPlan,
 )
+from remit.runtime.streams import aggregate_plan
+from remit.runtime.upcasting import Upcasters, state_codec, upcasters_of
 from remit.runtime.work.carried import carried
 from remit.runtime.work.claimed import HOLDER, Claimed
 from remit.runtime.work.deliveries import VERSION, Seen
@@ -152,21 +154,30 @@ class _Compiler:
         others: Mapping[Any, Any] = self.follows[id].takes if id in self.follows else {}
         takes = {**others, _wire(plan.contract): plan}
         component = self.components[id.name]
-        self.follows[id] = ReactionPlan(id, takes, begins=_begins(handler.begins), component=component)
+        self.follows[id] = ReactionPlan(
+            id, takes, begins=_begins(handler.begins), component=component, upcasters=self._upcasters(id)
+        )
 
     def together(self, plan: HandlerPlan, handler: Handler) -> None:
         self.beside.setdefault(handler.message, []).append(plan)
 
     def _project(self, projection: type[Projection[Any, Any]]) -> None:
         kind = f"{self.context.name}.{projection.__name__}"
-        plan = self.projections[projection] = ProjectionPlan(kind, projection, Codec(projection), projection.key)
+        plan = self.projections[projection] = ProjectionPlan(
+            kind, projection, state_codec(projection, self.context.upcasters), projection.key
+        )
         codecs: dict[SubscriptionId, dict[tuple[str, int], Codec[Any]]] = {}
         for event in projected_by(projection):
             codecs.setdefault(self._followed(kind, event), {})[_wire(self.model.contracts[event])] = Codec(event)
         for id, read in codecs.items():
             self.follows[id] = FoldPlan(
-                id, read, plan, begins=_begins(self.context.begins.get(projection)), component="read"
-            )
+                id, read, plan, begins=_begins(self.context.begins.get(projection)), component="read",
+                upcasters=self._upcasters(id),
+            )  # fmt: skip
+
+    def _upcasters(self, id: SubscriptionId) -> Upcasters | None:
+        """The upcasters for what a subscription follows."""
+        return upcasters_of(self.context.upcasters, self.context.name) if id.channel == Channel.PRIVATE else None
 
     def _translate(self, translation: Translation) -> None:
         source, function = translation.source, translation.function
@@ -219,7 +230,8 @@ class _Compiler:
         elif is_kind(subject, Projection):
             subject = self.projections[subject]
         elif asked.injectable.of is Record:
-            subject = RecordPlan(f"{self.context.name}.{subject.__name__}", subject, Codec(subject))
+            codec = state_codec(subject, self.context.upcasters)
+            subject = RecordPlan(f"{self.context.name}.{subject.__name__}", subject, codec)
         elif asked.injectable.of is Claim:
             kind = f"{self.context.name}.{subject.__name__} claim"  # the blank keeps it apart from class names
             subject = ClaimPlan(kind, subject, HOLDER, self._aggregate(owner_of(subject)))
@@ -235,7 +247,7 @@ class _Compiler:
             kind = f"{self.context.name}.{aggregate.__name__}"
             is_claiming = any(owner_of(claim) is aggregate for claim, _ in claims_by(self.context))
             claims = RecordPlan(f"{kind} claims", Claimed, Codec(Claimed), forgets=True) if is_claiming else None
-            plan = self.aggregates[aggregate] = AggregatePlan(kind, aggregate, Codec(aggregate), claims)
+            plan = self.aggregates[aggregate] = aggregate_plan(aggregate, self.context, claims)
         return plan
 
     def _later(self, command: type[Command[Any, Any]]) -> None:

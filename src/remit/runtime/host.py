@@ -38,6 +38,7 @@ from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.event_keys import compare_event_keys, written_by
 from remit.runtime.upkeep.housekeeping import Housekeeper
 from remit.runtime.upkeep.leases import Sharing, together
+from remit.runtime.upkeep.pruning import trimmed_of
 from remit.runtime.work.reach import reaches_of, within
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
@@ -154,8 +155,8 @@ class Host:
 
     def _keep_up(self) -> Housekeeper:
         keep = {context.name: context.keep for context in self.model.contexts}
-        leases, said = self._sharing.leases, self._listeners
-        return Housekeeper(self.stores, self.followers, leases, self.ports, self._time, said, keep)
+        leases, said, trimmed = self._sharing.leases, self._listeners, trimmed_of(self.model)
+        return Housekeeper(self.stores, self.followers, leases, self.ports, self._time, said, keep, trimmed)
 
     def _relay(self, placed: Placed) -> list[Follower]:
         events = self._channels.events

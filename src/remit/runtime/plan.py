@@ -14,6 +14,7 @@ from remit.contexts import Injectable, Source
 from remit.domain import Aggregate, Claim, Projection
 from remit.log import SubscriptionId
 from remit.messages import Codec, Contract, Refusal
+from remit.runtime.upcasting import Upcasters
 
 T = TypeVar("T")
 
@@ -48,6 +49,35 @@ class RecordPlan:
     """Whether removing a row deletes its version too. Only where another row detects concurrent changes."""
 
     is_aggregate: ClassVar[bool] = False
+    stream: ClassVar[None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """How the events of an event-sourced aggregate become its state."""
+
+    fingerprint: str
+    """Of the fields of the state and of the code that folds it. A snapshot with another one is not used."""
+    events: dict[tuple[str, int], Codec[Any]]
+    """By type and version."""
+    known: Callable[[], dict[tuple[str, int], Codec[Any]]]
+    """Finds the events again: a subclass of a declared one may have been imported since."""
+    identity: Callable[[bytes], Any]
+    """Reads the identity out of a state, whatever its other fields are."""
+    identified: Callable[[str], Any]
+    """Reads the identity out of its text. Raises `msgspec.MsgspecError` for a text that is none."""
+    upcasters: Upcasters | None
+    """Of the events of the context; None if it has none."""
+    adopted: EventPlan
+    """How the first event of an aggregate is written that was stored as state before: its payload is that state."""
+
+    def codec_of(self, type: str, version: int) -> Codec[Any] | None:
+        """How an event of this type and version is read; None for one that the aggregate does not declare."""
+        found = self.events.get((type, version))
+        if found is None:
+            self.events.update(self.known())
+            found = self.events.get((type, version))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +89,8 @@ class AggregatePlan:
     codec: Codec[Any]
     claims: RecordPlan | None = None
     """How its claims are stored; None if it has none."""
+    stream: StreamPlan | None = None
+    """How it is folded from its events; None if it is stored as state."""
 
     is_aggregate: ClassVar[bool] = True
 
@@ -74,6 +106,7 @@ class ClaimPlan:
 
     forgets: ClassVar[bool] = True
     is_aggregate: ClassVar[bool] = False
+    stream: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +120,7 @@ class ProjectionPlan:
 
     forgets: ClassVar[bool] = False
     is_aggregate: ClassVar[bool] = False
+    stream: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +165,9 @@ class FollowPlan(Generic[T]):
     id: SubscriptionId
     takes: Mapping[tuple[str, int], T]
     """What handles a message, by type and version. Other messages are skipped."""
+
+    upcasters: Upcasters | None = field(default=None, kw_only=True)
+    """Of the domain events of the context, if it follows these and there are any."""
 
     begins: Literal["now"] | float | None = field(default=None, kw_only=True)
     """Where a new subscription begins: now, after a time (seconds since the epoch); None: at the start of the log."""

@@ -220,6 +220,19 @@ class States(Protocol):
         ...
 
 
+class Streams(Protocol):
+    """The streams of event-sourced aggregates: messages of the private channel whose headers name a stream."""
+
+    async def stream(self, name: str, life: int, after: int, limit: int) -> Sequence[MessageRecord]:
+        """At most `limit` messages of one life of a stream whose numbers in it come after `after`, in their order. Read
+        by an index, whatever partitions they are in."""
+        ...
+
+    async def lives(self, name: str) -> Sequence[tuple[int, int]]:
+        """The lives of a stream, in order, each with the number of its last event."""
+        ...
+
+
 class StoredOutcome(NamedTuple):
     """The outcome that a repeated call gets."""
 
@@ -436,7 +449,7 @@ class Retention(Protocol):
 # ── the store ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Store(Log, Committing, States, KeyClaims, Checkpoints, ParkedKeys, Notes, Members, Retention, Protocol):
+class Store(Log, Committing, States, Streams, KeyClaims, Checkpoints, ParkedKeys, Notes, Members, Retention, Protocol):
     """A context's store. Methods raise `StoreUnavailable` (try again) and `StoreError` (the store is unusable).
 
     Code that needs only one of the ports asks for that port.

@@ -7,6 +7,7 @@ import typing
 
 if typing.TYPE_CHECKING:
     from remit.testing.app import App, SyncApp
+    from remit.testing.corpus import require_examples
     from remit.testing.doubles import Double
     from remit.testing.mistakes import KitError
     from remit.testing.outcome import Outcome
@@ -24,12 +25,14 @@ __all__ = [
     "VirtualLoop",
     "alone",
     "given",
+    "require_examples",
     "running",
 ]
 
 _PLACES = {
     "App": "app", "Double": "doubles", "KitError": "mistakes", "MovableClock": "virtual", "Outcome": "outcome",
     "SyncApp": "app", "VirtualLoop": "virtual", "alone": "starting", "given": "steps", "running": "starting",
+    "require_examples": "corpus",
 }  # fmt: skip
 """The module of each name."""
 

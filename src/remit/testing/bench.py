@@ -34,13 +34,16 @@ from remit.runtime.services import Services
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.claims import UnitClaims
 from remit.runtime.work.deadlines import NEVER, Limit
+from remit.runtime.work.heads import headed
 from remit.runtime.work.lost import refuse_returned
 from remit.runtime.work.shared import Shared
+from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Change, Entry, Unit
 from remit.testing.answers import Answers
 from remit.testing.calls import StepCalls, StepSender
 from remit.testing.compiled import GIVEN, Compiled, carried, compiled, lone, lone_policy
+from remit.testing.histories import lived
 from remit.testing.keeping import KeepingStore
 from remit.testing.mistakes import KitError
 from remit.testing.outcome import Handled, Outcome
@@ -223,7 +226,7 @@ class _Run:
         while True:
             before = called[begun:]
             del called[begun:]
-            unit = UnitOfWork(self._place, attempt, taken, key=key)
+            unit = UnitOfWork(self._place, attempt, taken=taken, key=key)
             reply = self._replied(handler, await unit.run(handler, arriving))
             called[begun:] = [
                 *before,
@@ -332,12 +335,13 @@ class _Run:
         """Stores the given state."""
         plans = self._asked()
         unit = UnitOfWork(self._place, self._attempt())
-        state: list[Any] = [*self._state, *self._holders()]
+        given, applied = lived(self._state)
+        state: list[Any] = [*given, *self._holders()]
         for each in state:
             if isinstance(each, (Aggregate, Record)):
                 await self._put_one(self._change(plans, each), type(each).__name__)  # pyright: ignore[reportUnknownArgumentType]  # of any
             elif isinstance(each, (DomainEvent, IntegrationEvent)):
-                for projection in self._folded_from(type(each)):
+                for projection in self._folded_from(type(each), is_applied=any(each is one for one in applied)):
                     await unit.fold(projection, carried(each))
             else:
                 raise KitError(
@@ -377,9 +381,9 @@ class _Run:
         except _Taken:
             raise taken from None
 
-    def _folded_from(self, event: type) -> list[ProjectionPlan]:
+    def _folded_from(self, event: type, *, is_applied: bool) -> list[ProjectionPlan]:
         found = [each for each in self._plan.projections.values() if event in projected_by(each.type)]
-        if not found:
+        if not found and not is_applied:
             raise KitError(
                 f"no projection of {self._plan.name} handles {event.__name__}", where="given",
                 expected="an event that a projection handles", next=f"leave it out, or: when({event.__name__}(...))",
@@ -397,14 +401,17 @@ class _Run:
             )  # fmt: skip
         if isinstance(kept, Aggregate):
             take_recorded(kept)
-        return Change(plan.kind, key_text(kept.id, "identity", plan.kind), 0, plan.codec.write(kept))
+        body = plan.codec.write(kept)
+        if plan.stream is not None:  # a snapshot of no events, so that its stream begins with the step
+            body = headed(plan.stream.fingerprint, 0, 0, body)
+        return Change(plan.kind, key_text(kept.id, "identity", plan.kind), 0, body)
 
     async def _states(self) -> AsyncIterator[Kept]:
         for plan in self._asked().values():
             for kind, id in self._store.places:
                 row = await self._store.load(kind, id) if kind == plan.kind else None
                 if row is not None and row[1] and not isinstance(plan, ClaimPlan):  # removed state has an empty body
-                    yield plan.codec.read(row[1])
+                    yield Tracked.load(plan, id, *row).value
 
 
 class _Services(Services):

@@ -19,12 +19,13 @@ from remit.contexts.annotations import (
     unresolved,
 )
 from remit.contexts.policies import methods_of
-from remit.domain import Aggregate, Claim, Projection, Record, refuse_other_identity, take_recorded
+from remit.domain import Aggregate, Claim, EventSourced, Projection, Record, refuse_other_identity, take_recorded
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, key_text
 from remit.testing.answers import CommandType, On, QueryType
 from remit.testing.bench import Bench
 from remit.testing.compiled import carried
 from remit.testing.differences import shown
+from remit.testing.histories import lived, require_folded
 from remit.testing.mistakes import KitError
 from remit.testing.outcome import Answered, Folded, Outcome, Published
 from remit.testing.virtual import MovableClock
@@ -54,7 +55,8 @@ def given(first: T, /, *more: Aggregate[Any, Any] | Record[Any] | DomainEvent | 
 def given(first: Any = None, /, *more: Any) -> Any:
     """The state before the tested step:
 
-    - An aggregate, for one of its methods; or nothing, for a function that makes an aggregate.
+    - An aggregate, for one of its methods; or nothing, for a function that makes an aggregate. Events behind an
+      event-sourced aggregate change it before the step.
     - A domain event, for a publisher.
     - A projection and the events that its document is made of.
     - Aggregates, records and events, for a handler. It finds the aggregates in its repositories, the records in its
@@ -66,10 +68,12 @@ def given(first: Any = None, /, *more: Any) -> Any:
     """
     if isinstance(first, type):
         if not is_kind(first, Projection):
+            is_sourced = is_kind(first, EventSourced)
             raise KitError(
                 f"{first.__name__} is no projection", where="given",
                 expected="a projection, a context, aggregates, records or events",
-                next=f"given(...).when({first.__name__}, <an event>) if it is a policy",
+                next=f"given({first.__name__}(id=...), <its events>)" if is_sourced
+                else f"given(...).when({first.__name__}, <an event>) if it is a policy",
             )  # fmt: skip
         return GivenProjection[Any](first, more)
     if isinstance(first, Context):
@@ -152,7 +156,7 @@ class Given(_Prepared, Generic[T]):
             if not arguments and takes_envelope(step):
                 arguments = (self._bench.envelope(),)
             return _published(step, self._state[0], arguments, named)
-        return _decided(self._state[:1], step, arguments, named)
+        return _decided(lived(self._state)[0][:1], step, arguments, named)
 
     @overload
     async def when_awaited(self, policy: type[object], event: DomainEvent | IntegrationEvent, /) -> Outcome[None]: ...
@@ -294,6 +298,7 @@ def _decided(
         if is_kind(kept.__class__, Aggregate):
             name = type(kept).__name__
             refuse_other_identity(kept, key_text(before.id, "identity", name), name)
+            require_folded(before, kept, kept.__dict__.get("_recorded", ()))
     outcome = Outcome[Any](answer=answer)
     if isinstance(answer, Refusal):
         outcome.refusal, outcome.answer = carried(answer), None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from remit.errors import Conflict, StoreError, StoreUnavailable, Unstorable
-from remit.log import Channel, Checkpoint, Head, MessageRecord, Subscriber, SubscriptionId
+from remit.log import Channel, Checkpoint, Head, MessageRecord, Subscriber, SubscriptionId, place_of
 from remit.stores import (
     Discard,
     Entry,
@@ -254,6 +254,17 @@ class ShelfStore(NotesInRows):
     async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
         rows = sorted((id, *row) for (of, id), row in self._look().state.items() if of == kind and row[1])
         return [row for row in rows if after is None or row[0] > after][:limit]
+
+    async def stream(self, name: str, life: int, after: int, limit: int) -> list[MessageRecord]:
+        rows = [row for (channel, _), log in self._look().log.items() if channel == Channel.PRIVATE for row in log]
+        found = [(place, row) for row in rows if (place := place_of(row)) is not None]
+        there = sorted((place.seq, row) for place, row in found if (place.stream, place.life) == (name, life))
+        return [row for seq, row in there if seq > after][:limit]
+
+    async def lives(self, name: str) -> list[tuple[int, int]]:
+        rows = [row for (channel, _), log in self._look().log.items() if channel == Channel.PRIVATE for row in log]
+        places = sorted(place for row in rows if (place := place_of(row)) is not None and place.stream == name)
+        return list({place.life: place.seq for place in places}.items())
 
     async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         return self._look().outcomes.get((caller, key))

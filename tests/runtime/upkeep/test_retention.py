@@ -10,7 +10,7 @@ import pytest
 from remit.log import Channel, Checkpoint, Subscriber, SubscriptionId
 from remit.runtime.following.history import REPORT_SECONDS
 from remit.runtime.upkeep import pruning
-from remit.runtime.upkeep.pruning import MESSAGES, SUBSCRIBER_SECONDS, trim
+from remit.runtime.upkeep.pruning import MESSAGES, SUBSCRIBER_SECONDS, trim, trimmed_of
 from remit.stores import Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.testing.in_process.events import InProcessBroker, InProcessEvents
@@ -18,6 +18,7 @@ from remit.transports.store_feed import StoreFeed
 from tests.runtime.apart import apart, pay
 from tests.runtime.relays import relaying
 from tests.runtime.talk import ADA, PART, ZOE, LoopClock, Talk, on_virtual_time, until, virtually
+from tests.runtime.work.bank import STATE, bank, sourced
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -134,6 +135,17 @@ def test_what_waits_is_not_deleted_however_old(monkeypatch: pytest.MonkeyPatch) 
             assert follower.state == "paused"
 
     virtually(story())
+
+
+async def test_the_streams_of_aggregates_stay_and_published_messages_go() -> None:
+    store = await written(2)
+    for number in range(2):
+        await store.commit(said(f"p{number}", at=NOW - 8 * DAY, channel=Channel.PUBLISHED))
+    sourced_, state = (trimmed_of(bank(each).model())["bank"] for each in (sourced(), STATE))
+    await trim(store, NOW, WEEK, sourced_)
+    assert (await left(store), await left(store, Channel.PUBLISHED)) == (["m1", "m2"], [])
+    await trim(store, NOW, WEEK, state)
+    assert await left(store) == []
 
 
 # ── who tells ─────────────────────────────────────────────────────────────────────────────────────────────────────────

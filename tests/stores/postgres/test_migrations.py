@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 
 from remit.errors import StoreError
-from remit.stores import Change, Unit
+from remit.log import Channel
+from remit.stores import Change, Entry, Unit
 from remit.stores.postgres import schema as schemas
 from remit.stores.postgres.place import address_of
 from remit.stores.postgres.roles import role
@@ -48,6 +49,29 @@ async def test_every_older_schema_is_migrated(number: int, address: str, monkeyp
         await PostgresStore(address, "billing").open(read_only=True)
     assert await migrate(address_of(address, "billing"), "billing") == (number, NEWEST)
     await use(address)
+
+
+async def test_an_older_release_that_has_it_open_goes_on_after_a_migration(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await as_made_by(8, address, monkeypatch)
+    old, new = PostgresStore(address, "billing"), PostgresStore(address, "billing")
+    with monkeypatch.context() as older:
+        older.setattr(schemas, "migrations", lambda: {each: sql for each, sql in ALL.items() if each <= 8})
+        await old.open()
+    await old.commit(Unit([Change("Account", "a", 0, b"{}")], [event("m0", "{}")]))
+    await new.open()
+    for number, store in enumerate((old, new, old), 1):
+        await store.commit(Unit([Change("Account", "a", number, b"{}")], [event(f"m{number}", "{}")]))
+        assert await old.load("Account", "a") == await new.load("Account", "a") == (number + 1, b"{}")
+    await new.commit(Unit(entries=[event("e", '{"stream":"s","seq":1}')]))
+    assert [each.id for each in await new.stream("s", 0, 0, 9)] == ["e"]
+    await new.close()
+    await old.close()
+
+
+def event(id: str, headers: str) -> Entry:
+    return Entry(Channel.PRIVATE, "k", id, "billing.Settled", 1, 1.0, headers, b"{}")
 
 
 @pytest.mark.parametrize("number", [0, *ALL])

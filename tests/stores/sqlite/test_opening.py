@@ -92,7 +92,7 @@ async def test_the_settings_keep_the_promise(tmp_path: Path) -> None:
         name: connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "busy_timeout", "user_version")
     }
-    assert settings == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 5000, "user_version": 6}
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 5000, "user_version": 7}
     connection.close()
 
 
@@ -133,11 +133,34 @@ async def test_an_older_schema_is_migrated_with_what_is_in_it(tmp_path: Path) ->
     assert await store.load("Account", "a0") == (1, b'{"n":1}')
     await store.close()
     with sqlite3.connect(path) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (6,)
+        assert database.execute("PRAGMA user_version").fetchone() == (7,)
         assert database.execute(
             "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND sql NOT NULL"
-        ).fetchone() == (5,)
+        ).fetchone() == (6,)
     database.close()
+
+
+async def test_an_older_release_that_has_it_open_goes_on_after_a_migration(tmp_path: Path) -> None:
+    """Its statements name the columns that it knows, or all of the log's."""
+    path = tmp_path / "billing.db"
+    await made(path)
+    old = SqliteStore(path, "billing")
+    await old.open()
+    with sqlite3.connect(path) as database:
+        database.execute("DROP INDEX log_stream")
+        database.execute("PRAGMA user_version = 6")
+    new = SqliteStore(path, "billing")
+    await new.open()
+    for number, store in enumerate((old, new, old), 1):
+        entry = Entry(Channel.PRIVATE, "k", f"later{number}", "billing.Settled", 1, 1.0, "{}", b"{}")
+        await store.commit(Unit([Change("Account", "a0", number, b'{"n":2}')], [entry]))
+        assert await old.load("Account", "a0") == await new.load("Account", "a0") == (number + 1, b'{"n":2}')
+    placed = Entry(Channel.PRIVATE, "k", "e", "billing.Settled", 1, 1.0, '{"stream":"s","seq":1}', b"{}")
+    await new.commit(Unit(entries=[placed]))
+    assert [each.id for each in await new.stream("s", 0, 0, 9)] == ["e"]
+    database.close()
+    await new.close()
+    await old.close()
 
 
 async def test_a_newer_schema(tmp_path: Path) -> None:

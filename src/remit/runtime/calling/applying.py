@@ -83,7 +83,7 @@ class Applying:
         turn, taken = _AT_FIRST
         try:
             while True:
-                unit, rows, reply = UnitOfWork(workplace, attempt, taken), _NO_ROWS, None
+                unit, rows, reply = UnitOfWork(workplace, attempt, taken=taken), _NO_ROWS, None
                 if claim is not None and claim.foreseen is not None:
                     self._outcomes.foresee(unit, claim)
                 try:

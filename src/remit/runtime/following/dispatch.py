@@ -14,6 +14,7 @@ from remit.runtime.following.effect import HANDLER_SECONDS
 from remit.runtime.following.refused import noted
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import FoldPlan, FollowPlan, LaterPlan, ReactionPlan
+from remit.runtime.upcasting import takes_old
 from remit.runtime.work.attempts import Attempt, is_end, meant
 from remit.runtime.work.carried import carried
 from remit.runtime.work.deadlines import NEVER
@@ -37,14 +38,15 @@ class Dispatcher:
     def __init__(self, follow: FollowPlan[Any], shared: Shared, listeners: Listeners) -> None:
         self._follow: Any = follow
         self._name = follow.id.name
-        self._types = {type for type, _ in follow.takes}
+        self._upcasters = follow.upcasters
+        self._types = takes_old({type for type, _ in follow.takes}, follow.upcasters)
         self._shared = shared
         self._listeners = listeners
         self._workplace = shared.workplaces[follow.id.context]
 
     def unit(self, taken: Taken | None) -> UnitOfWork:
         """A unit of work for one or several messages. `taken` is where the one before failed to add aggregates."""
-        return UnitOfWork(self._workplace, _NOBODY, taken)
+        return UnitOfWork(self._workplace, _NOBODY, taken=taken)
 
     def attempt(self, record: MessageRecord) -> Attempt:
         """A new attempt at a message. Its time is the time of the message's envelope."""
@@ -54,6 +56,8 @@ class Dispatcher:
 
     def is_alone(self, record: MessageRecord) -> bool:
         """Whether a message needs a unit of work of its own, because its handler may have effects outside of it."""
+        if self._is_old(record):
+            return any(each.alone for each in self._follow.takes.values())
         try:
             found, _ = self._form(record)
         except BadMessage:
@@ -77,8 +81,12 @@ class Dispatcher:
         if self._shared.carries:
             carried.set(carried_by(record))
         try:
-            found, payload = self._form(record)
-            refused = None if found is None else await self._do(unit, record, found, payload)
+            refused = None
+            if self._is_old(record):
+                await self._handle_old(unit, record, attempt)
+            else:
+                found, payload = self._form(record)
+                refused = None if found is None else await self._do(unit, record, found, payload)
             limit.refuse_ended()
         except asyncio.CancelledError as error:
             if limit.owns_cancellation():
@@ -101,6 +109,22 @@ class Dispatcher:
             said = LaterRefused(now, attempt.trace, self._name, record.type, record.id, record.key, refused)
             unit.beside = await noted(self._workplace.store, self._follow.id, record, refused, self._shared.seconds())
             unit.refused = said
+
+    def _is_old(self, record: MessageRecord) -> bool:
+        """Whether a record is a domain event in a version for which there is an upcaster."""
+        return self._upcasters is not None and (record.type, record.version) in self._upcasters
+
+    async def _handle_old(self, unit: UnitOfWork, record: MessageRecord, attempt: Attempt) -> None:
+        """Handles what an old event has become: nothing, one event, or several in order, in this unit of work."""
+        assert self._upcasters is not None  # noqa: S101  # asked by `_is_old` before
+        for number, form in enumerate(self._upcasters.newest(record.type, record.version, record.payload)):
+            as_new = record._replace(type=form.type, version=form.version, payload=form.payload)
+            found, payload = self._form(as_new)
+            if found is None:
+                continue
+            if number:
+                unit.next_message(attempt.part(number), record.key)
+            await self._do(unit, as_new, found, payload)
 
     async def _do(self, unit: UnitOfWork, record: MessageRecord, found: Any, payload: bytes) -> Refusal | None:
         """Runs the handler. Returns the refusal with which a command has ended."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
 from remit.errors import RemitError, StoreError
+from remit.log import Channel
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.troubles import Troubles
 from remit.runtime.listeners import Listeners
@@ -41,6 +42,7 @@ class Housekeeper:
         time: StoreTime,
         listeners: Listeners,
         keep: Mapping[str, timedelta | None],
+        trimmed: Mapping[str, Collection[Channel]],
     ) -> None:
         self._process = ""
         self._stores = stores
@@ -50,6 +52,7 @@ class Housekeeper:
         self._time = time
         self._listeners = listeners
         self._keep = keep
+        self._trimmed = trimmed
         self._troubles = {name: Troubles(f"store of {name}", listeners) for name in stores}
         self._tasks: list[asyncio.Task[None]] = []
         self._news: set[Follower] = set()
@@ -134,7 +137,9 @@ class Housekeeper:
 
     async def _trim(self, name: str, store: Store) -> bool:
         keep = self._keep.get(name)
-        return keep is not None and await trim(store, await self._time.for_deleting(name, store), keep)
+        if keep is None:
+            return False
+        return await trim(store, await self._time.for_deleting(name, store), keep, self._trimmed[name])
 
     async def _beat(self, name: str) -> None:
         """Writes a sign of life into a store."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Protocol
 
+from remit.contexts import Model
+from remit.contexts.annotations import sourced_of
 from remit.log import Channel, Log
 from remit.stores.port import Retention
 
@@ -43,15 +45,22 @@ async def prune(store: Retention, now: float) -> bool:
     return gone >= CHUNK
 
 
-async def trim(store: _Trimmed, now: float, keep: timedelta) -> bool:
-    """Deletes one chunk of old messages of each partition. Returns whether there may be more.
+def trimmed_of(model: Model) -> dict[str, Collection[Channel]]:
+    """The channels of each context whose old messages are deleted. The streams of event-sourced aggregates are in the
+    private channel, which is then kept."""
+    every, published = tuple(Channel), (Channel.PUBLISHED,)
+    return {each.name: published if sourced_of(each) else every for each in model.contexts}
+
+
+async def trim(store: _Trimmed, now: float, keep: timedelta, channels: Collection[Channel] = tuple(Channel)) -> bool:
+    """Deletes one chunk of old messages of each partition of these channels. Returns whether there may be more.
 
     A message is old if it was written more than `keep` ago and is handled by every subscription that has reported
     within `SUBSCRIBER_SECONDS`. Raises like `prune`.
     """
     subscribers = [each for each in await store.subscribers() if now - each.at < SUBSCRIBER_SECONDS]
     more = False
-    for channel in Channel:
+    for channel in channels:
         positions = [each.positions for each in subscribers if each.channel == channel]
         for part, (head, _) in (await store.heads(channel)).items():
             upto = _handled(positions, part, head)

@@ -59,6 +59,20 @@ class Attempt(msgspec.Struct, eq=False):
     """How many calls of gateways this run has made."""
     stamped: int = 0
     """How many of `stamps` this run has shown."""
+    parts: dict[int, Attempt] | None = None
+    """The attempts at the further events that an old event has become."""
+
+    def part(self, number: int) -> Attempt:
+        """The attempt at one of the further events that an old event has become. Its calls have keys of their own, and
+        its envelope is that of the old event."""
+        parts = self.parts = {} if self.parts is None else self.parts
+        if number not in parts:
+            origin = f"{self.origin}/{number}"
+            parts[number] = Attempt(
+                origin, self.cause, self.trace, self.begun, self.context, self.deadline, record=self.record
+            )
+        parts[number].deadline = self.deadline
+        return parts[number]
 
     @property
     def message(self) -> str:

@@ -10,6 +10,7 @@ from remit.domain import refuse_other_identity
 from remit.errors import BadMessage
 from remit.messages import UNWRITABLE, Rest
 from remit.runtime.plan import AggregatePlan, ClaimPlan, ProjectionPlan, RecordPlan
+from remit.runtime.work.heads import head_of
 
 
 class Tracked(msgspec.Struct, eq=False):
@@ -78,6 +79,8 @@ class Tracked(msgspec.Struct, eq=False):
         try:
             value, rest = plan.codec.restore(body)
         except msgspec.MsgspecError as error:
+            if plan.is_aggregate and (head := head_of(body)) is not None:  # it was event-sourced before
+                return cls.load(plan, id, version, bytes(head.state))
             raise BadMessage(
                 f"{id!r} was stored by another release and cannot be read by this one: {error}", where=plan.kind,
                 expected=f"fields and values of {plan.type.__name__}", next="run the release that wrote it",

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
-from operator import itemgetter
+from functools import partial
+from itertools import repeat
 from typing import Any
 
 import msgspec
 
-from remit.contexts import Envelope
 from remit.domain import as_recorded, has_recorded, recording, take_recorded
-from remit.errors import AlreadyExists, BadKey, BadValue, Diverged, NotAdded, SecondAggregate
-from remit.log import LATER, Channel, write_carried, write_headers, write_newer, write_wish
-from remit.messages import Command, DomainEvent, Refusal, key_text
+from remit.errors import AlreadyExists, BadValue, Diverged, NotAdded, SecondAggregate
+from remit.log import Channel
+from remit.messages import DomainEvent, Refusal, key_text
 from remit.runtime.events import DeliveryIgnored, LaterRefused, UnitCommitted
-from remit.runtime.plan import AggregatePlan, ClaimPlan, EventPlan, HandlerPlan, ProjectionPlan, RecordPlan
-from remit.runtime.work.attempts import DERIVED, Attempt, is_end, meant
-from remit.runtime.work.called import identity_of
-from remit.runtime.work.carried import carried
+from remit.runtime.plan import AggregatePlan, ClaimPlan, HandlerPlan, ProjectionPlan, RecordPlan
+from remit.runtime.work.attempts import Attempt, is_end, meant
 from remit.runtime.work.claimed import give_up_all
 from remit.runtime.work.deadlines import Limit
 from remit.runtime.work.lost import not_added, refuse_returned
 from remit.runtime.work.reach import within
+from remit.runtime.work.recorder import Recorder
+from remit.runtime.work.sourced import Sourced, begun, restored
 from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.turns import Place, Taken
-from remit.runtime.work.workplace import Workplace
-from remit.stores import Change, Entry, Forget, KeyClaim, Unit, was_written
+from remit.stores import Change, Forget, KeyClaim, Unit, was_written
 from remit.stores.sql import Transaction, has_sql
 
 Row = tuple[int, bytes]
@@ -44,31 +42,23 @@ _NO_ROW: Row = (0, b"")
 _row = tuple[Any, ...].__new__
 
 
-class UnitOfWork(msgspec.Struct, eq=False):
+class UnitOfWork(Recorder, msgspec.Struct, eq=False):
     """Serves one message; or several of a subscription in a row, if their handlers have no effects outside of it.
 
     Each handler sees what is committed and what earlier messages of the unit have written. The commit fails if the same
     state was written concurrently. A struct, as `Limit`.
     """
 
-    workplace: Workplace
-    attempt: Attempt
-    """The attempt at the current message."""
     taken: Taken | None = None
     """Where the previous unit of work, which conflicted, failed to add aggregates."""
     foreseen: Foreseen | None = None
     """The row that was looked up with the command's outcome, for the handler's probable first load."""
-    key: str = ""
-    """The ordering key for recorded messages that have none."""
-    entries: list[Entry] = []
     claim: KeyClaim | None = None
     """The row of the message's idempotency key, if it has one."""
     beside: Change | None = None
     """An additional row of the runtime."""
     refused: LaterRefused | DeliveryIgnored | None = None
     """Reported after the commit: the command sent for later was refused, or the foreign message was ignored."""
-    recorded: tuple[str, float] | None = None
-    """Identity and time of the event recorded last, while reactions or publishers run that ask for its envelope."""
     transaction: Transaction | None = None
     """For the statements of a handler that asks for SQL."""
     leaving: list[Tracked] | None = None
@@ -113,8 +103,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
             if self._touched:
                 touched, self._touched = self._touched, {}
                 for tracked in touched:
-                    for event in self._take_up(handler, tracked):
-                        for reaction in self._record(event, tracked.id):
+                    for event, place in self._take_up(handler, tracked):
+                        for reaction in self.record(event, tracked.id, place):
                             returned = await reaction.call(self, event)
                             if self._touched or returned is not None:
                                 await self._follow_up(reaction, returned)
@@ -150,8 +140,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         touched, self._touched = self._touched, {}
         recorded = self.recorded
         for tracked in touched:
-            for event in self._take_up(handler, tracked):
-                for reaction in self._record(event, tracked.id):
+            for event, place in self._take_up(handler, tracked):
+                for reaction in self.record(event, tracked.id, place):
                     await self._follow_up(reaction, await reaction.call(self, event))
         self.recorded = recorded  # reactions to that event may still follow
 
@@ -161,7 +151,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
             await give_up_all(self)
             announced, self.announced = self.announced or (), None
             for event, key in announced:
-                for reaction in self._announce(event, key):
+                for reaction in self.announce_now(event, key):
                     await self._follow_up(reaction, await reaction.call(self, event))
         self._unfinished = False
 
@@ -210,14 +200,28 @@ class UnitOfWork(msgspec.Struct, eq=False):
             if tracked is None:
                 if row is None:
                     return None
-                version, body = row
-                tracked = self._tracked[place] = Tracked.load(plan, id, version, body)
-                self._loaded.append(place)
+                if plan.stream is None:
+                    version, body = row
+                    tracked = self._tracked[place] = Tracked.load(plan, id, version, body)
+                    self._loaded.append(place)
+                else:
+                    tracked = await self._restored(plan, id, *row)
         if tracked.removed:
             return None
         if plan.is_aggregate:
             self._touched[tracked] = None
         return tracked
+
+    async def _restored(self, plan: KeptPlan, id: str, version: int, body: bytes) -> Tracked:
+        """Tracks a row that was read. Raises `BadMessage`."""
+        if plan.stream is None:
+            self.keep(plan, id, version, body)
+        else:
+            found = await restored(self.workplace.store, plan, id, version, body)
+            if (plan.kind, id) not in self._tracked:
+                self._tracked[plan.kind, id] = found
+                self._loaded.append((plan.kind, id))
+        return self._tracked[plan.kind, id]
 
     def keep(self, plan: KeptPlan, id: str, version: int = 0, body: bytes = b"") -> None:
         """Tracks a row that was read, until the next message. Without a row it tracks the absence: a write of this
@@ -240,7 +244,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         missing = {id: None for id in ids if (kind, id) not in self._tracked}
         rows: Mapping[str, Row] = await self.workplace.store.load_all(kind, missing) if missing else {}
         for id in missing:
-            self.keep(plan, id, *rows.get(id, _NO_ROW))
+            await self._restored(plan, id, *rows.get(id, _NO_ROW))
         found = [self._tracked.get((kind, id)) for id in ids]
         for tracked in found:
             if tracked is not None and tracked.plan.is_aggregate and not tracked.removed:
@@ -267,7 +271,12 @@ class UnitOfWork(msgspec.Struct, eq=False):
         place = (plan.kind, id)
         before = self._tracked.get(place)
         version = before.version if before is not None else (self.taken or {}).get(place) or 0
-        tracked = self._tracked[place] = Tracked(plan, id, value, version, new=True)
+        made = (
+            Tracked(plan, id, value, version, new=True)
+            if plan.stream is None
+            else begun(plan, id, value, version, before)
+        )
+        tracked = self._tracked[place] = made
         if before is not None:
             tracked.always = before.always or before.changed or before.body != b""
         if plan.is_aggregate:
@@ -338,12 +347,13 @@ class UnitOfWork(msgspec.Struct, eq=False):
             raise meant(error) from error
         tracked.changed = True
 
-    def _take_up(self, handler: HandlerPlan, tracked: Tracked) -> list[DomainEvent]:
-        """Prepares a changed aggregate for storing; returns the events it has recorded. Raises `SecondAggregate`."""
+    def _take_up(self, handler: HandlerPlan, tracked: Tracked) -> Iterable[tuple[DomainEvent, str]]:
+        """Prepares a changed aggregate for storing; returns the events it has recorded, with their further headers.
+        Raises `SecondAggregate`."""
         events = take_recorded(tracked.value)
-        body = tracked.encoded()
+        body = tracked.after(events) if isinstance(tracked, Sourced) else tracked.encoded()
         if not events and not tracked.always and tracked.says(body):
-            return events
+            return ()
         first = self._written
         if first is not None and first is not tracked and (first.plan, first.id) != (tracked.plan, tracked.id):
             both = f"{first.plan.kind} {first.id!r} and {tracked.plan.kind} {tracked.id!r}"
@@ -355,74 +365,9 @@ class UnitOfWork(msgspec.Struct, eq=False):
         if body != tracked.body:
             tracked.check(body)
         self._written, tracked.body, tracked.changed = tracked, body, True
-        return events
-
-    def _record(self, event: DomainEvent, key: str) -> Sequence[HandlerPlan]:
-        """Records a domain event and what is published of it; returns its `together` reactions."""
-        plan = self.workplace.recorded[event.__class__]
-        key = self._enter(Channel.PRIVATE, plan, event, key)
-        if plan.is_stamped:
-            self.recorded = self.attempt.shown(self.entries, before_commit=bool(plan.together))
-        elif not plan.publish:
-            return plan.together
-        made = [public for publish in plan.publish if (public := publish(event)) is not None]
-        if plan.stamped:
-            envelope = self.envelope()
-            made += [public for publish in plan.stamped if (public := publish(event, envelope)) is not None]
-        if len(made) == 1:
-            self._enter(Channel.PUBLISHED, self.workplace.published[made[0].__class__], made[0], key)
-        elif made:
-            self._publish(made, key)
-        return plan.together
-
-    def _announce(self, event: Any, key: str) -> Sequence[HandlerPlan]:
-        """Records an event without an aggregate; returns its `together` reactions."""
-        if isinstance(event, DomainEvent):
-            return self._record(event, key)
-        self._enter(Channel.PUBLISHED, self.workplace.published[event.__class__], event, key)
-        return ()
-
-    def _publish(self, made: Sequence[Any], key: str) -> None:
-        """Records what several publishers made of one domain event. Versions of one contract become one message, so
-        that a subscriber of several versions handles it once."""
-        forms: dict[str, list[tuple[int, EventPlan, Any]]] = {}
-        for event in made:
-            plan = self.workplace.published[event.__class__]
-            forms.setdefault(plan.contract.type, []).append((plan.contract.version, plan, event))
-        for versions in forms.values():
-            (_, plan, event), *newer = sorted(versions, key=itemgetter(0))
-            beside = write_newer({version: of.codec.write(form) for version, of, form in newer}) if newer else ""
-            self._enter(Channel.PUBLISHED, plan, event, key, beside)
-
-    def _enter(self, channel: Channel, plan: EventPlan, message: Any, key: str, more: str = "") -> str:
-        """Adds a message to the log entries. Returns its ordering key: its own, or else `key`.
-
-        `more` is further headers as JSON text, each with a comma before it.
-        """
-        contract = plan.contract
-        if contract.key is not None:
-            key = key_text(getattr(message, contract.key), "ordering key", contract.type)
-        workplace, attempt = self.workplace, self.attempt
-        if workplace.carries and (said := carried.get()):
-            more += write_carried(said)
-        headers = write_headers(attempt.cause, attempt.trace, more)
-        self.entries.append(
-            _row(
-                Entry,
-                (channel, key, workplace.ids.new(), contract.type, contract.version, workplace.seconds(), headers,
-                 plan.codec.write(message)),
-            )
-        )  # fmt: skip
-        return key
-
-    def envelope(self) -> Envelope:
-        """The identity and the time of the current message."""
-        entry, attempt, workplace = self.recorded, self.attempt, self.workplace
-        if entry is not None:
-            return Envelope(id=entry[0], time=datetime.fromtimestamp(entry[1], UTC))
-        if not attempt.origin:
-            return Envelope(id=workplace.ids.new(), time=workplace.clock.now())
-        return Envelope(id=attempt.message, time=datetime.fromtimestamp(attempt.begun, UTC))
+        if not isinstance(tracked, Sourced):
+            return zip(events, repeat(""), strict=False)
+        return tracked.numbered(events, partial(self.enter, Channel.PRIVATE, tracked.plan.stream.adopted))
 
     def begin(self) -> Transaction:
         """The transaction for the handler's SQL statements."""
@@ -466,20 +411,6 @@ class UnitOfWork(msgspec.Struct, eq=False):
         self.leaving = self.announced = None
         self.entries.clear()
         self.claim = self.beside = None
-
-    def later(self, command: Command[Any, Any]) -> None:
-        """Records a command for later. Raises `BadKey`, and `Diverged` as `Called.key_of`."""
-        plan, attempt = self.workplace.published[command.__class__], self.attempt
-        contract, headers = plan.contract, LATER
-        if contract.identity is not None:
-            identity = identity_of(getattr(command, contract.identity))
-            wish = attempt.calls().key_of(contract.type, plan.codec.canonical(command), identity)
-            headers = write_wish(attempt.context + DERIVED, wish)
-        try:
-            self._enter(Channel.PUBLISHED, plan, command, self.key or attempt.cause, headers)
-        except BadKey as error:
-            error.answered = True  # a fault of this handler, not of the message that its caller sent
-            raise
 
     def unit(self) -> Unit:
         """The rows to write. Raises `BadValue` for a document that could not be read again."""

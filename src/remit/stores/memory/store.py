@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect, insort
 from collections.abc import Callable, Collection, Mapping, Sequence
 from heapq import nsmallest
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from remit.errors import Conflict, Unstorable
-from remit.log import Channel, Checkpoint, Floors, Head, Heads, MessageRecord, Subscriber, SubscriptionId
+from remit.log import Channel, Checkpoint, Floors, Head, Heads, MessageRecord, Subscriber, SubscriptionId, place_in
 from remit.stores.memory import MEMORY
 from remit.stores.notes import BEGUN, NotesInRows
 from remit.stores.port import (
@@ -44,6 +44,7 @@ class MemoryStore(NotesInRows):
         self.partitions = partitions
         # Plain tuples: the garbage collector stops tracking them. Reading turns them into records.
         self._log: dict[tuple[int, int], list[tuple[Any, ...]]] = {}
+        self._streams: dict[str, list[tuple[int, int, tuple[Any, ...]]]] = {}
         self._floors: dict[tuple[int, int], Checkpoint] = {}
         self._subscribers: dict[tuple[str, int], Subscriber] = {}
         self._state: dict[tuple[str, str], tuple[int, bytes]] = {}
@@ -153,7 +154,10 @@ class MemoryStore(NotesInRows):
             log = self._log[channel, part] = []
         last: tuple[Any, ...] = log[-1] if log else (part, *self._floor(channel, part))
         pos, prev = last[1], last[2]
-        log.append((part, pos + 1, id, prev, key, type, version, at, headers, payload))
+        row = (part, pos + 1, id, prev, key, type, version, at, headers, payload)
+        log.append(row)
+        if '"stream":' in headers and channel == Channel.PRIVATE and (place := place_in(headers)) is not None:
+            insort(self._streams.setdefault(place.stream, []), (place.life, place.seq, row))
 
     def _floor(self, channel: Channel, part: int) -> Checkpoint:
         return self._floors.get((channel, part)) or Checkpoint(0, "", 0.0)
@@ -257,6 +261,14 @@ class MemoryStore(NotesInRows):
     async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
         there = (id for (of, id), row in self._state.items() if of == kind and row[1] and (after is None or id > after))
         return [(id, *self._state[kind, id]) for id in nsmallest(limit, there)]
+
+    async def stream(self, name: str, life: int, after: int, limit: int) -> list[MessageRecord]:
+        rows = self._streams.get(name, [])
+        first = bisect(rows, (life, after + 1))
+        return [MessageRecord._make(row) for of, _, row in rows[first : first + limit] if of == life]
+
+    async def lives(self, name: str) -> list[tuple[int, int]]:
+        return list({life: seq for life, seq, _ in self._streams.get(name, [])}.items())
 
     async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         return self._outcomes.get((caller, key))

@@ -14,6 +14,22 @@ READ = """
     SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM remit_log
     WHERE channel = $1 AND part = $2 AND pos > $3 ORDER BY pos LIMIT $4
 """
+_OF_STREAM = """channel = 0 AND strpos(headers, '"stream":') > 0 AND (headers::json ->> 'stream') COLLATE "C" = $1"""
+_LIFE = "coalesce((headers::json ->> 'life')::bigint, 0)"
+_SEQ = "((headers::json ->> 'seq')::bigint)"
+STREAM: str = f"""
+    SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM remit_log
+    WHERE {_OF_STREAM} AND {_LIFE} = $2 AND {_SEQ} > $3 ORDER BY {_SEQ} LIMIT $4
+"""  # noqa: S608  no value is in it
+# A few index probes per life, however many events it has.
+LIVES: str = f"""
+    WITH RECURSIVE lives (life) AS (
+        (SELECT {_LIFE} FROM remit_log WHERE {_OF_STREAM} ORDER BY {_LIFE} LIMIT 1)
+        UNION ALL SELECT next.life FROM lives, LATERAL (
+            SELECT {_LIFE} AS life FROM remit_log WHERE {_OF_STREAM} AND {_LIFE} > lives.life ORDER BY {_LIFE} LIMIT 1
+        ) AS next
+    ) SELECT life, (SELECT max({_SEQ}) FROM remit_log WHERE {_OF_STREAM} AND {_LIFE} = lives.life) FROM lives
+"""  # noqa: S608  no value is in it
 # One index probe per partition, however long the log is.
 HEADS = """
     SELECT p.part, h.pos, h.at FROM generate_series(0, $1 - 1) AS p (part), LATERAL (

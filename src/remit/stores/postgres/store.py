@@ -199,6 +199,12 @@ class PostgresStore(InTables):
         rows = await self._rows(statements.STATES, kind, "" if after is None else after, after is None, limit)
         return [(id, version, body.encode()) for id, version, body in rows]
 
+    async def stream(self, name: str, life: int, after: int, limit: int) -> list[MessageRecord]:
+        return [record_of(row) for row in await self._rows(statements.STREAM, name, life, after, limit)]
+
+    async def lives(self, name: str) -> list[tuple[int, int]]:
+        return [(life, seq) for life, seq in await self._rows(statements.LIVES, name)]
+
     async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         row = await self._readable().outcomes.find(caller, key)
         return None if row is None else StoredOutcome(row[0], row[1].encode(), row[2])

@@ -26,6 +26,20 @@ READ = (
     "SELECT part, pos, id, prev, key, type, version, at, headers, CAST(payload AS BLOB) FROM log"
     " WHERE channel = ? AND part = ? AND pos > ? ORDER BY pos LIMIT ?"
 )
+_OF_STREAM = "channel = 0 AND instr(headers, '\"stream\":') > 0 AND json_extract(headers, '$.stream') = ?1"
+_LIFE = "coalesce(json_extract(headers, '$.life'), 0)"
+_SEQ = "json_extract(headers, '$.seq')"
+STREAM: str = (
+    "SELECT part, pos, id, prev, key, type, version, at, headers, CAST(payload AS BLOB) FROM log"  # noqa: S608  no value is in it
+    f" WHERE {_OF_STREAM} AND {_LIFE} = ?2 AND {_SEQ} > ?3 ORDER BY {_SEQ} LIMIT ?4"
+)
+# A few index probes per life, however many events it has.
+LIVES: str = (
+    f"WITH RECURSIVE lives (life) AS (SELECT min({_LIFE}) FROM log WHERE {_OF_STREAM}"  # noqa: S608  no value is in it
+    f" UNION ALL SELECT (SELECT min({_LIFE}) FROM log WHERE {_OF_STREAM} AND {_LIFE} > lives.life) FROM lives"
+    f" WHERE life IS NOT NULL) SELECT life, (SELECT max({_SEQ}) FROM log WHERE {_OF_STREAM} AND {_LIFE} = lives.life)"
+    " FROM lives WHERE life IS NOT NULL"
+)
 # One index probe per partition, however long the log is; and one for its floor, in case all messages were deleted.
 HEADS = (
     "WITH RECURSIVE parts (part) AS (VALUES (0) UNION ALL SELECT part + 1 FROM parts WHERE part + 1 < ?1)"

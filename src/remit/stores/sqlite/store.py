@@ -201,6 +201,12 @@ class SqliteStore(InTables):
     async def page(self, kind: str, after: str | None, limit: int) -> list[tuple[str, int, bytes]]:
         return self._fetch(statements.STATES, kind, "" if after is None else after, after is None, limit)
 
+    async def stream(self, name: str, life: int, after: int, limit: int) -> list[MessageRecord]:
+        return list(map(MessageRecord._make, self._fetch(statements.STREAM, name, life, after, limit)))
+
+    async def lives(self, name: str) -> list[tuple[int, int]]:
+        return self._fetch(statements.LIVES, name)
+
     async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         rows = self._fetch(statements.OUTCOME, caller, key)
         return StoredOutcome(*rows[0]) if rows else None

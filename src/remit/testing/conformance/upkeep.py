@@ -18,6 +18,7 @@ from remit.testing.conformance.parked import ParkedConformance
 from remit.testing.conformance.retention import RetentionConformance
 from remit.testing.conformance.states import StatesConformance
 from remit.testing.conformance.stores import SOURCE, UnitConformance, all_letters, discard, entry, park, same, whole_log
+from remit.testing.conformance.streams import StreamsConformance
 
 __all__ = ["StoreConformance"]
 
@@ -40,7 +41,9 @@ AWKWARD = {
 """Texts that a store may refuse."""
 
 
-class StoreConformance(UnitConformance, StatesConformance, ParkedConformance, NotesConformance, RetentionConformance):
+class StoreConformance(
+    UnitConformance, StatesConformance, StreamsConformance, ParkedConformance, NotesConformance, RetentionConformance
+):
     """The promises of a store, one test each. Subclass it, with the two fixtures `store` and `twin`."""
 
     async def test_it_can_do_what_its_technology_says(self, store: Store, twin: Store) -> None:

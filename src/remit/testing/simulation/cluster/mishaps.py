@@ -9,7 +9,7 @@ from datetime import timedelta
 from remit.log import SubscriptionId
 from remit.runtime import Host
 from remit.runtime.following.history import REPORT_SECONDS
-from remit.runtime.upkeep.pruning import trim
+from remit.runtime.upkeep.pruning import trim, trimmed_of
 from remit.testing.simulation.cluster.backups import Backup
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.cluster import Cluster
@@ -60,7 +60,8 @@ class Mishaps:
         store = living.stores[context]
         heard = {SubscriptionId(each.name, context, each.channel) for each in await store.subscribers()}
         followers = {each for each in self._cluster.subscriptions if each.source == context}
-        return followers <= heard and await trim(store, host.ports.clock.seconds(), _KEEP)
+        channels = trimmed_of(host.model)[context]
+        return followers <= heard and await trim(store, host.ports.clock.seconds(), _KEEP, channels)
 
     async def operate(self, weather: Weather) -> None:
         """An operator retries parked keys, before and after the bug is fixed. Ends when it is fixed."""

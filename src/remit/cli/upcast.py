@@ -1,0 +1,115 @@
+"""`remit upcast`: rewrites old states of aggregates, projections and records in the form of their newest version."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+from rich.table import Table
+
+from remit import operations
+from remit.cli.options import AsJson, Data, Store, SystemName, located
+from remit.cli.screen import UNWELL, cell, say, show
+from remit.contexts import Context
+from remit.contexts.annotations import aggregates_of, projections_of, records_of, sourced_of
+from remit.errors import one_of
+from remit.hosting import System
+from remit.hosting.failures import Failure
+from remit.hosting.finding import HERE
+from remit.hosting.opening import Places, opened, require_some
+from remit.messages import VersionedCodec
+from remit.operations import Rewritten
+from remit.runtime.upcasting import state_codec
+
+
+def upcast(
+    system: SystemName = HERE,
+    /,
+    *contexts: Annotated[str, Parameter(name="CONTEXT", help="Only the stores of these contexts. Default: all.")],
+    store: Store = None,
+    data: Data = None,
+    json: AsJson = False,
+) -> int:
+    """Rewrite old states in the form of the newest version of their classes. SYSTEM may be a topology file.
+
+    Safe beside running services: a state that is written meanwhile is read again. Run it after the new release has
+    replaced the old one everywhere: the old one cannot read what is rewritten. Run it again if it was interrupted.
+    """
+    found, places, _ = located(system, store, data)
+    done = asyncio.run(_rewrite(found, places, contexts))
+    if json:
+        print(msgspec.json.encode(done).decode())
+    elif done:
+        show(_table(done))
+        for of, failure in ((each, failure) for each in done for failure in each.failures):
+            say(f"{of.kind} {failure.id!r} stays as it is: {failure.why}", error=True)
+    else:
+        say("no class of a state has a version above 1: there is nothing to rewrite")
+    return UNWELL if any(each.failed for each in done) else 0
+
+
+async def _rewrite(system: System, places: Places, names: Collection[str]) -> list[Rewritten]:
+    known = {context.name: context for context in system.contexts}
+    for name in names:
+        if name not in known:
+            raise Failure("cli.usage", f"the system has no context {name!r}", where="remit upcast",
+                          expected=one_of(known), next="name one of them, or none for all")  # fmt: skip
+    kinds = {name: list(_kinds(known[name])) for name in names or known}
+    kinds = {name: those for name, those in kinds.items() if those}
+    done: list[Rewritten] = []
+    if not kinds:
+        return done
+    async with opened(places, require_some(places, list(kinds))) as stores:
+        for context, store in stores.items():
+            for kind, codec in kinds[context]:
+                with _shown(kind) as step:
+                    done.append(await operations.rewrite(store, kind, codec, step=step))
+    return done
+
+
+def _kinds(context: Context[Any]) -> Iterator[tuple[str, VersionedCodec[Any]]]:
+    """The kinds of states of a context whose class has a version above 1. The row of an event-sourced aggregate is a
+    cache, which is made anew."""
+    sourced = sourced_of(context)
+    stored: list[Any] = [each for each, _ in aggregates_of(context) if each not in sourced]
+    stored += [*projections_of(context), *(each for each, _ in records_of(context))]
+    for each in dict.fromkeys(stored):
+        codec = state_codec(each, context.upcasters)
+        if isinstance(codec, VersionedCodec):
+            yield f"{context.name}.{each.__name__}", codec
+
+
+@contextmanager
+def _shown(kind: str) -> Generator[Callable[[Rewritten], None]]:
+    """Shows the progress on a terminal: how many states, and how many per second."""
+    from rich.console import Console  # slow to import, and needed by this command only
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed} states"),
+        TimeElapsedColumn(),
+    )
+    rate = TextColumn("{task.fields[rate]}")
+    with Progress(*columns, rate, console=Console(stderr=True), disable=not Console(stderr=True).is_terminal) as bar:
+        task = bar.add_task(cell(kind), total=None, rate="")
+
+        def step(done: Rewritten) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done.states, rate=f"{speed:,.0f}/s" if speed else "")
+
+        yield step
+
+
+def _table(rows: Collection[Rewritten]) -> Table:
+    table = Table("KIND", "VERSION", box=None, pad_edge=False)
+    for title in ("STATES", "REWRITTEN", "FAILED"):
+        table.add_column(title, justify="right")
+    for row in rows:
+        table.add_row(cell(row.kind), str(row.version), str(row.states), str(row.rewritten), str(row.failed))
+    return table

@@ -1,0 +1,94 @@
+"""Old states are rewritten in bulk, beside others that write, and what cannot be read stays as it is."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remit import operations
+from remit.cli.program import execute
+from remit.hosting.opening import Places, opened
+from remit.messages import VersionedCodec, version_of
+from remit.runtime.upcasting import state_codec
+from remit.stores import Change, Unit
+from remit.topology.secret import Secret
+from tests.runtime.work import stall_new as new
+from tests.runtime.work import stall_old as old
+
+SYSTEM = "tests.runtime.work.stall_new:market"
+Printed = pytest.CaptureFixture[str]
+
+
+def lived(place: str, stands: int = 3) -> None:
+    with old.market.connect_sync(store=place) as app:
+        for number in range(stands):
+            app.send(old.Name(stand=f"s-{number}", name="Ada Byron"))
+
+
+def rewritten(place: str, printed: Printed, code: int = 0) -> dict[str, Any]:
+    assert execute(["upcast", SYSTEM, "--store", place, "--json"]) == code
+    return {each.pop("kind"): each for each in json.loads(printed.readouterr().out)}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> str:
+    return f"sqlite:{tmp_path}/{{context}}.db"
+
+
+def test_old_states_are_rewritten_once(place: str, capsys: Printed) -> None:
+    lived(place)
+    first = rewritten(place, capsys)
+    assert first["stall.Stand"] == {"version": 3, "states": 3, "rewritten": 3, "failed": 0, "failures": []}
+    assert first["stall.Note"]["rewritten"] == 3
+    assert {each["rewritten"] for each in rewritten(place, capsys).values()} == {0}
+    with new.market.connect_sync(store=place) as app:
+        assert app.ask(new.WhoStands(stand="s-2")) == ("Ada", "Byron", True, ["Ada Byron"])
+
+
+def test_a_state_that_cannot_be_read_stays_and_is_told(place: str, tmp_path: Path, capsys: Printed) -> None:
+    lived(place)
+    with sqlite3.connect(tmp_path / "stall.db") as database:
+        database.execute("UPDATE state SET body = '{}' WHERE kind = 'stall.Stand' AND id = 's-1'")
+    found = rewritten(place, capsys, code=1)["stall.Stand"]
+    assert (found["rewritten"], found["failed"]) == (2, 1)
+    assert found["failures"][0]["id"] == "s-1"
+    assert "its upcaster raised KeyError: 'name'" in found["failures"][0]["why"]
+
+
+def test_an_unknown_context_is_refused(place: str, capsys: Printed) -> None:
+    assert execute(["upcast", SYSTEM, "fair", "--store", place]) == 2
+    assert "the system has no context 'fair'" in capsys.readouterr().err
+
+
+async def test_a_state_that_is_written_meanwhile_is_read_again(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with old.market.connect(store=place) as app:
+        for number in range(3):
+            await app.send(old.Name(stand=f"s-{number}", name="Ada Byron"))
+    codec = state_codec(new.Stand, new.stall.upcasters)
+    assert isinstance(codec, VersionedCodec)
+    async with opened(Places({"default": Secret(place)}), ["stall"]) as stores:
+        store, commit = stores["stall"], stores["stall"].commit
+        others = [(b'{"id":"s-1","name":"Eve King"}', "s-1"), (codec.encode(_stand("s-2")), "s-2")]
+
+        async def late(unit: Unit) -> None:
+            while others:
+                body, id = others.pop()
+                row = await store.load("stall.Stand", id)
+                assert row is not None
+                await commit(Unit(changes=[Change("stall.Stand", id, row[0], body)]))
+            await commit(unit)
+
+        monkeypatch.setattr(store, "commit", late)
+        done = await operations.rewrite(store, "stall.Stand", codec)
+        rows = {id: body for id, _, body in await store.page("stall.Stand", None, 10)}
+    assert (done.states, done.rewritten, done.failed) == (3, 2, 0)
+    assert {version_of(body) for body in rows.values()} == {3}
+    assert [codec.decode(rows[id]).first for id in sorted(rows)] == ["Ada", "Eve", "Zoe"]
+
+
+def _stand(id: str) -> new.Stand:
+    return new.Stand(id=id, first="Zoe", last="", is_open=False)
