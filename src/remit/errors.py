@@ -19,6 +19,8 @@ RemitError
 │   └── KeyReused         the idempotency key was used before, for another message
 ├── BadMessage            bytes or fields do not form the message that was expected
 ├── BadValue              a value could not be read again after it was stored or sent
+├── MoneyError            what is given is no amount of money
+│   └── CurrencyMismatch  amounts in two currencies were added or compared
 ├── BadKey                a text cannot be an identity or a key
 ├── NotFound              no aggregate or document has this identity
 ├── AlreadyExists         an aggregate was added whose identity is taken
@@ -84,6 +86,13 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
     near = difflib.get_close_matches(word[:_LONGEST_COMPARED], list(known), n=1)
     return near[0] if near else None
+
+
+def reason(failure: BaseException) -> str:
+    """What went wrong, for an error whose text may end with the full text of the error of `remit` that caused it, as
+    that of msgspec does if the constructor of a value refuses what it reads."""
+    text, cause = str(failure), failure.__cause__
+    return text.replace(str(cause), cause.what) if isinstance(cause, RemitError) else text
 
 
 def told(code: str, where: str, what: str, expected: str, next: str) -> str:
@@ -303,6 +312,18 @@ class BadValue(RemitError):
     """
 
     code = "value.invalid"
+
+
+class MoneyError(RemitError, ValueError):
+    """What is given is no amount of money, or the result would be none."""
+
+    code = "money.invalid"
+
+
+class CurrencyMismatch(MoneyError):
+    """Amounts in two currencies were added, subtracted or compared."""
+
+    code = "money.currencies"
 
 
 class BadKey(RemitError):

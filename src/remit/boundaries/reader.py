@@ -77,6 +77,8 @@ class _Reader:
         self.keys: list[tuple[str, int]] = []
         self.tables: list[tuple[ast.expr, str, _At]] = []
         """The tables that classes declare, and their schemas."""
+        self.based: list[ast.ClassDef] = []
+        """The classes of the module that have a base class."""
         self.unknown: list[tuple[str, int]] = []
         self.numbers: set[int] = set()
         """The identities of the expressions that are known to be no texts."""
@@ -121,8 +123,9 @@ class _Reader:
         )
 
     def _is_identity(self, name: str) -> bool:
-        bound = self.names.scope.names[name][0]
-        return (
+        bound, scope = self.names.scope.names[name][0], self.names.scope
+        bases = [base for each in self.based if each.name == name for base in each.bases]
+        return any("remit.values.Identifier" in self.names.origins(base, scope) for base in bases) or (
             isinstance(bound, Expression)
             and isinstance(bound.node, ast.Call)
             and "typing.NewType" in self.names.origins(bound.node.func, bound.scope)
@@ -252,6 +255,8 @@ class _Reader:
         )
         if fields and at.scope is self.names.scope:
             self.models.append(Model(node.name, node.lineno, fields))
+        if node.bases and at.scope is self.names.scope:
+            self.based.append(node)
         inner = at._replace(scope=self.names.inside(at.scope, is_class=True))
         if (table := table_of(node)) is not None:
             self.tables.append((*table, inner))
