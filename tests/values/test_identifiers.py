@@ -255,5 +255,5 @@ async def test_it_is_a_part_of_a_url() -> None:
         assert (await sender.ask(asked, fresh=True)) == ["emma", "emma"]
         assert (await call(app, "GET", "/readers/ada/books?also=ulysses")).json == ["emma", "emma"]
         described = (await call(app, "GET", "/openapi.json")).json["paths"]["/books/{book}/take"]["post"]
-        (book,) = (each for each in described["parameters"] if each["name"] == "book")
+        (book,) = (each for each in described["parameters"] if each.get("name") == "book")
         assert book["schema"] == {"type": "string"}

@@ -12,11 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remit import Aggregate, Value
-from remit.errors import BadMessage, BadValue, CurrencyMismatch, MoneyError
+from remit import Aggregate, Command, Context, Repository, System, Value
+from remit.edges import HttpEdge
+from remit.edges.http import HttpApp
+from remit.errors import BadMessage, BadValue, CurrencyMismatch, HandlerFailed, MoneyError
 from remit.messages import Codec
 from remit.values import Money
 from remit.values.currencies import MINOR_UNITS
+from tests.edges.shop import call
 
 currencies = st.sampled_from(["EUR", "JPY", "KWD"])
 units = st.integers(-(10**15), 10**15)
@@ -266,3 +269,51 @@ def test_currencies_are_those_of_the_standard() -> None:
         "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND",
     }  # fmt: skip
     assert MINOR_UNITS.keys().isdisjoint({"XAU", "XTS", "XXX", "CHE", "BTC"})
+
+
+# ── in a system ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Pay(Command[Money]):
+    account: str
+    amount: Money
+
+
+class Account(Aggregate[str]):
+    owed: Money = Money.zero("EUR")
+
+
+till = Context("till")
+door = HttpEdge("till")
+door.post("/accounts/{account}/payments", Pay)
+shop = System("shop", contexts=[till], edges=[door])
+
+
+@till.handle(Pay)
+async def pay(command: Pay, accounts: Repository[Account]) -> Money:
+    account = await accounts.obtain(command.account)
+    account.owed += command.amount
+    return account.owed
+
+
+@pytest.mark.parametrize("parity", [False, True])
+async def test_money_is_kept_and_counted_up(parity: bool) -> None:
+    async with shop.connect(store="memory:", parity=parity) as app:
+        assert await app.send(Pay(account="ada", amount=euro("1.10"))) == euro("1.10")
+        assert await app.send(Pay(account="ada", amount=euro("2.20"))) == euro("3.30")
+        with pytest.raises(HandlerFailed):
+            await app.send(Pay(account="ada", amount=Money.of("2.20", "USD")))
+
+
+async def test_a_client_learns_where_its_money_is_none() -> None:
+    async with shop.connect(store="memory:") as sender:
+        app = HttpApp(shop, sender)
+        paid = await call(app, "POST", "/accounts/ada/payments", {"amount": {"amount": "1.1", "currency": "EUR"}})
+        assert paid.json == {"amount": "1.10", "currency": "EUR"}
+        refused = await call(app, "POST", "/accounts/ada/payments", {"amount": {"amount": "1", "currency": "EUX"}})
+        assert (refused.status, refused.json["detail"]) == (422, "'EUX' is not a currency")
+        assert refused.json["pointer"] == "/amount"
+        described = (await call(app, "GET", "/openapi.json")).json["components"]["schemas"]["Money"]
+        assert described["properties"]["currency"]["pattern"] == "^[A-Z]{3}$"
+        assert described["properties"]["amount"]["format"] == "decimal"
+        assert "\n    " not in described["description"]

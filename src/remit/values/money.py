@@ -30,18 +30,15 @@ _AMOUNT = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 
 class Money(Value):
-    """An exact amount in one currency, such as 12.30 EUR.
-
-    `currency` is a code of ISO 4217. `amount` always has the decimal places of the currency: 12.3 EUR becomes 12.30
-    EUR. Amounts in two currencies are never added or compared: that raises `CurrencyMismatch`. Two amounts are equal
-    if amount and currency are.
-
-    Raises `MoneyError` for an amount that is not of type `Decimal` (a `float`, for instance), is not finite, has more
-    than 38 digits, or has more decimal places than the currency, and for a currency that ISO 4217 does not have.
-    """
+    """An exact amount in one currency, such as 12.30 EUR."""  # shown to clients of an edge, so it says no more
 
     amount: Annotated[Decimal, Meta(description="With at most the decimal places of the currency", examples=["12.30"])]
+    """It always has the decimal places of the currency: 12.3 EUR becomes 12.30 EUR. Raises `MoneyError` for an amount
+    that is not of type `Decimal` (a `float`, for instance), is not finite, has more than 38 digits, or has more decimal
+    places than the currency."""
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="A code of ISO 4217", examples=["EUR"])]
+    """A code of ISO 4217; another one raises `MoneyError`. Amounts in two currencies are never added or compared: that
+    raises `CurrencyMismatch`. Two amounts are equal if amount and currency are."""
 
     __remit_exact__: ClassVar[bool] = True
 
