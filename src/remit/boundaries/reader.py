@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from remit.boundaries.facts import Facts, Model, Use
+from remit.boundaries.identities import identities_of
 from remit.boundaries.impurity import IMPURE, impure_use
 from remit.boundaries.nodes import FOLLOWED, LEAVES, captured_by, children, for_checkers, is_named, items_of
 from remit.boundaries.scopes import BUILTIN, Expression, Names, Scope
@@ -122,7 +123,7 @@ class _Reader:
             names={name: origins for name, origins in passed.items() if origins},
             stars=tuple(dict.fromkeys(self.names.stars)),
             own=frozenset(name for name, origins in passed.items() if not origins),
-            identities=frozenset(name for name in passed if self._is_identity(name)), public=self.public,
+            identities=identities_of(self.names, self.based), public=self.public,
             models=tuple(self.models), impure=tuple(self.impure), sql=tuple(self.sql), keys=tuple(self.keys),
             unknown=tuple(self.unknown),
         )  # fmt: skip
@@ -135,15 +136,6 @@ class _Reader:
                 for origin in (self.names.followed(each) if isinstance(each, Expression) else [each])
                 if origin and not origin.startswith(BUILTIN) and "()" not in origin
             )
-        )
-
-    def _is_identity(self, name: str) -> bool:
-        bound, scope = self.names.scope.names[name][0], self.names.scope
-        bases = [base for each in self.based if each.name == name for base in each.bases]
-        return any("remit.values.Identifier" in self.names.origins(base, scope) for base in bases) or (
-            isinstance(bound, Expression)
-            and isinstance(bound.node, ast.Call)
-            and "typing.NewType" in self.names.origins(bound.node.func, bound.scope)
         )
 
     def use(self, target: str, node: ast.AST, how: str, at: _At) -> None:
