@@ -20,6 +20,8 @@ RemitError
 ├── BadMessage            bytes or fields do not form the message that was expected
 │   └── NotUpcast         an upcaster cannot turn what an older release has stored into the next version
 ├── BadValue              a value could not be read again after it was stored or sent
+├── MoneyError            what is given is no amount of money
+│   └── CurrencyMismatch  amounts in two currencies were added or compared
 ├── BadKey                a text cannot be an identity or a key
 ├── NotFound              no aggregate or document has this identity
 ├── AlreadyExists         an aggregate was added whose identity is taken
@@ -85,6 +87,13 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
     near = difflib.get_close_matches(word[:_LONGEST_COMPARED], list(known), n=1)
     return near[0] if near else None
+
+
+def reason(failure: BaseException) -> str:
+    """What went wrong, for an error whose text may end with the full text of the error of `remit` that caused it, as
+    that of msgspec does if the constructor of a value refuses what it reads."""
+    text, cause = str(failure), failure.__cause__
+    return text.replace(str(cause), cause.what) if isinstance(cause, RemitError) else text
 
 
 def told(code: str, where: str, what: str, expected: str, next: str) -> str:
@@ -312,6 +321,18 @@ class BadValue(RemitError):
     """
 
     code = "value.invalid"
+
+
+class MoneyError(RemitError, ValueError):
+    """What is given is no amount of money, or the result would be none."""
+
+    code = "money.invalid"
+
+
+class CurrencyMismatch(MoneyError):
+    """Amounts in two currencies were added, subtracted or compared."""
+
+    code = "money.currencies"
 
 
 class BadKey(RemitError):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 
 from hotel.reservations import api as desk
 from hotel.reservations.api import GuestId, UntilClosing
-from hotel.reservations.domain import night_id
+from hotel.reservations.domain import NightId
 from hotel.reservations.handlers import CloseNight
 from hotel.rooms.api import HouseId, OfferRoom, Room, RoomId, Rooms
 from hotel.system import hotel
@@ -22,11 +21,12 @@ from learning.system import platform
 from learning.variants import billing_by_event, certification_by_call
 from learning.variants.certification_by_call import IssueCertificate
 from remit import System
+from remit.values import Money
 from tests.advisor import bazaar
 from tests.advisor.disturbed import Message, Play
 from webshop.system import webshop
 from webshop_checkout.handlers import checkout
-from webshop_checkout_api import FindOrder, Money, OrderId, OrderLine, PayOrder, PlaceOrder, ProductId
+from webshop_checkout_api import FindOrder, OrderId, OrderLine, PayOrder, PlaceOrder, ProductId
 from webshop_fulfilment.handlers import fulfilment
 from webshop_fulfilment_api import FindShipment
 from webshop_fulfilment_api import OrderId as ShippedOrder
@@ -126,7 +126,7 @@ HOTEL = Play(
         _hold("103"),
         desk.CancelHold(guest=GUEST, room=RoomId("101"), night=TODAY),
         desk.CheckIn(guest=GUEST, room=RoomId("102"), night=TODAY),
-        CloseNight(night=night_id(RoomId("101"), TODAY), day=TODAY),
+        CloseNight(night=NightId.of(RoomId("101"), TODAY), day=TODAY),
         desk.CloseDay(house=GRAND, day=TODAY),
         desk.NightOf(room=RoomId("101"), night=TODAY),
         desk.DailySheet(house=GRAND, day=TODAY),
@@ -138,7 +138,7 @@ LAMP, CHAIR, CUSTOMER = ProductId("lamp"), ProductId("chair"), UserId("uma")
 
 
 def _place(order: str, product: ProductId = LAMP) -> PlaceOrder:
-    line = OrderLine(product=product, quantity=1, price=Money(amount=Decimal(10), currency="EUR"))
+    line = OrderLine(product=product, quantity=1, price=Money.of(10, "EUR"))
     return PlaceOrder(order=OrderId(order), customer=CUSTOMER, lines=[line], ship_to="here")
 
 

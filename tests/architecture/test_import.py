@@ -46,7 +46,17 @@ def test_importing_loads_nothing_that_only_runs(environment: dict[str, str]) -> 
     _, output = run("import sys, remit; print(*sys.modules)", environment)
     modules = set(output.split())
     assert (
-        modules & {*DRIVERS, *RUNNING, "remit.runtime", "remit.stores", "remit.transports", "remit.checks", "pathlib"}
+        modules
+        & {
+            *DRIVERS,
+            *RUNNING,
+            "remit.runtime",
+            "remit.stores",
+            "remit.transports",
+            "remit.checks",
+            "remit.values",
+            "pathlib",
+        }
         == set()
     )
     assert {"msgspec", "remit.contexts"} <= modules, "the measurement saw the import"

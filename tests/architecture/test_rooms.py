@@ -35,6 +35,7 @@ STUB = {
     "transports/http/calls.py": "import aiohttp\nimport remit.transports.calls\n",
     "transports/nats/__init__.py": "",
     "transports/nats/connection.py": "import nats.errors\n",
+    "values/__init__.py": "import remit.messages\n",
     "contexts/__init__.py": "import remit.domain\n",
     "checks/__init__.py": "import remit.contexts\n",
     "runtime/__init__.py": "import asyncio\nimport remit.contexts\nimport remit.stores.port\n",

@@ -492,6 +492,9 @@ def test_a_package_of_no_context_is_noted_once(tmp_path: Path) -> None:
     ("text", "codes"),
     [
         ("from typing import NewType\nOrderId = NewType('OrderId', str)\n", []),
+        ("from remit.values import Identifier as Id\nclass OrderId(Id): ...\nclass UserId(Id): ...\n", []),
+        ("import remit.values\nclass OrderId(remit.values.Identifier): ...\n", []),
+        ("from remit.values import Money\nclass OrderId(Money): ...\n", ["code.unowned"]),
         (
             "from typing import NewType\nOrderId = NewType('OrderId', str)\ndef new() -> OrderId: ...\n",
             ["code.unowned"],

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any, Protocol
 
 import webshop_fulfilment_api as shipments
 import webshop_inventory_api as stock
 from remit import Command, Query
+from remit.values import Money
 from webshop_checkout_api import (
     EmptyOrder,
     FindOrder,
-    Money,
     NoSuchOrder,
     OrderId,
     OrderLine,
@@ -42,7 +41,7 @@ class Client(Protocol):
 
 
 def euros(amount: str) -> Money:
-    return Money(amount=Decimal(amount), currency="EUR")
+    return Money.of(amount, "EUR")
 
 
 LINES = [

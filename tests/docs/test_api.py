@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 import remit
-from remit import contexts, edges, errors, foreign, hosting, relations, testing
+from remit import contexts, edges, errors, foreign, hosting, relations, testing, values
 from remit.advisor import CallRecorder
 from remit.edges.http import HttpApp
 from remit.testing.answers import On
@@ -30,6 +30,7 @@ OPTIONS = re.compile(r"Class options: (?P<options>[^.,;]*(?:, [^.,;]*)*)[.,]")
 NAMES: dict[str, Any] = {
     **{name: getattr(remit, name) for name in remit.__all__},
     **{name: getattr(relations, name) for name in relations.__all__},
+    **{name: getattr(values, name) for name in values.__all__},
     **{name: getattr(foreign, name) for name in foreign.__all__},
     **{name: getattr(edges, name) for name in edges.__all__},
     **{name: getattr(hosting, name) for name in hosting.__all__},
@@ -48,7 +49,7 @@ RETURNED = {
 """Classes without a public name, whose methods are told with the name that gives them."""
 MADE = {
     "Context", "System", "HttpEdge", "HttpApp", "Double", "MovableClock", "VirtualLoop", "given", "running", "alone",
-    "Upcast", "require_examples", "field", "CallRecorder", *relations.__all__, *foreign.__all__,
+    "Upcast", "require_examples", "field", "CallRecorder", *relations.__all__, *foreign.__all__, *values.__all__,
 } - {"Relation", "Gateway", "Signature", "Source"}  # fmt: skip
 """What a user calls. Others are bases, or are given to a user."""
 VALUES: dict[str, Any] = {"NODEFAULT": msgspec.NODEFAULT, "timedelta": timedelta, "datetime": datetime, "UTC": UTC}

@@ -16,7 +16,7 @@ from hotel.reservations.domain import (
     KnownRoom,
     Night,
     NightHeld,
-    night_id,
+    NightId,
 )
 from hotel.reservations.handlers import CloseNight, HoldsAt, reservations
 from hotel.rooms.api import HouseId, OfferRoom, Room, RoomId, RoomOffered, Rooms
@@ -25,11 +25,11 @@ from remit.testing import given
 
 ADA, BOB, ROOM, GRAND = GuestId("ada"), GuestId("bob"), RoomId("101"), HouseId("grand")
 TODAY, NIGHT = date(2026, 1, 1), date(2026, 1, 5)
-ID = night_id(ROOM, NIGHT)
+ID = NightId.of(ROOM, NIGHT)
 KNOWN = KnownRoom(id=ROOM, house=GRAND)
 WISH = HoldNight(guest=ADA, room=ROOM, night=NIGHT, term=UntilClosing(day=TODAY))
 HELD = Held(guest=ADA, house=GRAND, room=ROOM, night=NIGHT, term=UntilClosing(day=TODAY))
-FIVE = {night_id(ROOM, day): HELD.replace(night=day) for day in (NIGHT + timedelta(days=n) for n in range(1, 6))}
+FIVE = {NightId.of(ROOM, day): HELD.replace(night=day) for day in (NIGHT + timedelta(days=n) for n in range(1, 6))}
 MEMBER = Guest(id=ADA, card="c-1", holds=FIVE, no_shows={HouseId("park"): 2, GRAND: 1})
 
 
@@ -113,7 +113,7 @@ def test_the_sheet_says_what_the_closing_of_a_day_ends() -> None:
     given(HoldsAt, first, third).when(HoldExpired(guest=ADA, held=HELD)).then(HoldsAt(holds=[third.held]))
     closed = given(reservations, first, second, third).when(api.CloseDay(house=GRAND, day=TODAY))
     closed.replies(api.Sheet(to_expire=[HELD], no_shows=[second.held]))
-    closed.sends(CloseNight(night=ID, day=TODAY), CloseNight(night=night_id(ROOM, TODAY), day=TODAY))
+    closed.sends(CloseNight(night=ID, day=TODAY), CloseNight(night=NightId.of(ROOM, TODAY), day=TODAY))
 
 
 def test_a_profile_shows_what_a_guest_has_done() -> None:

@@ -25,6 +25,8 @@ from remit.hosting import Outbox, SyncOutbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
 from remit.relations import Conformist, CustomerSupplier, Foreign, OpenHost, SharedKernel
 from remit.testing import Double, alone, given, running
+from remit.values import Identifier
+from remit.values import Money as Amount
 
 OrderId = NewType("OrderId", str)
 StudentId = NewType("StudentId", str)
@@ -621,3 +623,41 @@ async def holds(app: Sender, seat: Stall) -> Held:
             return reply
         case _:
             assert_never(reply)  # wrong: a shape was forgotten
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+class BillId(Identifier): ...
+
+
+class PayerId(Identifier): ...
+
+
+class Bill(Aggregate[BillId]):
+    payer: PayerId
+    total: Amount
+
+
+class Split(Command[None]):
+    bill: BillId
+
+
+bill, payer = BillId("b"), PayerId("p")
+Split(bill=payer)  # wrong: another identifier
+Split(bill="b")  # wrong: a text is no identifier
+Bill(id=payer, payer=payer, total=Amount.zero("EUR"))  # wrong: the identity of another aggregate
+BillId(12)  # wrong: an identifier is made of a text
+BillId.new()  # wrong: a source of identities is missing
+BillId.new("b")  # wrong: a text is no source of identities
+Amount("1", "EUR")  # wrong: fields are keyword-only
+Amount(amount=1.5, currency="EUR")  # wrong: a float
+Amount.of(1.5, "EUR")  # wrong: a float
+Amount.of("1", "EUR") * 1.5  # wrong: a float
+Amount.of("1", "EUR") + 1  # wrong: an amount and a number
+Amount.of("1", "EUR").times(2)  # wrong: how to round is missing
+
+
+async def owes(bills: Repository[Bill]) -> None:
+    await bills.get(bill)
+    await bills.get(payer)  # wrong: the identity of another aggregate

@@ -30,6 +30,8 @@ from remit.hosting import Outbox, SyncOutbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
 from remit.relations import CustomerSupplier, OpenHost, SharedKernel
 from remit.testing import Double, MovableClock, Outcome, alone, given, running
+from remit.values import Identifier
+from remit.values import Money as Amount
 
 OrderId = NewType("OrderId", str)
 StudentId = NewType("StudentId", str)
@@ -569,3 +571,40 @@ async def holds(app: Sender, command: Hold) -> str:
             return reply.by
         case _:
             assert_never(reply)
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+class BillId(Identifier):
+    @classmethod
+    def of(cls, order: OrderId, number: int) -> "BillId":
+        return cls(f"{order}/{number}")
+
+
+class PayerId(Identifier): ...
+
+
+class Bill(Aggregate[BillId]):
+    payer: PayerId | None = None
+    parts: dict[PayerId, Amount] = field(default_factory=dict[PayerId, Amount])
+
+
+class Split(Command[Amount], key="bill"):
+    bill: BillId
+    payers: list[PayerId]
+    total: Amount
+
+
+@billing.handle(Split)
+async def split(command: Split, bills: Repository[Bill], ids: Ids) -> Amount:
+    bill = await bills.obtain(command.bill)
+    parts = assert_type(command.total.allocate(len(command.payers)), tuple[Amount, ...])
+    bill.parts = dict(zip(command.payers, parts, strict=True))
+    bill.payer = assert_type(PayerId.new(ids), PayerId)
+    assert_type(bill.payer.upper(), str)
+    assert_type(BillId.new(lambda: 12), BillId)
+    doubled = assert_type(-command.total * 2 + 3 * command.total, Amount)
+    assert_type(doubled > command.total, bool)
+    assert_type(doubled.minor, int)
+    return sum(parts, Amount.zero(command.total.currency))

@@ -4,19 +4,21 @@ The nights follow each `NightHeld` of the guests, and the guests each `HoldEnded
 """
 
 from datetime import date
-from typing import NewType
 
 from hotel.reservations.api import Free, GuestId, Held, HoldNight, HoldRefused, NotHeld, Occupied, UntilClosing, Why
 from hotel.rooms.api import HouseId, RoomId
 from remit import Aggregate, Claim, DomainEvent, Record, field
+from remit.values import Identifier
 
 MOST_HOLDS = 5
 MOST_NO_SHOWS = 1
-NightId = NewType("NightId", str)
 
 
-def night_id(room: RoomId, night: date) -> NightId:
-    return NightId(f"{room}/{night}")
+class NightId(Identifier):
+    @classmethod
+    def of(cls, room: RoomId, night: date) -> "NightId":
+        """Identifies a night of a room."""
+        return cls(f"{room}/{night}")
 
 
 class KnownRoom(Record[RoomId]):
@@ -106,13 +108,13 @@ class Guest(Aggregate[GuestId, NightHeld | HoldFailed]):
         if why := self._objection(wish, room.house, night, today):
             return self._refuse(wish.room, wish.night, why)
         held = Held(guest=self.id, house=room.house, room=room.id, night=wish.night, term=wish.term)
-        self.holds[night_id(held.room, held.night)] = held
+        self.holds[NightId.of(held.room, held.night)] = held
         self.record(NightHeld(guest=self.id, held=held))
         return held
 
     def end_hold(self, ended: HoldEnded) -> None:
         """Takes in what a night has decided."""
-        held = self.holds.pop(night_id(ended.held.room, ended.held.night))
+        held = self.holds.pop(NightId.of(ended.held.room, ended.held.night))
         if isinstance(ended, GuestDidNotShow):
             self.no_shows[held.house] = self.no_shows.get(held.house, 0) + 1
         if isinstance(ended, HeldTwice):
@@ -121,7 +123,7 @@ class Guest(Aggregate[GuestId, NightHeld | HoldFailed]):
     def _objection(self, wish: HoldNight, house: HouseId, night: Night | None, today: date) -> Why | None:
         if wish.night < today or (isinstance(wish.term, UntilClosing) and wish.term.day < today):
             return "in the past"
-        if night_id(wish.room, wish.night) in self.holds or (night and night.state != Free()):
+        if NightId.of(wish.room, wish.night) in self.holds or (night and night.state != Free()):
             return "taken"
         if self.no_shows.get(house, 0) > MOST_NO_SHOWS:
             return "barred"

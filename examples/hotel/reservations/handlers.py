@@ -5,7 +5,7 @@ from datetime import date
 
 from hotel.reservations import api, domain
 from hotel.reservations.api import GuestId, Held, Profile, Sheet, UntilClosing
-from hotel.reservations.domain import Guest, HoldEnded, HoldFailed, KnownRoom, Night, NightHeld, NightId, night_id
+from hotel.reservations.domain import Guest, HoldEnded, HoldFailed, KnownRoom, Night, NightHeld, NightId
 from hotel.rooms.api import HouseId, RoomOffered
 from remit import Claims, Clock, Command, Context, Later, Projection, Records, Repository, View, field
 
@@ -29,19 +29,19 @@ async def hold(
     rooms: Records[KnownRoom],
     clock: Clock,
 ) -> Held | api.HoldRefused:
-    room, night = await rooms.find(command.room), await nights.find(night_id(command.room, command.night))
+    room, night = await rooms.find(command.room), await nights.find(NightId.of(command.room, command.night))
     return (await guests.obtain(command.guest)).hold(command, room, night, clock.now().date())
 
 
 @reservations.handle(api.CancelHold)
 async def cancel(command: api.CancelHold, nights: Repository[Night]) -> api.NotHeld | None:
-    night = await nights.find(night_id(command.room, command.night))
+    night = await nights.find(NightId.of(command.room, command.night))
     return night.cancel(command.guest) if night else api.NotHeld()
 
 
 @reservations.handle(api.CheckIn)
 async def check_in(command: api.CheckIn, nights: Repository[Night]) -> api.NotHeld | None:
-    night = await nights.find(night_id(command.room, command.night))
+    night = await nights.find(NightId.of(command.room, command.night))
     return night.check_in(command.guest) if night else api.NotHeld()
 
 
@@ -70,7 +70,7 @@ class OneGuestForANight:
 
     @reservations.react(NightHeld)
     async def take_the_night(self, event: NightHeld) -> None:
-        (await self.nights.obtain(night_id(event.held.room, event.held.night))).hold(event.held)
+        (await self.nights.obtain(NightId.of(event.held.room, event.held.night))).hold(event.held)
 
     @reservations.react(HoldEnded)
     async def tell_the_guest(self, event: HoldEnded) -> None:
@@ -131,7 +131,7 @@ async def daily_sheet(query: api.DailySheet, held: View[HoldsAt]) -> Sheet:
 async def close_day(command: api.CloseDay, held: View[HoldsAt], close: Later[CloseNight]) -> Sheet:
     sheet = await daily_sheet(api.DailySheet(house=command.house, day=command.day), held)
     for each in sheet.to_expire + sheet.no_shows:
-        close.send(CloseNight(night=night_id(each.room, each.night), day=command.day))
+        close.send(CloseNight(night=NightId.of(each.room, each.night), day=command.day))
     return sheet
 
 
@@ -143,5 +143,5 @@ async def guest_profile(query: api.GuestProfile, profiles: View[ProfileOf]) -> P
 
 @reservations.answer(api.NightOf)
 async def night_of(query: api.NightOf, nights: Repository[Night]) -> api.Free | Held | api.Occupied:
-    night = await nights.find(night_id(query.room, query.night))
+    night = await nights.find(NightId.of(query.room, query.night))
     return night.state if night else api.Free()

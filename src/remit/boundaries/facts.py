@@ -43,7 +43,7 @@ class Facts(NamedTuple):
     own: frozenset[str] = frozenset()
     """The names that it makes itself."""
     identities: frozenset[str] = frozenset()
-    """Those of its own names that are identities: a `NewType`."""
+    """Those of its own names that are identities: a `NewType`, or an `Identifier` of `remit.values`."""
     public: tuple[str, ...] | None = None
     """`__all__`, if it is a literal."""
     models: tuple[Model, ...] = ()

@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from remit.boundaries.facts import Facts, Model, Use
+from remit.boundaries.identities import identities_of
 from remit.boundaries.impurity import IMPURE, impure_use
 from remit.boundaries.nodes import FOLLOWED, LEAVES, captured_by, children, for_checkers, is_named, items_of
 from remit.boundaries.scopes import BUILTIN, Expression, Names, Scope
@@ -88,6 +89,8 @@ class _Reader:
         self.keys: list[tuple[str, int]] = []
         self.tables: list[tuple[ast.expr, str, _At]] = []
         """The tables that classes declare, and their schemas."""
+        self.based: list[ast.ClassDef] = []
+        """The classes of the module that have a base class."""
         self.unknown: list[tuple[str, int]] = []
         self.grown: list[Grown] = []
         self.run: set[int] = set()
@@ -120,7 +123,7 @@ class _Reader:
             names={name: origins for name, origins in passed.items() if origins},
             stars=tuple(dict.fromkeys(self.names.stars)),
             own=frozenset(name for name, origins in passed.items() if not origins),
-            identities=frozenset(name for name in passed if self._is_identity(name)), public=self.public,
+            identities=identities_of(self.names, self.based), public=self.public,
             models=tuple(self.models), impure=tuple(self.impure), sql=tuple(self.sql), keys=tuple(self.keys),
             unknown=tuple(self.unknown),
         )  # fmt: skip
@@ -133,14 +136,6 @@ class _Reader:
                 for origin in (self.names.followed(each) if isinstance(each, Expression) else [each])
                 if origin and not origin.startswith(BUILTIN) and "()" not in origin
             )
-        )
-
-    def _is_identity(self, name: str) -> bool:
-        bound = self.names.scope.names[name][0]
-        return (
-            isinstance(bound, Expression)
-            and isinstance(bound.node, ast.Call)
-            and "typing.NewType" in self.names.origins(bound.node.func, bound.scope)
         )
 
     def use(self, target: str, node: ast.AST, how: str, at: _At) -> None:
@@ -272,6 +267,8 @@ class _Reader:
         )
         if fields and at.scope is self.names.scope:
             self.models.append(Model(node.name, node.lineno, fields))
+        if node.bases and at.scope is self.names.scope:
+            self.based.append(node)
         inner = at._replace(scope=self.names.inside(at.scope, is_class=True))
         if (table := table_of(node)) is not None:
             self.tables.append((*table, inner))

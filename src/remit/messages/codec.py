@@ -17,7 +17,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
-from remit.errors import BadMessage, BadValue
+from remit.errors import BadMessage, BadValue, reason
 from remit.messages.base import Command, Query, Refusal
 from remit.messages.fidelity import content_of, difference, field_names, has_times, is_exact
 from remit.messages.fields import (
@@ -167,7 +167,7 @@ class Codec(Generic[T]):
             except (msgspec.ValidationError, msgspec.DecodeError) as error:
                 failure = error  # reports what does not fit apart from fields that are merely new
         raise BadMessage(
-            str(failure), where=self._name,
+            reason(failure), where=self._name,
             expected=self.choices(failure) or f"{_NAMES[self.encoding]} of {self._name}",
         ) from failure  # fmt: skip
 

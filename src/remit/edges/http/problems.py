@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from remit.edges.http.docstrings import docstring, first_paragraph
-from remit.errors import RemitError
+from remit.errors import RemitError, reason
 from remit.messages import Refusal, fields_of_refusal
 
 Headers = list[tuple[bytes, bytes]]
@@ -191,7 +191,7 @@ _EXPECTED = re.compile(r"^Expected (?P<expected>.+), got ")
 def invalid(error: Exception, *, where: str, accepted: str = "", near: str | None = None) -> Rejected:
     """The exception for values that msgspec or a `__post_init__` of the message refused. `accepted` names the accepted
     values, if there are few. `near` is the field that was probably meant."""
-    text = str(error)
+    text = reason(error)
     found, expected = _PATH.search(text), _EXPECTED.match(text)
     detail = text[: found.start()] if found else text
     named = _NAMED.search(detail)

@@ -1,10 +1,10 @@
 """An order: its lines, its total, and how far it is."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from remit import Aggregate, DomainEvent, Record
-from webshop_checkout_api import Currency, EmptyOrder, MixedCurrencies, Money, OrderId, OrderLine, OrderState
+from remit.values import Money
+from webshop_checkout_api import EmptyOrder, MixedCurrencies, OrderId, OrderLine, OrderState
 from webshop_identity_api import UserId
 
 
@@ -56,8 +56,7 @@ def total_of(lines: Sequence[OrderLine]) -> Money:
     """What the lines cost together. Raises `EmptyOrder` and `MixedCurrencies`."""
     if not lines:
         raise EmptyOrder
-    currencies: list[Currency] = sorted({line.price.currency for line in lines})
+    currencies = sorted({line.price.currency for line in lines})
     if len(currencies) > 1:
         raise MixedCurrencies(currencies=currencies)
-    amount = sum((line.price.amount * line.quantity for line in lines), Decimal())
-    return Money(amount=amount, currency=currencies[0])
+    return sum((line.price * line.quantity for line in lines), Money.zero(currencies[0]))

@@ -2,11 +2,11 @@
 
 from remit import Context, Records, Repository
 from remit.relations import Conformist
+from remit.values import Money
 from webshop_checkout.domain import Authorized, CheckoutEvent, Customer, Order, Placed
 from webshop_checkout.payments import Payments, PretendedCards
 from webshop_checkout_api import (
     FindOrder,
-    Money,
     NoSuchOrder,
     OrderId,
     OrderPlaced,

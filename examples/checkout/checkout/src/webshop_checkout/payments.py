@@ -1,6 +1,7 @@
 """The payment provider, as checkout sees it."""
 
-from webshop_checkout_api import Money, OrderId, PaymentDeclined
+from remit.values import Money
+from webshop_checkout_api import OrderId, PaymentDeclined
 
 
 class Payments:
@@ -16,4 +17,4 @@ class PretendedCards(Payments):
 
     async def authorize(self, card: str, amount: Money, *, reference: OrderId) -> None:
         if card == "empty":
-            raise PaymentDeclined(reason=f"{amount.amount} {amount.currency} is more than the card has")
+            raise PaymentDeclined(reason=f"{amount} is more than the card has")

@@ -2,26 +2,22 @@
 
 __context__ = "checkout"
 
-from decimal import Decimal
-from typing import Annotated, Literal, NewType
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from remit import Command, IntegrationEvent, Query, Refusal, Value
+from remit.values import Identifier, Money
 from webshop_identity_api import UserId
 
-OrderId = NewType("OrderId", str)
-ProductId = NewType("ProductId", str)
-Currency = Literal["EUR", "USD"]
 Quantity = Annotated[int, Meta(ge=1)]
 OrderState = Literal["placed", "paid", "dispatched"]
 
 
-class Money(Value):
-    """An exact amount in one currency."""
+class OrderId(Identifier): ...
 
-    amount: Decimal
-    currency: Currency
+
+class ProductId(Identifier): ...
 
 
 class OrderLine(Value):
@@ -39,7 +35,7 @@ class EmptyOrder(Refusal):
 class MixedCurrencies(Refusal):
     """The lines are priced in several currencies. An order has one."""
 
-    currencies: list[Currency]
+    currencies: list[str]
 
 
 class UnknownCustomer(Refusal):

@@ -2,13 +2,18 @@
 
 __context__ = "fulfilment"
 
-from typing import Literal, NewType
+from typing import Literal
 
 from remit import IntegrationEvent, Query, Refusal, Value
+from remit.values import Identifier
 
-OrderId = NewType("OrderId", str)
-ProductId = NewType("ProductId", str)
 Awaited = Literal["order", "payment", "goods"]
+
+
+class OrderId(Identifier): ...
+
+
+class ProductId(Identifier): ...
 
 
 class NoSuchShipment(Refusal):

@@ -2,11 +2,11 @@
 
 __context__ = "identity"
 
-from typing import NewType
-
 from remit import Command, IntegrationEvent, Refusal
+from remit.values import Identifier
 
-UserId = NewType("UserId", str)
+
+class UserId(Identifier): ...
 
 
 class EmailTaken(Refusal):

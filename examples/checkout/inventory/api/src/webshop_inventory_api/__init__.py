@@ -2,15 +2,20 @@
 
 __context__ = "inventory"
 
-from typing import Annotated, NewType
+from typing import Annotated
 
 from msgspec import Meta
 
 from remit import Command, IntegrationEvent, Query
+from remit.values import Identifier
 
-OrderId = NewType("OrderId", str)
-ProductId = NewType("ProductId", str)
 Quantity = Annotated[int, Meta(ge=1)]
+
+
+class OrderId(Identifier): ...
+
+
+class ProductId(Identifier): ...
 
 
 class ReceiveStock(Command[None]):
