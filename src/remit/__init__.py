@@ -5,6 +5,9 @@ in `remit.relations`, edges in `remit.edges`, the test kit in `remit.testing`.
 """
 
 from remit.contexts import (
+    AtLeast,
+    AtMost,
+    Between,
     Claims,
     Clock,
     Context,
@@ -12,18 +15,22 @@ from remit.contexts import (
     Events,
     Ids,
     Later,
+    Page,
     Records,
     Repository,
     Sender,
     Sql,
     View,
 )
-from remit.domain import Aggregate, Claim, Projection, Record
+from remit.domain import Aggregate, Claim, Projection, Record, Row
 from remit.hosting import Outbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
 
 __all__ = [
     "Aggregate",
+    "AtLeast",
+    "AtMost",
+    "Between",
     "Claim",
     "Claims",
     "Clock",
@@ -36,12 +43,14 @@ __all__ = [
     "IntegrationEvent",
     "Later",
     "Outbox",
+    "Page",
     "Projection",
     "Query",
     "Record",
     "Records",
     "Refusal",
     "Repository",
+    "Row",
     "Sender",
     "Sql",
     "System",

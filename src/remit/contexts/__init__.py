@@ -47,12 +47,14 @@ from remit.contexts.relations import (
     SeparateWays,
     SharedKernel,
 )
+from remit.contexts.selecting import LARGEST_PAGE, AtLeast, AtMost, Between, Page, Selected
 from remit.contexts.usage import EVERYTHING, Usage
 
 __all__ = [
     "COMMAND",
     "EVERYTHING",
     "INJECTABLES",
+    "LARGEST_PAGE",
     "PROJECTION",
     "PUBLISHER",
     "QUERY",
@@ -62,6 +64,9 @@ __all__ = [
     "TOGETHER",
     "TRANSLATION",
     "AntiCorruptionLayer",
+    "AtLeast",
+    "AtMost",
+    "Between",
     "Claims",
     "ClientOf",
     "Clock",
@@ -86,6 +91,7 @@ __all__ = [
     "Model",
     "Named",
     "OpenHost",
+    "Page",
     "Partnership",
     "Polled",
     "Records",
@@ -93,6 +99,7 @@ __all__ = [
     "Repository",
     "Role",
     "Route",
+    "Selected",
     "Sender",
     "SeparateWays",
     "SharedKernel",

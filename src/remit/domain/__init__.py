@@ -7,14 +7,19 @@ from remit.domain.mutable import needed_fields
 from remit.domain.projection import Projection
 from remit.domain.record import Record
 from remit.domain.recorded import as_recorded
+from remit.domain.row import Indexes, Row, indexes_of, is_removed
 
 __all__ = [
     "Aggregate",
     "Claim",
+    "Indexes",
     "Projection",
     "Record",
+    "Row",
     "as_recorded",
     "has_recorded",
+    "indexes_of",
+    "is_removed",
     "needed_fields",
     "recorded_by",
     "recording",

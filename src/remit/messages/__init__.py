@@ -19,9 +19,11 @@ from remit.messages.fields import written_defaults
 from remit.messages.forms import describe, wire_types
 from remit.messages.instead import instead_of
 from remit.messages.keys import LONGEST_KEY, fits, key_text, require_key
+from remit.messages.sorting import NONE, SortForm, sorted_by
 
 __all__ = [
     "LONGEST_KEY",
+    "NONE",
     "UNWRITABLE",
     "Codec",
     "Command",
@@ -33,6 +35,7 @@ __all__ = [
     "Query",
     "Refusal",
     "Rest",
+    "SortForm",
     "Value",
     "accepts",
     "contract_of",
@@ -53,6 +56,7 @@ __all__ = [
     "records_within",
     "reply_of",
     "require_key",
+    "sorted_by",
     "union_members",
     "wire_types",
     "without_text",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from typing import Any, Never, TypeAlias, Union, get_args, get_origin
+from typing import Any, Never, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -44,7 +44,8 @@ def parameter_of(cls: type, base: type) -> tuple[Any, ...]:
         if origin is base:
             return get_args(above)
         if found := parameter_of(origin or above, base):
-            return found
+            given = dict(zip(getattr(origin, "__parameters__", ()), get_args(above), strict=False))
+            return tuple(given.get(each, each) if isinstance(each, TypeVar) else each for each in found)
     return ()
 
 

@@ -37,9 +37,9 @@ from remit.contexts.annotations import (
 from remit.contexts.declarations import Begins
 from remit.contexts.foreign import Polled, Translation, commands_in
 from remit.contexts.ports import ENVELOPE, owner_of
-from remit.domain import Aggregate, Claim, Projection, Record
+from remit.domain import Aggregate, Claim, Projection, Record, Row, indexes_of
 from remit.log import Channel, SubscriptionId
-from remit.messages import Codec, Command, Contract, Message, contract_of, parameter_of, reply_of
+from remit.messages import Codec, Command, Contract, Message, contract_of, parameter_of, reply_of, sorted_by
 from remit.messages.once import unchanged
 from remit.runtime.plan import (
     AggregatePlan,
@@ -54,6 +54,7 @@ from remit.runtime.plan import (
     ProjectionPlan,
     ReactionPlan,
     RecordPlan,
+    RowPlan,
     TranslationPlan,
     TranslatorPlan,
 )
@@ -63,7 +64,10 @@ from remit.runtime.work.deliveries import VERSION, Seen
 from remit.runtime.work.given import GIVEN, supplied
 from remit.runtime.work.intercepting import intercepted
 from remit.runtime.work.publishers import held
+from remit.stores import row_table
 
+VERSION_OF_ROWS = 1
+"""The version of every row model's table: the one that is read and written."""
 Needs = tuple[Dependency, ...]
 
 
@@ -159,7 +163,7 @@ class _Compiler:
 
     def _project(self, projection: type[Projection[Any, Any]]) -> None:
         kind = f"{self.context.name}.{projection.__name__}"
-        plan = self.projections[projection] = ProjectionPlan(kind, projection, Codec(projection), projection.key)
+        plan = self.projections[projection] = _projected(kind, projection)
         codecs: dict[SubscriptionId, dict[tuple[str, int], Codec[Any]]] = {}
         for event in projected_by(projection):
             codecs.setdefault(self._followed(kind, event), {})[_wire(self.model.contracts[event])] = Codec(event)
@@ -243,6 +247,15 @@ class _Compiler:
         owner = self.compilers.get(self.model.owners[command])  # None if hosted elsewhere: it subscribes there
         if owner is not None:
             owner.follow_commands(self.context.name)
+
+
+def _projected(kind: str, projection: type[Projection[Any, Any]]) -> ProjectionPlan:
+    if not issubclass(projection, Row):
+        return ProjectionPlan(kind, projection, Codec(projection), projection.key)
+    indexes, known = indexes_of(projection), sorted_by(projection)
+    forms = {field: (known[field][0], form) for index in indexes for field in index if (form := known[field][1])}
+    table = row_table(projection.__name__, VERSION_OF_ROWS, list(forms), indexes)
+    return RowPlan(kind, projection, Codec(projection), projection.key, forms, indexes, table)
 
 
 def _begins(declared: Begins | None) -> Literal["now"] | float | None:

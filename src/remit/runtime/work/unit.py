@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from remit.contexts import Envelope
-from remit.domain import as_recorded, has_recorded, recording, take_recorded
+from remit.domain import as_recorded, has_recorded, is_removed, recording, take_recorded
 from remit.errors import AlreadyExists, BadKey, BadValue, Diverged, NotAdded, SecondAggregate
 from remit.log import LATER, Channel, write_carried, write_headers, write_newer, write_wish
 from remit.messages import Command, DomainEvent, Refusal, key_text
@@ -25,10 +25,11 @@ from remit.runtime.work.claimed import give_up_all
 from remit.runtime.work.deadlines import Limit
 from remit.runtime.work.lost import not_added, refuse_returned
 from remit.runtime.work.reach import within
+from remit.runtime.work.stored import all_stored, is_written_as_state, stored
 from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.turns import Place, Taken
 from remit.runtime.work.workplace import Workplace
-from remit.stores import Change, Entry, Forget, KeyClaim, Unit, was_written
+from remit.stores import Change, Entry, KeyClaim, Unit, was_written
 from remit.stores.sql import Transaction, has_sql
 
 Row = tuple[int, bytes]
@@ -205,7 +206,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
             if foreseen is not None and foreseen[0] == place:
                 row = foreseen[1]
             else:
-                row = await self.workplace.store.load(plan.kind, id)
+                row = await stored(self.workplace.store, plan, id)
                 tracked = self._tracked.get(place)  # another task of the handler may have loaded or made it meanwhile
             if tracked is None:
                 if row is None:
@@ -238,7 +239,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         """As `load`, for several identities of one kind, in their order. Missing ones take one round trip together."""
         kind = plan.kind
         missing = {id: None for id in ids if (kind, id) not in self._tracked}
-        rows: Mapping[str, Row] = await self.workplace.store.load_all(kind, missing) if missing else {}
+        rows: Mapping[str, Row] = await all_stored(self.workplace.store, plan, missing) if missing else {}
         for id in missing:
             self.keep(plan, id, *rows.get(id, _NO_ROW))
         found = [self._tracked.get((kind, id)) for id in ids]
@@ -336,7 +337,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
             tracked.value.evolve(event)
         except BaseException as error:
             raise meant(error) from error
-        tracked.changed = True
+        tracked.changed, tracked.removed = True, is_removed(tracked.value)
 
     def _take_up(self, handler: HandlerPlan, tracked: Tracked) -> list[DomainEvent]:
         """Prepares a changed aggregate for storing; returns the events it has recorded. Raises `SecondAggregate`."""
@@ -447,7 +448,11 @@ class UnitOfWork(msgspec.Struct, eq=False):
             if not was_written(error, rows):
                 raise
             cancelled = error
-        now, cause, counts = self.workplace.seconds(), self.attempt.trace, (len(rows.changes), len(rows.entries))
+        now, cause, counts = (
+            self.workplace.seconds(),
+            self.attempt.trace,
+            (len(rows.changes) + len(rows.rows), len(rows.entries)),
+        )
         say(UnitCommitted(now, cause, self.workplace.plan.name, *counts))
         if cancelled is not None:
             raise cancelled
@@ -487,13 +492,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         rows = Unit(changes, self.entries, self.claim)
         for tracked in self._tracked.values():
             if tracked.changed:
-                if not tracked.plan.is_aggregate:
-                    if tracked.removed and tracked.plan.forgets:
-                        if tracked.version:
-                            rows.forgets = [*rows.forgets, Forget(tracked.plan.kind, tracked.id, tracked.version)]
-                        continue
-                    tracked.body = tracked.encoded()
-                    tracked.check(tracked.body)
+                if not tracked.plan.is_aggregate and not is_written_as_state(tracked, rows, self.attempt.origin):
+                    continue
                 changes.append(_row(Change, (tracked.plan.kind, tracked.id, tracked.version, tracked.body)))
         if self.beside is not None:
             changes.append(self.beside)

@@ -16,6 +16,7 @@ from remit.stores.size import LARGEST_UNIT
 from remit.testing.conformance.notes import NotesConformance
 from remit.testing.conformance.parked import ParkedConformance
 from remit.testing.conformance.retention import RetentionConformance
+from remit.testing.conformance.rows import RowsConformance
 from remit.testing.conformance.states import StatesConformance
 from remit.testing.conformance.stores import SOURCE, UnitConformance, all_letters, discard, entry, park, same, whole_log
 
@@ -40,7 +41,9 @@ AWKWARD = {
 """Texts that a store may refuse."""
 
 
-class StoreConformance(UnitConformance, StatesConformance, ParkedConformance, NotesConformance, RetentionConformance):
+class StoreConformance(
+    UnitConformance, StatesConformance, RowsConformance, ParkedConformance, NotesConformance, RetentionConformance
+):
     """The promises of a store, one test each. Subclass it, with the two fixtures `store` and `twin`."""
 
     async def test_it_can_do_what_its_technology_says(self, store: Store, twin: Store) -> None:
