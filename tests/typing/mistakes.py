@@ -586,7 +586,7 @@ class Room(Record[OrderId]):
 class Seat(Claim[int, Order]): ...
 
 
-class Row(Claim[int, Room]): ...  # wrong: claims are of aggregates
+class Place(Claim[int, Room]): ...  # wrong: claims are of aggregates
 
 
 async def keeps(rooms: Records[Room], orders: Repository[Order], events: Events[OrderPlaced]) -> None:

@@ -17,8 +17,6 @@ from remit.messages import Command, DomainEvent, IntegrationEvent, Message, Quer
 
 A = TypeVar("A", bound=Aggregate[Any, Any])
 D = TypeVar("D", bound=Projection[Any, Any])
-Shown = TypeVar("Shown", bound=Row[Any, Any], covariant=True)
-Ro = TypeVar("Ro", bound=Row[Any, Any])
 K = TypeVar("K")
 R = TypeVar("R")
 V = TypeVar("V")
@@ -52,8 +50,8 @@ class _Shows(Protocol[K]):
     def _shown(self) -> Projection[K, Any]: ...
 
 
-class _Lists(Protocol[Shown]):
-    def _shown(self) -> Shown: ...
+class _Lists(Protocol):
+    def _shown(self) -> Row[Any, Any]: ...
 
 
 class _Keeps(Protocol[K]):
@@ -237,7 +235,7 @@ class View(Generic[D]):
         """The existing documents among these keys, by key, in one round trip."""
         raise NotImplementedError
 
-    def where(self: _Lists[Ro], **filters: object) -> Selected[Ro]:
+    def where(self: _Lists, **filters: object) -> Selected[D]:
         """The rows of a row model whose fields have these values: `where(courier="ada")`. The fields are the first ones
         of a declared index. The last of them may have a range: `AtLeast(x)`, `AtMost(x)` or `Between(x, y)`. Without
         filters, all rows.

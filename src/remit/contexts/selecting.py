@@ -8,12 +8,12 @@ from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
-from remit.domain import Row
+from remit.domain import Projection
 from remit.messages import Value
 
 T = TypeVar("T")
 Other = TypeVar("Other")
-R = TypeVar("R", bound=Row[Any, Any])
+R = TypeVar("R", bound=Projection[Any, Any])
 
 LARGEST_PAGE = 1000
 """The most rows of a page."""
