@@ -31,6 +31,7 @@ from remit.contexts.annotations import (
     hints_of,
     is_kind,
     projected_by,
+    projections_of,
     publishable,
     takes_envelope,
 )
@@ -64,7 +65,7 @@ from remit.runtime.work.deliveries import VERSION, Seen
 from remit.runtime.work.given import GIVEN, supplied
 from remit.runtime.work.intercepting import intercepted
 from remit.runtime.work.publishers import held
-from remit.stores import row_table
+from remit.stores import RowTable, row_table
 
 VERSION_OF_ROWS = 1
 """The version of every row model's table: the one that is read and written."""
@@ -254,8 +255,17 @@ def _projected(kind: str, projection: type[Projection[Any, Any]]) -> ProjectionP
         return ProjectionPlan(kind, projection, Codec(projection), projection.key)
     indexes, known = indexes_of(projection), sorted_by(projection)
     forms = {field: (known[field][0], form) for index in indexes for field in index if (form := known[field][1])}
-    table = row_table(projection.__name__, VERSION_OF_ROWS, list(forms), indexes)
-    return RowPlan(kind, projection, Codec(projection), projection.key, forms, indexes, table)
+    return RowPlan(kind, projection, Codec(projection), projection.key, forms, indexes, _table(projection))
+
+
+def _table(row: type[Row[Any, Any]]) -> RowTable:
+    indexes = indexes_of(row)
+    return row_table(row.__name__, VERSION_OF_ROWS, [field for index in indexes for field in index], indexes)
+
+
+def row_tables(context: Context[Any]) -> list[RowTable]:
+    """The tables of the row models of a context, for those who make them before it starts."""
+    return [_table(each) for each in projections_of(context) if issubclass(each, Row)]
 
 
 def _begins(declared: Begins | None) -> Literal["now"] | float | None:

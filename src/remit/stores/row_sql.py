@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import lru_cache
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from remit.errors import StoreError
-from remit.stores.rows import LONGEST_NAME, Place, RowTable, Selection, shortened
+from remit.stores.rows import Place, RowTable, Selection
 from remit.stores.tables import quoted
 
 
@@ -32,7 +33,7 @@ def count(selection: Selection, mark: str) -> Query:
 
 def index_names(table: RowTable) -> dict[str, tuple[str, ...]]:
     """The columns of each index by its name, which tells its columns: an index of other columns has another one."""
-    return {shortened(f"{table.name}_by_{'_'.join(each)}", LONGEST_NAME): each for each in table.indexes}
+    return {f"{table.name}_by_{crc32(repr(each).encode()):08x}": each for each in table.indexes}
 
 
 def other_columns(table: RowTable, there: Collection[str], where: str) -> StoreError:

@@ -10,9 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 from zlib import crc32
 
-LONGEST_NAME = 63
-"""The most characters of a name in PostgreSQL, which cuts longer ones."""
 _KEPT = 40
+"""PostgreSQL cuts names of more than 63 characters. These are parts of names."""
 
 
 class RowTable(NamedTuple):

@@ -33,7 +33,8 @@ def script(schema: str, tables: Sequence[RowTable]) -> str:
     """The SQL that makes the tables and indexes of row models, to be run in one transaction. It does nothing if nothing
     is missing. The schema must exist."""
     parts = [f"{_LOCK};", f"SET LOCAL search_path = {quoted(schema)}, pg_temp;"] if tables else []
-    return "\n".join([*parts, *(statement for table in tables for statement in _making(table))])
+    parts += [statement for table in tables for statement in _making(table)]
+    return "".join(f"{part}\n" for part in parts)
 
 
 def _making(table: RowTable) -> list[str]:
@@ -57,6 +58,15 @@ async def prepare(session: Session, place: StoreAddress, tables: Sequence[RowTab
     except FAILURES as error:
         raise failure(error, place.shown) from error
     return [table.name for table in lacking]
+
+
+async def make(place: StoreAddress, tables: Sequence[RowTable]) -> list[str]:
+    """As `prepare`, on a connection of its own."""
+    session = Session(place, "migrate")
+    try:
+        return await prepare(session, place, tables) if tables else []
+    finally:
+        await session.close()
 
 
 async def _lacks(link: Link, place: StoreAddress, table: RowTable) -> bool:

@@ -15,6 +15,8 @@ __all__ = ["RowsConformance"]
 
 TABLE = row_table("Line", 1, ["a", "b", "c"], [("a", "b"), ("b",), ("c", "a")])
 A, B, C = TABLE.columns
+MORE = RowTable(TABLE.name, TABLE.columns, (*TABLE.indexes, (C,)))
+LONG = row_table("x" * 300, 1, ["ü" * 100], [("ü" * 100,)])
 VALUES = (b"", b"\x00", b"\x01", b"\x01\x00", b"\x01a", b"\x7f", b"\x80", b"\xff", b"\xff\xff")
 
 
@@ -111,10 +113,9 @@ class RowsConformance:
     async def test_a_prepared_table_is_prepared_again_without_effect(self, store: Store, twin: Store) -> None:
         await store.prepare_rows([TABLE])
         await store.commit(Unit(rows=[row("r1")]))
-        more = RowTable(TABLE.name, TABLE.columns, (*TABLE.indexes, (C,)))
-        await twin.prepare_rows([TABLE, more, row_table("x" * 300, 1, ["ü" * 100], [("ü" * 100,)])])
+        await twin.prepare_rows([TABLE, MORE, LONG])
         same(set(await store.load_rows(TABLE, ["r1"])), {"r1"}, "rows stay")
-        same(len(await twin.select_rows(Selection(more, (C,)), None, 9)), 1, "an index that is added has the rows")
+        same(len(await twin.select_rows(Selection(MORE, (C,)), None, 9)), 1, "an index that is added has the rows")
         other = RowTable(TABLE.name, (A, B, "f_other"), ())
         try:
             await twin.prepare_rows([other])
