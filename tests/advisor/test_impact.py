@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from learning.process import TOPOLOGIES
 from learning.system import platform
-from remit import Command, Context, Query, Sender, System
+from remit import Aggregate, Command, Context, Query, Repository, Sender, System
 from remit.advisor.contract import uses_of
 from remit.advisor.impact import Impact, impact_of
 from remit.advisor.outages import How, context_outage, service_outage
@@ -70,6 +72,27 @@ async def _kindly(calls: Sender, query: Left) -> int:
 
 async def _left(calls: Sender) -> int:
     return await calls.ask(Left(item="a"))
+
+
+class _Shelf:
+    async def left(self, calls: Sender) -> int:
+        return await self.asked(calls)
+
+    async def asked(self, calls: Sender) -> int:
+        return 0
+
+
+class _RealShelf(_Shelf):
+    async def asked(self, calls: Sender) -> int:
+        return await calls.ask(Left(item="a"))
+
+
+_SHELF, _PARTIAL = _RealShelf(), partial(_left)
+_ERRORS = (Unavailable, KeyError)
+
+
+async def _by_kind(calls: Sender, kind: type[Left] = Left) -> int:
+    return await calls.ask(kind(item="a"))
 
 
 class _Ways:
@@ -191,8 +214,58 @@ class _Ways:
             await calls.ask(query)
         await calls.ask(query)
 
+    @staticmethod
+    async def another_is_raised(command: Paint, calls: Sender) -> None:
+        try:
+            await calls.ask(Left(item="a"))
+        except Exception as error:
+            raise ValueError("away") from error
+
+    @staticmethod
+    async def through_an_object(command: Paint, calls: Sender) -> None:
+        await _SHELF.left(calls)
+
+    @staticmethod
+    async def through_an_override(command: Paint, calls: Sender) -> None:
+        await _RealShelf().left(calls)
+
+    @staticmethod
+    async def through_a_partial(command: Paint, calls: Sender) -> None:
+        await _PARTIAL(calls)
+
+    @staticmethod
+    async def through_a_default(command: Paint, calls: Sender) -> None:
+        await _by_kind(calls)
+
+    @staticmethod
+    async def gathered(command: Paint, calls: Sender) -> None:
+        await asyncio.gather(calls.ask(Left(item="a")))
+
+    @staticmethod
+    async def gathered_with_errors(command: Paint, calls: Sender) -> None:
+        await asyncio.gather(calls.ask(Left(item="a")), return_exceptions=True)
+
+    @staticmethod
+    async def left_alone(command: Paint, calls: Sender) -> None:
+        asyncio.ensure_future(calls.ask(Left(item="a")))  # noqa: RUF006  # nobody waits for it
+
+    @staticmethod
+    async def returned_at_last(command: Paint, calls: Sender) -> None:
+        try:
+            await calls.ask(Left(item="a"))
+        finally:
+            return  # noqa: B012  # it discards the error
+
+    @staticmethod
+    async def by_a_tuple(command: Paint, calls: Sender) -> None:
+        try:
+            await calls.ask(Left(item="a"))
+        except (ValueError, *_ERRORS):
+            return
+
 
 _CAUGHT = frozenset({
+    "gathered_with_errors", "left_alone", "returned_at_last", "by_a_tuple",
     "surrounded", "surrounded_twice", "suppressed", "by_variable", "by_loop", "by_function", "by_inner_function",
     "passed_on",
 })  # fmt: skip
@@ -386,3 +459,21 @@ def test_who_opens_the_store_of_a_source_can_read_its_log_while_its_service_is_d
     assert "learning.CompleteModule" in {each.name for each in found.fails}
     stale = {each.name for each in found.stale if each.kind == "query"}
     assert stale == {"learning.Progress", "learning.Transcript"}
+
+
+class _Kept(Aggregate[str]):
+    last: Paint | None = None
+
+
+def test_a_changed_message_concerns_the_models_that_hold_it() -> None:
+    house, store = Context("house"), Context("stock")
+
+    @house.handle(Paint)
+    async def paint(command: Paint) -> None: ...
+
+    @store.answer(Left)
+    async def kept(query: Left, models: Repository[_Kept]) -> int:
+        return 0
+
+    uses = uses_of(interactions_of(System("home", contexts=[house, store]).model()), "house.Paint")
+    assert ("holds", "stock._Kept.last") in {(each.what, each.point) for each in uses}

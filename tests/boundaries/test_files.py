@@ -9,7 +9,7 @@ import pytest
 from remit.boundaries import read_code
 from remit.errors import Findings
 from remit.relations import CustomerSupplier
-from tests.boundaries.code_base import checked, mapped, written
+from tests.boundaries.code_base import checked, mapped, noted, written
 
 BUYS = CustomerSupplier(supplier="sales", customer="billing")
 HANDLERS = "shop/billing/handlers.py"
@@ -53,3 +53,41 @@ def test_the_tag_of_a_compiled_module_is_no_part_of_its_name(tmp_path: Path) -> 
     folder = written(tmp_path, {f"shop/billing/{name}": "" for name in tagged})
     modules = read_code(mapped(folder, BUYS), Findings()).modules
     assert {f"shop.billing.{name.partition('.')[0]}" for name in tagged} <= {*modules.facts}
+
+
+@pytest.mark.parametrize("name", ["blood_tests", "ab_test", "tests", "test_drive"])
+def test_a_package_of_a_context_is_read_although_it_is_named_like_a_test(tmp_path: Path, name: str) -> None:
+    handlers = f"shop/{name}/handlers.py"
+    written(tmp_path, {f"shop/{name}/__init__.py": "", handlers: "import shop.sales.model\n"})
+    relation = CustomerSupplier(supplier="sales", customer="mail")
+    code = mapped(tmp_path, relation, contexts={"mail": {"packages": (f"shop.{name}",)}})
+    assert ("import.unpublished", f"{handlers}:1") in checked(code)
+
+
+def test_a_module_that_only_begins_like_tests_is_read(tmp_path: Path) -> None:
+    written(tmp_path, {"shop/billing/tests_helper.py": "import shop.sales.model\n"})
+    assert ("import.unpublished", "shop/billing/tests_helper.py:1") in checked(mapped(tmp_path, BUYS))
+
+
+def test_tests_of_a_context_are_left_out_without_a_word(tmp_path: Path) -> None:
+    test = "import shop.sales.model\ndef test_it(): ...\n"
+    files = (
+        "tests/helper.py",
+        "test_it.py",
+        "it_test.py",
+        "conftest.py",
+        "unit_tests/test_it.py",
+        "unit_tests/help.py",
+    )
+    written(tmp_path, {f"shop/billing/{name}": test for name in files})
+    code = mapped(tmp_path, BUYS)
+    assert checked(code) == []
+    assert [each for each in noted(code) if each[0] == "source.tests"] == []
+
+
+@pytest.mark.parametrize("name", ["ab_test.py", "test_drive/plan.py"])
+def test_what_is_only_named_like_a_test_is_noted(tmp_path: Path, name: str) -> None:
+    written(tmp_path, {f"shop/billing/{name}": "import shop.sales.model\n"})
+    code = mapped(tmp_path, BUYS)
+    assert checked(code) == []
+    assert ("source.tests", f"shop/billing/{name.partition('/')[0]}") in noted(code)

@@ -278,6 +278,16 @@ def test_one_known_service_in_two_contexts_is_found_without_any_relation(tmp_pat
         ('run("with recent as (select 1 from orders) select * from recent")\n', 1),
         ('run("select 1 " + "from invoices join \\"orders\\" using (id)")\n', 1),
         ('run("Update the orders")\n', 0),
+        ('log("Delete all rows from orders.")\nadd(help="Select an item from orders")\n', 0),
+        ('connection.execute("Select items from orders")\n', 1),
+        ('statement = "Select items from orders"\nconnection.execute(statement)\n', 2),
+        ('statement = "select *"\nstatement += " from invoices"\nstatement += ", orders"\n', 3),
+        ('count = 1\ncount += 1\nstatement = "select * from invoices"\nstatement += " where id = 1"\n', 0),
+        ('statement = " ".join(["select *", "from orders"])\n', 1),
+        ('import pandas as pd\norders = pd.read_sql_table("orders", engine)\n', 2),
+        ('from sqlalchemy import column, table\norders = table("orders", column("id"))\n', 2),
+        ('run("CREATE TRIGGER t AFTER INSERT ON orders BEGIN SELECT 1; END")\n', 1),
+        ('run("SELECT * FROM archive.orders")\n', 0),
         ('from sqlalchemy import ForeignKey\nkey = ForeignKey("orders.id")\n', 2),
         ('import sqlalchemy as sa\nkey = sa.Table("orders", None)\n', 2),
         ('total = 1 + 2 + len("x") + 3\nrun("select 1 from " + ("or" + "ders"))\n', 2),
@@ -563,3 +573,51 @@ def test_advice_on_a_code_base_supposes_nothing_of_remit_in_it(tmp_path: Path) -
     told_of = {each.code: f"{each.expected} {each.next}" for each in (*found, *found.notes)}
     assert {"import.unpublished", "import.in-model", "import.computed", "pure.import", "pure.call"} <= set(told_of)
     assert [text for text in told_of.values() if re.search(r"\b(System|handlers?|send|messages?)\b", text)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("from shop import sales\nplaced = sales.api.OrderPlaced\n", []),
+        ("from shop import sales\nplaced = sales.model.Order\n", ["import.unpublished"]),
+        ("from shop import sales\nplaced = sales\n", ["import.unpublished"]),
+        ("from shop import sales\nplaced = sales.api.OrderPlaced, sales.counted\n", ["import.unpublished"]),
+    ],
+)
+def test_a_package_is_imported_for_what_is_published_in_it(tmp_path: Path, text: str, codes: list[str]) -> None:
+    folder = written(tmp_path, {HANDLERS: text, "shop/sales/__init__.py": "counted = 0\n"})
+    assert [code for code, _ in checked(mapped(folder, BUYS))] == codes
+
+
+@pytest.mark.parametrize("relation", [BUYS, TRANSLATES])
+def test_a_published_identity_may_stand_in_every_model(tmp_path: Path, relation: Relation) -> None:
+    api = "from typing import NewType\nOrderId = NewType('OrderId', str)\n"
+    files = {"shop/sales/api.py": api, MODEL: "from shop.sales.api import OrderId\n", HANDLERS: ""}
+    assert checked(mapped(written(tmp_path, files), relation)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import shop\nfound = [shop.sales.model for shop in shops]\n",
+        "import shop\nmatch found:\n    case {'a': shop}: print(shop.sales.model)\n",
+        "import shop\nmatch found:\n    case [*shop]: print(shop.sales.model)\n",
+        "import shop\nmatch found:\n    case {**shop}: print(shop.sales.model)\n",
+        "import shop\nfrom typing import Annotated\nkind: Annotated[str, 'shop.sales.model.Order']\n",
+    ],
+)
+def test_a_name_that_hides_a_package_is_none_of_it(tmp_path: Path, text: str) -> None:
+    assert checked(mapped(written(tmp_path, {HANDLERS: text}), BUYS)) == []
+
+
+def test_a_comprehension_and_a_case_see_and_bind_the_names_around_them(tmp_path: Path) -> None:
+    comprehension = "import shop\nclass A:\n    found = [each for each in [1] if (kept := shop)]\n"
+    text = "import shop\nmatch found:\n    case 1:\n        kept = shop\nkept.sales.model.Order()\n"
+    folder = written(tmp_path, {HANDLERS: text, "shop/billing/other.py": f"{comprehension}    x = kept.sales.model\n"})
+    found = [("import.unpublished", f"{HANDLERS}:5"), ("import.unpublished", "shop/billing/other.py:4")]
+    assert checked(mapped(folder, BUYS)) == found
+
+
+def test_a_library_of_a_protocol_is_no_client_of_one_service(tmp_path: Path) -> None:
+    folder = written(tmp_path, {HANDLERS: "import zeep\n", "shop/sales/handlers.py": "import zeep\n"})
+    assert checked(mapped(folder)) == []

@@ -43,6 +43,10 @@ class Offer(Value):
     note: Note | None = None
 
 
+class Suite(Aggregate[str]):
+    beside: tuple[Suite, ...] = ()
+
+
 class Go(Command[None]):
     offer: Offer | None = None
 
@@ -89,3 +93,14 @@ def test_values_identities_and_records_are_no_references() -> None:
     async def go(command: Go, rooms: Repository[Room], notes: Records[Note]) -> None: ...
 
     assert checked(hotel) == []
+
+
+def test_an_aggregate_that_holds_others_of_its_own_class_is_reported() -> None:
+    hotel = Context("hotel")
+
+    @hotel.handle(Go)
+    async def go(command: Go, suites: Repository[Suite]) -> None: ...
+
+    finding = only(checked(hotel))
+    assert finding.code == "aggregate.reference"
+    assert finding.what.startswith("Suite.beside holds Suite")

@@ -171,7 +171,7 @@ CASES: list[tuple[Any, set[type]]] = [
     (Policy().by_self, {api.Pack, Ask}),
     (closing_over(Pack), {Pack}),
     (by_a_name_that_is_another_one_inside, set()),
-    (functools.partial(through_a_module), set()),
+    (functools.partial(through_a_module), {api.Pack}),
     (print, set()),
 ]
 

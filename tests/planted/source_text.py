@@ -101,6 +101,7 @@ SOURCE = {
 "    return datetime.now()\n")}),
     "owner.missing": learning({BILLING: (('    owner="team-billing",\n', ""),)}),
     "source.hidden": learning({"learning/billing/old.py": "X = 1\n", "learning/billing/old/__init__.py": "X = 1\n"}),
+    "source.tests": learning({"learning/billing/ab_test.py": "RATIO = 0.5\n"}),
     "source.unreadable": learning({"learning/billing/old.py": "def owed(:\n"}),
     "code.unowned": learning({"learning/texts.py": "def shown() -> str: ...\n", BILLING: "\nimport learning.texts\n"}),
     "model.spread": learning(dict.fromkeys(

@@ -56,6 +56,25 @@ from remit.stores.sql_tokens import tokens_of
         "BEGIN; SELECT * FROM sales.orders; COMMIT",
         "# get\nSELECT * FROM sales.orders",
         "SELECT * FROM a WHERE EXISTS (TABLE sales.orders)",
+        "CREATE TRIGGER t AFTER INSERT OR UPDATE OF a ON sales.orders EXECUTE FUNCTION f()",
+        "CREATE RULE r AS ON INSERT TO sales.orders DO NOTHING",
+        "CREATE TABLE x () INHERITS (a, sales.orders)",
+        "CREATE TABLE x PARTITION OF sales.orders DEFAULT",
+        "USE db; SELECT * FROM sales.orders",
+        "PRAGMA foreign_keys = on; DELETE FROM sales.orders",
+        "ATTACH DATABASE 'x' AS y; SELECT * FROM sales.orders",
+        "DO $$ BEGIN DELETE FROM sales.orders; END $$",
+        "SELECT * FROM a CROSS APPLY sales.orders",
+        "VACUUM sales.orders",
+        "select a, count(*) from sales.orders o group by a",
+        "select case when a then b else c end from sales.orders as o where x",
+        "delete a from a join sales.orders using (id)",
+        "update a x set b = 1 from sales.orders",
+        "insert into sales.orders select 1",
+        "create table if not exists sales.orders (id int)",
+        "alter table sales.orders add column x int",
+        "drop table if exists a, sales.orders cascade",
+        "from sales.orders o where o.paid is null",
     ],
 )
 def test_a_table_is_found_wherever_it_stands(text: str) -> None:
@@ -79,6 +98,9 @@ def test_the_body_of_a_block_is_read() -> None:
         "INSERT INTO a VALUES (1) ON CONFLICT (a) DO UPDATE SET orders = 1",
         "SELECT x FROM a WHERE b = 1 ORDER BY a, orders FOR UPDATE OF orders",
         "UPDATE a SET b = 1, orders = 2",
+        "REVOKE SELECT ON a FROM orders",
+        "GRANT SELECT ON a TO orders",
+        "CREATE TRIGGER orders AFTER UPDATE OF orders ON a EXECUTE FUNCTION f()",
         "SELECT * FROM a, orders(1) o JOIN a USING (orders)",
     ],
 )
@@ -104,6 +126,36 @@ def test_other_words_are_no_tables(text: str) -> None:
         "Insert coins into orders",
         "Drop in on orders",
         "Truncate orders text",
+        "Select an item from orders.",
+        "select an item from orders",
+        "select one of the items from orders",
+        "select a slot from orders and mail it",
+        "Select a drug from orders.",
+        "Select customers from orders (optional)",
+        "insert into orders failed",
+        "Insert into orders failed: %s",
+        "insert or update orders",
+        "Delete all rows from orders.",
+        "delete old rows from orders table",
+        "Delete rows from orders?",
+        "Update orders and set status = paid.",
+        "update orders: set status = paid",
+        "Create table orders first.",
+        "create table orders if missing",
+        "create index of orders on a disk",
+        "drop table for orders",
+        "Drop table orders failed: {}",
+        "alter view of orders",
+        "copy from orders to 'file'",
+        "lock tables: orders",
+        "grant access on orders to the team",
+        "revoke the right on orders from them",
+        "comment on orders to the team",
+        "explain how to select items from orders",
+        "call the team and select a from orders",
+        "from orders where price is high",
+        "join orders on the list",
+        "left join of orders on (id)",
         "",
         ";" * 10_000,
     ],
@@ -134,6 +186,12 @@ def test_a_statement_may_begin_with_a_capital_letter(text: str) -> None:
 )
 def test_a_change_of_the_search_path_is_known(text: str, leaves: bool) -> None:  # a parameter of pytest
     assert leaves_schema(text) is leaves
+
+
+@pytest.mark.parametrize("text", ["Select items from orders", "select an item from orders"])
+def test_a_text_that_is_run_is_no_sentence(text: str) -> None:
+    assert looks_like_sql(text, is_run=True)
+    assert not looks_like_sql(text)
 
 
 def test_quotes_of_dollars_that_are_not_closed_are_each_looked_for_once() -> None:

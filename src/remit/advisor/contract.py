@@ -15,7 +15,7 @@ class Use(NamedTuple):
     """One place that has to do with a message."""
 
     what: str
-    """declares, publishes, handles, records, calls, sends for later, reacts to, projects, or routes to."""
+    """declares, publishes, handles, records, calls, sends for later, reacts to, projects, holds, or routes to."""
     point: str
     context: str
     place: str
@@ -33,6 +33,8 @@ def uses_of(interactions: Interactions, message: str) -> list[Use]:
     publishers = (each for each in interactions.publishers if each.message == message)
     verb = "sends for later" if message in interactions.handlers else "publishes"
     found += [Use(verb, each.name, each.context, each.place, "declared") for each in publishers]
+    holders = (each for each in interactions.holders if each.message == message)
+    found += [Use("holds", each.name, each.context, each.place, "declared") for each in holders]
     for point in interactions.points:
         for what, basis in _ways(point, message):
             found += [Use(what, point.name, point.context, place, basis) for place in point.places]

@@ -27,7 +27,7 @@ def guards_in(handler: Callable[..., Any], error: type[Exception]) -> dict[type[
 
     A message in a variable is judged where the variable is used, a message that is passed to a function of the package
     by what that function catches, and such a function where it is called. A clause that ends with `raise` catches
-    nothing. Code without source text catches nothing.
+    nothing, whatever it raises. Code without source text catches nothing.
     """
     return _Guards(list(names_in(handler)), error).judged()
 
@@ -90,6 +90,10 @@ class _Guards:
         inner, around = _around(file, line)
         if any(step.field == "body" and self._is_guard(file, step.node) for step in inner):
             return True
+        if any(step.field != "finalbody" and _returns_at_last(step.node) for step in inner):
+            return True
+        if inner and _is_left_alone(inner[-1].node, line):
+            return True
         if not inner or depth > _DEEPEST:
             return False
         uses: list[int] = []
@@ -105,7 +109,7 @@ class _Guards:
         if isinstance(node, ast.Try | ast.TryStar):
             for each in node.handlers:
                 if each.type is None or any(self._is_wide(value) for value in self._values(file, each.type)):
-                    return not _raises(each)
+                    return not _raises(each.body)
         if isinstance(node, ast.With | ast.AsyncWith):
             calls = [each.context_expr for each in node.items if isinstance(each.context_expr, ast.Call)]
             kept = [each for each in calls if ast.unparse(each.func).rpartition(".")[2] == "suppress"]
@@ -117,15 +121,40 @@ class _Guards:
             yield from self.at.get((file, line), ())
 
     def _is_wide(self, value: Any) -> bool:
+        if isinstance(value, tuple):  # `except (ValueError, *ERRORS)`
+            return any(map(self._is_wide, cast("Any", value)))
         return isinstance(value, type) and is_kind(value, BaseException) and issubclass(self.error, value)
 
 
-def _raises(clause: ast.ExceptHandler) -> bool:
-    """Whether a clause ends by raising the caught error again."""
-    last = clause.body[-1]
-    if not isinstance(last, ast.Raise):
-        return False
-    return last.exc is None or (isinstance(last.exc, ast.Name) and last.exc.id == clause.name)
+def _raises(body: list[ast.stmt]) -> bool:
+    """Whether a clause ends by raising an error: the caught one, or another one in its place."""
+    last = body[-1]
+    if isinstance(last, ast.If):
+        return bool(last.orelse) and _raises(last.body) and _raises(last.orelse)
+    if isinstance(last, ast.With | ast.AsyncWith):
+        return _raises(last.body)
+    return isinstance(last, ast.Raise)
+
+
+def _returns_at_last(node: ast.AST) -> bool:
+    """Whether a `finally` returns, which discards every error."""
+    return isinstance(node, ast.Try | ast.TryStar) and any(isinstance(each, ast.Return) for each in node.finalbody)
+
+
+def _is_left_alone(statement: ast.AST, line: int) -> bool:
+    """Whether the errors of what a line makes go elsewhere: `gather(..., return_exceptions=True)` returns them, and a
+    task that nobody waits for keeps them."""
+    for each in ast.walk(statement):
+        if isinstance(each, ast.Call) and each.lineno <= line <= (each.end_lineno or each.lineno):
+            called = ast.unparse(each.func)
+            if called in ("gather", "asyncio.gather"):
+                given = (one.value for one in each.keywords if one.arg == "return_exceptions")
+                if any(isinstance(value, ast.Constant) and value.value is True for value in given):
+                    return True
+            is_bare = isinstance(statement, ast.Expr) and statement.value is each
+            if is_bare and called in ("create_task", "asyncio.create_task", "ensure_future", "asyncio.ensure_future"):
+                return True
+    return False
 
 
 def _made(inner: list[_Step]) -> str | None:

@@ -90,6 +90,8 @@ class Interactions:
     classes: Mapping[str, tuple[type[Message], ...]] = field(default_factory=dict[str, tuple[type[Message], ...]])
     """The classes of each message, one for each version."""
     publishers: tuple[Publisher, ...] = ()
+    holders: tuple[Publisher, ...] = ()
+    """The fields of models that hold messages, as of a conformist."""
 
     @cached_property
     def handlers(self) -> Mapping[str, Point]:

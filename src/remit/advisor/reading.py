@@ -14,12 +14,15 @@ from remit.advisor.points import Basis, Followed, Interactions, Kind, Point, Pub
 from remit.contexts import COMMAND, QUERY, REACTION, TOGETHER, Context, Handler, Model
 from remit.contexts.annotations import (
     Asked,
+    aggregates_of,
     asked_by,
     is_kind,
     projected_by,
+    projections_of,
     publishable,
     published_by,
     recorded_by,
+    records_of,
     sent_later,
 )
 from remit.contexts.declarations import known_events, where
@@ -27,7 +30,7 @@ from remit.contexts.mentioned import named_by
 from remit.contexts.ports import CLAIMS, EVENTS, LATER, RECORDS, REPOSITORY, VIEW, owner_of
 from remit.domain import Aggregate
 from remit.errors import Unavailable
-from remit.messages import Command, Message, Query
+from remit.messages import Command, Message, Query, not_carried, records_within
 
 _KINDS: dict[Any, Kind] = {COMMAND: "command", QUERY: "query", REACTION: "reaction"}
 
@@ -44,7 +47,14 @@ def interactions_of(model: Model) -> Interactions:
     for message, contract in model.contracts.items():
         classes[contract.type] = (*classes.get(contract.type, ()), message)
     return Interactions(
-        model.name, model.names, tuple(read.points.values()), owners, model.relations, classes, tuple(read.publishers())
+        model.name,
+        model.names,
+        tuple(read.points.values()),
+        owners,
+        model.relations,
+        classes,
+        tuple(read.publishers()),
+        tuple(read.holders()),
     )
 
 
@@ -73,6 +83,16 @@ class _Reading:
                     yield Publisher(f"{context.name}.{each.name}", context.name, message, each.place)
             for message in filter(None, map(self.name, context.outbox)):
                 yield Publisher(f"outbox of {context.name}", context.name, message, "")
+
+    def holders(self) -> Iterator[Publisher]:
+        """The fields of models whose values are messages, or hold some."""
+        for context in self.model.contexts:
+            kept = [each for kind in (aggregates_of, records_of) for each, _ in kind(context)]
+            for declared in dict.fromkeys((*kept, *projections_of(context))):
+                for path, held in records_within(declared) if not_carried(declared) is None else ():
+                    if message := self.name(held):
+                        name = f"{model_name(context, declared)}.{path}"
+                        yield Publisher(name, context.name, message, where(declared))
 
     # --- one context -------------------------------------------------------------------------------------------------
 

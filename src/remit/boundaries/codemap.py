@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from remit.contexts import Foreign, Relation
+from remit.contexts import AntiCorruptionLayer, Foreign, Relation, SharedKernel
 
 Kind: TypeAlias = Literal["", "core", "supporting", "generic"]
 """The type of a subdomain. Empty: it is not said."""
@@ -85,6 +85,19 @@ class CodeMap:
     def names(self) -> tuple[str, ...]:
         """The names of the contexts."""
         return tuple(context.name for context in self.contexts)
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The packages and modules that the map names: of contexts, of their parts, of translations and of kernels."""
+        of_contexts = (
+            module for each in self.contexts for module in (*each.packages, *(each.published or ()), *(each.pure or ()))
+        )
+        of_relations = (
+            each.module if isinstance(each, AntiCorruptionLayer) else each.package
+            for each in self.relations
+            if isinstance(each, AntiCorruptionLayer | SharedKernel)
+        )
+        return frozenset(filter(None, (*of_contexts, *of_relations)))
 
     @property
     def foreign(self) -> tuple[Outside, ...]:

@@ -23,6 +23,11 @@ _COMPILED_NAME = re.compile(r"(\w+)(?:\.(?:abi3|cpython-[\w-]+|cp\d[\w-]*|pypy[\
 _COMPILED = (".so", ".pyd")
 _LINKED = object()
 """Stands among the folders above one that is read through a link."""
+_OF_TESTS = frozenset({"test", "tests", "tests.py", "conftest.py"})
+"""The names that are given to tests only."""
+_IN_TESTS = re.compile(
+    rb"^\s*(?:async\s+)?(?:def\s+test|class\s+\w*Test)|\b(?:pytest|unittest|doctest|hypothesis)\b", re.M
+)
 _NO_CODE = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
@@ -61,6 +66,25 @@ class _Search(NamedTuple):
     """The files that are not read because another one has the name of the module, by the top-level package."""
     linked: Counter[object]
     """How often each folder was read through links."""
+    named: frozenset[str]
+    """The packages and modules that the map names."""
+    tests: dict[str, list[str]]
+    """What is left out because it is named like a test, and holds none, by the package of a context."""
+
+    def leaves_out(self, module: str, entry: os.DirEntry[str]) -> bool:
+        """Whether a file or folder is left out as a test. What the map names, and what leads there, never is."""
+        if self.code.tests or not is_of_tests(module, self.named):
+            return False
+        is_folder = entry.is_dir()
+        if is_folder and any(each.startswith(f"{module}.") for each in self.named):
+            return False
+        package = next((each for each in self._packages() if module.startswith(f"{each}.")), None)
+        if package is not None and entry.name not in _OF_TESTS and not _holds_tests(entry, is_folder=is_folder):
+            self.tests.setdefault(package, []).append(self.shown(entry.path))
+        return True
+
+    def _packages(self) -> Iterator[str]:
+        return (package for context in self.code.contexts for package in context.packages)
 
     def keep(self, file: SourceFile) -> None:
         known = self.found.get(file.module)
@@ -76,7 +100,8 @@ class _Search(NamedTuple):
 def files_of(code: CodeMap, findings: Findings) -> dict[str, SourceFile]:
     """The files of a code base by the names of their modules. Where two roots have the same module, the first counts,
     as for an import. Folders that lead back to themselves, and files that are too large, are findings."""
-    search = _Search(code, findings, os.path.join(os.getcwd(), ""), {}, {}, Counter())  # noqa: PTH109, PTH118  # ten times as fast as a Path
+    here = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118  # ten times as fast as a Path
+    search = _Search(code, findings, here, {}, {}, Counter(), code.named, {})
     for root in code.roots:
         folder = os.path.abspath(root)  # noqa: PTH100  # as above
         for entry in _entries(folder, findings):
@@ -87,16 +112,38 @@ def files_of(code: CodeMap, findings: Findings) -> dict[str, SourceFile]:
                 and not (root / top / "pyvenv.cfg").exists()
             ):
                 _add(entry, top, search, frozenset({_identity(folder)}))
+    _note_left_out(search)
+    return search.found
+
+
+def _note_left_out(search: _Search) -> None:
+    """Notes the files that are not read: those that other files hide, and those that are only named like tests."""
     for top, paths in search.hidden.items():
         count = f"{len(paths)} files" if len(paths) > 1 else "1 file"
-        findings.note(
+        search.findings.note(
             "source.hidden", paths[0],
             f"{count} of {top} cannot be imported, and are not read: other files have the same names of modules",
             expected="one file for each module, in one of the roots",
             next="rename or delete what is hidden; or check each root with a map of its own",
             identity=top,
         )  # fmt: skip
-    return search.found
+    for package, paths in search.tests.items():
+        search.findings.note(
+            "source.tests", paths[0],
+            f"in {package}, {', '.join(paths)} {'are' if len(paths) > 1 else 'is'} named like a test, and not checked",
+            expected="names of tests for tests only", next="rename it, or list it among the packages of its context; "
+            "tests = true under [map] checks tests too",
+            identity=package,
+        )  # fmt: skip
+
+
+def _holds_tests(entry: os.DirEntry[str], *, is_folder: bool) -> bool:
+    """Whether a file has something of a test in it, or a folder has a file that is named like a test."""
+    if is_folder:
+        stems = [path.stem for path in Path(entry.path).glob("*.py")]
+        return any(map(is_of_tests, stems))
+    with Path(entry.path).open("rb") as file:
+        return _IN_TESTS.search(file.read(_LARGEST)) is not None
 
 
 def _add(entry: os.DirEntry[str], module: str, search: _Search, above: AbstractSet[object]) -> bool:
@@ -110,10 +157,8 @@ def _add(entry: os.DirEntry[str], module: str, search: _Search, above: AbstractS
 
 
 def _add_file(entry: os.DirEntry[str], module: str, search: _Search) -> bool:
-    if not search.code.tests and is_of_tests(module):
-        return False
     ending = entry.name[entry.name.rfind(".") :]
-    if ending not in (".py", ".ipynb", *_COMPILED) or not entry.is_file():
+    if ending not in (".py", ".ipynb", *_COMPILED) or not entry.is_file() or search.leaves_out(module, entry):
         return False
     size = entry.stat().st_size
     is_read = ending not in _COMPILED
@@ -130,7 +175,7 @@ def _add_file(entry: os.DirEntry[str], module: str, search: _Search) -> bool:
 
 
 def _add_folder(entry: os.DirEntry[str], module: str, search: _Search, above: AbstractSet[object]) -> bool:
-    if entry.name in _NO_CODE or (not search.code.tests and is_of_tests(module)):
+    if entry.name in _NO_CODE or search.leaves_out(module, entry):
         return False
     identity = _identity(entry.path)
     if _is_endless(entry, module, identity, search, above):

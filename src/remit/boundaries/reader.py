@@ -11,13 +11,24 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from remit.boundaries.facts import Facts, Model, Use
 from remit.boundaries.impurity import IMPURE, impure_use
+from remit.boundaries.nodes import FOLLOWED, LEAVES, captured_by, children, for_checkers, is_named, items_of
 from remit.boundaries.scopes import BUILTIN, Expression, Names, Scope
 from remit.boundaries.spellings import ANNOTATES, ENTRY_POINTS, EVALUATES, SPELLINGS, argument, named_by, passed_on
-from remit.boundaries.statements import beside_texts, completed, table_of, written
+from remit.boundaries.statements import (
+    NAMES_TABLE,
+    REFERS,
+    Grown,
+    beside_texts,
+    completed,
+    grown_texts,
+    run_by,
+    table_of,
+    written,
+)
 from remit.stores.sql_forms import looks_like_sql
 
 _RUN_AS_TEXT = 1000
@@ -78,6 +89,9 @@ class _Reader:
         self.tables: list[tuple[ast.expr, str, _At]] = []
         """The tables that classes declare, and their schemas."""
         self.unknown: list[tuple[str, int]] = []
+        self.grown: list[Grown] = []
+        self.run: set[int] = set()
+        """The identities of the expressions that are given to something that runs SQL."""
         self.numbers: set[int] = set()
         """The identities of the expressions that are known to be no texts."""
 
@@ -94,6 +108,7 @@ class _Reader:
             self.unknown.append(("", 1))
         for node, at in self.statements:
             self.sql += [(text, at.line_of(node)) for text in completed(node, at.scope, self.names)]
+        self.sql += grown_texts(self.grown, self.names)
         for node, schema, at in self.tables:
             named = [f"{schema}.{text}" if schema else text for text in self.names.texts(node, at.scope)]
             self.sql += [(f"REFERENCES {table}", at.line_of(node)) for table in named]
@@ -148,8 +163,8 @@ class _Reader:
             visit = _VISITS.get(kind)
             if visit is not None:
                 waiting += visit(self, node, at)
-            elif kind not in _LEAVES:
-                waiting += [(each, at) for each in _children(node)]
+            elif kind not in LEAVES:
+                waiting += [(each, at) for each in children(node)]
 
     def visit_import(self, node: ast.Import, at: _At) -> list[tuple[ast.AST, _At]]:
         for each in node.names:
@@ -195,9 +210,14 @@ class _Reader:
 
     def visit_call(self, node: ast.Call, at: _At) -> list[tuple[ast.AST, _At]]:
         self.calls.append((node, at))
+        if (run := run_by(node)) is not None:
+            self.run.add(id(run))
         form = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr == "format" else None
-        if form is not None and looks_like_sql(written(form)):
+        joined = written(node)
+        if looks_like_sql(joined or (written(form) if form is not None else ""), is_run=id(node) in self.run):
             self.statements.append((node, at))
+        if joined:  # its parts are no statements of their own
+            return [(each, at) for part in children(node.args[0]) for each in beside_texts(part)]
         inner: list[ast.AST] = [node.func, *node.args, *(each.value for each in node.keywords)]
         return [(each, at) for each in inner]
 
@@ -205,7 +225,7 @@ class _Reader:
         """A text, or what is made of texts: perhaps SQL. Numbers that are added have the same form."""
         text = "" if id(node) in self.numbers else written(node)
         if text:
-            if looks_like_sql(text):
+            if looks_like_sql(text, is_run=id(node) in self.run):
                 self.statements.append((node, at))
             return [(each, at) for each in beside_texts(node)]
         if isinstance(node, ast.BinOp):
@@ -236,7 +256,7 @@ class _Reader:
         every = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
         waiting: list[tuple[ast.AST, _At]] = [(each, at) for each in (*given.defaults, *given.kw_defaults) if each]
         for each in every:
-            is_path = each.annotation is not None and _is_named(each.annotation, "Path")
+            is_path = each.annotation is not None and is_named(each.annotation, "Path")
             made = ast.Call(each.annotation, [], []) if is_path and each.annotation is not None else None
             scope.bind(each.arg, Expression(made, at.scope) if made is not None else "")
             if each.annotation is not None:
@@ -282,6 +302,13 @@ class _Reader:
         others = [each for each in node.targets if not isinstance(each, ast.Name)]
         return [(each, at) for each in (*others, node.value)]
 
+    def visit_grown(self, node: ast.AugAssign, at: _At) -> list[tuple[ast.AST, _At]]:
+        """`name += value`: perhaps a text that grows to SQL."""
+        if isinstance(node.op, ast.Add) and isinstance(node.target, ast.Name):
+            self.grown.append(Grown(node.target.id, node.value, at.scope, at.line_of(node)))
+            return [(node.value, at)]
+        return [(node.target, at), (node.value, at)]
+
     def visit_annotated_assign(self, node: ast.AnnAssign, at: _At) -> list[tuple[ast.AST, _At]]:
         if isinstance(node.target, ast.Name):
             self._bind(node.target.id, node.value, at)
@@ -296,10 +323,10 @@ class _Reader:
         if name == "__all__" and at.scope is self.names.scope and isinstance(value, ast.List | ast.Tuple):
             self.public = tuple(text for each in value.elts for text in self.names.texts(each, at.scope))
         is_number = isinstance(value, ast.Constant) and not isinstance(value.value, str)
-        at.scope.bind(name, Expression(value, at.scope) if isinstance(value, _FOLLOWED) and not is_number else "")
+        at.scope.bind(name, Expression(value, at.scope) if isinstance(value, FOLLOWED) and not is_number else "")
 
     def visit_if(self, node: Any, at: _At) -> list[tuple[ast.AST, _At]]:
-        checkers = _for_checkers(node.test)
+        checkers = for_checkers(node.test)
         body, otherwise = node.body, node.orelse
         if isinstance(node, ast.IfExp):
             body, otherwise = [body], [otherwise]
@@ -311,19 +338,33 @@ class _Reader:
         ]
 
     def visit_loop(self, node: Any, at: _At) -> list[tuple[ast.AST, _At]]:
-        """A loop, or that of a comprehension: its names stand for the items of what it goes through."""
-        item = ast.Subscript(node.iter, ast.Name("item", ast.Load()), ast.Load())
-        if isinstance(node.target, ast.Name):
-            at.scope.bind(node.target.id, Expression(item, at.scope))
-        elif isinstance(node.target, ast.Tuple):
-            for number, each in enumerate(node.target.elts):
-                if isinstance(each, ast.Name):
-                    part = ast.Subscript(item, ast.Constant(number), ast.Load())
-                    at.scope.bind(each.id, Expression(part, at.scope))
-        inner: list[ast.AST] = [node.iter, *getattr(node, "body", ()), *getattr(node, "orelse", ())]
-        if not isinstance(node.target, ast.Name | ast.Tuple):
-            inner.append(node.target)
-        return [(each, at) for each in (*inner, *getattr(node, "ifs", ()))]
+        """A loop: its names stand for the items of what it goes through."""
+        inner: list[ast.AST] = [node.iter, *node.body, *node.orelse]
+        return [(each, at) for each in (*inner, *self._bind_items(node, at))]
+
+    def visit_comprehension(self, node: Any, at: _At) -> list[tuple[ast.AST, _At]]:
+        """A comprehension: its names are its own."""
+        inner = at._replace(scope=self.names.inside(at.scope, is_part=True))
+        waiting = [(part, inner) for name in ("elt", "key", "value") if (part := getattr(node, name, None)) is not None]
+        for number, each in enumerate(node.generators):
+            waiting.append((each.iter, inner if number else at))
+            waiting += [(part, inner) for part in (*each.ifs, *self._bind_items(each, inner))]
+        return waiting
+
+    def _bind_items(self, node: Any, at: _At) -> list[ast.AST]:
+        """Binds the names of a loop. Returns what it assigns to besides."""
+        bind = at.scope.bind_here if isinstance(node, ast.comprehension) else at.scope.bind
+        for name, item in items_of(node.target, node.iter):
+            bind(name, Expression(item, at.scope))
+        return [] if isinstance(node.target, ast.Name | ast.Tuple) else [node.target]
+
+    def visit_case(self, node: ast.match_case, at: _At) -> list[tuple[ast.AST, _At]]:
+        """A `case`: the names that its pattern captures hide others in it."""
+        inner = at._replace(scope=self.names.inside(at.scope, is_part=True))
+        for name in captured_by(node.pattern):
+            inner.scope.bind_here(name, "")
+            at.scope.bind(name, "")
+        return [(node.pattern, at), *((each, inner) for each in (*filter(None, [node.guard]), *node.body))]
 
     def visit_global(self, node: ast.Global, at: _At) -> list[tuple[ast.AST, _At]]:
         at.scope.of_module = {*(at.scope.of_module or ()), *node.names}
@@ -345,7 +386,10 @@ class _Reader:
                     waiting += self._text_annotation(each.value, each, at)
             elif isinstance(each, ast.Subscript):
                 waiting.append((each.value, at))
-                if not _is_named(each.value, "Literal"):
+                if is_named(each.value, "Annotated") and isinstance(each.slice, ast.Tuple):
+                    inside += each.slice.elts[:1]
+                    waiting += [(metadata, at) for metadata in each.slice.elts[1:]]
+                elif not is_named(each.value, "Literal"):
                     inside.append(each.slice)
             elif isinstance(each, ast.Tuple | ast.List | ast.BinOp | ast.Starred):
                 inside += ast.iter_child_nodes(each)
@@ -380,6 +424,7 @@ class _Reader:
                 self.impure.append((impure, at.line_of(node)))
 
     def _resolve_call(self, node: ast.Call, at: _At) -> None:
+        self._resolve_run(node, at)
         for called in self.names.origins(node.func, at.scope):
             if called in SPELLINGS:
                 found, unknown = named_by(called, node, self.names, at.scope)
@@ -406,15 +451,22 @@ class _Reader:
             given = argument(node, *ANNOTATES[called])
             for each, inner in self.annotated(given, at) if given is not None else ():
                 self.walk([each], inner)
-        elif called in _NAMES_TABLE and node.args:
-            tables = (_NAMES_TABLE[called](text) for text in self.names.texts(node.args[0], at.scope))
+        elif called in NAMES_TABLE and node.args:
+            tables = (NAMES_TABLE[called](text) for text in self.names.texts(node.args[0], at.scope))
             self.sql += [(f"REFERENCES {table}", at.line_of(node)) for table in tables]
-        elif called in _REFERS:
+        elif called in REFERS:
             named = (argument(node, 0, "to"), argument(node, 4, "through"))
             texts = (text for each in named if each is not None for text in self.names.texts(each, at.scope))
             self.keys += [(text, at.line_of(node)) for text in texts]
         elif called == ENTRY_POINTS:
             self._entry_points(node, at)
+
+    def _resolve_run(self, node: ast.Call, at: _At) -> None:
+        """A name that is given to something that runs SQL. What is taken for SQL anyway is known where it stands."""
+        run = run_by(node)
+        for text in self.names.texts(run, at.scope) if isinstance(run, ast.Name) else ():
+            if looks_like_sql(text, is_run=True) and not looks_like_sql(text):
+                self.sql.append((text, at.line_of(node)))
 
     def _run_text(self, node: ast.Call, at: _At) -> None:
         for text in self.names.texts(node.args[0], at.scope) if node.args else ():
@@ -428,30 +480,10 @@ class _Reader:
             self.use(f"{ENTRY_POINTS}:{text}", node, "entry points", at)
 
 
-_NAMES_TABLE: Mapping[str, Callable[[str], str]] = {
-    "sqlalchemy.ForeignKey": lambda text: text.rpartition(".")[0],
-    "sqlalchemy.schema.ForeignKey": lambda text: text.rpartition(".")[0],
-    "sqlalchemy.Table": str,
-    "sqlalchemy.schema.Table": str,
-}
-"""Functions that name a table in their first argument, and what of the text is the table."""
-_REFERS = frozenset(
-    f"{module}.{field}"
-    for module in ("django.db.models", "django.db.models.fields.related", "django.contrib.gis.db.models")
-    for field in ("ForeignKey", "OneToOneField", "ManyToManyField")
-)
-"""The fields of Django that refer to another model, which their first argument may name by a text."""
 _RESOLVED: Mapping[type[ast.expr], str] = {
     ast.Subscript: "sys.modules[…]", ast.Name: "star", ast.Call: "getattr()",
 }  # fmt: skip
 """The rows of the table for what is resolved after the pass. All others are attributes."""
-_FOLLOWED = (
-    ast.Name, ast.Attribute, ast.Call, ast.Constant, ast.JoinedStr, ast.BinOp, ast.Subscript, ast.IfExp, ast.List,
-    ast.Tuple, ast.Set, ast.Dict,
-)  # fmt: skip
-"""The values of assignments through which names and texts are followed."""
-_LEAVES = frozenset({ast.Pass, ast.Break, ast.Continue, ast.Load, ast.Store, ast.Del})
-_WITHOUT_MEANING = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
 _Visit = Callable[[_Reader, Any, _At], list[tuple[ast.AST, _At]]]
 _VISITS: Mapping[type[ast.AST], _Visit] = {
     ast.Import: _Reader.visit_import, ast.ImportFrom: _Reader.visit_import_from, ast.Name: _Reader.visit_name,
@@ -459,30 +491,10 @@ _VISITS: Mapping[type[ast.AST], _Visit] = {
     ast.Constant: _Reader.visit_text, ast.JoinedStr: _Reader.visit_text, ast.BinOp: _Reader.visit_text,
     ast.Expr: _Reader.visit_statement, ast.FunctionDef: _Reader.visit_function,
     ast.AsyncFunctionDef: _Reader.visit_function, ast.Lambda: _Reader.visit_lambda, ast.ClassDef: _Reader.visit_class,
-    ast.Assign: _Reader.visit_assign, ast.AnnAssign: _Reader.visit_annotated_assign,
+    ast.Assign: _Reader.visit_assign, ast.AugAssign: _Reader.visit_grown, ast.AnnAssign: _Reader.visit_annotated_assign,
     ast.NamedExpr: _Reader.visit_named, ast.If: _Reader.visit_if, ast.IfExp: _Reader.visit_if,
-    ast.For: _Reader.visit_loop, ast.AsyncFor: _Reader.visit_loop, ast.comprehension: _Reader.visit_loop,
+    ast.For: _Reader.visit_loop, ast.AsyncFor: _Reader.visit_loop, ast.match_case: _Reader.visit_case,
+    **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), _Reader.visit_comprehension),
     ast.Global: _Reader.visit_global, ast.ExceptHandler: _Reader.visit_handler,
     getattr(ast, "TypeAlias", ast.Interactive): _Reader.visit_type_alias,
 }  # fmt: skip
-
-
-def _children(node: ast.AST) -> Iterable[ast.AST]:
-    for name in node._fields:
-        value: Any = getattr(node, name, None)
-        if type(value) is list:
-            yield from (each for each in cast("list[object]", value) if isinstance(each, ast.AST))
-        elif isinstance(value, ast.AST) and not isinstance(value, _WITHOUT_MEANING):
-            yield value
-
-
-def _for_checkers(test: ast.expr) -> bool | None:
-    """Whether a condition holds for type checkers only (True), or for all but them (False). None: for both."""
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        inner = _for_checkers(test.operand)
-        return None if inner is None else not inner
-    return True if _is_named(test, "TYPE_CHECKING") else None
-
-
-def _is_named(node: ast.expr, name: str) -> bool:
-    return (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Attribute) and node.attr == name)

@@ -21,12 +21,14 @@ _DEEPEST = 40
 class Scope:
     """A module, class or function, and the names that it binds."""
 
-    __slots__ = ("is_class", "is_full", "names", "of_module", "outer")
+    __slots__ = ("is_class", "is_full", "is_part", "names", "of_module", "outer")
 
-    def __init__(self, outer: Scope | None, *, is_class: bool = False) -> None:
+    def __init__(self, outer: Scope | None, *, is_class: bool = False, is_part: bool = False) -> None:
         self.names: dict[str, list[Binding]] = {}
         self.outer = outer
         self.is_class = is_class
+        self.is_part = is_part
+        """Whether it is a comprehension or a `case`. What is bound inside of it is bound in the outer scope."""
         self.is_full = False
         """Whether it binds a name more often than is looked at."""
         self.of_module: set[str] | None = None
@@ -36,9 +38,16 @@ class Scope:
         """Binds a name to a dotted name, or to an expression with its scope. An empty text stands for any other value:
         it hides names of outer scopes."""
         scope = self
-        if self.of_module is not None and name in self.of_module:
+        while scope.is_part and scope.outer is not None:
+            scope = scope.outer
+        if scope.of_module is not None and name in scope.of_module:
             while scope.outer is not None:
                 scope = scope.outer
+        scope.bind_here(name, value)
+
+    def bind_here(self, name: str, value: Binding) -> None:
+        """Binds a name in this very scope."""
+        scope = self
         known = scope.names.setdefault(name, [])
         if value in known:
             return
@@ -50,9 +59,12 @@ class Scope:
     def found(self, name: str) -> list[Binding] | None:
         """The bindings of a name, as code in this scope sees it. None if it is bound nowhere."""
         scope: Scope | None = self
+        inside: Scope | None = self
         while scope is not None:
-            if (known := scope.names.get(name)) is not None and not (scope.is_class and scope is not self):
+            if (known := scope.names.get(name)) is not None and not (scope.is_class and scope is not inside):
                 return known
+            if scope is inside and scope.is_part:  # code in a part of a class sees the names of the class
+                inside = scope.outer
             scope = scope.outer
         return None
 
@@ -94,9 +106,9 @@ class Names:
         self._texts: dict[int, tuple[str, ...]] = {}
         self._collections: dict[int, tuple[tuple[object, Expression], ...]] = {}
 
-    def inside(self, outer: Scope, *, is_class: bool = False) -> Scope:
+    def inside(self, outer: Scope, *, is_class: bool = False, is_part: bool = False) -> Scope:
         """A new scope of the module."""
-        self.scopes.append(Scope(outer, is_class=is_class))
+        self.scopes.append(Scope(outer, is_class=is_class, is_part=is_part))
         return self.scopes[-1]
 
     def forget(self) -> None:

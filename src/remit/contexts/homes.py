@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from remit.contexts.context import Context
 from remit.contexts.map import ContextMap
 
-_TEST = re.compile(r"tests?|conftest|tests?_.*|.*_tests?")
+_TEST = re.compile(r"tests?|conftest|test_.*|.*_tests?")
+_TEST_FOLDER = frozenset({"test", "tests", "conftest"})
 
 
 class Home(NamedTuple):
@@ -30,14 +31,44 @@ def package_of(context: Context[Any]) -> str | None:
     """The package of the module that declares a context, or the module itself if it is in no package. None for a
     context that is not a global name of its module, and for a context of a test."""
     module = sys.modules.get(context.declared_in)
-    if module is None or is_of_tests(module.__name__) or not _declares(module, context):
+    if module is None or _is_declared_in_tests(module) or not _declares(module, context):
         return None
     return module.__name__ if hasattr(module, "__path__") else module.__package__ or module.__name__
 
 
-def is_of_tests(module: str) -> bool:
-    """Whether a module belongs to tests, judged by its name. Tests declare things that are in no system."""
-    return any(_TEST.fullmatch(part) for part in module.split("."))
+def is_of_tests(module: str, named: Collection[str] = ()) -> bool:
+    """Whether a module belongs to tests, judged by its name. Tests declare things that are in no system.
+
+    `named` are packages that are known to belong to contexts, whatever their names are: `clinic.blood_tests`. Only the
+    part of the name behind them counts.
+    """
+    inside = module
+    while inside and inside not in named:
+        inside = inside.rpartition(".")[0]
+    behind = module[len(inside) :].lstrip(".")
+    return bool(behind) and any(_TEST.fullmatch(part) for part in behind.split("."))
+
+
+def _is_declared_in_tests(module: ModuleType) -> bool:
+    """Whether a module that declares a context is a test: by its own name, or because it stands in a folder of tests.
+    A package such as `clinic.blood_tests` is none, and neither is `clinic.tests` if no test stands in it."""
+    *folders, last = module.__name__.split(".")
+    if hasattr(module, "__path__"):
+        folders.append(last)
+    elif _TEST.fullmatch(last):
+        return True
+    depths = [depth for depth, folder in enumerate(folders, 1) if folder in _TEST_FOLDER]
+    return any(depth == 1 or _holds_tests(".".join(folders[:depth])) for depth in depths)
+
+
+def _holds_tests(package: str) -> bool:
+    """Whether a package has a file that is named like a test."""
+    module = sys.modules.get(package)
+    spec = getattr(module, "__spec__", None)
+    reader = spec.loader.get_resource_reader(package) if spec and hasattr(spec.loader, "get_resource_reader") else None
+    if reader is None:
+        return True
+    return any(_TEST.fullmatch(name.removesuffix(".py")) for name in reader.contents() if name.endswith(".py"))
 
 
 def homes_of(declared: ContextMap) -> list[Home]:
@@ -54,7 +85,7 @@ def homes_of(declared: ContextMap) -> list[Home]:
     for name in sorted(sys.modules) if owned else ():
         module = sys.modules.get(name)
         package = _longest(name, owned)
-        if package is None or is_of_tests(name) or not isinstance(module, ModuleType):
+        if package is None or is_of_tests(name, owned) or not isinstance(module, ModuleType):
             continue
         if getattr(module, "__name__", name) == name:  # otherwise an alias: the module is listed by its real name too
             members[package].append(module)

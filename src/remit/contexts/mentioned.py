@@ -10,6 +10,7 @@ import dis
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.util import resolve_name
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, cast
@@ -92,6 +93,8 @@ def names_in(handler: Callable[..., Any], models: Sequence[type] = ()) -> Iterat
         found = [other for other in members if other is not None and not other.function.__module__.startswith("remit.")]
         for line, (named, owner) in body.names():
             yield Named(named, method.function, line)
+            if isinstance(named, partial):
+                yield from (Named(given, method.function, line) for given in cast("Any", named).args)
             other = _method(named, owner)
             if other is not None and _is_near(other.function, method.function):
                 found.append(other)
@@ -102,7 +105,10 @@ def names_in(handler: Callable[..., Any], models: Sequence[type] = ()) -> Iterat
 
 
 def _method(named: Any, owner: type | None) -> _Method | None:
-    """A function of the user, unwrapped from decorators that set `__wrapped__`. None for anything else."""
+    """A function of the user, unwrapped from decorators that set `__wrapped__`, and from `partial`. None for anything
+    else."""
+    if isinstance(named, partial):
+        named = cast("Any", named).func
     if isinstance(named, MethodType):
         owner = named.__self__ if isinstance(named.__self__, type) else type(named.__self__)
     if isinstance(named, MethodType | classmethod | staticmethod):
@@ -135,7 +141,7 @@ class _Body:
         function = method.function
         self._globals: Mapping[str, Any] = function.__globals__
         self._code = function.__code__
-        self._variables: _Variables = {}
+        self._variables: _Variables = self._of_defaults(function)
         for name, cell in zip(self._code.co_freevars, function.__closure__ or (), strict=False):
             try:
                 self._variables[name] = _Found(cell.cell_contents)
@@ -143,6 +149,14 @@ class _Body:
                 continue
         if method.owner is not None and self._code.co_argcount:
             self._variables[self._code.co_varnames[0]] = _Found(method.owner)
+
+    def _of_defaults(self, function: Any) -> _Variables:
+        """The parameters whose values are known, as far as no call gives others."""
+        defaults: tuple[Any, ...] = function.__defaults__ or ()
+        by_keyword: dict[str, Any] = function.__kwdefaults__ or {}
+        positional = self._code.co_varnames[: self._code.co_argcount]
+        given = zip(positional[len(positional) - len(defaults) :], defaults, strict=True)
+        return {name: _Found(value) for name, value in (*given, *by_keyword.items())}
 
     def attributes(self) -> Iterator[str]:
         """The names of all attributes in the code, including inner functions."""
@@ -180,6 +194,8 @@ class _Body:
         name: Any = each.argval
         if each.opname in ("LOAD_ATTR", "LOAD_METHOD"):
             return _member(top.value, name)
+        if each.opname == "CALL" and not each.arg:  # `Client().reserve()`: what a class makes has its methods
+            return top if isinstance(top.value, type) else _UNKNOWN
         if each.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             return _Found(self._globals.get(name, _BUILTINS.get(name)))
         if each.opname.startswith(("LOAD_FAST", "LOAD_DEREF")):
@@ -204,11 +220,11 @@ def _store(variables: _Variables, names: Any, top: _Found) -> _Found:
 
 
 def _member(owner: Any, name: str) -> _Found:
-    """An attribute of a module or a class. Runs no code of the user."""
+    """An attribute of a module, a class, or an object that is known. Runs no code of the user."""
     if isinstance(owner, ModuleType):
         submodule = sys.modules.get(f"{owner.__name__}.{name}")
         return _Found(vars(owner).get(name, submodule))
     if isinstance(owner, type):
         values = (vars(base)[name] for base in owner.__mro__ if name in vars(base))
         return _Found(next(values, None), owner)
-    return _UNKNOWN
+    return _UNKNOWN if owner is None else _Found(inspect.getattr_static(owner, name, None), type(owner))

@@ -43,7 +43,7 @@ def loaded_beyond(code: CodeMap, declared: Collection[str]) -> Findings:
     seen = Code(code, dict.fromkeys(loaded), {})
     for name, module in loaded.items():
         context = seen.owner_of(name)
-        if context is None or context not in declared or is_of_tests(name):
+        if context is None or context not in declared or is_of_tests(name, packages):
             continue
         if getattr(module, "__name__", "") != name:
             continue

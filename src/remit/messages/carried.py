@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import IntEnum, StrEnum
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -43,10 +44,21 @@ def not_carried(type: Any) -> str | None:
 
 
 def records_within(type: Any) -> Iterator[tuple[str, Any]]:
-    """The classes of the records that values of this type hold at any depth, each once, with a path of fields to it."""
-    for path, found in parts_of(describe(type)):
+    """The classes of the records that values of this type hold at any depth, each once, with a path of fields to it.
+    The class itself is among them, if its values hold others of it."""
+    shape = describe(type)
+    for path, found in parts_of(shape):
         if path and isinstance(found, inspect.StructType | inspect.DataclassType):
             yield path, found.cls
+    if isinstance(shape, inspect.StructType | inspect.DataclassType):
+        ways = (
+            f"{field.name}.{path}" if path else field.name
+            for field in shape.fields
+            for path, found in parts_of(field.type)
+            if found is shape
+        )
+        for path in islice(ways, 1):
+            yield path, shape.cls
 
 
 _TEXTS = (

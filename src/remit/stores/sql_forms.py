@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 
+from remit.stores.sql_prose import is_prose
 from remit.stores.sql_tokens import END, Token, tokens_of
 
 _BEGIN = re.compile(r"(?>[\s(;]+|--[^\n]*|#[^\n]*|/\*(?:[^*]|\*(?!/))*+\*/)*+([A-Za-z]+)")
@@ -24,14 +25,15 @@ RUN_TEXT = frozenset({
 _Form = Callable[[Sequence[Token]], bool]
 
 
-def looks_like_sql(text: str) -> bool:
-    """Whether a text is likely a statement of SQL, or a part of one that names a table."""
+def looks_like_sql(text: str, *, is_run: bool = False) -> bool:
+    """Whether a text is likely a statement of SQL, or a part of one that names a table. `is_run` says that the text is
+    given to something that runs SQL, so that it is no sentence of English."""
     begin = _BEGIN.match(text)
     if begin is None or begin[1].lower() not in _FORMS:
         return False
     rest = tokens_of(text[begin.start(1) :])
     while statement := [*takewhile(lambda token: token.value != ";", rest)]:
-        if _is_statement(statement):
+        if _is_statement(statement, is_run=is_run):
             return True
     return False
 
@@ -42,19 +44,11 @@ def begins_statement(text: str) -> bool:
     return begin is not None and begin[1].lower() in _FORMS
 
 
-def _is_statement(tokens: Sequence[Token]) -> bool:
+def _is_statement(tokens: Sequence[Token], *, is_run: bool = False) -> bool:
     while tokens and tokens[0].value == "(":
         tokens = tokens[1:]
     form = _FORMS.get(tokens[0].value) if tokens else None
-    return form is not None and form(tokens) and not _is_prose(tokens)
-
-
-def _is_prose(tokens: Sequence[Token]) -> bool:
-    """Whether a text is a sentence: `Select an item from orders`. Its first word alone has a capital letter."""
-    if not tokens[0].given.istitle() or _value(tokens, 1) in ("", "from"):
-        return tokens[0].given.istitle()
-    words = [*takewhile(lambda token: token.kind == "word", tokens)]
-    return len(words) == len(tokens) and len(words) > 4 and not any(each.given.istitle() for each in words[1:])
+    return form is not None and form(tokens) and (is_run or not is_prose(tokens))
 
 
 def _value(tokens: Sequence[Token], number: int) -> str:
@@ -82,7 +76,7 @@ def _insert(tokens: Sequence[Token]) -> bool:
     return len(tokens) > 3 and (_value(tokens, 1) in _OF_INSERT)
 
 
-_OF_INSERT = frozenset({"into", "or", "ignore", "low_priority", "high_priority", "delayed"})
+_OF_INSERT = frozenset({"into", "or", "overwrite", "ignore", "low_priority", "high_priority", "delayed"})
 
 
 def _update(tokens: Sequence[Token]) -> bool:
@@ -133,7 +127,12 @@ def _references(tokens: Sequence[Token]) -> bool:
 
 
 def _on(tokens: Sequence[Token]) -> bool:
+    if tokens[0].value == "comment" and _value(tokens, 2) not in _COMMENTED:
+        return False
     return _after(tokens, "on") is not None and _after(tokens, "to", "from", "is") is not None
+
+
+_COMMENTED = _KINDS | {"column", "sequence", "constraint", "type", "domain", "role", "database", "extension"}
 
 
 def _within(tokens: Sequence[Token]) -> bool:
@@ -154,6 +153,10 @@ def _table(tokens: Sequence[Token]) -> bool:
     return tokens[0].given.isupper() and len(tokens) in (2, 4)
 
 
+def _upkeep(tokens: Sequence[Token]) -> bool:
+    return tokens[0].given.isupper() and len(tokens) > 1
+
+
 def _alone(_: Sequence[Token]) -> bool:
     """Statements that name no table, and may stand before others."""
     return False
@@ -163,8 +166,9 @@ _FORMS: Mapping[str, _Form] = {
     "select": _select, "insert": _insert, "replace": _insert, "merge": _insert, "update": _update, "delete": _delete,
     "with": _with, "create": _defines, "alter": _defines, "drop": _defines, "truncate": _truncate, "lock": _lock,
     "copy": _copy, "from": _from, "references": _references, "grant": _on, "revoke": _on, "comment": _on,
-    "refresh": _defines, "values": _values, "table": _table, "begin": _alone, "set": _alone,
-    "do": _do,
+    "refresh": _defines, "values": _values, "table": _table, "do": _do,
+    **dict.fromkeys(("vacuum", "analyze", "reindex", "cluster"), _upkeep),
+    **dict.fromkeys(("begin", "set", "use", "pragma", "attach", "detach", "start"), _alone),
     **dict.fromkeys(("explain", "prepare", "declare", "call"), _within),
     **dict.fromkeys(("join", "left", "right", "full", "inner", "cross", "natural", "outer"), _join),
 }  # fmt: skip

@@ -11,7 +11,7 @@ from remit.stores.sql_tokens import END, Token, tokens_of
 
 _BEFORE = frozenset({
     "from", "join", "into", "update", "table", "tables", "truncate", "references", "copy", "view", "vacuum", "analyze",
-    "lock",
+    "lock", "inherits", "cluster", "straight_join",
 })  # fmt: skip
 """The words after which a table stands. `using`, `on` and `like` stand before one in some statements only."""
 _IN_LISTS = frozenset({"from", "update", "table", "tables", "truncate", "using", "lock", "vacuum", "analyze", "view"})
@@ -33,6 +33,9 @@ _ENDS_LIST = frozenset({
 _VERBS = frozenset({
     "select", "insert", "update", "delete", "merge", "create", "alter", "drop", "grant", "revoke", "comment", "do",
 })  # fmt: skip
+_EVENTS = frozenset({"insert", "update", "delete", "truncate", "select"})
+_BEFORE_EVENTS = frozenset({"before", "after", "of", "or", "on"})
+"""The words before an event of a trigger or a rule."""
 _DEFINES = frozenset({"create", "alter", "drop", "grant", "revoke", "comment"})
 
 
@@ -238,6 +241,10 @@ class _Reader:
             return
         last = self.tokens[self.at - 2].value if self.at > 1 else ""
         if (
+            word in _EVENTS and level.verb == "create" and last in _BEFORE_EVENTS
+        ):  # `CREATE TRIGGER t AFTER INSERT ON x`
+            return
+        if (
             word in _VERBS
             and level.verb not in ("grant", "revoke")
             and not (word in ("update", "delete", "do") and last in ("for", "key", "on", "do"))
@@ -251,6 +258,12 @@ class _Reader:
 
     def _stands_before(self, word: str, last: str, level: _Level) -> bool:
         """Whether a table stands after a word."""
+        if word == "from" and level.verb == "revoke":  # a role
+            return False
+        if word in ("of", "to"):  # `PARTITION OF x`, and `CREATE RULE r AS ON INSERT TO x`
+            return last == "partition" if word == "of" else level.verb == "create" and last in _EVENTS
+        if word == "apply":
+            return last in ("cross", "outer")
         if word == "from":
             before = self.tokens[self.at - 3].value if self.at > 2 else ""
             is_part = level.is_inner and not level.verb and not level.lists  # `extract(year FROM x)`

@@ -24,6 +24,7 @@ from remit.stores.sqlite.store import SqliteStore
 from remit.testing.in_process.events import InProcessBroker, InProcessEvents
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
+from remit.transports.nats.streams import NO_STREAM
 from tests.runtime.heard import Heard
 from tests.runtime.relays import relaying
 from tests.runtime.talk import on_virtual_time, until
@@ -99,6 +100,8 @@ class SlowBroker:
         return self
 
     def _answer(self, subject: str, body: bytes, headers: Mapping[str, str]) -> object:
+        if "STREAM.INFO" in subject:
+            return {"error": {"code": 404, "err_code": NO_STREAM, "description": "stream not found"}}
         if "STREAM.CREATE" in subject:
             return {"config": {**msgspec.json.decode(body), "allow_atomic": False}}
         if "MSG.GET" in subject:

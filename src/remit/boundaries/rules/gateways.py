@@ -13,7 +13,7 @@ from remit.errors import Findings
 SERVICES = (
     "adyen", "auth0", "braintree", "easypost", "hubspot", "intercom", "klarna", "mailchimp_marketing", "mailgun",
     "mollie", "paypalrestsdk", "plaid", "postmarker", "razorpay", "sendgrid", "shippo", "slack_sdk", "square", "stripe",
-    "taxjar", "twilio", "vonage", "zeep",
+    "taxjar", "twilio", "vonage",
 )  # fmt: skip
 """Packages that are clients of one outside service. Several contexts that import one share what the service knows."""
 

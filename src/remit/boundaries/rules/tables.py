@@ -100,6 +100,13 @@ def _owner_of(parts: Iterable[str], context: str, owners: Mapping[str, list[str]
     *schema, table = parts
     if schema and schema[-1] in schemas:
         return schemas[schema[-1]]
+    if schema:  # those that declare another schema have their tables there
+        elsewhere = {name for names in owners.values() for name in names} & {*schemas.values()}
+        owners = {
+            named: [name for name in names if name not in elsewhere or "." in named] for named, names in owners.items()
+        }
+        if schema[-1] == "information_schema":
+            return context
     claimed = owners.get(table) or (owners.get(".".join((*schema[-1:], table))) if schema else None) or [context]
     return context if context in claimed else claimed[0]
 

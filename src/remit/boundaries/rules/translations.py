@@ -8,8 +8,11 @@ from remit.errors import Findings
 
 
 def check_translations(code: Code, findings: Findings) -> None:
-    """Reports imports of an upstream context outside of the modules that translate it."""
+    """Reports imports of an upstream context outside of the modules that translate it. Identities are allowed: by them
+    a context refers to things of others, and there is nothing to translate."""
     for contact in code.contacts:
+        if contact.is_identity:
+            continue
         tie = code.ties.between(contact.owner, contact.context)
         if tie.may_use and tie.translations and not is_within(contact.importer, tie.translations):
             module = " or ".join(tie.translations)
