@@ -62,4 +62,4 @@ def test_only_row_models_have_indexes() -> None:
     options: Any = {"indexes": [("student",)]}
     with pytest.raises(TypeError, match="no class option 'indexes'"):
 
-        class Wrong(Projection[str, Placed], **options): ...  # pyright: ignore[reportUnusedClass]
+        class Wrong(Projection[str, Placed], **options): ...  # pyright: ignore[reportUnusedClass]  # it cannot be made

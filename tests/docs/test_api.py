@@ -48,7 +48,7 @@ RETURNED = {
 """Classes without a public name, whose methods are told with the name that gives them."""
 MADE = {
     "Context", "System", "HttpEdge", "HttpApp", "Double", "MovableClock", "VirtualLoop", "given", "running", "alone",
-    "field", "CallRecorder", *relations.__all__, *foreign.__all__,
+    "field", "CallRecorder", "AtLeast", "AtMost", "Between", *relations.__all__, *foreign.__all__,
 } - {"Relation", "Gateway", "Signature", "Source"}  # fmt: skip
 """What a user calls. Others are bases, or are given to a user."""
 VALUES: dict[str, Any] = {"NODEFAULT": msgspec.NODEFAULT, "timedelta": timedelta, "datetime": datetime, "UTC": UTC}
