@@ -212,7 +212,7 @@ class PostgresStore(InTables):
     async def select_rows(self, selection: Selection, after: Place | None, limit: int) -> list[SelectedRow]:
         asked = row_sql.select(selection, after, limit, "$")
         found = await self._rows(asked.sql, *asked.values)
-        return [SelectedRow(id, body.encode(), tuple(values)) for id, body, *values in found]
+        return [SelectedRow(row[0], row[1].encode(), tuple(row[2:])) for row in found]
 
     async def count_rows(self, selection: Selection) -> int:
         asked = row_sql.count(selection, "$")

@@ -217,7 +217,7 @@ class SqliteStore(InTables):
 
     async def select_rows(self, selection: Selection, after: Place | None, limit: int) -> list[SelectedRow]:
         asked = row_sql.select(selection, after, limit, "?", "CAST(body AS BLOB)")
-        return [SelectedRow(id, body, tuple(values)) for id, body, *values in self._fetch(asked.sql, *asked.values)]
+        return [SelectedRow(row[0], row[1], row[2:]) for row in self._fetch(asked.sql, *asked.values)]
 
     async def count_rows(self, selection: Selection) -> int:
         asked = row_sql.count(selection, "?")
