@@ -246,6 +246,10 @@ class _Ways:
         await asyncio.gather(calls.ask(Left(item="a")), return_exceptions=True)
 
     @staticmethod
+    async def waited_for(command: Paint, calls: Sender) -> None:
+        await asyncio.wait([asyncio.ensure_future(calls.ask(Left(item="a")))])
+
+    @staticmethod
     async def left_alone(command: Paint, calls: Sender) -> None:
         asyncio.ensure_future(calls.ask(Left(item="a")))  # noqa: RUF006  # nobody waits for it
 

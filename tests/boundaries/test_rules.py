@@ -405,6 +405,23 @@ def test_sql_may_name_a_table_of_a_kernel(tmp_path: Path, named: str, listed: st
     assert checked(code) == [("sql.foreign-table", f"{HANDLERS}:2")]
 
 
+@pytest.mark.parametrize(
+    ("sales", "billing", "codes"),
+    [
+        ({"schema": "a"}, {"schema": "b"}, []),
+        ({"schema": "a"}, {"schema": "A"}, ["map.claimed-twice", "sql.shared-table"]),
+        ({"schema": "a"}, {}, []),
+        ({"schema": "a", "schema_is_usual": True}, {"schema": "b", "schema_is_usual": True}, ["sql.shared-table"]),
+        ({"schema": "a", "schema_is_usual": True}, {"schema": "a"}, ["map.claimed-twice"]),
+    ],
+)
+def test_tables_of_one_name_are_two_if_the_map_says_where_they_are(
+    tmp_path: Path, sales: dict[str, Any], billing: dict[str, Any], codes: list[str]
+) -> None:
+    contexts = {"sales": {"tables": ("orders",), **sales}, "billing": {"tables": ("orders",), **billing}}
+    assert sorted(code for code, _ in checked(mapped(written(tmp_path, {HANDLERS: ""}), contexts=contexts))) == codes
+
+
 def test_a_table_of_two_contexts_is_found_unless_a_kernel_lists_it(tmp_path: Path) -> None:
     folder = written(tmp_path, {HANDLERS: ""})
     contexts: dict[str, dict[str, Any]] = {"sales": {"tables": ("orders",)}, "billing": {"tables": ("Orders",)}}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from learning.process import ports
-from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Query, Repository, Sender, System
+from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Later, Query, Repository, Sender, System
 from remit.hosting.granting import granted
 from remit.hosting.services import Replica, make_service
 from remit.messages.component import Component
@@ -35,6 +35,14 @@ class Destroy(Command[int]):
     item: str
 
 
+class Restock(Command[None]):
+    item: str
+
+
+class Restocked(Query[int]):
+    item: str
+
+
 class Left(Query[int]):
     item: str
 
@@ -51,15 +59,28 @@ class OrderPlaced(IntegrationEvent, key="item"):
     item: str
 
 
+class Noted(DomainEvent):
+    item: str
+    patient: str
+
+
+class CaseNoted(IntegrationEvent, key="item"):
+    """An event that nobody follows."""
+
+    item: str
+    patient: str
+
+
 class Owed(Query[int]):
     item: str
 
 
 class Shelf(Aggregate[str]):
     reserved: int = 0
+    restocked: int = 0
 
 
-class Cart(Aggregate[str, Ordered]):
+class Cart(Aggregate[str, Ordered | Noted]):
     pass
 
 
@@ -80,6 +101,17 @@ async def destroy(command: Destroy, shelves: Repository[Shelf]) -> int:
     return 0
 
 
+@stock.handle(Restock)
+async def restock(command: Restock, shelves: Repository[Shelf]) -> None:
+    (await shelves.obtain(command.item)).restocked += 1
+
+
+@stock.answer(Restocked)
+async def restocked(query: Restocked, shelves: Repository[Shelf]) -> int:
+    shelf = await shelves.find(query.item)
+    return shelf.restocked if shelf else 0
+
+
 @stock.answer(Left)
 async def left(query: Left, shelves: Repository[Shelf]) -> int:
     shelf = await shelves.find(query.item)
@@ -87,14 +119,17 @@ async def left(query: Left, shelves: Repository[Shelf]) -> int:
 
 
 @sales.handle(Order)
-async def order(command: Order, carts: Repository[Cart], sender: Sender) -> int:
+async def order(command: Order, carts: Repository[Cart], sender: Sender, later: Later[Restock]) -> int:
     reserved = await sender.send(Reserve(item=command.item))
     cart = await carts.obtain(command.item)
+    cart.record(Noted(item=command.item, patient="ada"))
     cart.record(Ordered(item=command.item))
+    later.send(Restock(item=command.item))
     return reserved + await sender.ask(Left(item=command.item))
 
 
 sales.publish_as(Ordered, OrderPlaced)
+sales.publish_as(Noted, CaseNoted)
 
 
 @billing.react(OrderPlaced)
@@ -112,7 +147,7 @@ system = System(
     "guarded",
     contexts=[sales, stock, billing],
     relations=[
-        CustomerSupplier(supplier=stock, customer=sales, uses=[Reserve, Left]),
+        CustomerSupplier(supplier=stock, customer=sales, uses=[Reserve, Restock, Left]),
         CustomerSupplier(supplier=sales, customer=billing, uses=[OrderPlaced]),
     ],
 )

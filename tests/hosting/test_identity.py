@@ -17,7 +17,7 @@ from remit.cli.plan import plan
 from remit.errors import ModelError, NotAllowed
 from remit.hosting.checking import check_topology
 from remit.hosting.services import Replica, make_service
-from remit.log import Channel
+from remit.log import Channel, MessageRecord
 from remit.topology.file import Topology, read_topology
 from remit.topology.grants import GrantsFile
 from remit.transports import OUTSIDE, CallRequest, CallResponse
@@ -27,6 +27,7 @@ from tests.hosting.guarded import (
     Guarded,
     Order,
     Owed,
+    Restocked,
     guarded,
     system,
     topology_text,
@@ -132,6 +133,77 @@ def test_supplier_reads_the_log_of_a_customer_only_for_commands_that_the_map_lis
     grants = write_grants(made(tmp_path))
     assert "sales.log" in grants["store"].speaks["stock"]
     assert "billing.log" not in grants["shop"].speaks["sales"]
+
+
+# ── what is read of a log ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+PARTITIONS = 16
+
+
+async def read(services: Guarded, by: str, speaker: str, *types: list[str]) -> list[MessageRecord]:
+    """The log of sales, as a service reads it. An older follower does not say which types it follows."""
+    found: list[MessageRecord] = []
+    for part in range(PARTITIONS):
+        asked = of_log("read", speaker, Channel.PUBLISHED, part, 0, 100, 0, *types)
+        answer = await services.call(by, "sales.log", asked)
+        assert answer.status == "ok", told(answer)
+        found += msgspec.msgpack.decode(answer.body, type=list[MessageRecord])
+    return found
+
+
+async def test_a_reader_of_a_log_sees_the_types_that_it_follows_and_only_the_places_of_others(
+    services: Guarded,
+) -> None:
+    """The supplier gets its command, the customer its event, and nobody the event that nobody follows."""
+    async with system.connect(topology=services.topology.where) as outside:
+        await outside.send(Order(item="tea"), key="the-case-of-ada")
+    whole = [
+        each
+        for part in range(PARTITIONS)
+        for each in await services.hosts["shop"].stores["sales"].read(Channel.PUBLISHED, part, 0, 100)
+    ]
+    assert sorted(each.type for each in whole) == ["sales.CaseNoted", "sales.OrderPlaced", "stock.Restock"]
+    for by, speaker, own in (("store", "stock", "stock.Restock"), ("office", "billing", "sales.OrderPlaced")):
+        seen = await read(services, by, speaker)
+        assert [each for each in seen if each.type] == [each for each in whole if each.type == own]
+        assert [each[:4] for each in seen] == [each[:4] for each in whole], "places and predecessors go on"
+        blanks = [each for each in seen if not each.type]
+        assert {(each.key, each.version, each.headers, each.payload) for each in blanks} == {("", 0, "{}", b"")}
+
+
+async def test_followers_go_on_past_what_they_may_not_read(services: Guarded) -> None:
+    async with system.connect(topology=services.topology.where) as outside:
+        for number in range(3):
+            await outside.send(Order(item="tea"), key=f"o-{number}")
+        assert await outside.ask(Owed(item="tea"), fresh=True) == 3
+        assert await outside.ask(Restocked(item="tea"), fresh=True) == 3
+    assert services.turned_away == []
+
+
+async def test_a_follower_of_more_than_its_grants_name_is_refused_and_skips_nothing(services: Guarded) -> None:
+    """Its new release is there before the new grants."""
+    asked = of_log("read", "billing", Channel.PUBLISHED, 0, 0, 9, 0, ["sales.CaseNoted", "sales.OrderPlaced"])
+    assert told(await services.call("office", "sales.log", asked)) == (
+        "call.not-allowed", "the context map does not let billing read sales.CaseNoted of the log",
+    )  # fmt: skip
+    assert (await read(services, "office", "billing", ["sales.OrderPlaced"])) == []
+
+
+async def test_with_grants_that_name_no_types_a_log_is_served_whole(
+    services: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older release has written them."""
+    async with system.connect(topology=services.topology.where) as outside:
+        await outside.send(Order(item="tea"), key="o-1")
+    file = Path(services.topology.where).with_suffix(".grants.json")
+    old = json.loads(file.read_text())
+    for grant in old.values():
+        del grant["reads"]
+    file.write_text(json.dumps(old))
+    monkeypatch.setattr("remit.topology.grants.RENEW_SECONDS", 0.0)
+    seen = await read(services, "store", "stock", ["stock.*"])
+    assert sorted(each.type for each in seen) == ["sales.CaseNoted", "sales.OrderPlaced", "stock.Restock"]
 
 
 async def test_what_is_turned_away_is_counted_logged_and_helps(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from remit import Context, System
-from remit.boundaries import CodeContext, CodeMap, examine_map, with_beside
+from remit.boundaries import CodeContext, CodeMap, check_code, examine_map, with_beside
 from remit.hosting.checking import check_system
 from remit.relations import AntiCorruptionLayer, CustomerSupplier, Foreign, Partnership, SharedKernel
 
@@ -87,3 +87,26 @@ def test_a_context_that_the_system_does_not_have_is_found_with_the_one_that_was_
     found = [each for each in check_system(system, str(path)) if each.code.startswith("map.")]
     assert [(each.code, each.where) for each in found] == [("map.unknown-context", f"{path}:1")]
     assert "did you mean sales?" in found[0].next
+
+
+@pytest.mark.parametrize(
+    ("sales", "billing", "codes"),
+    [
+        ("", "", ["sql.shared-table"]),
+        ('schema = "a"\n', "", []),
+        ('schema = "a"\n', 'schema = "b"\n', []),
+        ('schema = "a"\n', 'schema = "a"\n', ["map.claimed-twice", "sql.shared-table"]),
+    ],
+)
+def test_a_table_that_a_file_lists_for_two_contexts_is_one_unless_it_says_the_schemas(
+    tmp_path: Path, sales: str, billing: str, codes: list[str]
+) -> None:
+    contexts = [Context(name, owner=name) for name in ("sales", "billing")]
+    derived = System("shop", contexts=contexts).code_map()
+    path = tmp_path / "remit-map.toml"
+    for name, said in (("sales", sales), ("billing", billing)):
+        (tmp_path / f"{name}.py").touch()
+        with path.open("a") as file:
+            file.write(f'[contexts.{name}]\npackages = ["{name}"]\ntables = ["orders"]\n{said}')
+    added, found = examine_map(path, derived.names)
+    assert [each.code for each in check_code(with_beside(derived, added, found))] == codes

@@ -61,7 +61,10 @@ def test_services_with_key_pairs_do_what_the_map_grants(tmp_path: Path) -> None:
     with deployed(with_settings("four-http", tmp_path, keys), tmp_path / "it") as (services, _):
         grants = plan(services, "--grants")
         services.file.with_suffix(".grants.json").write_text(grants)
-        assert json.loads(grants)["certification"]["speaks"]["certification"].get("billing.write") is None
+        certification = json.loads(grants)["certification"]
+        assert certification["speaks"]["certification"].get("billing.write") is None
+        assert all(certification["reads"]["certification"].values()), "each log with the types that are followed there"
+        assert not any("*" in types for types in certification["reads"]["certification"].values())
         goes_through_school(services)
 
 

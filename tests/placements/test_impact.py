@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import pytest
 from learning.driver import come_to_rest
 from learning.process import TOPOLOGIES
 from learning.system import platform
+from remit import System
 from remit.advisor.impact import Impact, impact_of
 from remit.advisor.outages import service_outage
 from remit.advisor.placed import unseen_by
@@ -20,6 +22,10 @@ from remit.hosting.services import models_of
 from remit.topology.file import read_topology
 from remit.topology.placement import place
 from remit.topology.shapes import shapes_of
+from tests.acl import payments
+from tests.acl.apart import Shop, post
+from tests.acl.payments import body_of
+from tests.cli.program import DEADLINE
 from tests.placements.deployment import running
 from tests.placements.student import Ada, until
 
@@ -88,8 +94,8 @@ SAYS_NOTHING = {"DELETE /enrollments/{enrollment}", "POST /students/{student}/en
 """Routes whose replies are the same, whatever they work on."""
 
 
-def predicted(file: Path, service: str) -> Impact:
-    model = platform.hosting().model()
+def predicted(file: Path, service: str, system: System = platform) -> Impact:
+    model = system.hosting().model()
     placement = place(read_topology(str(file)), shapes_of(model))
     unseen = unseen_by(placement, models_of(placement.topology, placement))
     return impact_of(interactions_of(model), service_outage(placement, service, "down"), unseen)
@@ -106,6 +112,36 @@ def without_fresh_answers(told: Impact) -> set[str]:
 
 def routes(points: Sequence[Any] | dict[Any, Any]) -> set[str]:
     return {point.name for point in points if point.kind == "route"}
+
+
+def test_senders_and_clients_see_what_was_predicted_when_the_service_of_a_webhook_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "payments", payments)  # as its topology names it
+    shop = Shop(tmp_path, f"sqlite:{tmp_path}/{{context}}.db")
+    told = predicted(shop.file, "hooks", payments.system)
+    body = body_of("e-1", "invoice.deadly", cents=5)
+    with shop.running("payments"):
+        shop.deadly.touch()
+        with shop.running("hooks") as hooks:
+            post(hooks, body)
+            assert hooks.process.wait(DEADLINE) == -9
+        refused = {route for route in routes(told.fails) if post(hooks, body, route.partition(" ")[2]) == AWAY}
+        seen, fresh = shop.ask("i-1"), shop.ask("i-1", "--fresh", "--deadline", "0.5")
+        shop.deadly.unlink()
+        with shop.running("hooks"):
+            later = shop.paid()
+    assert refused == {"POST /-/hooks/payments/stripe", "POST /-/hooks/payments/numbered", "POST /dated"}
+    assert {each.name for each in told.waits} == {
+        f"payments.foreign:{each}" for each in ("stripe", "numbered", "dated")
+    }
+    assert (seen.stdout.strip(), later) == ("[]", [5])
+    assert ({each.name for each in told.models}, {each.name for each in told.stale}) == (
+        {"payments.Invoice"},
+        {"payments.Paid", "payments.Settle"},
+    )
+    assert fresh.returncode != 0
+    assert {each.name for each in told.not_fresh} == {"payments.Paid"}
 
 
 class Away(NamedTuple):

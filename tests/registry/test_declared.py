@@ -1,6 +1,8 @@
 """The registry is what the declarations say: messages, read models, stores, and the roles of every pair."""
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,11 +16,15 @@ from remit import (
     Query,
     Sender,
     System,
+    Value,
 )
 from remit.contexts import Relation
+from remit.contexts.foreign import Source
+from remit.foreign import Fetched, Header, Polled, StripeSignature, Webhook
 from remit.registry.declared import folders_of, registry_of
 from remit.registry.entries import Consumed, Entry, Flow, Link, ReadModel, Registry
 from remit.registry.links import links_of, roles_text
+from remit.registry.words import told_flows
 from remit.relations import (
     AntiCorruptionLayer,
     Conformist,
@@ -223,6 +229,58 @@ def test_what_is_foreign_is_an_entry_of_its_own() -> None:
     assert entry(registry, "bank").is_foreign
     assert [each.name for each in registry.own] == ["payments", "orders"]
     assert ("bank", "payments") in {(link.upstream, link.downstream) for link in registry.links}
+
+
+class Charged(Value):
+    id: str
+
+
+class Disputed(Value):
+    id: str
+
+
+def taken_in(source: Source[Any], *layers: AntiCorruptionLayer) -> list[Flow]:
+    payments = Context("payments")
+
+    @payments.handle(Pay)
+    async def pay(command: Pay) -> None: ...
+
+    @payments.translate(source)
+    def translated(message: Charged | Disputed) -> Pay:
+        return Pay(amount=len(message.id))
+
+    registry = registry_of(System("shop", contexts=[payments], relations=layers).model())
+    return [flow for link in registry.links for flow in link.flows]
+
+
+def bank(module: str = "", name: str = "bank") -> AntiCorruptionLayer:
+    return AntiCorruptionLayer(upstream=Foreign(name), downstream="payments", module=module)
+
+
+async def newest(after: str) -> Fetched[Charged]:
+    return Fetched([], after)
+
+
+SOURCES = {
+    "webhook": Webhook[Any]("hooks", key=Header("Id"), verify=StripeSignature("SECRET")),
+    "polled": Polled[Any]("rates", fetch=newest, every=timedelta(minutes=5), key=str),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_foreign_messages_travel_to_the_context_in_whose_layer_they_are_translated(source: Source[Any]) -> None:
+    messages = ("bank.Charged", "bank.Disputed")
+    flow = Flow("translation", "bank", "payments", messages)
+    assert taken_in(source, bank(__name__), bank("shop.elsewhere", "post")) == [flow]
+    assert told_flows(Link("bank", "payments", "relation", flows=(flow,))) == [
+        "payments translates bank.Charged, bank.Disputed"
+    ]
+
+
+def test_a_source_with_the_name_of_what_is_foreign_is_fed_by_it() -> None:
+    source = Webhook[Any]("post", key=Header("Id"), verify=StripeSignature("SECRET"))
+    flows = taken_in(source, bank(__name__), bank(__name__, "post"))
+    assert [flow.source for flow in flows] == ["post"]
 
 
 def test_a_published_language_elsewhere_is_a_package_of_its_context(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 
@@ -160,6 +160,27 @@ def test_nothing_in_a_picture_overlaps_or_leaves_it(name: str) -> None:
     assert all(x >= 0 and y >= 0 and x + w <= width and y + h <= height for x, y, w, h in frames)
     for (x, y, w, h), (other_x, other_y, other_w, other_h) in combinations(frames, 2):
         assert x + w <= other_x or other_x + other_w <= x or y + h <= other_y or other_y + other_h <= y
+
+
+def test_a_row_of_few_boxes_is_as_wide_as_one_of_many() -> None:
+    """Nothing beside it stays empty."""
+    placement = planned("pairs-http")
+    root = ET.fromstring(picture_of(placement, flows_of(placement, shapes())))
+    rows = {
+        kind: [
+            (float(each.get("x", "0")), float(each.get("width", "0")))
+            for each in root.iter("{http://www.w3.org/2000/svg}rect")
+            if each.get("class") == kind
+        ]
+        for kind in ("service", "store")
+    }
+    assert len(rows["service"]) < len(rows["store"])
+    inside = float(root.get("width", "0")) - 80
+    for boxes in rows.values():
+        (first, width), *_ = boxes
+        assert first - 40 <= (inside + 40) / len(boxes) / 2, "at most half of a share is empty"
+        assert {round(other - one) for (one, _), (other, _) in pairwise(boxes)} == {round((inside + 40) / len(boxes))}
+        assert width < inside / len(boxes) + 1
 
 
 @pytest.mark.parametrize("name", NAMES)

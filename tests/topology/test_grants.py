@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from remit.messages.component import Component
 from remit.topology.grants import READING, grants_of, grants_text, usage_of
 from remit.transports import OUTSIDE, Grant
+from remit.transports.grants import is_readable, readable
 from tests.topology.files import placed
 
 APART = """
@@ -31,7 +33,10 @@ def usable(upstream: str, downstream: str) -> list[str]:
 
 
 def grants() -> dict[str, Grant]:
-    follows = {Component("billing", "write"): {"sales"}, Component("sales", "write"): {"stock"}}
+    follows = {
+        Component("billing", "write"): {"sales": ["sales.Placed", "billing.*"]},
+        Component("sales", "write"): {"stock": ["stock.Empty"]},
+    }
     return grants_of(placed(APART), usable, follows)
 
 
@@ -66,9 +71,51 @@ runs = ["billing.read"]
 calls = "127.0.0.1:9003"
 """
     )
-    found = grants_of(placed(apart), lambda _upstream, _downstream: ["*"], {Component("billing", "read"): {"sales"}})
+    found = grants_of(
+        placed(apart), lambda _upstream, _downstream: ["*"], {Component("billing", "read"): {"sales": ["sales.Placed"]}}
+    )
     assert "sales.log" in found["views"].speaks["billing"]
     assert "sales.log" not in found["back"].speaks["billing"]
+    assert (found["views"].reads, found["back"].reads) == (
+        {"billing": {"sales.log": ["sales.Placed"]}},
+        {"billing": {}},
+    )
+
+
+def test_a_service_reads_the_types_that_all_components_of_its_context_follow() -> None:
+    """A fresh answer reads the logs for the components that run elsewhere too."""
+    follows = {
+        Component("billing", "read"): {"sales": ["sales.Placed"]},
+        Component("billing", "write"): {"sales": ["billing.*"]},
+    }
+    found = grants_of(placed(APART), lambda _upstream, _downstream: ["*"], follows)
+    assert found["back"].reads == {"billing": {"sales.log": ["billing.*", "sales.Placed"]}}
+    assert (found["web"].reads, found[OUTSIDE].reads) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("type", "types", "is_in"),
+    [
+        ("sales.Placed", ["sales.Placed"], True),
+        ("sales.Placed", ["billing.*", "sales.Paid"], False),
+        ("billing.Charge", ["billing.*"], True),
+        ("billing.*", ["billing.*"], True),
+        ("billing.*", ["billing.Charge"], False),
+        ("", ["billing.*"], False),
+    ],
+)
+def test_a_type_is_readable_by_its_name_or_by_the_context_that_it_is_for(
+    type: str, types: list[str], is_in: bool
+) -> None:
+    assert is_readable(type, types) == is_in
+
+
+def test_grants_of_an_older_release_let_every_type_be_read() -> None:
+    old = msgspec.json.decode(b'{"speaks": {"billing": {"sales.log": ["read"]}}}', type=Grant)
+    assert readable(old, "billing", "sales.log") is None
+    new = grants()["back"]
+    assert readable(new, "billing", "sales.log") == ["billing.*", "sales.Placed"]
+    assert readable(new, "sales", "sales.log") == readable(new, "billing", "stock.log") == ()
 
 
 def test_an_edge_calls_what_its_context_owns_or_may_use() -> None:

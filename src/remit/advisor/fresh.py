@@ -62,9 +62,7 @@ class _Way:
             if sources:
                 self._following[context].append(_commands(interactions, context, sources))
         self._callers = declared | self._calling(hosts) | unknown
-        self._away: set[str] = set()
-        if outage.how == "down":
-            self._away = {point.context for point in interactions.points if outage.has(point.component)}
+        self._away = outage.away
         self._passing: dict[str, bool] = {}
 
     def _calling(self, contexts: Iterable[str]) -> set[str]:

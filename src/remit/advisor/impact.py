@@ -70,7 +70,8 @@ class Impact:
     stale: dict[Point, Reason] = field(default_factory=dict[Point, Reason])
     """Called points that answer, or decide, from older data."""
     goes_on: dict[Point, Reason] = field(default_factory=dict[Point, Reason])
-    """Commands elsewhere that succeed, and of which the part that is away learns only later. It cannot refuse them."""
+    """Commands elsewhere that succeed, and sources of foreign messages, of which the part that is away learns only
+    later. It cannot refuse them."""
     unaffected: list[Point] = field(default_factory=list[Point])
     not_fresh: list[Point] = field(default_factory=list[Point])
     """Queries that are answered, but not with `fresh`."""
@@ -105,8 +106,8 @@ class _Working:
         """What is part of the outage, and what calls it, directly or through others."""
         working: deque[tuple[Point, Reason]] = deque()
         for point in self.interactions.points:
-            if self.outage.has(point.component):
-                reason = Reason((point.name,))
+            if self.outage.breaks(point):
+                reason = Reason((point.arrives, point.name) if point.arrives else (point.name,))
                 self._put(point, reason)
                 working.append((point, reason))
         while working:
@@ -157,7 +158,7 @@ class _Working:
                 if not message:
                     models.setdefault(name, reason)
                     continue
-                for follower in self.interactions.followers.get(name, ()):
+                for follower in self._following(name):
                     if follower not in late:
                         late[follower] = reason.then(follower.name)
                         working.append(follower)
@@ -168,12 +169,17 @@ class _Working:
             StaleModel(name, names[name], reason, tuple(self._readers(name))) for name, reason in concerned.items()
         ]
 
+    def _following(self, message: str) -> Iterator[Point]:
+        """What comes later if a message does: of the commands that a subscription handles, only this one."""
+        for follower in self.interactions.followers.get(message, ()):
+            yield self.interactions.handlers[message] if follower.kind == "commands" else follower
+
     def let_go_on(self) -> None:
         """The commands whose events, or commands for later, wait for the part that is away."""
         found = self.impact
-        hindered = {*found.fails, *(found.degrades if self.outage.how == "slow" else ())}
+        hindered = {*found.fails, *found.waits, *(found.degrades if self.outage.how == "slow" else ())}
         for point in self.interactions.points:
-            if point.kind != "command" or self.outage.has(point.component) or point in hindered:
+            if point.kind not in ("command", "foreign") or self.outage.has(point.component) or point in hindered:
                 continue
             for name, reason, is_message in self._effects(point, Reason((point.name,))):
                 followers = self.interactions.followers.get(name, ()) if is_message else ()

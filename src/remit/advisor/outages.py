@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from remit.advisor.points import Interactions
+from remit.advisor.points import Interactions, Point
 from remit.messages.component import PARTS, Component
 from remit.topology.placement import Placement, reads_directly
 
@@ -26,10 +26,16 @@ class Outage:
     components: frozenset[Component]
     unread: frozenset[tuple[str, Component]] = field(default_factory=frozenset[tuple[str, Component]])
     """Each context whose log cannot be read, with the component that follows it."""
+    away: frozenset[str] = frozenset()
+    """The contexts whose stores no running process opens: nobody can say how far their subscriptions are."""
 
     def has(self, component: Component) -> bool:
         """Whether this component is down or slow."""
         return component in self.components
+
+    def breaks(self, point: Point) -> bool:
+        """Whether a point cannot do its work. A slow component takes in what its webhooks are sent, as usual."""
+        return self.has(point.component) and not (self.how == "slow" and point.is_webhook)
 
     def is_all_of(self, context: str) -> bool:
         """Whether nothing of a context works as usual that opens its store."""
@@ -44,10 +50,11 @@ def context_outage(interactions: Interactions, context: str, how: How) -> Outage
     """A context that is down with its store: none of its components runs, wherever they are placed, and nobody can read
     its log. Or one whose handlers are slow: its edge and its log work as usual."""
     if how == "slow":
-        return Outage(context, how, frozenset(Component(context, part) for part in ("write", "read")))
+        return Outage(context, how, frozenset(Component(context, part) for part in PARTS if part != "edge"))
     components = frozenset(Component(context, part) for part in PARTS)
     followers = (point.component for point in interactions.points if not point.is_called)
-    return Outage(context, how, components, frozenset((context, each) for each in followers if each not in components))
+    unread = frozenset((context, each) for each in followers if each not in components)
+    return Outage(context, how, components, unread, frozenset({context}))
 
 
 def service_outage(placement: Placement, service: str, how: How) -> Outage:
@@ -56,15 +63,14 @@ def service_outage(placement: Placement, service: str, how: How) -> Outage:
     components = frozenset(each for each, home in placement.homes.items() if home == service)
     if how == "slow":
         return Outage(service, how, frozenset(each for each in components if each.part != "edge"))
-    return Outage(service, how, components, frozenset(_unread(placement, service)))
-
-
-def _unread(placement: Placement, service: str) -> Iterator[tuple[str, Component]]:
-    """The logs that only this service serves, for each component elsewhere that does not open their stores."""
-    if reads_directly(placement.topology):
-        return
     others = {name: placed for name, placed in placement.services.items() if name != service}
-    for source in placement.services[service].stores:
-        if any(source in placed.stores for placed in others.values()):
-            continue
-        yield from ((source, follower) for follower, home in placement.homes.items() if home in others)
+    opened = {source for placed in others.values() for source in placed.stores}
+    away = frozenset(placement.services[service].stores) - opened
+    return Outage(service, how, components, frozenset(_unread(placement, away, others)), away)
+
+
+def _unread(placement: Placement, away: Iterable[str], others: Collection[str]) -> Iterator[tuple[str, Component]]:
+    """The logs that no other service serves, for each component elsewhere."""
+    if not reads_directly(placement.topology):
+        for source in away:
+            yield from ((source, follower) for follower, home in placement.homes.items() if home in others)

@@ -14,8 +14,11 @@ from remit.messages.component import Component, PartName
 Basis = Literal["declared", "estimate", "measured"]
 """How an interaction is known: a declaration says so, it was read from the code of a handler, or it was recorded in a
 running system."""
-Kind = Literal["command", "query", "reaction", "projection", "commands", "route"]
-"""What a point is. `commands` is the subscription of a context to the commands that are sent to it for later."""
+Kind = Literal["command", "query", "reaction", "projection", "commands", "foreign", "route"]
+"""What a point is. `commands` is the subscription of a context to the commands that are sent to it for later. `foreign`
+is the subscription that translates what has arrived from one source of foreign messages. A webhook is a `route` too."""
+POLLED = "polled"
+"""How the messages of a source arrive that is not a webhook."""
 Known = dict[str, Basis]
 """Names, each with how it is known."""
 
@@ -33,7 +36,7 @@ class Point:
 
     kind: Kind
     name: str
-    """`billing.ConfirmInvoice`, `learning.follow_enrollment`, `POST /rooms`."""
+    """`billing.ConfirmInvoice`, `learning.follow_enrollment`, `payments.foreign:stripe`, `POST /rooms`."""
     context: str
     part: PartName
     """The component that runs it."""
@@ -55,11 +58,18 @@ class Point:
     guarded: dict[str, bool] = field(default_factory=dict[str, bool])
     """For each message that its code names: whether its code catches the error of every such call that reaches nobody.
     An estimate."""
+    arrives: str = ""
+    """How the messages of a foreign source arrive: the webhook, or `polled`. Empty for every other point."""
 
     @property
     def component(self) -> Component:
         """The component that runs it."""
         return Component(self.context, self.part)
+
+    @property
+    def is_webhook(self) -> bool:
+        """Whether it is the route of a webhook. It stores what it is sent, and calls nothing."""
+        return self.kind == "route" and self.part == "acl"
 
     @property
     def is_called(self) -> bool:

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from remit.advisor.guards import guards_in
-from remit.advisor.points import Basis, Followed, Interactions, Kind, Point, Publisher
-from remit.contexts import COMMAND, QUERY, REACTION, TOGETHER, Context, Handler, Model
+from remit.advisor.points import POLLED, Basis, Followed, Interactions, Kind, Point, Publisher
+from remit.contexts import COMMAND, QUERY, REACTION, TOGETHER, Context, Handler, Model, Webhook, components_of
 from remit.contexts.annotations import (
     Asked,
     aggregates_of,
     asked_by,
+    hints_of,
     is_kind,
     projected_by,
     projections_of,
@@ -26,11 +27,13 @@ from remit.contexts.annotations import (
     sent_later,
 )
 from remit.contexts.declarations import known_events, where
+from remit.contexts.foreign import commands_in, path_of
 from remit.contexts.mentioned import named_by
 from remit.contexts.ports import CLAIMS, EVENTS, LATER, RECORDS, REPOSITORY, VIEW, owner_of
 from remit.domain import Aggregate
 from remit.errors import Unavailable
 from remit.messages import Command, Message, Query, not_carried, records_within
+from remit.messages.component import PartName
 
 _KINDS: dict[Any, Kind] = {COMMAND: "command", QUERY: "query", REACTION: "reaction"}
 
@@ -40,6 +43,7 @@ def interactions_of(model: Model) -> Interactions:
     read = _Reading(model)
     for context in model.contexts:
         read.context(context)
+        read.sources(context)
     read.sent_for_later()
     read.routes()
     owners = {contract.type: model.owners[message] for message, contract in model.contracts.items()}
@@ -63,9 +67,8 @@ class _Reading:
         self.model = model
         self.points: dict[tuple[Kind, str], Point] = {}
 
-    def point(self, kind: Kind, name: str, context: str, place: str) -> Point:
+    def point(self, kind: Kind, name: str, context: str, place: str, part: PartName = "write") -> Point:
         """A new point, or the one that other declarations have made: several versions, several events."""
-        part: Any = "edge" if kind == "route" else "read" if kind in ("query", "projection") else "write"
         point = self.points.setdefault((kind, name), Point(kind, name, context, part))
         point.places[place] = None
         return point
@@ -98,6 +101,7 @@ class _Reading:
 
     def context(self, context: Context[Any]) -> None:
         together = [_Body(self, context, each) for each in context.handlers if each.role is TOGETHER]
+        components = components_of(self.model, context)
         for handler in context.handlers:
             if (kind := _KINDS.get(handler.role)) is None or not handler.fits:
                 continue
@@ -105,7 +109,8 @@ class _Reading:
             name = f"{context.name}.{handler.name}" if kind == "reaction" else message
             if name is None or message is None:
                 continue
-            point = self.point(kind, name, context.name, handler.place)
+            part = components.get(name, "read" if kind == "query" else "write")
+            point = self.point(kind, name, context.name, handler.place, part)
             body = _Body(self, context, handler)
             body.into(point)
             for other in together:  # it runs in the unit of work that records the event
@@ -114,11 +119,23 @@ class _Reading:
             if kind == "reaction":
                 point.follows[Followed(message, self.model.owners[handler.message])] = None
         for projection in context.projections:
-            point = self.point("projection", model_name(context, projection), context.name, where(projection))
+            point = self.point("projection", model_name(context, projection), context.name, where(projection), "read")
             point.writes[point.name] = None
             for event in projected_by(projection):
                 if message := self.name(event):
                     point.follows[Followed(message, self.model.owners[event])] = None
+
+    def sources(self, context: Context[Any]) -> None:
+        """What takes in foreign messages, and translates them into commands that it sends for later."""
+        for source, handler in ((each.source, each.handler) for each in context.translations):
+            name = f"{context.name}.foreign:{source.name}"
+            point = self.point("foreign", name, context.name, handler.place, "acl")
+            commands = commands_in(hints_of(handler.function).get("return"))
+            point.later |= dict.fromkeys(filter(None, map(self.name, commands)), "declared")
+            point.arrives = POLLED
+            if isinstance(source, Webhook):
+                point.arrives = f"POST {path_of(source, context.name)}"
+                self.point("route", point.arrives, context.name, handler.place, "acl")
 
     def sent_for_later(self) -> None:
         """The subscriptions to commands that are sent for later. Each runs the handlers of these commands."""
@@ -138,7 +155,7 @@ class _Reading:
         for edge in self.model.edges:
             for route in edge.routes:
                 if message := self.name(route.message):
-                    point = self.point("route", f"{route.method} {route.path}", edge.context, route.declared_at)
+                    point = self.point("route", f"{route.method} {route.path}", edge.context, route.declared_at, "edge")
                     point.calls[message] = "declared"
                     point.may_call = True
 

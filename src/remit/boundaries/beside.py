@@ -58,7 +58,7 @@ def _with(derived: CodeContext, file: CodeContext | None) -> CodeContext:
     said = {
         each.name: value for each in fields(file) if (value := getattr(file, each.name)) != getattr(usual, each.name)
     }
-    return replace(known, **said)
+    return replace(known, schema_is_usual=derived.schema_is_usual and not file.schema, **said)
 
 
 def _is_same(stated: Relation, said: Relation) -> bool:

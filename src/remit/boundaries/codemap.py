@@ -25,8 +25,9 @@ class CodeContext:
     `packages` are its packages and modules, by dotted name. `published` are the modules that others may import. None:
     `api` in each of its packages, or the package itself (what its `__init__.py` offers) where there is no `api`.
     `pure` are the modules of its model, which do no I/O. None: `domain` and `model` in each of its packages, where they
-    exist. `tables` are its tables in a database, and `schema` is the schema that holds them. `owner` names its team;
-    several teams are a finding. `language` is the path of its language document.
+    exist. `tables` are its tables in a database, and `schema` is the schema that holds them. With `schema_is_usual` it
+    is the one that `remit` makes, which nobody has stated: tables of one name in two such contexts count as one.
+    `owner` names its team; several teams are a finding. `language` is the path of its language document.
     """
 
     name: str
@@ -35,6 +36,7 @@ class CodeContext:
     pure: tuple[str, ...] | None = None
     tables: tuple[str, ...] = ()
     schema: str = ""
+    schema_is_usual: bool = False
     owner: tuple[str, ...] = ()
     kind: Kind = ""
     language: str = ""

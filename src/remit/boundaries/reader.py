@@ -366,8 +366,8 @@ class _Reader:
             at.scope.bind(name, "")
         return [(node.pattern, at), *((each, inner) for each in (*filter(None, [node.guard]), *node.body))]
 
-    def visit_global(self, node: ast.Global, at: _At) -> list[tuple[ast.AST, _At]]:
-        at.scope.of_module = {*(at.scope.of_module or ()), *node.names}
+    def visit_shared(self, node: ast.Global | ast.Nonlocal, at: _At) -> list[tuple[ast.AST, _At]]:
+        at.scope.share(node.names, with_module=isinstance(node, ast.Global))
         return []
 
     def visit_handler(self, node: ast.ExceptHandler, at: _At) -> list[tuple[ast.AST, _At]]:
@@ -495,6 +495,6 @@ _VISITS: Mapping[type[ast.AST], _Visit] = {
     ast.NamedExpr: _Reader.visit_named, ast.If: _Reader.visit_if, ast.IfExp: _Reader.visit_if,
     ast.For: _Reader.visit_loop, ast.AsyncFor: _Reader.visit_loop, ast.match_case: _Reader.visit_case,
     **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), _Reader.visit_comprehension),
-    ast.Global: _Reader.visit_global, ast.ExceptHandler: _Reader.visit_handler,
+    ast.Global: _Reader.visit_shared, ast.Nonlocal: _Reader.visit_shared, ast.ExceptHandler: _Reader.visit_handler,
     getattr(ast, "TypeAlias", ast.Interactive): _Reader.visit_type_alias,
 }  # fmt: skip

@@ -21,7 +21,7 @@ _DEEPEST = 40
 class Scope:
     """A module, class or function, and the names that it binds."""
 
-    __slots__ = ("is_class", "is_full", "is_part", "names", "of_module", "outer")
+    __slots__ = ("elsewhere", "is_class", "is_full", "is_part", "names", "outer")
 
     def __init__(self, outer: Scope | None, *, is_class: bool = False, is_part: bool = False) -> None:
         self.names: dict[str, list[Binding]] = {}
@@ -31,19 +31,39 @@ class Scope:
         """Whether it is a comprehension or a `case`. What is bound inside of it is bound in the outer scope."""
         self.is_full = False
         """Whether it binds a name more often than is looked at."""
-        self.of_module: set[str] | None = None
-        """The names that a `global` statement binds in the module instead."""
+        self.elsewhere: dict[str, Scope] | None = None
+        """The names that a `global` or `nonlocal` statement makes those of another scope."""
 
     def bind(self, name: str, value: Binding) -> None:
         """Binds a name to a dotted name, or to an expression with its scope. An empty text stands for any other value:
         it hides names of outer scopes."""
+        scope = self._whole
+        while scope.elsewhere is not None and (other := scope.elsewhere.get(name)) is not None:
+            scope = other
+        scope.bind_here(name, value)
+
+    @property
+    def _whole(self) -> Scope:
+        """The module, class or function of which it is a part."""
         scope = self
         while scope.is_part and scope.outer is not None:
             scope = scope.outer
-        if scope.of_module is not None and name in scope.of_module:
-            while scope.outer is not None:
-                scope = scope.outer
-        scope.bind_here(name, value)
+        return scope
+
+    def share(self, names: Iterable[str], *, with_module: bool) -> None:
+        """Makes names those of the module, or of the function around this one. What is bound to them moves there: the
+        statements of a function are visited in any order."""
+        scope = self._whole
+        other = scope
+        while other.outer is not None and (with_module or other is scope or other.is_class or other.is_part):
+            other = other.outer
+        if other is scope:
+            return
+        scope.elsewhere = {} if scope.elsewhere is None else scope.elsewhere
+        for name in names:
+            scope.elsewhere[name] = other
+            for each in scope.names.pop(name, ()):
+                other.bind(name, each)
 
     def bind_here(self, name: str, value: Binding) -> None:
         """Binds a name in this very scope."""

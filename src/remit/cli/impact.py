@@ -29,7 +29,6 @@ from remit.errors import nearest, one_of
 from remit.hosting.failures import Failure
 from remit.hosting.finding import HERE, load_system
 from remit.hosting.services import models_of
-from remit.messages.component import Component
 from remit.topology.file import read_topology
 from remit.topology.placement import Placement, place
 from remit.topology.shapes import shapes_of
@@ -154,7 +153,7 @@ def _tell(interactions: Interactions, found: Impact) -> None:
         _tell_called(interactions, found, "DEGRADES", found.degrades)
     elif _elsewhere(outage, found.degrades):
         say("Each takes as long as the handlers that it calls, and ends at its deadline (default: 10 s).\n")
-    _tell_reasons("WAITS", _elsewhere(outage, found.waits))
+    _tell_reasons("WAITS", {each: why for each, why in found.waits.items() if each.arrives or not _is_in(outage, each)})
     _tell_reasons(f"GOES ON WITHOUT {outage.name}", found.goes_on)
     if found.models:
         table = _table("BECOMES STALE", "FOR", "BECAUSE", "KNOWN BY")
@@ -185,11 +184,15 @@ def _short(name: str, context: str) -> str:
 
 
 def _elsewhere(outage: Outage, found: dict[Point, Reason]) -> dict[Point, Reason]:
-    return {point: reason for point, reason in found.items() if not outage.has(point.component)}
+    return {point: reason for point, reason in found.items() if not _is_in(outage, point)}
+
+
+def _is_in(outage: Outage, point: Point) -> bool:
+    return outage.has(point.component)
 
 
 def _tell_called(interactions: Interactions, found: Impact, title: str, points: dict[Point, Reason]) -> None:
-    """Messages with the routes that lead to them; and routes of an edge that is down."""
+    """Messages with the routes that lead to them; routes of an edge that is down; and webhooks, whoever serves them."""
     rows = _elsewhere(found.outage, points)
     messages = {point: reason for point, reason in rows.items() if point.kind != "route"}
     lone = {point: reason for point, reason in points.items() if point.kind == "route" and len(reason.steps) == 1}
@@ -200,9 +203,8 @@ def _tell_called(interactions: Interactions, found: Impact, title: str, points: 
         routes = [each.name for each in interactions.callers.get(point.name, ()) if each.kind == "route"]
         table.add_row(cell(point.name), cell(", ".join(routes) or "·"), cell(_path(reason)), reason.basis)
     for point in lone:
-        if not all(found.outage.has(each.component) for each in interactions.of(point.context)):
-            edge = Component(point.context, "edge")
-            table.add_row(cell(edge), cell(point.name), "its edge is down", "declared")
+        if point.is_webhook or not all(_is_in(found.outage, each) for each in interactions.of(point.context)):
+            table.add_row(cell(point.component), cell(point.name), f"its {point.part} is down", "declared")
     if table.row_count:
         show(table)
         print()

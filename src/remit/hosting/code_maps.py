@@ -39,6 +39,7 @@ def code_map_of(declared: ContextMap, places: Mapping[str, str | None] = Mapping
                 name=context.name, packages=(package, *apart) if package else (),
                 published=_published(package, language, apart), owner=(context.owner,) if context.owner else (),
                 kind=KINDS.get(context.kind, ""), language=context.language, schema=context.name,
+                schema_is_usual=True,
             )
         )  # fmt: skip
     elsewhere = [

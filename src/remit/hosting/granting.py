@@ -19,14 +19,15 @@ from remit.transports import Grant
 
 def granted(system: System, model: Model, placement: Placement) -> dict[str, Grant]:
     """The grant of each service of a placed system, by name. `model` is that of the whole system."""
-    follows: dict[Component, set[str]] = {}
+    follows: dict[Component, dict[str, set[str]]] = {}
     for service in placement.topology.services.values():
         contexts, _ = hosted_by(service, system.names, system.with_edges)
         plans = compile_system(system.hosting(contexts, edges=()).model())
         for name, plan in plans.items():
             for id, follow in plan.follows.items():
                 if id.channel == Channel.PUBLISHED and id.source != name:
-                    follows.setdefault(Component(name, follow.component), set()).add(id.source)
+                    sources = follows.setdefault(Component(name, follow.component), {})
+                    sources.setdefault(id.source, set()).update(follow.reads)
     return grants_of(placement, Usage(model).names, follows)
 
 

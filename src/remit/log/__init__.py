@@ -28,6 +28,7 @@ from remit.log.record import (
     Heads,
     MessageRecord,
     SubscriptionId,
+    blank,
     context_of,
 )
 
@@ -43,6 +44,7 @@ __all__ = [
     "MessageRecord",
     "Subscriber",
     "SubscriptionId",
+    "blank",
     "carried_by",
     "context_of",
     "escaped",

@@ -40,6 +40,12 @@ class MessageRecord(NamedTuple):
     payload: bytes
 
 
+def blank(record: MessageRecord) -> MessageRecord:
+    """The place of a message, for a reader who may not read the message: positions, identities and times go on. No
+    subscription follows a message without a type."""
+    return record._replace(key="", type="", version=0, headers="{}", payload=b"")
+
+
 class Checkpoint(NamedTuple):
     """A place in one partition: a message, and when the place was stored (seconds since the epoch)."""
 

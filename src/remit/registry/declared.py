@@ -7,12 +7,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from remit.contexts import Context, Foreign, Model
-from remit.contexts.annotations import aggregates_of, asked_by, is_kind, projected_by, projections_of
+from remit.contexts import AntiCorruptionLayer, Context, Foreign, Model
+from remit.contexts.annotations import (
+    aggregates_of,
+    asked_by,
+    first_parameter,
+    is_kind,
+    projected_by,
+    projections_of,
+)
+from remit.contexts.foreign import Translation
 from remit.contexts.homes import package_of
 from remit.contexts.integrations import Way, integrations_of
+from remit.contexts.model import is_within
 from remit.contexts.ports import VIEW
-from remit.messages import Command, IntegrationEvent, Message, Query, declared_context
+from remit.messages import Command, IntegrationEvent, Message, Query, declared_context, union_members
 from remit.messages.component import PARTS
 from remit.registry.entries import Consumed, Entry, How, Kind, Published, ReadModel, Registry
 from remit.registry.links import kernels_in, links_of, open_hosts_in
@@ -111,7 +120,35 @@ def _consumes(model: Model, context: Context[Any]) -> Iterator[Consumed]:
         for each in integrations_of(model)
         if each.consumer == context.name
     }
+    found |= set(_translates(model, context))
     yield from sorted(found, key=lambda each: (each.context, each.message, each.how))
+
+
+def _translates(model: Model, context: Context[Any]) -> Iterator[Consumed]:
+    """The foreign messages that a context translates, by who sends them: the `Foreign` that has the name of the source,
+    otherwise each one in whose layer the translation stands."""
+    layers = [
+        each
+        for each in model.relations
+        if isinstance(each, AntiCorruptionLayer)
+        and isinstance(each.upstream, Foreign)
+        and each.names[1] == context.name
+    ]
+    for translation in context.translations:
+        source, module = translation.source.name, translation.function.__module__
+        named = [each for each in layers if each.names[0] == source]
+        around = [each for each in layers if each.module and is_within(module, [each.module])]
+        for layer in named or around:
+            for name in _foreign_names(translation):
+                yield Consumed(layer.names[0], f"{layer.names[0]}.{name}", "translation")
+
+
+def _foreign_names(translation: Translation) -> list[str]:
+    """The names of the classes that a translation takes. The name of its source, if it takes no class of its own."""
+    first = first_parameter(translation.function)
+    members = union_members(first[1]) if first else ()
+    names = [each.__name__ for each in members if isinstance(each, type) and each.__module__ != "builtins"]
+    return names or [translation.source.name]
 
 
 def _wire_name(model: Model, message: Any, owner: str) -> str:

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Kind = Literal["command", "query", "event"]
-How = Literal["call", "event", "later"]
-"""How a message reaches its receiver: a call that is answered, an event that is followed, a command sent for later."""
+How = Literal["call", "event", "later", "translation"]
+"""How a message reaches its receiver: a call that is answered, an event that is followed, a command sent for later, a
+foreign message that is translated."""
+ARRIVING = ("event", "translation")
+"""The ways in which a context takes what its provider says, instead of asking it."""
 Pattern = Literal["relation", "Partnership", "SharedKernel", "SeparateWays", "none"]
 """What relates two contexts. `relation`: upstream and downstream. `none`: they integrate, and no relation says so."""
 
@@ -24,7 +27,8 @@ class Published:
 
 @dataclass(frozen=True)
 class Consumed:
-    """A message of another context that a context calls, follows or sends for later."""
+    """A message of another context that a context calls, follows or sends for later, or a foreign one that it
+    translates."""
 
     context: str
     """The context that owns the message."""
@@ -69,9 +73,9 @@ class Flow:
 
     how: How
     source: str
-    """The context that calls, or publishes the event, or sends for later."""
+    """The context that calls, or publishes the event, or sends for later; or the foreign sender."""
     target: str
-    """The context that answers, or follows, or handles the command."""
+    """The context that answers, or follows, or handles the command, or translates."""
     messages: tuple[str, ...]
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from remit.registry.entries import Entry, How, Link, Registry
 from remit.registry.links import roles_text
 
-_LINES: dict[How, str] = {"call": "-->", "event": "-.->", "later": "==>"}
-_WORDS: dict[How, str] = {"call": "calls", "event": "events", "later": "later"}
+_LINES: dict[How, str] = {"call": "-->", "event": "-.->", "later": "==>", "translation": "-.->"}
+_WORDS: dict[How, str] = {"call": "calls", "event": "events", "later": "later", "translation": "foreign messages"}
 _KINDS = ("core", "supporting", "generic")
 _UNSAFE = re.compile(r"[^\w .,:;→·/()@+←-]")
 """What would end or change a label. Letters of every script are safe."""

@@ -18,7 +18,7 @@ from remit.contexts import (
     SeparateWays,
     SharedKernel,
 )
-from remit.registry.entries import Entry, Flow, Kernel, Link, Pattern
+from remit.registry.entries import ARRIVING, Entry, Flow, Kernel, Link, Pattern
 
 _DIRECTED: dict[type[Relation], tuple[str, str]] = {
     CustomerSupplier: ("S", "C"),
@@ -67,7 +67,7 @@ def flows_of(entries: Iterable[Entry]) -> Iterator[Flow]:
         ordered = sorted(entry.consumes, key=lambda each: (each.context, each.how, each.message))
         for (context, how), some in groupby(ordered, lambda each: (each.context, each.how)):
             messages = tuple(dict.fromkeys(each.message for each in some))
-            source, target = (context, entry.name) if how == "event" else (entry.name, context)
+            source, target = (context, entry.name) if how in ARRIVING else (entry.name, context)
             yield Flow(how, source, target, messages)
 
 
@@ -96,8 +96,9 @@ def _is_pair(relation: Relation) -> bool:
 
 
 def _provider_first(flow: Flow) -> Pair:
-    """Upstream is the context whose published language is used: it publishes the event, or answers the call."""
-    return (flow.source, flow.target) if flow.how == "event" else (flow.target, flow.source)
+    """Upstream is the context whose published language is used: it publishes the event, or answers the call.
+    So is the sender of foreign messages."""
+    return (flow.source, flow.target) if flow.how in ARRIVING else (flow.target, flow.source)
 
 
 def _symmetric(relation: Relation, flows: Sequence[Flow]) -> Link:

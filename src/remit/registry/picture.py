@@ -26,12 +26,13 @@ _KINDS = ("core", "supporting", "generic")
 
 _LIGHT = {
     "paper": "#fff", "ink": "#0f172a", "soft": "#475569", "line": "#94a3b8", "call": "#4338ca", "event": "#0f766e",
-    "later": "#be185d", "core": "#b45309", "core-fill": "#fffbeb", "supporting": "#2563eb",
+    "later": "#be185d", "translation": "#a16207", "core": "#b45309", "core-fill": "#fffbeb", "supporting": "#2563eb",
     "supporting-fill": "#eff6ff", "generic": "#64748b", "generic-fill": "#f8fafc",
 }  # fmt: skip
 _DARK = {
     "paper": "#0f172a", "ink": "#e2e8f0", "soft": "#a8b5c8", "line": "#64748b", "call": "#a5b4fc",
-    "event": "#5eead4", "later": "#f9a8d4", "core": "#fbbf24", "core-fill": "#2b2111", "supporting": "#93c5fd",
+    "event": "#5eead4", "later": "#f9a8d4", "translation": "#fde047",
+    "core": "#fbbf24", "core-fill": "#2b2111", "supporting": "#93c5fd",
     "supporting-fill": "#172a46", "generic": "#a8b5c8", "generic-fill": "#1c2738",
 }  # fmt: skip
 _RULES = """text{font:12px system-ui,'DejaVu Sans',sans-serif;fill:var(--soft)}
@@ -46,9 +47,10 @@ _RULES = """text{font:12px system-ui,'DejaVu Sans',sans-serif;fill:var(--soft)}
 path{fill:none;stroke-width:1.6} .relation{stroke:var(--line)} .call{stroke:var(--call)}
 .event{stroke:var(--event);stroke-dasharray:6 4}
 .later{stroke:var(--later);stroke-dasharray:1.5 4;stroke-linecap:round}
+.translation{stroke:var(--translation);stroke-dasharray:10 3 2 3}
 .near{stroke:transparent;stroke-width:14} .link:hover path:not(.near){stroke-width:3}
 .tip{stroke:none;stroke-width:0} #call .tip{fill:var(--call)} #event .tip{fill:var(--event)}
-#later .tip{fill:var(--later)}"""
+#later .tip{fill:var(--later)} #translation .tip{fill:var(--translation)}"""
 
 _HEAD = """<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{w:g}" height="{h:g}" viewBox="0 0 {w:g} {h:g}">
 <style>{style}</style>
@@ -63,6 +65,7 @@ _HOW: dict[How, str] = {
     "call": "call: from the caller to the context that answers",
     "event": "event: from the publisher to its follower",
     "later": "command sent for later: from the sender to the context that handles it",
+    "translation": "foreign message: from its sender to the context that translates it",
 }
 _ROLES = (
     "U upstream, D downstream: the downstream depends on the upstream",

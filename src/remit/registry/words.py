@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from remit.registry.entries import Entry, Flow, How, Link
+from remit.registry.entries import ARRIVING, Entry, Flow, How, Link
 from remit.registry.links import roles_text
 
-_HOW: dict[How, str] = {"call": "calls", "event": "follows", "later": "sends for later"}
+_HOW: dict[How, str] = {"call": "calls", "event": "follows", "later": "sends for later", "translation": "translates"}
 
 
 def told_entry(entry: Entry) -> str:
@@ -51,6 +51,6 @@ def told_flows(link: Link, *, names_only: bool = False) -> list[str]:
 
 
 def _told_flow(flow: Flow, *, names_only: bool) -> str:
-    taker = flow.target if flow.how == "event" else flow.source
+    taker = flow.target if flow.how in ARRIVING else flow.source
     names = [each.partition(".")[2] if names_only else each for each in flow.messages]
     return f"{taker} {_HOW[flow.how]} {', '.join(names)}"

@@ -90,7 +90,7 @@ class Host:
         if (remote := self.remote) is not None:
             self.shared.avoids = lambda: bool(remote.avoided)
         self._sharing = Sharing(stores, ports)
-        followings = _followings(whole, stores, Sources(stores, placed, channels, self.remote, ports, feeds))
+        followings = _followings(whole, stores, Sources(stores, placed, channels, self.remote, ports, feeds, whole))
         self.freshness = self._freshness(whole, followings)
         self.calls = (ReportedCalls if self._listeners.hear_calls else Calls)(
             self.shared, ports, self._listeners, self.freshness, model.owner_of,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from remit.log import Channel, SubscriptionId
 from remit.messages import Encoding
 from remit.messages.component import Component
+from remit.runtime.plan import ContextPlan
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.remote.feeds import PushedFeed, RemoteFeed
@@ -67,6 +68,7 @@ class Sources:
     remote: RemoteCalls | None
     ports: Ports
     between: Feeds
+    plans: Mapping[str, ContextPlan]
 
     def feed(self, id: SubscriptionId) -> Feed:
         """The feed of a subscription."""
@@ -83,4 +85,6 @@ class Sources:
         if published is not None and channel == Channel.PUBLISHED:
             return StoreFeed(source, channel, published.of(source, self.channels.schemas[source]))
         assert self.remote is not None  # noqa: S101  # a topology of several services has a channel for calls
-        return RemoteFeed(source, channel, id.context, self.remote, self.ports, pushed=pushed)
+        follows = self.plans[id.context].follows.items()
+        types = {type for each, follow in follows if each[1:] == (source, channel) for type in follow.reads}
+        return RemoteFeed(source, channel, id.context, self.remote, self.ports, pushed=pushed, types=sorted(types))

@@ -153,6 +153,11 @@ class FollowPlan(Generic[T]):
     component: str = field(default="write", kw_only=True)
     """The component that runs it."""
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The types of the messages that it follows."""
+        return frozenset(type for type, _ in self.takes)
+
 
 class ReactionPlan(FollowPlan[HandlerPlan]):
     """A reaction, with one handler for each version of its event."""
@@ -166,6 +171,11 @@ class LaterPlan(FollowPlan[HandlerPlan]):
 
     usable: frozenset[str] | None = field(default=None, kw_only=True)
     """The names of the messages that the source may use by the context map; None for all."""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """All commands for the context: a command without a handler in this release must not be skipped."""
+        return frozenset({f"{self.id.context}.*"})
 
 
 @dataclass(frozen=True, slots=True)

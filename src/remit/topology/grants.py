@@ -23,8 +23,9 @@ RENEW_SECONDS = 1.0
 
 Usable = Callable[[str, str], Sequence[str]]
 """The messages of a context (first) that another one may use."""
-Follows = Mapping[Component, Collection[str]]
-"""The other contexts whose published logs each component follows."""
+Follows = Mapping[Component, Mapping[str, Collection[str]]]
+"""The other contexts whose published logs each component follows, and the types of the messages that it follows there.
+`billing.*` stands for all commands for billing."""
 
 
 def grants_of(placement: Placement, usable: Usable, follows: Follows) -> dict[str, Grant]:
@@ -32,23 +33,31 @@ def grants_of(placement: Placement, usable: Usable, follows: Follows) -> dict[st
     found = {name: _grant(placement, placed, usable, follows) for name, placed in placement.services.items()}
     calls = placement.topology.calls
     outside = _everything(placement)
-    found[OUTSIDE] = Grant(_public(calls.keys if calls else None), {OUTSIDE: outside})
+    found[OUTSIDE] = Grant(_public(calls.keys if calls else None), {OUTSIDE: outside}, {})
     return found
 
 
 def _grant(placement: Placement, placed: PlacedService, usable: Usable, follows: Follows) -> Grant:
     speaks: dict[str, Allowed] = {}
+    reads: dict[str, Allowed] = {}
     for context in (name for name in placed.runs if any(placed.has(name, part) for part in OPENING)):
         followed = {each for part in placed.parts(context) for each in follows.get(Component(context, part), ())}
         sources = (each for each in followed if usable(each, context) or usable(context, each))
         logs = {Component(source, "log").address: READING for source in sorted(sources)}
         speaks[context] = {**_calls(placement, context, usable), **logs}
+        reads[context] = {address: _read(context, Component.read(address).context, follows) for address in logs}
     edges = [context for context in placed.runs if placed.has(context, "edge")]
     if edges:
         speaks[OUTSIDE] = _logs(placement)
         for context in edges:
             speaks[OUTSIDE] = joined(speaks[OUTSIDE], _calls(placement, context, usable))
-    return Grant(_public(placed.service.keys), speaks)
+    return Grant(_public(placed.service.keys), speaks, reads)
+
+
+def _read(context: str, source: str, follows: Follows) -> Sequence[str]:
+    """What a context may read of a log: what all its components follow there. A fresh answer reads for all of them."""
+    types = (of.get(source, ()) for component, of in follows.items() if component.context == context)
+    return sorted({type for each in types for type in each})
 
 
 def _calls(placement: Placement, context: str, usable: Usable) -> Allowed:

@@ -85,7 +85,7 @@ class _Band:
 
     @property
     def height(self) -> float:
-        return _LINE + _ROW * len(self.arrows) + 10
+        return _LINE + _ROW * len(self.arrows) + 18
 
 
 def themed(rules: str, light: Mapping[str, str], dark: Mapping[str, str]) -> str:
@@ -103,12 +103,13 @@ def picture_of(placement: Placement, flows: Sequence[Flow]) -> str:
     services = {name: _lines_of(name, placed, flows) for name, placed in placement.services.items()}
     stores = {context: [context, _place(placement, context)] for context in _opened(placement)}
     bands = list(_bands(placement, flows))
-    labels = [arrow.label for band in bands for arrow in band.arrows]
-    width = (max(len(line) for lines in [*services.values(), *stores.values(), labels] for line in lines) + 4) * _LETTER
+    labels = max((len(arrow.label) for band in bands for arrow in band.arrows), default=0)
+    width, small = max(_width_of(services), (labels + 4) * _LETTER - _GAP), _width_of(stores)
     title = f"{placement.topology.system}  ·  {Path(placement.topology.where).name}"
-    across = max(480.0, len(title) * 1.2 * _LETTER, max(len(services), len(stores)) * (width + _GAP) - _GAP)
+    rows = (len(services) * (width + _GAP) - _GAP, len(stores) * (small + _GAP) - _GAP)
+    across = max(480.0, len(title) * 1.2 * _LETTER, *rows)
     above = _row(services, 2 * _GAP + sum(band.height for band in bands), width, across)
-    below = _row(stores, max(box.bottom for box in above.values()) + 2 * _GAP, width, across)
+    below = _row(stores, max(box.bottom for box in above.values()) + 2 * _GAP, small, across)
     bottom = max(box.bottom for box in [*above.values(), *below.values()])
     drawn = [
         _HEAD.format(
@@ -194,9 +195,16 @@ def _arrows(flows: Sequence[Flow]) -> Iterator[_Arrow]:
 
 
 def _row(told: Mapping[str, Sequence[str]], y: float, width: float, across: float) -> dict[str, _Box]:
-    """Boxes side by side, centred."""
-    x = _GAP + (across - len(told) * (width + _GAP) + _GAP) / 2
-    return {name: _Box(x + (width + _GAP) * n, y, width, lines) for n, (name, lines) in enumerate(told.items())}
+    """Boxes side by side, each in the middle of an equal share of the width: a row of few boxes is as wide as one of
+    many, so that nothing beside it stays empty, and lines to the other row are short."""
+    share = (across + _GAP) / max(len(told), 1)
+    x = _GAP + (share - _GAP - width) / 2
+    return {name: _Box(x + share * n, y, width, lines) for n, (name, lines) in enumerate(told.items())}
+
+
+def _width_of(told: Mapping[str, Sequence[str]]) -> float:
+    """The width of the boxes of a row, by their longest line."""
+    return (max((len(line) for lines in told.values() for line in lines), default=0) + 4) * _LETTER
 
 
 def _drawn_bands(bands: Sequence[_Band], services: Mapping[str, _Box]) -> Iterator[str]:
@@ -212,7 +220,7 @@ def _drawn_bands(bands: Sequence[_Band], services: Mapping[str, _Box]) -> Iterat
         for arrow in band.arrows:
             yield from _drawn_arrow(arrow, y + _ROW - 10, services)
             y += _ROW
-        y += 10
+        y += 18
 
 
 def _drawn_arrow(arrow: _Arrow, y: float, services: Mapping[str, _Box]) -> Iterator[str]:

@@ -5,7 +5,7 @@ A channel carries bytes and does not interpret them. Deadlines, retries and circ
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -29,6 +29,9 @@ class CallRequest(NamedTuple):
     makes."""
     refused: str = ""
     """Why the receiving channel does not believe the request or does not allow it. Empty if it does."""
+    reads: Collection[str] | None = None
+    """In a request to read a log: the types of the messages that the speaker may read, as the grants name them. None:
+    all. The receiving channel says so, if it knows the grants."""
 
 
 class CallResponse(NamedTuple):

@@ -7,7 +7,7 @@ of a log `read`, `heads`, `standing` or `reach`; `PING` for the probe of a circu
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
@@ -33,6 +33,9 @@ class Grant(msgspec.Struct, frozen=True):
     """Its public key, if calls are proved by keys."""
     speaks: Mapping[str, Allowed] = {}
     """The names in which it may call, and what it may call in each: contexts, and `OUTSIDE`."""
+    reads: Mapping[str, Allowed] | None = None
+    """The types of the messages that it may read in each name, at the address of each log. `billing.*` stands for all
+    types that begin so. None: all types. So it is in the grants of a release that did not write them."""
 
 
 class Grants(Protocol):
@@ -64,6 +67,16 @@ def as_subject(name: str) -> str:
 def name_in(subject: str) -> str:
     """The name of the message that has this subject: the inverse of `as_subject`."""
     return unquote_to_bytes(subject).decode(*_BYTES) if "%" in subject else subject
+
+
+def readable(grant: Grant, speaker: str, address: str) -> Sequence[str] | None:
+    """The types of the messages that a service may read of a log, in this name; None for all."""
+    return None if grant.reads is None else grant.reads.get(speaker, {}).get(address, ())
+
+
+def is_readable(type: str, types: Collection[str]) -> bool:
+    """Whether these types, as `readable` gives them, include one type, or all that begin as it does."""
+    return type in types or f"{type.partition('.')[0]}.{ANYTHING}" in types
 
 
 def refusal(grant: Grant, speaker: str, address: str, subject: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from math import inf
 
 import pytest
 
-from remit.log import Channel, MessageRecord, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId, blank
 from remit.runtime.failures import ATTEMPTS, told
 from remit.runtime.following.parking import KEYS, PASSING_SECONDS, SIDE_BY_SIDE
 from remit.stores import Entry, Park, Unit
@@ -58,6 +59,29 @@ def test_where_no_key_is_parked_nobody_is_asked() -> None:
             assert await store.parked() == []
             assert (await say(ADA), await say(ADA)) == (1, 0)
             assert follower.position(PART[ADA]) == 9
+
+    virtually(story())
+
+
+def test_a_blank_message_waits_for_no_parked_key() -> None:
+    """A source gives it to a follower who may not read it. It has no ordering key, and a message may have an empty
+    one."""
+
+    async def story() -> None:
+        talk = Talk()
+        async with talk.running() as (app, follower, feed):
+            record = MessageRecord(PART[ADA], 0, "r", "", "", "talk.Said", 1, 0.0, "{}", b"{}")
+            await talk.store.commit(Unit(parks=[Park(follower.id, "", record, 0.0, "poison", inf)]))
+            readable = feed.read
+
+            async def read(part: int, after: int, limit: int) -> list[MessageRecord]:
+                return [blank(each) for each in await readable(part, after, limit)]
+
+            feed.read = read  # type: ignore[method-assign]  # a source that does not let it read
+            await app.send(Say(who=ADA))
+            await asyncio.sleep(SOON)
+            assert (follower.position(PART[ADA]), talk.entered) == (1, [])
+            assert [row.letters for row in await talk.store.parked()] == [1]
 
     virtually(story())
 

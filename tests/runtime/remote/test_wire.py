@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,3 +126,22 @@ def test_no_call_is_without_a_deadline(said: str | None) -> None:
     headers = {} if said is None else {"remit-timeout-ms": said}
     with pytest.raises(BadMessage):
         read_seconds(CallRequest("command", headers, b""))
+
+
+class OlderSpan(msgspec.Struct, array_like=True):
+    """As releases read it that know no types."""
+
+    channel: Channel
+    part: int
+    after: int
+    limit: int
+    begin: int = 0
+
+
+def test_a_request_to_read_with_types_is_understood_by_an_older_source_and_the_reverse() -> None:
+    """While services are released one after another."""
+    span = Span(Channel.PUBLISHED, 2, 3, 4, types=["sales.Placed"])
+    older = OlderSpan(Channel.PUBLISHED, 2, 3, 4)
+    assert question_of(CallRequest("read", {}, encode(span)), OlderSpan) == older
+    assert question_of(CallRequest("read", {}, encode(span)), Span) == span
+    assert question_of(CallRequest("read", {}, encode(older)), Span) == Span(Channel.PUBLISHED, 2, 3, 4)

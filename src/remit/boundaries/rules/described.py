@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from remit.boundaries.code import Code
+from remit.boundaries.codemap import CodeContext
 from remit.contexts import AntiCorruptionLayer, SharedKernel
 from remit.errors import Findings, nearest
 
@@ -23,7 +24,8 @@ def check_any(code: Code, findings: Findings) -> None:
 
 
 def check_described(code: Code, findings: Findings) -> None:
-    """Reports each module that the map names and that does not exist, and packages that two contexts claim."""
+    """Reports each module that the map names and that does not exist, and packages and schemas that two contexts
+    claim."""
     unknown = 0
     for where, of, module in _named(code):
         if module not in code.modules:
@@ -34,16 +36,25 @@ def check_described(code: Code, findings: Findings) -> None:
                 expected="a package or module in the roots: " + ", ".join(map(str, code.map.roots)),
                 next=f"did you mean {near}?" if near else "correct the name, or add its folder to roots",
             )  # fmt: skip
+    packages = ((context, package) for context in code.map.contexts for package in context.packages)
+    _check_claims(packages, "package", "split the package, or leave it to one of them", code, findings)
+    schemas = ((context, context.schema.lower()) for context in code.map.contexts if context.schema)
+    next = "list the tables of each of them, and leave the schema to one, or out"
+    _check_claims(schemas, "schema", next, code, findings)
+
+
+def _check_claims(
+    claims: Iterable[tuple[CodeContext, str]], what: str, next: str, code: Code, findings: Findings
+) -> None:
+    """Reports what two contexts claim as their own."""
     claimed: dict[str, str] = {}
-    for context in code.map.contexts:
-        for package in context.packages:
-            if package in claimed:
-                findings.report(
-                    "map.claimed-twice", context.where or code.map.where,
-                    f"contexts {claimed[package]!r} and {context.name!r} both claim {package}",
-                    expected="each package in one context", next="split the package, or leave it to one of them",
-                )  # fmt: skip
-            claimed.setdefault(package, context.name)
+    for context, name in claims:
+        if claimed.setdefault(name, context.name) != context.name:
+            findings.report(
+                "map.claimed-twice", context.where or code.map.where,
+                f"contexts {claimed[name]!r} and {context.name!r} both claim the {what} {name}",
+                expected=f"each {what} in one context", next=next,
+            )  # fmt: skip
 
 
 def _named(code: Code) -> Iterator[tuple[str, str, str]]:

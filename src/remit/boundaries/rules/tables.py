@@ -84,8 +84,9 @@ def _note_unseen(text: str, where: str, module: str, context: str, findings: Fin
 def _check_claims(code: Code, shared: Mapping[str, list[set[str]]], findings: Findings) -> None:
     claimed: dict[tuple[str, str], str] = {}
     for context in code.map.contexts:
+        schema = "" if context.schema_is_usual else context.schema.lower()
         for table in map(str.lower, context.tables):
-            other = claimed.setdefault((context.schema.lower(), table), context.name)
+            other = claimed.setdefault((schema, table), context.name)
             if other != context.name and not _is_shared((table,), (other, context.name), shared, code):
                 findings.report(
                     "sql.shared-table", context.where or code.map.where,

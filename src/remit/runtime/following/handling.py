@@ -138,7 +138,7 @@ class Handling(Effect):
         attempt: Attempt | None = None
         last = records[0]
         for record in records:
-            if record.key in parked:
+            if record.key in parked and record.type:  # a blank message has no ordering key
                 parks.append(self._parking.waits(record))
             else:
                 alone = self._dispatcher.is_alone(record)

@@ -34,13 +34,22 @@ Bell = Callable[[Push | None], None]
 
 class RemoteFeed:
     """Reads one channel of a log that another process has open, in the name of the context `reader`. Long-polls the
-    source for new positions.
+    source for new positions. `types` are those that the context follows there, as the grants name them: the source
+    refuses a reader who follows more than it may read. Messages of other types may come blank.
 
     With `pushed`, messages also arrive by an event channel; then polling only detects lost messages.
     """
 
     def __init__(
-        self, source: str, channel: Channel, reader: str, remote: RemoteCalls, ports: Ports, *, pushed: bool = False
+        self,
+        source: str,
+        channel: Channel,
+        reader: str,
+        remote: RemoteCalls,
+        ports: Ports,
+        *,
+        pushed: bool = False,
+        types: Sequence[str] | None = None,
     ) -> None:
         self.source = source
         self.channel = channel
@@ -49,9 +58,12 @@ class RemoteFeed:
         self._remote = remote
         self._address = Component(source, "log").address
         self._ports = ports
+        self._types = types
 
     async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
-        return await self._heard(self._whole(Span(self.channel, part, after, limit)), list[MessageRecord])
+        return await self._heard(
+            self._whole(Span(self.channel, part, after, limit, types=self._types)), list[MessageRecord]
+        )
 
     async def heads(self) -> Heads:
         return await self._heads({}, 0.0)

@@ -21,7 +21,7 @@ from remit.errors import (
     Unavailable,
     one_of,
 )
-from remit.log import Channel, Heads, Log, MessageRecord, context_of
+from remit.log import Channel, Heads, Log, MessageRecord, blank, context_of
 from remit.messages import Encoding, Refusal
 from remit.messages.component import Component
 from remit.runtime.calling.calls import Calls
@@ -47,6 +47,7 @@ from remit.runtime.work.carried import carried
 from remit.runtime.work.outcomes import CommandKey
 from remit.stores import Store, nesting
 from remit.transports import OUTSIDE, CallChannel, CallRequest, CallResponse
+from remit.transports.grants import is_readable
 from remit.transports.store_feed import StoreFeed
 
 AT_ONCE = 64
@@ -253,7 +254,10 @@ class Reception:
         store = self._stores[context]
         if request.kind == "read":
             span = _of_published(request, Span, context)
+            self._refuse_unreadable(context, request, span)
             records = await store.read(span.channel, span.part, span.after, max(0, min(span.limit, RECORDS)))
+            if request.reads is not None:
+                records = [each if is_readable(each.type, request.reads) else blank(each) for each in records]
             assert self._channel is not None  # noqa: S101  # it delivered the request
             largest = self._channel.capabilities.max_bytes
             return piece_of(answer_of(_as_many_as_fit(records, largest)), span.begin, largest)
@@ -278,6 +282,13 @@ class Reception:
             f"a log has no request {request.kind!r}", where=context, expected="read, heads, standing or reach",
             next="run the same release in both services",
         )  # fmt: skip
+
+    def _refuse_unreadable(self, context: str, request: CallRequest, span: Span) -> None:
+        """Raises `NotAllowed` for a reader who follows more than it may read: it would skip what comes blank."""
+        for type in span.types or ():
+            if request.reads is not None and not is_readable(type, request.reads):
+                what = f"the context map does not let {_called(request.speaker)} read {type} of the log"
+                raise self._turned_away(Component(context, "log").address, request, what)
 
     def _refuse_foreign(self, subscription: str, source: str) -> None:
         """Raises `BadMessage` for a progress report that must not count: it decides what is deleted. A context reports

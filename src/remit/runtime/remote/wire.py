@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NoReturn, TypeVar
 
 import msgspec
@@ -198,6 +198,8 @@ class Span(msgspec.Struct, array_like=True):
     limit: int
     begin: int = 0
     """The byte of the response to begin at, if it comes in pieces."""
+    types: Sequence[str] | None = None
+    """The types that the reader follows there; `billing.*` for all that begin so. None from an older release."""
 
 
 class KnownHeads(msgspec.Struct, array_like=True):

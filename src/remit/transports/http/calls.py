@@ -251,7 +251,9 @@ class _Server:
         asked, proof = _asked(request, body)
         if self._keys is None:
             return asked
-        return asked._replace(refused=self._keys.refused(proof, request.path.removeprefix(_FOLDER), asked))
+        address = request.path.removeprefix(_FOLDER)
+        refused = self._keys.refused(proof, address, asked)
+        return asked._replace(refused=refused, reads=None if refused else self._keys.reads(proof, address, asked))
 
     def _refused(self, request: web.BaseRequest, answering: Answering | None) -> tuple[int, str] | None:
         """HTTP status and reason if a request is rejected before it is processed."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hmac
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from remit.errors import ChannelError, NotAllowed
 from remit.transports.calls import CallRequest, CallResponse
-from remit.transports.grants import OUTSIDE, Grants, refusal, subject_of
+from remit.transports.grants import OUTSIDE, Grants, readable, refusal, subject_of
 
 WINDOW_SECONDS = 300.0
 """How far the clocks of two services, and the time on the way, may make the time of a call differ from the own one."""
@@ -92,6 +92,12 @@ class Keys:
             return "the call does not prove which service makes it"
         grant = self._grants.of(service)
         return "" if grant is not None and grant.public else f"the grants know no service {service!r} with a key"
+
+    def reads(self, proof: str, address: str, request: CallRequest) -> Collection[str] | None:
+        """The types of the messages that the caller may read, if a request that is not refused reads a log; None for
+        all."""
+        grant = self._grants.of(_parts(proof)[0]) if request.kind == "read" else None
+        return None if grant is None else readable(grant, request.speaker, address)
 
     def seal(self, proof: str, answer: CallResponse) -> str:
         """The proof of an answer to the request with this proof; empty if it was made by nobody who is known."""
