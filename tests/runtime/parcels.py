@@ -42,6 +42,26 @@ class OpenParcel(Row[str, Assigned | Delivered], indexes=[("courier", "at"), ("a
                 self.remove()
 
 
+@parcels.project
+class Load(Row[str, Assigned], indexes=[("total",)]):
+    """Written by all partitions at once."""
+
+    total: int = 0
+
+    @staticmethod
+    def key(event: Assigned) -> str:
+        return event.courier
+
+    def evolve(self, event: Assigned) -> None:
+        self.total += 1
+        if event.parcel.endswith("0"):
+            self.remove()
+
+
+class TotalOf(Query[int]):
+    courier: str
+
+
 class Assign(Command[None]):
     assigned: list[Assigned]
 
@@ -96,6 +116,11 @@ async def carried(query: Carried, rows: View[OpenParcel]) -> Page[Line]:
 @parcels.answer(Counted)
 async def counted(query: Counted, rows: View[OpenParcel]) -> int:
     return await rows.where(courier=query.courier).count()
+
+
+@parcels.answer(TotalOf)
+async def total_of(query: TotalOf, loads: View[Load]) -> int:
+    return (await loads.get(query.courier)).total
 
 
 @parcels.answer(Named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.runtime.parcels import (
     Line,
     Named,
     OpenParcel,
+    TotalOf,
     system,
 )
 
@@ -85,6 +87,12 @@ async def test_a_cursor_of_another_query_and_a_broken_one_are_refused(app: Sende
     for query in wrong:
         with pytest.raises(BadCursor):
             await app.ask(query)
+
+
+async def test_a_row_that_all_partitions_write_counts_every_event(app: Sender) -> None:
+    many = [Assigned(parcel=f"p{n}", courier="ada") for n in range(1, 1000) if n % 10]
+    await asyncio.gather(*[app.send(Assign(assigned=many[start : start + 30])) for start in range(0, len(many), 30)])
+    assert await app.ask(TotalOf(courier="ada"), fresh=True) == len(many)
 
 
 async def test_a_query_that_no_index_serves_names_the_indexes(app: Sender) -> None:

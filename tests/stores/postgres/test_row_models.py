@@ -10,7 +10,7 @@ from remit.errors import BadCursor
 from remit.stores import Selection, Unit, row_sql, row_table
 from remit.stores.postgres.store import PostgresStore
 from remit.testing.conformance.rows import TABLE, A, B, row
-from tests.runtime.parcels import BEGUN, Assign, Assigned, Carried, Counted, Deliver, system
+from tests.runtime.parcels import BEGUN, Assign, Assigned, Carried, Counted, Deliver, TotalOf, system
 
 
 async def test_rows_are_folded_queried_and_removed(address: str) -> None:
@@ -25,6 +25,13 @@ async def test_rows_are_folded_queried_and_removed(address: str) -> None:
         assert await app.ask(Counted(courier="ada"), fresh=True) == 200
     async with system.connect(store=address) as app:
         assert await app.ask(Counted(courier="ada")) == 200
+
+
+async def test_a_row_that_all_partitions_write_counts_every_event(address: str) -> None:
+    many = [Assigned(parcel=f"p{n}", courier="ada") for n in range(1, 300) if n % 10]
+    async with system.connect(store=address) as app:
+        await app.send(Assign(assigned=many))
+        assert await app.ask(TotalOf(courier="ada"), fresh=True, deadline=30) == len(many)
 
 
 async def test_a_page_is_read_from_its_index(address: str, schema: str, connection: Any) -> None:
