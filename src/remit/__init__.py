@@ -5,6 +5,9 @@ in `remit.relations`, edges in `remit.edges`, the test kit in `remit.testing`.
 """
 
 from remit.contexts import (
+    AtLeast,
+    AtMost,
+    Between,
     Claims,
     Clock,
     Context,
@@ -12,6 +15,7 @@ from remit.contexts import (
     Events,
     Ids,
     Later,
+    Page,
     Records,
     Repository,
     Sender,
@@ -19,12 +23,15 @@ from remit.contexts import (
     Upcast,
     View,
 )
-from remit.domain import Aggregate, Claim, EventSourced, Projection, Record
+from remit.domain import Aggregate, Claim, EventSourced, Projection, Record, Row
 from remit.hosting import Outbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
 
 __all__ = [
     "Aggregate",
+    "AtLeast",
+    "AtMost",
+    "Between",
     "Claim",
     "Claims",
     "Clock",
@@ -38,12 +45,14 @@ __all__ = [
     "IntegrationEvent",
     "Later",
     "Outbox",
+    "Page",
     "Projection",
     "Query",
     "Record",
     "Records",
     "Refusal",
     "Repository",
+    "Row",
     "Sender",
     "Sql",
     "System",

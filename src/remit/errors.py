@@ -23,6 +23,8 @@ RemitError
 ├── MoneyError            what is given is no amount of money
 │   └── CurrencyMismatch  amounts in two currencies were added or compared
 ├── BadKey                a text cannot be an identity or a key
+├── NoIndex               a view is filtered or ordered in a way that no declared index serves
+├── BadCursor             a cursor of a page is broken, or belongs to another query
 ├── NotFound              no aggregate or document has this identity
 ├── AlreadyExists         an aggregate was added whose identity is taken
 ├── Incomplete            `Repository.obtain` cannot make a missing aggregate: a field has no default
@@ -344,6 +346,20 @@ class BadKey(RemitError):
     """
 
     code = "key.invalid"
+
+
+class NoIndex(RemitError):
+    """A handler filters or orders a view in a way that no declared index serves. `next` names the declared indexes. If
+    it escapes from a handler, its caller gets `HandlerFailed`."""
+
+    code = "view.no-index"
+
+
+class BadCursor(RemitError):
+    """The cursor of a page is broken, or it comes from another query: another model, filter or order. An HTTP edge
+    answers 400. If it escapes from a call that a handler made, the caller of the handler gets `HandlerFailed`."""
+
+    code = "view.bad-cursor"
 
 
 class NotFound(RemitError):

@@ -49,7 +49,8 @@ RETURNED = {
 """Classes without a public name, whose methods are told with the name that gives them."""
 MADE = {
     "Context", "System", "HttpEdge", "HttpApp", "Double", "MovableClock", "VirtualLoop", "given", "running", "alone",
-    "Upcast", "require_examples", "field", "CallRecorder", *relations.__all__, *foreign.__all__, *values.__all__,
+    "Upcast", "require_examples", "field", "CallRecorder", "AtLeast", "AtMost", "Between", *relations.__all__,
+    *foreign.__all__, *values.__all__,
 } - {"Relation", "Gateway", "Signature", "Source"}  # fmt: skip
 """What a user calls. Others are bases, or are given to a user."""
 VALUES: dict[str, Any] = {"NODEFAULT": msgspec.NODEFAULT, "timedelta": timedelta, "datetime": datetime, "UTC": UTC}

@@ -556,3 +556,8 @@ async def test_an_unknown_field_of_a_dataclass_is_refused_as_one_of_the_message_
 async def test_a_unit_that_is_too_large_tells_clients_nothing_of_the_store() -> None:
     raised = problem_of(TooLarge("a unit of work writes 17 MiB", where="/var/lib/shop/sales.db"))
     assert (raised.problem.status, raised.problem.where) == (413, "")
+
+
+def test_a_cursor_of_another_query_is_the_clients_mistake() -> None:
+    problem = problem_of(errors.BadCursor("this is no cursor", where="parcels.OpenParcel")).problem
+    assert (problem.status, problem.code, problem.detail) == (400, "view.bad-cursor", "this is no cursor")

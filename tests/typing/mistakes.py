@@ -13,13 +13,14 @@ from remit.contexts import (
     Interceptor,
     Invocation,
     Later,
+    Page,
     Records,
     Repository,
     Sender,
     Sql,
     View,
 )
-from remit.domain import Aggregate, Claim, Projection, Record
+from remit.domain import Aggregate, Claim, Projection, Record, Row
 from remit.edges import HttpEdge
 from remit.hosting import Outbox, SyncOutbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
@@ -368,6 +369,28 @@ class Narrow(Projection[StudentId, Placed | Cancelled]):
     def evolve(self, event: Placed) -> None: ...  # wrong: fewer events than named
 
 
+class Lines(Row[OrderId, Placed | Cancelled], indexes=["student"]):  # wrong: an index is a tuple of fields
+    student: StudentId = StudentId("")
+
+    @staticmethod
+    def key(event: Placed | Cancelled) -> StudentId:  # wrong: a key of another type
+        return event.student
+
+    def evolve(self, event: Placed) -> None: ...  # wrong: fewer events than named
+
+
+class Documents(Projection[StudentId, Placed], indexes=[("student",)]):  # wrong: only row models have indexes
+    student: StudentId = StudentId("")
+
+
+async def selects(rows: View[Lines], lists: View[Orders]) -> Page[Orders]:
+    await rows.get(student)  # wrong: the key of another type
+    lists.where(student=student)  # wrong: documents are found by their key only
+    rows.where(student)  # wrong: filters are named
+    await rows.where().page(50)  # wrong: options are keyword-only
+    return await rows.where().page()  # wrong: a page of other rows
+
+
 # --- aggregates, repositories, views, later --------------------------------------------------------------------------
 
 
@@ -565,7 +588,7 @@ class Room(Record[OrderId]):
 class Seat(Claim[int, Order]): ...
 
 
-class Row(Claim[int, Room]): ...  # wrong: claims are of aggregates
+class Place(Claim[int, Room]): ...  # wrong: claims are of aggregates
 
 
 async def keeps(rooms: Records[Room], orders: Repository[Order], events: Events[OrderPlaced]) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NewType, Protocol, assert_never, assert_type
 
 from remit.contexts import (
+    AtLeast,
     Claims,
     Clock,
     Context,
@@ -18,13 +19,15 @@ from remit.contexts import (
     Interceptor,
     Invocation,
     Later,
+    Page,
     Records,
     Repository,
+    Selected,
     Sender,
     Sql,
     View,
 )
-from remit.domain import Aggregate, Claim, Projection, Record
+from remit.domain import Aggregate, Claim, Projection, Record, Row
 from remit.edges import HttpEdge
 from remit.hosting import Outbox, SyncOutbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
@@ -325,6 +328,41 @@ class OrderList(Projection[StudentId, Placed | Cancelled]):
 async def orders_of(query: OrdersOf, lists: View[OrderList]) -> list[OrderId]:
     found = assert_type(await lists.find(query.student), OrderList | None)
     return found.orders if found else assert_type(await lists.get(query.student), OrderList).orders
+
+
+@sales.project
+class OpenOrder(Row[OrderId, Placed | Cancelled], indexes=[("student", "order")]):
+    student: StudentId = StudentId("")
+    order: OrderId = OrderId("")
+
+    @staticmethod
+    def key(event: Placed | Cancelled) -> OrderId:
+        return event.order
+
+    def evolve(self, event: Placed | Cancelled) -> None:
+        match event:
+            case Placed():
+                self.student, self.order = event.student, event.order
+            case Cancelled():
+                self.remove()
+            case _:
+                assert_never(event)
+
+
+class OpenOf(Query[Page[OrderId]]):
+    student: StudentId
+    after: str | None = None
+
+
+@sales.answer(OpenOf)
+async def open_of(query: OpenOf, rows: View[OpenOrder], lists: View[OrderList]) -> Page[OrderId]:
+    assert_type(await rows.find(OrderId("o-1")), OpenOrder | None)
+    assert_type(await rows.find_all([OrderId("o-1")]), dict[OrderId, OpenOrder])
+    assert_type(await lists.find_all([query.student]), dict[StudentId, OrderList])
+    found = assert_type(rows.where(student=query.student, order=AtLeast(OrderId("o"))), Selected[OpenOrder])
+    assert_type(await found.count(), int)
+    page = assert_type(await found.order("-order").page(limit=50, after=query.after), Page[OpenOrder])
+    return assert_type(page.map(lambda row: row.order), Page[OrderId])
 
 
 @billing.react(OrderPlaced)

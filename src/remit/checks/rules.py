@@ -33,6 +33,7 @@ from remit.checks.references import check_references
 from remit.checks.refusals import check_refusals
 from remit.checks.relations import check_relations
 from remit.checks.replies import check_replies
+from remit.checks.row_models import check_row_models
 from remit.checks.services import check_services
 from remit.checks.signatures import check_signatures
 from remit.checks.sourced import check_sourced
@@ -83,6 +84,7 @@ RULES: tuple[Rule, ...] = (
     check_sourced,
     check_upcasters,
     check_projections,
+    check_row_models,
     check_forgotten,
     check_kept,
     check_carried,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json as jsons
 from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from cyclopts import Parameter
@@ -20,6 +20,8 @@ from remit.hosting.finding import HERE, find_system, load_system
 from remit.hosting.granting import over_broker
 from remit.hosting.technologies import open_store, prepare_broker
 from remit.log import Channel
+from remit.runtime.compiler import row_tables
+from remit.stores import RowTable
 from remit.topology.file import Topology, read_topology
 from remit.topology.keys import is_proved
 from remit.topology.placement import reads_directly
@@ -27,7 +29,11 @@ from remit.topology.secret import Secret
 from remit.topology.secrets import ADMINISTRATOR, BROKER_ADMINISTRATOR
 from remit.topology.stores import Reader, StorePlace
 
+if TYPE_CHECKING:  # it imports a driver
+    from remit.hosting.databases import Migrated
+
 Stores = Mapping[str, StorePlace]
+Tables = Mapping[str, Sequence[RowTable]]
 Readers = Mapping[str, Sequence[Reader]]
 
 
@@ -72,7 +78,7 @@ def migrate(
             "cli.usage", "these options cannot be combined", where="remit migrate",
             expected="one of --sql, --roles, --roles --apply and --json", next="remit migrate --help",
         )  # fmt: skip
-    stores = _stores(system, store, contexts)
+    stores, tables = _stores(system, store, contexts)
     schemas = {context: place for context, place in stores.items() if place.technology and place.technology.schemas}
     administrator = Secret(admin) if admin else None
     if administrator:
@@ -80,18 +86,19 @@ def migrate(
     for context, place in schemas.items():
         open_store(place, context)  # raises an error that names a missing driver
     if sql:
-        _print_migrations(schemas)
+        _print_migrations(schemas, tables)
     elif apply:
         asyncio.run(_grant(schemas, _readers(system), administrator))
     elif roles:
         _print_grants(schemas, _readers(system))
     else:
-        asyncio.run(_migrate(stores, administrator, _broker(system, stores, broker_admin), as_json=json))
+        asyncio.run(_migrate(stores, tables, administrator, _broker(system, stores, broker_admin), as_json=json))
     return 0
 
 
-def _stores(system: str, store: str | None, contexts: tuple[str, ...]) -> dict[str, StorePlace]:
-    """The places of the stores of the named contexts, or of all contexts."""
+def _stores(system: str, store: str | None, contexts: tuple[str, ...]) -> tuple[dict[str, StorePlace], Tables]:
+    """The places of the stores of the named contexts, or of all contexts; and the tables of their row models, as far as
+    the contexts are loaded here."""
     found, places, _ = located(system, store)
     names = found.names
     for unknown in (each for each in contexts if each not in names):
@@ -103,7 +110,7 @@ def _stores(system: str, store: str | None, contexts: tuple[str, ...]) -> dict[s
     for place in stores.values():
         place.url.tell(findings)
     findings.settle()
-    return stores
+    return stores, {each.name: row_tables(each) for each in found.hosting(contexts or None, edges=()).contexts}
 
 
 def _check_server(stores: Stores) -> None:
@@ -133,11 +140,11 @@ def _readers(system: str) -> Readers:
     return readers
 
 
-def _print_migrations(stores: Stores) -> None:
+def _print_migrations(stores: Stores, tables: Tables) -> None:
     from remit.hosting import databases
 
     for context, place in stores.items():
-        print(databases.migration(context, place))
+        print(databases.migration(context, place, tables.get(context, ())))
 
 
 def _print_grants(stores: Stores, readers: Readers) -> None:
@@ -174,7 +181,9 @@ def _broker(system: str, contexts: Collection[str], given: str | None) -> _Broke
     return _Broker(found.name, topology, (user, password), needed)
 
 
-async def _migrate(stores: Stores, administrator: Secret | None, broker: _Broker | None, *, as_json: bool) -> None:
+async def _migrate(
+    stores: Stores, tables: Tables, administrator: Secret | None, broker: _Broker | None, *, as_json: bool
+) -> None:
     from remit.hosting import databases
 
     done: list[databases.Migrated] = []
@@ -183,7 +192,7 @@ async def _migrate(stores: Stores, administrator: Secret | None, broker: _Broker
             kind = place.technology.name if place.technology else "its"
             told = f"{kind} stores migrate when they are opened"
         else:
-            done.append(await databases.migrate(context, place, administrator))
+            done.append(await databases.migrate(context, place, administrator, tables.get(context, ())))
             told = _told(done[-1])
         if not as_json:
             say(f"{context}: {told}")
@@ -195,11 +204,12 @@ async def _migrate(stores: Stores, administrator: Secret | None, broker: _Broker
         print(jsons.dumps({"stores": [each._asdict() for each in done], "streams": made_now}))
 
 
-def _told(done: tuple[str, str, int, int]) -> str:
-    _, store, before, after = done
+def _told(done: Migrated) -> str:
+    _, store, before, after, tables = done
+    made = f"; made for row models: {', '.join(tables)}" if tables else ""
     if before == after:
-        return f"{store} has version {after}: nothing to do"
-    return f"{store} {'migrated from version ' + str(before) + ' to' if before else 'made in version'} {after}"
+        return f"{store} has version {after}{made or ': nothing to do'}"
+    return f"{store} {'migrated from version ' + str(before) + ' to' if before else 'made in version'} {after}{made}"
 
 
 async def _grant(stores: Stores, readers: Readers, administrator: Secret | None) -> None:

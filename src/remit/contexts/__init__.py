@@ -47,6 +47,7 @@ from remit.contexts.relations import (
     SeparateWays,
     SharedKernel,
 )
+from remit.contexts.selecting import LARGEST_PAGE, AtLeast, AtMost, Between, Page, Selected
 from remit.contexts.upcasting import Upcast
 from remit.contexts.usage import EVERYTHING, Usage
 
@@ -54,6 +55,7 @@ __all__ = [
     "COMMAND",
     "EVERYTHING",
     "INJECTABLES",
+    "LARGEST_PAGE",
     "PROJECTION",
     "PUBLISHER",
     "QUERY",
@@ -63,6 +65,9 @@ __all__ = [
     "TOGETHER",
     "TRANSLATION",
     "AntiCorruptionLayer",
+    "AtLeast",
+    "AtMost",
+    "Between",
     "Claims",
     "ClientOf",
     "Clock",
@@ -87,6 +92,7 @@ __all__ = [
     "Model",
     "Named",
     "OpenHost",
+    "Page",
     "Partnership",
     "Polled",
     "Records",
@@ -94,6 +100,7 @@ __all__ = [
     "Repository",
     "Role",
     "Route",
+    "Selected",
     "Sender",
     "SeparateWays",
     "SharedKernel",

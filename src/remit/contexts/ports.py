@@ -11,7 +11,8 @@ from typing_extensions import TypeVar
 
 from remit.contexts.context import Context
 from remit.contexts.declarations import Envelope, Later
-from remit.domain import Aggregate, Claim, Projection, Record
+from remit.contexts.selecting import Selected
+from remit.domain import Aggregate, Claim, Projection, Record, Row
 from remit.messages import Command, DomainEvent, IntegrationEvent, Message, Query, Refusal, parameter_of, union_members
 
 A = TypeVar("A", bound=Aggregate[Any, Any])
@@ -47,6 +48,10 @@ class _Holds(Protocol[K]):
 
 class _Shows(Protocol[K]):
     def _shown(self) -> Projection[K, Any]: ...
+
+
+class _Lists(Protocol):
+    def _shown(self) -> Row[Any, Any]: ...
 
 
 class _Keeps(Protocol[K]):
@@ -207,7 +212,10 @@ class Events(Generic[Ev]):
 
 
 class View(Generic[D]):
-    """The documents of one projection. Read-only. Both methods raise `BadKey`, as those of `Repository` do."""
+    """The documents of one projection, or the rows of one row model. Read-only: it shows what is committed.
+
+    Methods that take a key raise `BadKey`, as those of `Repository` do.
+    """
 
     __slots__ = ()
 
@@ -221,6 +229,19 @@ class View(Generic[D]):
 
     async def find(self: _Shows[K], key: K, /) -> D | None:
         """The document with this key, or None."""
+        raise NotImplementedError
+
+    async def find_all(self: _Shows[K], keys: Iterable[K], /) -> dict[K, D]:
+        """The existing documents among these keys, by key, in one round trip."""
+        raise NotImplementedError
+
+    def where(self: _Lists, **filters: object) -> Selected[D]:
+        """The rows of a row model whose fields have these values: `where(courier="ada")`. The fields are the first ones
+        of a declared index. The last of them may have a range: `AtLeast(x)`, `AtMost(x)` or `Between(x, y)`. Without
+        filters, all rows.
+
+        Raises `NoIndex` if no declared index begins with these fields, and `BadValue` for a value of another type.
+        """
         raise NotImplementedError
 
 

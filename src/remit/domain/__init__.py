@@ -7,16 +7,21 @@ from remit.domain.mutable import needed_fields
 from remit.domain.projection import Projection
 from remit.domain.record import Record
 from remit.domain.recorded import as_recorded
+from remit.domain.row import Indexes, Row, indexes_of, is_removed
 from remit.domain.sourced import EventSourced, not_folded
 
 __all__ = [
     "Aggregate",
     "Claim",
     "EventSourced",
+    "Indexes",
     "Projection",
     "Record",
+    "Row",
     "as_recorded",
     "has_recorded",
+    "indexes_of",
+    "is_removed",
     "needed_fields",
     "not_folded",
     "recorded_by",

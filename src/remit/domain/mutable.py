@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 else:
 
     class _MutableMeta(msgspec.StructMeta):
-        def __new__(metacls, cls_name, bases, ns, /, *, recording=False, version=1, **unknown):
+        def __new__(metacls, cls_name, bases, ns, /, *, recording=False, version=1, indexes=(), **unknown):
+            if indexes and not any(hasattr(base, "__remit_indexes__") for base in bases):
+                unknown["indexes"] = indexes
             for option in unknown:
                 raise TypeError(f"{cls_name}: no class option {option!r}. Options: version")
             if type(version) is not int or version < 1:
@@ -31,9 +33,11 @@ else:
             flags = {"dict": True} if recording else {}  # inherited: a struct refuses dict=False below dict=True
             # An unknown field raises, so that `Codec.restore` notices the fields of another release and keeps them.
             flags["forbid_unknown_fields"] = True
-            cls = super().__new__(metacls, cls_name, bases, ns, kw_only=True, eq=True, **flags)
-            cls.__remit_version__ = version
-            return cls
+            made = super().__new__(metacls, cls_name, bases, ns, kw_only=True, eq=True, **flags)
+            made.__remit_version__ = version
+            if indexes:
+                made.__remit_indexes__ = tuple((each,) if isinstance(each, str) else tuple(each) for each in indexes)
+            return made
 
         def __init__(cls, cls_name, bases, ns, /, **options):  # noqa: N805  # a metaclass, unseen behind StructMeta
             super().__init__(cls_name, bases, ns)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from remit.errors import StoreError
-from remit.stores.postgres import roles, schema
+from remit.stores import RowTable
+from remit.stores.postgres import roles, rows, schema
 from remit.stores.postgres.place import address_of
 from remit.stores.technology import StoreAddress
 from remit.topology.secret import Secret
@@ -22,16 +23,21 @@ class Migrated(NamedTuple):
     store: str
     before: int
     after: int
+    tables: Sequence[str] = ()
+    """The tables of row models that were made, or that got an index."""
 
 
-async def migrate(context: str, store: StorePlace, administrator: Secret | None = None) -> Migrated:
-    """Makes or migrates the schema of a context.
+async def migrate(
+    context: str, store: StorePlace, administrator: Secret | None = None, tables: Sequence[RowTable] = ()
+) -> Migrated:
+    """Makes or migrates the schema of a context, and makes missing tables of its row models.
 
     Raises `StoreError` (the schema belongs to something else or is newer; missing rights; wrong credentials) and
     `StoreUnavailable`.
     """
-    before, after = await schema.migrate(_entered(store, administrator), context)
-    return Migrated(context, store.shown, before, after)
+    entered = _entered(store, administrator)
+    before, after = await schema.migrate(entered, context)
+    return Migrated(context, store.shown, before, after, await rows.make(entered, tables))
 
 
 async def contexts_in(store: StorePlace) -> list[str]:
@@ -42,9 +48,10 @@ async def contexts_in(store: StorePlace) -> list[str]:
     return await schema.contexts(store)
 
 
-def migration(context: str, store: StorePlace) -> str:
-    """The SQL that makes or migrates the schema of a context, in one transaction."""
-    return f"-- {context}: {store.shown}\nBEGIN;\n{schema.script(store.schema, context)}COMMIT;\n"
+def migration(context: str, store: StorePlace, tables: Sequence[RowTable] = ()) -> str:
+    """The SQL that makes or migrates the schema of a context, and the tables of its row models, in one transaction."""
+    made = schema.script(store.schema, context) + rows.script(store.schema, tables)
+    return f"-- {context}: {store.shown}\nBEGIN;\n{made}COMMIT;\n"
 
 
 def rights(context: str, store: StorePlace) -> str:

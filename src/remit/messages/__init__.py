@@ -19,11 +19,13 @@ from remit.messages.fields import written_defaults
 from remit.messages.forms import describe, wire_types
 from remit.messages.instead import instead_of
 from remit.messages.keys import LONGEST_KEY, fits, key_text, require_key
+from remit.messages.sorting import NONE, SortForm, sorted_by
 from remit.messages.stamps import version_of
 from remit.messages.stored import VersionedCodec
 
 __all__ = [
     "LONGEST_KEY",
+    "NONE",
     "UNWRITABLE",
     "Codec",
     "Command",
@@ -35,6 +37,7 @@ __all__ = [
     "Query",
     "Refusal",
     "Rest",
+    "SortForm",
     "Value",
     "VersionedCodec",
     "accepts",
@@ -56,6 +59,7 @@ __all__ = [
     "records_within",
     "reply_of",
     "require_key",
+    "sorted_by",
     "union_members",
     "version_of",
     "wire_types",

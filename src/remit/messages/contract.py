@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from typing import Any, Never, TypeAlias, Union, get_args, get_origin
+from typing import Any, Never, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -45,7 +45,7 @@ def parameter_of(cls: type, base: type) -> tuple[Any, ...]:
             return get_args(above)
         if found := parameter_of(origin or above, base):
             given = dict(zip(getattr(origin, "__parameters__", ()), get_args(above), strict=False))
-            return tuple(given.get(each, each) for each in found)
+            return tuple(given.get(each, each) if isinstance(each, TypeVar) else each for each in found)
     return ()
 
 

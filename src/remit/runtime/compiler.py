@@ -31,15 +31,16 @@ from remit.contexts.annotations import (
     hints_of,
     is_kind,
     projected_by,
+    projections_of,
     publishable,
     takes_envelope,
 )
 from remit.contexts.declarations import Begins
 from remit.contexts.foreign import Polled, Translation, commands_in
 from remit.contexts.ports import ENVELOPE, owner_of
-from remit.domain import Aggregate, Claim, Projection, Record
+from remit.domain import Aggregate, Claim, Projection, Record, Row, indexes_of
 from remit.log import Channel, SubscriptionId
-from remit.messages import Codec, Command, Contract, Message, contract_of, parameter_of, reply_of
+from remit.messages import Codec, Command, Contract, Message, contract_of, parameter_of, reply_of, sorted_by
 from remit.messages.once import unchanged
 from remit.runtime.plan import (
     AggregatePlan,
@@ -54,6 +55,7 @@ from remit.runtime.plan import (
     ProjectionPlan,
     ReactionPlan,
     RecordPlan,
+    RowPlan,
     TranslationPlan,
     TranslatorPlan,
 )
@@ -65,7 +67,10 @@ from remit.runtime.work.deliveries import VERSION, Seen
 from remit.runtime.work.given import GIVEN, supplied
 from remit.runtime.work.intercepting import intercepted
 from remit.runtime.work.publishers import held
+from remit.stores import RowTable, row_table
 
+VERSION_OF_ROWS = 1
+"""The version of every row model's table: the one that is read and written."""
 Needs = tuple[Dependency, ...]
 
 
@@ -163,9 +168,8 @@ class _Compiler:
 
     def _project(self, projection: type[Projection[Any, Any]]) -> None:
         kind = f"{self.context.name}.{projection.__name__}"
-        plan = self.projections[projection] = ProjectionPlan(
-            kind, projection, state_codec(projection, self.context.upcasters), projection.key
-        )
+        codec = state_codec(projection, self.context.upcasters)
+        plan = self.projections[projection] = _projected(kind, projection, codec)
         codecs: dict[SubscriptionId, dict[tuple[str, int], Codec[Any]]] = {}
         for event in projected_by(projection):
             codecs.setdefault(self._followed(kind, event), {})[_wire(self.model.contracts[event])] = Codec(event)
@@ -255,6 +259,24 @@ class _Compiler:
         owner = self.compilers.get(self.model.owners[command])  # None if hosted elsewhere: it subscribes there
         if owner is not None:
             owner.follow_commands(self.context.name)
+
+
+def _projected(kind: str, projection: type[Projection[Any, Any]], codec: Codec[Any]) -> ProjectionPlan:
+    if not issubclass(projection, Row):
+        return ProjectionPlan(kind, projection, codec, projection.key)
+    indexes, known = indexes_of(projection), sorted_by(projection)
+    forms = {field: (known[field][0], form) for index in indexes for field in index if (form := known[field][1])}
+    return RowPlan(kind, projection, codec, projection.key, forms, indexes, _table(projection))
+
+
+def _table(row: type[Row[Any, Any]]) -> RowTable:
+    indexes = indexes_of(row)
+    return row_table(row.__name__, VERSION_OF_ROWS, [field for index in indexes for field in index], indexes)
+
+
+def row_tables(context: Context[Any]) -> list[RowTable]:
+    """The tables of the row models of a context, for those who make them before it starts."""
+    return [_table(each) for each in projections_of(context) if issubclass(each, Row)]
 
 
 def _begins(declared: Begins | None) -> Literal["now"] | float | None:

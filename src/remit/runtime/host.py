@@ -192,6 +192,7 @@ class Host:
         """Reads the store's mark of time, and compares the ordering keys of its events with the declared ones."""
         await self._time.look(name, store)
         if name in self._plans:
+            await store.prepare_rows([each.table for each in self._plans[name].row_models])
             await compare_event_keys(store, self._written[name])
 
     async def stop(self) -> None:

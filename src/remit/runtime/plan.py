@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from remit.contexts import Injectable, Source
-from remit.domain import Aggregate, Claim, Projection
+from remit.domain import Aggregate, Claim, Indexes, Projection
 from remit.log import SubscriptionId
-from remit.messages import Codec, Contract, Refusal
+from remit.messages import Codec, Contract, Refusal, SortForm
 from remit.runtime.upcasting import Upcasters
+from remit.stores import RowTable
 
 T = TypeVar("T")
 
@@ -121,6 +122,20 @@ class ProjectionPlan:
     forgets: ClassVar[bool] = False
     is_aggregate: ClassVar[bool] = False
     stream: ClassVar[None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlan(ProjectionPlan):
+    """How one row model is stored, folded and found."""
+
+    fields: Mapping[str, tuple[Any, SortForm]]
+    """The fields that indexes name, in the order of the columns: their type, and how they are sorted."""
+    indexes: Indexes
+    table: RowTable
+
+    def values(self, row: Any) -> tuple[bytes, ...]:
+        """The values of the columns. Raises `BadValue`."""
+        return tuple(form(getattr(row, field)) for field, (_, form) in self.fields.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +270,11 @@ class ContextPlan:
     groups: Sequence[Sequence[SubscriptionId]] = ()
     """Reactions that follow together because they work on one aggregate: two or more each, in order of declaration.
     All of a group follow one log."""
+
+    @property
+    def row_models(self) -> list[RowPlan]:
+        """Its row models."""
+        return [each for each in self.projections.values() if isinstance(each, RowPlan)]
 
     def with_services(self, provided: Mapping[type, Callable[[], Any]]) -> ContextPlan:
         """The same plan, with the services that the context provides now."""

@@ -21,6 +21,8 @@ from remit.stores.port import (
     was_written,
     written_read_only,
 )
+from remit.stores.rows import Place, RowChange, RowTable, SelectedRow, Selection, row_table
+from remit.stores.rows_in_memory import RowsInMemory
 from remit.stores.size import LARGEST_UNIT, require_fit
 from remit.stores.sql import SqlStore, Transaction
 from remit.stores.technology import PublishedLogs, StoreAddress, StoreTechnology
@@ -38,7 +40,13 @@ __all__ = [
     "NotesInRows",
     "Park",
     "ParkedKey",
+    "Place",
     "PublishedLogs",
+    "RowChange",
+    "RowTable",
+    "RowsInMemory",
+    "SelectedRow",
+    "Selection",
     "Settle",
     "SqlStore",
     "Store",
@@ -50,6 +58,7 @@ __all__ = [
     "note_written",
     "partition_of",
     "require_fit",
+    "row_table",
     "was_written",
     "written_read_only",
 ]

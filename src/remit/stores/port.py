@@ -13,6 +13,7 @@ from zlib import crc32
 
 from remit.errors import StoreError, StoreUnavailable
 from remit.log import Channel, Checkpoint, Log, MessageRecord, SubscriptionId
+from remit.stores.rows import RowChange, Rows
 from remit.stores.technology import StoreTechnology
 
 if TYPE_CHECKING:  # importing asyncio takes half of the time that importing remit does
@@ -149,6 +150,8 @@ class Unit:
     forgets: Sequence[Forget] = ()
     further: Sequence[Advance] = ()
     """Checkpoints that move with `advance`, of subscriptions that follow together with it."""
+    rows: Sequence[RowChange] = ()
+    """Rows of row models, each at most once."""
 
     @property
     def moves(self) -> Sequence[Advance]:
@@ -167,7 +170,7 @@ class Committing(Protocol):
 
         Raises `Conflict` with one of these, and nothing is written:
 
-        - `"state"`: a `Change` or `Forget` expects another version. `"claim"`: the key is taken.
+        - `"state"`: a `Change`, `Forget` or `RowChange` expects another version. `"claim"`: the key is taken.
         - `"checkpoint"`: it does not stand at `before` with `before_id`, or it exists and none was expected.
         - `"letter"`: the settled letter is not the lowest of its key, or the discarded letter does not exist.
         - `"parked"`: a message is to wait behind a key that is neither parked nor will be by this unit.
@@ -449,7 +452,9 @@ class Retention(Protocol):
 # ── the store ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Store(Log, Committing, States, Streams, KeyClaims, Checkpoints, ParkedKeys, Notes, Members, Retention, Protocol):
+class Store(
+    Log, Committing, States, Streams, Rows, KeyClaims, Checkpoints, ParkedKeys, Notes, Members, Retention, Protocol
+):
     """A context's store. Methods raise `StoreUnavailable` (try again) and `StoreError` (the store is unusable).
 
     Code that needs only one of the ports asks for that port.

@@ -18,6 +18,8 @@ def require_fit(unit: Unit, where: str) -> int:
         size = 0 if unit.claim is None else len(unit.claim.outcome)
         for _, _, _, body in unit.changes:
             size += len(body)
+        for row in unit.rows:
+            size += len(row.body)
         for entry in unit.entries:
             size += len(entry[-1]) + len(entry[-2])  # headers too: they hold newer versions of an event
     except TypeError:

@@ -238,13 +238,18 @@ class Folded(Generic[E]):
     """The document of a projection after some events."""
 
     document: Projection[Any, E] | None
-    """The document of the last event; None without an event."""
+    """The document of the last event; None without an event, and after an event that has removed its row."""
 
-    def then(self, expected: Projection[Any, E]) -> Self:
-        """Expects this document. Raises `AssertionError` with the differences."""
+    def then(self, expected: Projection[Any, E] | None) -> Self:
+        """Expects this document, or None. Raises `AssertionError` with the differences."""
         __tracebackhide__ = True
+        if self.document is None and expected is None:
+            return self
         if self.document is None:
-            raise AssertionError(f"there is no document, because there was no event\n  expected: {shown(expected)}")
+            why = "there was no event, or the last one has removed its row"
+            raise AssertionError(f"there is no document, because {why}\n  expected: {shown(expected)}")
+        if expected is None:
+            raise AssertionError(f"there is a document\n  expected: none\n  was: {shown(self.document)}")
         if type(self.document) is not type(expected):
             raise AssertionError(
                 f"another kind of document\n  expected: {shown(expected)}\n  was: {shown(self.document)}"

@@ -19,7 +19,16 @@ from remit.contexts.annotations import (
     unresolved,
 )
 from remit.contexts.policies import methods_of
-from remit.domain import Aggregate, Claim, EventSourced, Projection, Record, refuse_other_identity, take_recorded
+from remit.domain import (
+    Aggregate,
+    Claim,
+    EventSourced,
+    Projection,
+    Record,
+    is_removed,
+    refuse_other_identity,
+    take_recorded,
+)
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, key_text
 from remit.testing.answers import CommandType, On, QueryType
 from remit.testing.bench import Bench
@@ -204,8 +213,11 @@ class GivenProjection(Generic[E]):
         """Applies one more event."""
         return self._folded((*self._events, event))
 
-    def then(self, expected: Projection[Any, E]) -> Folded[E]:
-        """Expects this document of the given events. Raises `AssertionError` with the differences."""
+    def then(self, expected: Projection[Any, E] | None) -> Folded[E]:
+        """Expects this document of the given events; None if the last event has removed its row.
+
+        Raises `AssertionError` with the differences.
+        """
         __tracebackhide__ = True
         return self._folded(self._events).then(expected)
 
@@ -216,8 +228,8 @@ class GivenProjection(Generic[E]):
             last = self._fold(documents, event)
         return Folded(last)
 
-    def _fold(self, documents: dict[str, Projection[Any, E]], event: E) -> Projection[Any, E]:
-        """Applies an event to its document, and returns the document."""
+    def _fold(self, documents: dict[str, Projection[Any, E]], event: E) -> Projection[Any, E] | None:
+        """Applies an event to its document, and returns the document; None if it was removed."""
         name = self._projection.__name__
         if event.__class__ not in projected_by(self._projection):
             raise KitError(
@@ -228,6 +240,9 @@ class GivenProjection(Generic[E]):
         key = key_text(self._projection.key(arriving), "key of a document", name)
         document = documents.get(key) or self._projection()
         document.evolve(arriving)
+        if is_removed(document):
+            documents.pop(key, None)
+            return None
         documents[key] = carried(document)
         return documents[key]
 

@@ -22,6 +22,11 @@ from remit.stores import (
     NotesInRows,
     Park,
     ParkedKey,
+    Place,
+    RowsInMemory,
+    RowTable,
+    SelectedRow,
+    Selection,
     Settle,
     StoreAddress,
     StoredOutcome,
@@ -57,6 +62,7 @@ class Rows:
     letters: dict[Key, list[Letter]] = field(default_factory=dict[Key, list[Letter]])
     beats: dict[str, tuple[float, str]] = field(default_factory=dict[str, tuple[float, str]])
     leases: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
+    tables: RowsInMemory = field(default_factory=RowsInMemory)
     subscribers: dict[tuple[str, Channel], Subscriber] = field(default_factory=dict[tuple[str, Channel], Subscriber])
 
     # What a unit asks for is looked at as a whole, before any of it is written.
@@ -69,6 +75,7 @@ class Rows:
         for forget in unit.forgets:
             if self.state.get((forget.kind, forget.id), (None,))[0] != forget.expected:
                 raise Conflict("state", where=f"{forget.kind} {forget.id}")
+        self.tables.check(unit.rows)
         if unit.claim is not None and (unit.claim.caller, unit.claim.key) in self.outcomes:
             raise Conflict("claim", where=unit.claim.key)
         for move in unit.moves:
@@ -99,6 +106,7 @@ class Rows:
             self.state[kind, id] = (expected + 1, body)
         for forget in unit.forgets:
             del self.state[forget.kind, forget.id]
+        self.tables.write(unit.rows)
         if (claim := unit.claim) is not None:
             self.outcomes[claim.caller, claim.key] = StoredOutcome(claim.fingerprint, claim.outcome, claim.at)
         for move in unit.moves:
@@ -265,6 +273,18 @@ class ShelfStore(NotesInRows):
         rows = [row for (channel, _), log in self._look().log.items() if channel == Channel.PRIVATE for row in log]
         places = sorted(place for row in rows if (place := place_of(row)) is not None and place.stream == name)
         return list({place.life: place.seq for place in places}.items())
+
+    async def prepare_rows(self, tables: Sequence[RowTable]) -> None:
+        """Nothing to prepare."""
+
+    async def load_rows(self, table: RowTable, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
+        return self._look().tables.load(table, ids)
+
+    async def select_rows(self, selection: Selection, after: Place | None, limit: int) -> Sequence[SelectedRow]:
+        return self._look().tables.select(selection, after)[:limit]
+
+    async def count_rows(self, selection: Selection) -> int:
+        return len(self._look().tables.select(selection, None))
 
     async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         return self._look().outcomes.get((caller, key))

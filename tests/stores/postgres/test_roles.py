@@ -9,10 +9,14 @@ from typing import Any
 import asyncpg
 import pytest
 
+from remit.errors import StoreError
 from remit.stores import Store
+from remit.stores.postgres.place import address_of
 from remit.stores.postgres.roles import role
+from remit.stores.postgres.rows import make
 from remit.stores.postgres.store import PostgresStore
 from remit.testing.conformance import IsolationConformance, StoreConformance
+from remit.testing.conformance.rows import LONG, MORE, TABLE
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 
@@ -62,10 +66,11 @@ class TestCredentialsOfAContext(IsolationConformance):
 
 
 class TestPostgresStoreUnderARole(StoreConformance):
-    """A role's rights are enough for everything that a store promises."""
+    """A role's rights are enough for everything that a store promises, once the tables of row models are made."""
 
     @pytest.fixture
-    async def store(self, billing: dict[str, str]) -> AsyncIterator[Store]:
+    async def store(self, billing: dict[str, str], server: str) -> AsyncIterator[Store]:
+        await make(address_of(f"{server}?schema={next(iter(billing))}", "billing"), [MORE, LONG])
         store = PostgresStore(next(iter(billing.values())), "billing")
         await store.open()
         yield store
@@ -77,6 +82,21 @@ class TestPostgresStoreUnderARole(StoreConformance):
         await twin.open()
         yield twin
         await twin.close()
+
+
+async def test_a_role_is_told_that_tables_of_row_models_are_missing(billing: dict[str, str], server: str) -> None:
+    ((own, address),) = billing.items()
+    store = PostgresStore(address, "billing")
+    await store.open()
+    with pytest.raises(StoreError, match=r"row_Line_1(.|\n)*run remit migrate"):
+        await store.prepare_rows([TABLE])
+    owner = address_of(f"{server}?schema={own}", "billing")
+    assert await make(owner, [TABLE]) == ["row_Line_1"]
+    assert await make(owner, [TABLE]) == []
+    await store.prepare_rows([TABLE])
+    with pytest.raises(StoreError, match="may not make them"):
+        await store.prepare_rows([MORE])
+    await store.close()
 
 
 async def test_a_role_can_neither_read_nor_write_another_store(

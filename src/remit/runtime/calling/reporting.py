@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from remit.errors import (
     AlreadyExists,
+    BadCursor,
     BadKey,
     BadValue,
     DeadlineExceeded,
@@ -125,6 +126,6 @@ def _outcome(error: BaseException) -> CallOutcome:
         return "unknown"
     if isinstance(error, (Unavailable, Stale)):
         return "unavailable"
-    if isinstance(error, (KeyReused, NotFound, AlreadyExists, BadKey, BadValue, TooLarge)):
+    if isinstance(error, (KeyReused, NotFound, AlreadyExists, BadCursor, BadKey, BadValue, TooLarge)):
         return "invalid"
     return "failed" if isinstance(error, Exception) else "cancelled"

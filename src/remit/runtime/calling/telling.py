@@ -12,11 +12,13 @@ import msgspec
 
 from remit.errors import (
     AlreadyExists,
+    BadCursor,
     BadKey,
     BadValue,
     CallError,
     DeadlineExceeded,
     HandlerFailed,
+    NoIndex,
     NotCovered,
     NotFound,
     OutcomeUnknown,
@@ -36,8 +38,8 @@ from remit.runtime.plan import HandlerPlan
 from remit.runtime.work.attempts import is_end
 from remit.runtime.work.deadlines import Limit
 
-_OF_THE_MESSAGE = (NotFound, AlreadyExists, BadKey)
-_OF_THE_HANDLER = (TooLarge, ReplyTooLarge, NotCovered, SecondAggregate, TableNotCovered)
+_OF_THE_MESSAGE = (NotFound, AlreadyExists, BadCursor, BadKey)
+_OF_THE_HANDLER = (TooLarge, ReplyTooLarge, NoIndex, NotCovered, SecondAggregate, TableNotCovered)
 
 
 class Telling:

@@ -175,7 +175,7 @@ class Handling(Effect):
         except Conflict:
             mine.taken, mine.rerun = await unit.taken_meanwhile(), attempt
             await unit.aclose()  # releases database locks that the holder of the turn may need
-            if len(rows.changes) > 1:
+            if len(rows.changes) + len(rows.rows) > 1:
                 mine.singly_until = advance.after  # one by one, so that each gets its own turn
             elif attempt is not None:
                 had, mine.turn = mine.turn, None

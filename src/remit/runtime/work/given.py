@@ -11,10 +11,11 @@ from remit.contexts import Events, Later, Repository, View, ports
 from remit.domain import needed_fields
 from remit.errors import Incomplete, NotFound, OutboxError
 from remit.messages import LONGEST_KEY, Command, DomainEvent, key_text
-from remit.runtime.plan import AggregatePlan, Dependency, ProjectionPlan
+from remit.runtime.plan import AggregatePlan, Dependency, ProjectionPlan, RowPlan
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.claims import UnitClaims
 from remit.runtime.work.records import UnitRecords
+from remit.runtime.work.selected import UnitSelected, not_rows
 from remit.runtime.work.tables import GuardedSql
 from remit.runtime.work.unit import UnitOfWork
 
@@ -110,6 +111,18 @@ class _View(View[Any]):
     async def find(self, key: Any, /) -> Any:
         tracked = await self._unit.load(self._plan, key_text(key, "key of a document", self._plan.kind))
         return None if tracked is None else tracked.value
+
+    async def find_all(self, keys: Iterable[Any], /) -> Any:
+        wanted = list(keys)
+        texts = [key_text(key, "key of a document", self._plan.kind) for key in wanted]
+        found = await self._unit.load_all(self._plan, texts)
+        return {key: tracked.value for key, tracked in zip(wanted, found, strict=True) if tracked is not None}
+
+    def where(self, **filters: object) -> Any:
+        plan = self._plan
+        if not isinstance(plan, RowPlan):
+            raise not_rows(plan)
+        return UnitSelected(self._unit.workplace.store, plan, filters)
 
     async def get(self, key: Any, /) -> Any:
         found = await self.find(key)

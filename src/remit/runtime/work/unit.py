@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from remit.domain import as_recorded, has_recorded, recording, take_recorded
+from remit.domain import as_recorded, has_recorded, is_removed, recording, take_recorded
 from remit.errors import AlreadyExists, BadValue, Diverged, NotAdded, SecondAggregate
 from remit.log import Channel
 from remit.messages import DomainEvent, Refusal, key_text
@@ -24,9 +24,10 @@ from remit.runtime.work.lost import not_added, refuse_returned
 from remit.runtime.work.reach import within
 from remit.runtime.work.recorder import Recorder
 from remit.runtime.work.sourced import Sourced, begun, restored
+from remit.runtime.work.stored import all_stored, is_written_as_state, stored
 from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.turns import Place, Taken
-from remit.stores import Change, Forget, KeyClaim, Unit, was_written
+from remit.stores import Change, KeyClaim, Unit, was_written
 from remit.stores.sql import Transaction, has_sql
 
 Row = tuple[int, bytes]
@@ -195,7 +196,8 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
             if foreseen is not None and foreseen[0] == place:
                 row = foreseen[1]
             else:
-                row = await self.workplace.store.load(plan.kind, id)
+                store = self.workplace.store
+                row = await (store.load(plan.kind, id) if plan.is_aggregate else stored(store, plan, id))
                 tracked = self._tracked.get(place)  # another task of the handler may have loaded or made it meanwhile
             if tracked is None:
                 if row is None:
@@ -242,7 +244,7 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
         """As `load`, for several identities of one kind, in their order. Missing ones take one round trip together."""
         kind = plan.kind
         missing = {id: None for id in ids if (kind, id) not in self._tracked}
-        rows: Mapping[str, Row] = await self.workplace.store.load_all(kind, missing) if missing else {}
+        rows: Mapping[str, Row] = await all_stored(self.workplace.store, plan, missing) if missing else {}
         for id in missing:
             await self._restored(plan, id, *rows.get(id, _NO_ROW))
         found = [self._tracked.get((kind, id)) for id in ids]
@@ -345,7 +347,7 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
             tracked.value.evolve(event)
         except BaseException as error:
             raise meant(error) from error
-        tracked.changed = True
+        tracked.changed, tracked.removed = True, is_removed(tracked.value)
 
     def _take_up(self, handler: HandlerPlan, tracked: Tracked) -> Iterable[tuple[DomainEvent, str]]:
         """Prepares a changed aggregate for storing; returns the events it has recorded, with their further headers.
@@ -392,7 +394,11 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
             if not was_written(error, rows):
                 raise
             cancelled = error
-        now, cause, counts = self.workplace.seconds(), self.attempt.trace, (len(rows.changes), len(rows.entries))
+        now, cause, counts = (
+            self.workplace.seconds(),
+            self.attempt.trace,
+            (len(rows.changes) + len(rows.rows), len(rows.entries)),
+        )
         say(UnitCommitted(now, cause, self.workplace.plan.name, *counts))
         if cancelled is not None:
             raise cancelled
@@ -418,13 +424,8 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
         rows = Unit(changes, self.entries, self.claim)
         for tracked in self._tracked.values():
             if tracked.changed:
-                if not tracked.plan.is_aggregate:
-                    if tracked.removed and tracked.plan.forgets:
-                        if tracked.version:
-                            rows.forgets = [*rows.forgets, Forget(tracked.plan.kind, tracked.id, tracked.version)]
-                        continue
-                    tracked.body = tracked.encoded()
-                    tracked.check(tracked.body)
+                if not tracked.plan.is_aggregate and not is_written_as_state(tracked, rows, self.attempt.origin):
+                    continue
                 changes.append(_row(Change, (tracked.plan.kind, tracked.id, tracked.version, tracked.body)))
         if self.beside is not None:
             changes.append(self.beside)

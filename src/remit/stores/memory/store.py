@@ -25,6 +25,8 @@ from remit.stores.port import (
     partition_of,
     written_read_only,
 )
+from remit.stores.rows import Place, RowTable, SelectedRow, Selection
+from remit.stores.rows_in_memory import RowsInMemory
 from remit.stores.size import LARGEST_UNIT, too_large
 from remit.stores.sql import Transaction
 from remit.stores.technology import StoreAddress
@@ -48,6 +50,7 @@ class MemoryStore(NotesInRows):
         self._floors: dict[tuple[int, int], Checkpoint] = {}
         self._subscribers: dict[tuple[str, int], Subscriber] = {}
         self._state: dict[tuple[str, str], tuple[int, bytes]] = {}
+        self._rows = RowsInMemory()
         self._outcomes: dict[tuple[str, str], StoredOutcome] = {}
         self._checkpoints: dict[SubscriptionId, dict[int, Checkpoint]] = {}
         self._parked: dict[_Key, ParkedKey] = {}
@@ -85,6 +88,8 @@ class MemoryStore(NotesInRows):
             self._state[kind, id] = (expected + 1, body)
         for kind, id, _ in unit.forgets:
             del self._state[kind, id]
+        if unit.rows:
+            self._rows.write(unit.rows)
         if unit.claim is not None:
             caller, key, fingerprint, outcome, at = unit.claim
             self._outcomes[caller, key] = StoredOutcome(fingerprint, outcome, at)
@@ -183,6 +188,8 @@ class MemoryStore(NotesInRows):
             current = self._state.get((kind, id))
             if (current[0] if current else 0) != expected:
                 raise Conflict("state", where=f"{kind} {id}")
+        if unit.rows:
+            size += self._rows.check(unit.rows)
         for kind, id, expected in unit.forgets:
             if (kind, id) not in self._state or self._state[kind, id][0] != expected:
                 raise Conflict("state", where=f"{kind} {id}")
@@ -269,6 +276,18 @@ class MemoryStore(NotesInRows):
 
     async def lives(self, name: str) -> list[tuple[int, int]]:
         return list({life: seq for life, seq, _ in self._streams.get(name, [])}.items())
+
+    async def prepare_rows(self, tables: Sequence[RowTable]) -> None:
+        """Nothing to prepare."""
+
+    async def load_rows(self, table: RowTable, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
+        return self._rows.load(table, ids)
+
+    async def select_rows(self, selection: Selection, after: Place | None, limit: int) -> Sequence[SelectedRow]:
+        return self._rows.select(selection, after)[:limit]
+
+    async def count_rows(self, selection: Selection) -> int:
+        return len(self._rows.select(selection, None))
 
     async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         return self._outcomes.get((caller, key))

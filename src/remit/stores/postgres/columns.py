@@ -49,7 +49,7 @@ class Call(NamedTuple):
 
 def is_plain(unit: Unit) -> bool:
     """Whether `remit_commit` can write all of it."""
-    return not unit.parks and unit.settle is None and unit.discard is None and not unit.forgets
+    return not unit.parks and unit.settle is None and unit.discard is None and not unit.forgets and not unit.rows
 
 
 def apart(units: Iterable[tuple[int, Unit]]) -> tuple[list[tuple[int, Unit]], list[tuple[int, Unit]]]:

@@ -1,4 +1,4 @@
-"""Writes parked keys, letters and forgotten state: the rare parts of a unit, written statement by statement."""
+"""Writes parked keys, letters, forgotten state and rows: the rare parts of a unit, statement by statement."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from remit.errors import Conflict
 from remit.stores.port import Discard, Park, Settle, Unit
+from remit.stores.postgres import rows
 from remit.stores.postgres.columns import Written, is_plain, write_rows
 from remit.stores.postgres.session import Link
 from remit.stores.size import LARGEST_UNIT
@@ -136,6 +137,8 @@ async def write_unit(link: Link, unit: Unit, partitions: int) -> Written:
             await letters.discard(unit.discard)
         if unit.parks:
             await letters.park(unit.parks)
+        if unit.rows:
+            await rows.write(link, unit.rows)
         for forget in sorted(unit.forgets):
             if not await link.fetch(_FORGET, *forget):
                 raise Conflict("state", where=f"{forget.kind} {forget.id}")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from remit.errors import StoreError
 from remit.log import Channel, Checkpoint, Heads, MessageRecord, SubscriptionId
+from remit.stores import row_sql
 from remit.stores.port import StoredOutcome, Unit, not_open, written_read_only
-from remit.stores.postgres import POSTGRESQL, statements
+from remit.stores.postgres import POSTGRESQL, rows, statements
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
 from remit.stores.postgres.failures import FAILURES, refusal
@@ -21,6 +22,7 @@ from remit.stores.postgres.sequencer import SEQUENCE, Front, Sequencer
 from remit.stores.postgres.session import Asking, Row, Session
 from remit.stores.postgres.transactions import PostgresTransaction, Transactions
 from remit.stores.postgres.writer import SWEEP, Writer
+from remit.stores.rows import Place, RowTable, SelectedRow, Selection
 from remit.stores.size import require_fit
 from remit.stores.tables import InTables, heads_of, record_of
 from remit.stores.technology import StoreAddress
@@ -204,6 +206,24 @@ class PostgresStore(InTables):
 
     async def lives(self, name: str) -> list[tuple[int, int]]:
         return [(life, seq) for life, seq in await self._rows(statements.LIVES, name)]
+
+    async def prepare_rows(self, tables: Sequence[RowTable]) -> None:
+        writing = self._writable()
+        await writing.commits.between(partial(rows.prepare, writing.session, self._place, tables))
+
+    async def load_rows(self, table: RowTable, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
+        found = await self._rows(rows.load(table), list(ids))
+        return {id: (version, body.encode()) for id, version, body in found}
+
+    async def select_rows(self, selection: Selection, after: Place | None, limit: int) -> list[SelectedRow]:
+        asked = row_sql.select(selection, after, limit, "$")
+        found = await self._rows(asked.sql, *asked.values)
+        return [SelectedRow(row[0], row[1].encode(), tuple(row[2:])) for row in found]
+
+    async def count_rows(self, selection: Selection) -> int:
+        asked = row_sql.count(selection, "$")
+        ((found,),) = await self._rows(asked.sql, *asked.values)
+        return int(found)
 
     async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         row = await self._readable().outcomes.find(caller, key)

@@ -18,12 +18,14 @@ import msgspec
 
 from remit.errors import Conflict, OutcomeUnknown, StoreError
 from remit.log import Channel, Checkpoint, Heads, MessageRecord, SubscriptionId
+from remit.stores import row_sql
 from remit.stores.notes import BEGUN
 from remit.stores.port import KeyClaim, StoredOutcome, Unit, not_open, written_read_only
 from remit.stores.replay import Ran, Replayed
+from remit.stores.rows import Place, RowTable, SelectedRow, Selection
 from remit.stores.size import require_fit
 from remit.stores.sql import Transaction
-from remit.stores.sqlite import SQLITE, statements
+from remit.stores.sqlite import SQLITE, rows, statements
 from remit.stores.sqlite.commits import Commits, SerialExecutor, ThreadExecutor
 from remit.stores.sqlite.failures import failure, not_to_be_opened, unstorable
 from remit.stores.sqlite.presence import Presence
@@ -206,6 +208,29 @@ class SqliteStore(InTables):
 
     async def lives(self, name: str) -> list[tuple[int, int]]:
         return self._fetch(statements.LIVES, name)
+
+    # ── row models ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def prepare_rows(self, tables: Sequence[RowTable]) -> None:
+        store = self._opened()
+        if any(any(rows.missing(self._fetch, table, self._where)) for table in tables):
+            work = partial(rows.make, tables=tables, where=self._where)
+            await store.commits.run(partial(store.writer.transact, work))
+
+    async def load_rows(self, table: RowTable, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
+        found = (row for sql, some in rows.load(table, ids, statements.KEYS) for row in self._fetch(sql, *some))
+        return {id: (version, body) for id, version, body in found}
+
+    async def select_rows(self, selection: Selection, after: Place | None, limit: int) -> list[SelectedRow]:
+        asked = row_sql.select(selection, after, limit, "?", "CAST(body AS BLOB)")
+        return [SelectedRow(row[0], row[1], row[2:]) for row in self._fetch(asked.sql, *asked.values)]
+
+    async def count_rows(self, selection: Selection) -> int:
+        asked = row_sql.count(selection, "?")
+        ((found,),) = self._fetch(asked.sql, *asked.values)
+        return int(found)
+
+    # ── commands, the log, subscriptions ──────────────────────────────────────────────────────────────────────────────
 
     async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         rows = self._fetch(statements.OUTCOME, caller, key)

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from remit.errors import Conflict, OutcomeUnknown
 from remit.stores.port import Advance, Change, Discard, Entry, KeyClaim, Park, Settle, Unit, partition_of
+from remit.stores.sqlite import rows
 from remit.stores.sqlite.failures import failure, unstorable, wrote_nothing
 from remit.stores.sqlite.presence import Presence
 from remit.stores.tables import Key, key_row, letter_place, letter_row
@@ -217,13 +218,19 @@ class Writer:
             self._discard(unit.discard)
         for change in unit.changes:
             self._change(change)
-        for forget in unit.forgets:
-            if not self._execute(_FORGET, forget).rowcount:
-                raise Conflict("state", where=f"{forget.kind} {forget.id}")
+        if unit.rows or unit.forgets:
+            self._write_seldom(unit)
         for park in sorted(unit.parks, key=_only_waits):
             self._park(park)
         for entry in unit.entries:
             self._append(entry)
+
+    def _write_seldom(self, unit: Unit) -> None:
+        for row in unit.rows:
+            rows.write(self._execute, row)
+        for forget in unit.forgets:
+            if not self._execute(_FORGET, forget).rowcount:
+                raise Conflict("state", where=f"{forget.kind} {forget.id}")
 
     def _take(self, claim: KeyClaim) -> None:
         caller, key, fingerprint, outcome, at = claim

@@ -16,6 +16,7 @@ from remit.stores.size import LARGEST_UNIT
 from remit.testing.conformance.notes import NotesConformance
 from remit.testing.conformance.parked import ParkedConformance
 from remit.testing.conformance.retention import RetentionConformance
+from remit.testing.conformance.rows import RowsConformance
 from remit.testing.conformance.states import StatesConformance
 from remit.testing.conformance.stores import SOURCE, UnitConformance, all_letters, discard, entry, park, same, whole_log
 from remit.testing.conformance.streams import StreamsConformance
@@ -42,7 +43,13 @@ AWKWARD = {
 
 
 class StoreConformance(
-    UnitConformance, StatesConformance, StreamsConformance, ParkedConformance, NotesConformance, RetentionConformance
+    UnitConformance,
+    StatesConformance,
+    StreamsConformance,
+    RowsConformance,
+    ParkedConformance,
+    NotesConformance,
+    RetentionConformance,
 ):
     """The promises of a store, one test each. Subclass it, with the two fixtures `store` and `twin`."""
 

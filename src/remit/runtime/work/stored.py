@@ -1,0 +1,58 @@
+"""Where tracked state is stored: most kinds as state, row models as rows of their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from hashlib import blake2b
+from typing import Any
+
+from remit.errors import BadValue
+from remit.runtime.plan import RowPlan
+from remit.runtime.work.tracked import Tracked
+from remit.stores import Forget, RowChange, Store, Unit
+
+Row = tuple[int, bytes]
+"""Version and body."""
+
+
+async def stored(store: Store, plan: Any, id: str) -> Row | None:
+    """What is stored of a kind under an identity."""
+    if isinstance(plan, RowPlan):
+        return (await store.load_rows(plan.table, [id])).get(id)
+    return await store.load(plan.kind, id)
+
+
+async def all_stored(store: Store, plan: Any, ids: Collection[str]) -> Mapping[str, Row]:
+    """As `stored`, for several identities."""
+    return await (store.load_rows(plan.table, ids) if isinstance(plan, RowPlan) else store.load_all(plan.kind, ids))
+
+
+def is_written_as_state(tracked: Tracked, unit: Unit, origin: str) -> bool:
+    """Prepares a changed value that is no aggregate for storing. Adds it to the unit, and returns False, unless it is
+    written as state. `origin` is the message that the unit of work handled last. Raises `BadValue`."""
+    if tracked.removed and tracked.plan.forgets:
+        if tracked.version:
+            unit.forgets = [*unit.forgets, Forget(tracked.plan.kind, tracked.id, tracked.version)]
+        return False
+    tracked.body = tracked.encoded()
+    tracked.check(tracked.body)
+    if not isinstance(tracked.plan, RowPlan):
+        return True
+    if tracked.version or not tracked.removed:
+        unit.rows = [*unit.rows, _row(tracked, tracked.plan, origin)]
+    return False
+
+
+def _row(tracked: Tracked, plan: RowPlan, origin: str) -> RowChange:
+    """A new row begins with a version that no earlier row with its key has had: removed rows leave nothing behind."""
+    begun = blake2b(f"{origin}\0{tracked.id}".encode(), digest_size=7).digest()
+    version = tracked.version + 1 if tracked.version else 1 + int.from_bytes(begun)
+    try:
+        values = () if tracked.removed else plan.values(tracked.value)
+    except (BadValue, AttributeError, TypeError) as error:
+        raise BadValue(
+            f"an indexed field of {plan.type.__name__} {tracked.id!r} cannot be stored: {error}", where=plan.kind,
+            expected="values of the declared types, which can be sorted",
+            next="correct evolve, or leave the field out of the indexes",
+        ) from error  # fmt: skip
+    return RowChange(plan.table, tracked.id, tracked.version, version, tracked.body, values)
