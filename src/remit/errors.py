@@ -25,6 +25,7 @@ RemitError
 ├── BadKey                a text cannot be an identity or a key
 ├── NoIndex               a view is filtered or ordered in a way that no declared index serves
 ├── BadCursor             a cursor of a page is broken, or belongs to another query
+├── BadPosition           a position is broken, or belongs to another system
 ├── NotFound              no aggregate or document has this identity
 ├── AlreadyExists         an aggregate was added whose identity is taken
 ├── Incomplete            `Repository.obtain` cannot make a missing aggregate: a field has no default
@@ -360,6 +361,12 @@ class BadCursor(RemitError):
     answers 400. If it escapes from a call that a handler made, the caller of the handler gets `HandlerFailed`."""
 
     code = "view.bad-cursor"
+
+
+class BadPosition(RemitError):
+    """What a query is to wait for is not the position of a command in this system. An HTTP edge answers 400."""
+
+    code = "position.invalid"
 
 
 class NotFound(RemitError):

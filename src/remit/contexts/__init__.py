@@ -50,6 +50,7 @@ from remit.contexts.relations import (
 from remit.contexts.selecting import LARGEST_PAGE, AtLeast, AtMost, Between, Page, Selected
 from remit.contexts.upcasting import Upcast
 from remit.contexts.usage import EVERYTHING, Usage
+from remit.contexts.written import UNSEALED, Positions, Seal, Written, writing
 
 __all__ = [
     "COMMAND",
@@ -64,6 +65,7 @@ __all__ = [
     "SERVICE",
     "TOGETHER",
     "TRANSLATION",
+    "UNSEALED",
     "AntiCorruptionLayer",
     "AtLeast",
     "AtMost",
@@ -95,11 +97,13 @@ __all__ = [
     "Page",
     "Partnership",
     "Polled",
+    "Positions",
     "Records",
     "Relation",
     "Repository",
     "Role",
     "Route",
+    "Seal",
     "Selected",
     "Sender",
     "SeparateWays",
@@ -111,8 +115,10 @@ __all__ = [
     "Usage",
     "View",
     "Webhook",
+    "Written",
     "components_of",
     "derive",
     "follows",
     "groups_of",
+    "writing",
 ]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from remit.contexts import writing
 from remit.errors import BadKey, CallError, one_of
 from remit.log import escaped
 from remit.messages import (
@@ -21,6 +22,7 @@ from remit.messages import (
     require_key,
 )
 from remit.runtime.calling.applying import Applying, Binding
+from remit.runtime.calling.noting import noted
 from remit.runtime.calling.telling import Telling
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.listeners import Listeners
@@ -171,11 +173,13 @@ class Calls:
         outer: Attempt | None = None,
         trace: str = "",
         fresh: bool | str = False,
+        after: str = "",
     ) -> Awaitable[Any]:
         """Asks a query and returns its answer. `trace` is the cause if another process gives one. Raises its refusals
-        and `CallError`s. With `fresh` also `BadKey` and the errors of `Freshness.freshen`."""
-        if fresh is not False:
-            return self._ask_fresh(query, deadline, outer, fresh)
+        and `CallError`s. With `fresh` also `BadKey` and the errors of `Freshness.freshen`; with `after` those of
+        `Freshness.catch_up`."""
+        if fresh is not False or after:
+            return self._ask_fresh(query, deadline, outer, fresh, after)
         found = self._queries.get(type(query))
         if outer is not None:
             trace = outer.trace
@@ -186,27 +190,46 @@ class Calls:
         return self._here(_read, found, query, deadline, None, outer, trace)
 
     async def _ask_fresh(
-        self, query: Query[Any, Any], deadline: float | None, outer: Attempt | None, fresh: bool | str
+        self, query: Query[Any, Any], deadline: float | None, outer: Attempt | None, fresh: bool | str, after: str
     ) -> Any:
-        """Waits until all earlier events have reached the context that answers, then asks with the time that is
-        left."""
+        """Waits until all earlier events, or what is written at the position `after`, have reached the context that
+        answers, then asks with the time that is left."""
         if outer is not None:
             raise CallError(
                 "a handler cannot wait for a fresh answer", where=outer.context,
-                expected="`ask` without `fresh` in a handler", next="react to the event instead",
+                expected="`ask` without `fresh` and `after` in a handler", next="react to the event instead",
             )  # fmt: skip
-        if fresh is not True:
+        if not isinstance(fresh, bool):
             key_text(fresh, "ordering key", type(query).__name__)
         left, owner = DEADLINE if deadline is None else deadline, self._owner_of(type(query))
         if owner is not None:  # otherwise no context answers it, which the call reports
             loop = asyncio.get_running_loop()
-            when = loop.time() + left
-            key = fresh if isinstance(fresh, str) else None
-            await self._freshness.freshen(owner, contract_of(type(query), owner).type, key, when=when)
+            when, type_name = loop.time() + left, contract_of(type(query), owner).type
+            if after:
+                await self._freshness.catch_up(owner, type_name, after, when=when)
+            if fresh is not False:
+                key = fresh if isinstance(fresh, str) else None
+                await self._freshness.freshen(owner, type_name, key, when=when)
             left = when - loop.time()
         return await Calls.ask(self, query, deadline=left)  # not `self.ask`, which would report it a second time
 
-    async def _here(
+    def _here(
+        self,
+        run: Callable[..., Awaitable[Any]],
+        found: Binding,
+        message: Any,
+        deadline: float | None,
+        claim: CommandKey | None,
+        outer: Attempt | None,
+        trace: str,
+    ) -> Awaitable[Any]:
+        """Runs a handler of this process, and notes what a command has written, if a `Written` collects it."""
+        doing = self._run(run, found, message, deadline, claim, outer, trace)
+        if (written := writing.get()) is None or message.__class__ not in self._commands:
+            return doing
+        return noted(doing, found[0], written, self._freshness.seal)
+
+    async def _run(
         self,
         run: Callable[..., Awaitable[Any]],
         found: Binding,
