@@ -39,7 +39,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 KEYED = 0.3
 """The share of programs, where calls are HTTP, whose services prove their names."""
 _TABLES = {
-    "log": "SELECT channel, part, pos, id, prev, key, type, headers FROM remit_log",
+    "log": "SELECT channel, part, pos, id, prev, key, type, headers, payload FROM remit_log",
     "floor": "SELECT channel, part, pos, id FROM remit_floor",
     "checkpoint": "SELECT DISTINCT ON (subscription, source, channel, part)"
     " subscription, source, channel, part, pos, id FROM remit_checkpoint"

@@ -53,6 +53,7 @@ def judge(
     yield from _envelopes(facts)
     yield from _in_time(tape)
     yield from facts.left_behind
+    yield from facts.unfolded
 
 
 def _once(facts: Facts) -> Iterator[Verdict]:

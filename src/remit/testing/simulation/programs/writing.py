@@ -18,6 +18,7 @@ from remit.testing.simulation.programs.grammar import (
 )
 from remit.testing.simulation.programs.news import declared_news
 from remit.testing.simulation.programs.passing import HEADER
+from remit.testing.simulation.programs.sourcing import sourced
 from remit.testing.simulation.programs.translations import translation
 from remit.testing.simulation.scene import Scene
 
@@ -35,7 +36,8 @@ from typing import Union
 from remit import Aggregate, Claim, Claims, Clock, Command, Context, DomainEvent, Envelope, Events, Ids
 from remit import IntegrationEvent
 from remit.errors import CallError, ConstraintViolated
-from remit import Later, Projection, Query, Record, Records, Refusal, Repository, Sender, Sql, Value, View, field
+from remit import EventSourced, Later, Projection, Query, Record, Records, Refusal, Repository, Sender, Sql, Value
+from remit import View, field
 from remit.contexts import ContextMap, Invocation
 from remit.testing.simulation import Scene, run_scene
 from remit.testing.simulation.programs import Ask, Question, Rollout, Tape, related, workload
@@ -55,6 +57,8 @@ from remit.testing.simulation.programs.foreign import Item, dated, fetched, iden
 SOURCES = [
 {}
 ]
+"""
+_STREAMS = """from remit.testing.simulation.programs.sourcing import generation
 """
 _NOTED = """class Noted(Refusal):
     path: str
@@ -123,6 +127,7 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
     parts = [_HEAD.format(title=title)]
     if program.sources:
         parts.append(_FOREIGN.format("\n".join(f"{INDENT}{each!r}," for each in program.sources)))
+    parts += [_STREAMS] if any(each.sourced for each in program.kept) and not program.rollout else []
     parts += [_NOTED] if any(map(returns, program.handlers)) else []
     shaped = any(each.shaped for each in program.kept) or any(each.shaped for each in program.events)
     parts += (
@@ -191,7 +196,7 @@ def _declared(program: Program) -> Iterator[str]:
     for each in program.events:
         yield from _event(each, f"{each.context.upper()}Event" if each.context in named else "DomainEvent")
     for kept in program.kept:
-        if program.rollout or not kept.fails:  # a failing projection asks the tape
+        if program.rollout or not (kept.fails or kept.sourced):  # a failing projection asks the tape
             yield _kept(program, kept)
     for context in dict.fromkeys(each.context for each in program.handlers if uses(each.body).removes):
         yield _GRAVE.format(context.upper())
@@ -234,6 +239,8 @@ def _kept(program: Program, kept: Kept) -> str:
     entries = "    entries: list[str] = field(default_factory=list[str])"
     if kept.record:
         return f"class {kept.name}(Record[str]):\n{entries}\n"
+    if kept.sourced:
+        return sourced(program, kept)
     if not kept.folds:
         own = " | ".join(each.name for each in program.events if each.context == kept.context)
         before, more = declared_news(kept)
@@ -268,7 +275,12 @@ def _kept(program: Program, kept: Kept) -> str:
 
 def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
     yield f"def system(tape: Tape{', release: int' if program.rollout else ''}) -> ContextMap:"
-    asking = [_kept(program, kept) for kept in program.kept if kept.fails and program.rollout is None]
+    asking = [_kept(program, kept) for kept in program.kept if (kept.fails or kept.sourced) and program.rollout is None]
+    yield from (
+        [f"{INDENT}code = generation(tape)"]
+        if any(each.sourced for each in program.kept) and not program.rollout
+        else []
+    )
     for text in (*declared, *asking):
         yield from (INDENT + line if line else line for line in text.split("\n"))
     for number, guard in enumerate(program.guards):

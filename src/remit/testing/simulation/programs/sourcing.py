@@ -1,0 +1,57 @@
+"""Event-sourced aggregates of programs: which aggregates are, and the code that a user would write."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from remit.testing.simulation.programs.grammar import Kept, Program, uses
+from remit.testing.simulation.programs.tape import Tape
+
+__all__ = ["generation", "sourced", "with_streams"]
+
+_SHARE = 0.7
+"""The share of a program's aggregates that are event-sourced, where some are."""
+_CLASS = """class {name}Grew(DomainEvent):
+    entry: str
+
+
+class {name}(EventSourced[str, {events}]):
+    entries: list[str] = field(default_factory=list[str])
+    folds: int = 0
+
+    def grow(self, entry: str) -> None:
+        self.record({name}Grew(entry=entry))
+
+    def evolve(self, event: {events}) -> None:
+        if isinstance(event, {name}Grew):
+            self.entries.append(event.entry)
+            self.folds += {code}
+
+    def is_folded(self) -> bool:
+        return self.folds == {code} * len(self.entries)
+"""
+
+
+def sourced(program: Program, kept: Kept) -> str:
+    """The class of an event-sourced aggregate. Each release folds it in another way, so that none may use snapshots of
+    another one."""
+    own = [f"{kept.name}Grew", *(each.name for each in program.events if each.context == kept.context)]
+    return _CLASS.format(name=kept.name, events=" | ".join(own), code="release" if program.rollout else "code")
+
+
+def generation(tape: Tape) -> int:
+    """Which code a process runs: two starts have the same, and the next two other code."""
+    tape.generations += 1
+    return 1 + (tape.generations // 2 + tape.after) % 3
+
+
+def with_streams(random: Random, program: Program) -> Program:
+    """Some aggregates are event-sourced: of those that a handler changes by nothing but its entries."""
+    claimed = {name for each in program.handlers for name in uses(each.body).claimed}
+
+    def stored(kept: Kept) -> Kept:
+        may = not (kept.folds or kept.record or kept.shaped or kept.name in claimed)
+        return replace(kept, sourced=True, news="") if may and random.random() < _SHARE else kept
+
+    return replace(program, kept=tuple(map(stored, program.kept)))

@@ -1,0 +1,38 @@
+"""Bugs in how event-sourced aggregates are stored and folded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from remit.runtime.plan import AggregatePlan
+from remit.runtime.work import sourced
+from remit.runtime.work.heads import Head, head_of
+from remit.stores import Unit
+from tests.simulation.planted import Plant, in_two_transactions
+
+
+def use_any_snapshot(patch: pytest.MonkeyPatch) -> None:
+    """A snapshot is used whatever code has made it."""
+
+    def as_it_is(plan: AggregatePlan, head: Head) -> Any:
+        return plan.codec.decode(head.state)
+
+    patch.setattr(sourced, "_from_snapshot", as_it_is)
+
+
+def append_first(unit: Unit) -> tuple[Unit, Unit] | None:
+    """Events are written without the version of their head, which is written afterwards."""
+    if not unit.entries or not any(head_of(change.body) for change in unit.changes):
+        return None
+    return Unit(entries=unit.entries), replace(unit, entries=())
+
+
+OF_STREAMS: Sequence[tuple[str, Plant, Sequence[int]]] = (
+    ("a snapshot of another schema is used", use_any_snapshot, (17, 47)),
+    ("events are written without the version of their head", in_two_transactions(append_first), (17, 23)),
+)
+"""Their names, and the programs of generator seed 1 that have shown them."""
