@@ -226,11 +226,13 @@ def write_grants(file: Path, system: System) -> None:
 
 
 def suited(program: Program, kind: Kind) -> Program:
-    """The program without a second release, and without statements where no store takes them."""
+    """The program without a second release, and without statements where no store takes them. Row models
+    are judged in the simulation only."""
     handlers = program.handlers
     if kind != "postgres":
         handlers = tuple(replace(each, body=_without_rows(each.body)) for each in handlers)
-    return tidied(replace(program, handlers=handlers, rollout=None))
+    kept = tuple(replace(each, rows=False) for each in program.kept)
+    return tidied(replace(program, kept=kept, handlers=handlers, rollout=None))
 
 
 def _without_rows(body: tuple[Statement, ...]) -> tuple[Statement, ...]:

@@ -31,8 +31,20 @@ def append_first(unit: Unit) -> tuple[Unit, Unit] | None:
     return Unit(entries=unit.entries), replace(unit, entries=())
 
 
+def rows_apart(unit: Unit) -> tuple[Unit, Unit] | None:
+    """The checkpoint of a row model is written before its rows, in a transaction of its own."""
+    return (replace(unit, rows=()), Unit(rows=unit.rows)) if unit.rows else None
+
+
+def rows_first(unit: Unit) -> tuple[Unit, Unit] | None:
+    """The rows are written before the checkpoint, in a transaction of their own."""
+    return (Unit(rows=unit.rows), replace(unit, rows=())) if unit.rows else None
+
+
 OF_STREAMS: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("a snapshot of another schema is used", use_any_snapshot, (17, 47)),
     ("events are written without the version of their head", in_two_transactions(append_first), (17, 23)),
+    ("a checkpoint is written before its rows", in_two_transactions(rows_apart), (17, 23)),
+    ("rows are written before their checkpoint", in_two_transactions(rows_first), (17, 23)),
 )
 """Their names, and the programs of generator seed 1 that have shown them."""

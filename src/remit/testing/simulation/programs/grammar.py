@@ -237,6 +237,8 @@ class Kept:
     """Of a projection: an expression for an event that it fails at until its bug is fixed; empty for none."""
     sourced: bool = False
     """Whether it is an event-sourced aggregate."""
+    rows: bool = False
+    """Whether a row model has a row for each of its entries."""
 
 
 @dataclass(frozen=True)
@@ -413,7 +415,7 @@ class Program:
         parts = (self.contexts, self.kept, self.commands, self.events, self.handlers, self.roots, self.questions)
         messages = (*self.commands, *self.events)
         extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
-        extras += sum(bool(each.news) + each.sourced for each in self.kept) + (
+        extras += sum(bool(each.news) + each.sourced + each.rows for each in self.kept) + (
             1 + len(self.rollout.at) if self.rollout else 0
         )
         extras += len(self.guards) + self.headers + len(self.idle) + bool(self.related) + self.layered

@@ -12,6 +12,23 @@ __all__ = ["generation", "sourced", "with_streams"]
 
 _SHARE = 0.7
 """The share of a program's aggregates that are event-sourced, where some are."""
+_ROWS = 0.6
+"""The share of those whose entries are rows, too."""
+_ROW = """
+
+class {name}Row(Row[str, {name}Grew], indexes=[("root", "entry")]):
+    root: str = ""
+    entry: str = ""
+    times: int = 0
+
+    @staticmethod
+    def key(event: {name}Grew) -> str:
+        return event.entry
+
+    def evolve(self, event: {name}Grew) -> None:
+        self.root, self.entry = event.entry.partition("/")[0], event.entry
+        self.times += 1
+"""
 _CLASS = """class {name}Grew(DomainEvent):
     entry: str
 
@@ -37,7 +54,8 @@ def sourced(program: Program, kept: Kept) -> str:
     """The class of an event-sourced aggregate. Each release folds it in another way, so that none may use snapshots of
     another one."""
     own = [f"{kept.name}Grew", *(each.name for each in program.events if each.context == kept.context)]
-    return _CLASS.format(name=kept.name, events=" | ".join(own), code="release" if program.rollout else "code")
+    text = _CLASS + (_ROW if kept.rows else "")
+    return text.format(name=kept.name, events=" | ".join(own), code="release" if program.rollout else "code")
 
 
 def generation(tape: Tape) -> int:
@@ -54,4 +72,6 @@ def with_streams(random: Random, program: Program) -> Program:
         may = not (kept.folds or kept.record or kept.shaped or kept.name in claimed)
         return replace(kept, sourced=True, news="") if may and random.random() < _SHARE else kept
 
-    return replace(program, kept=tuple(map(stored, program.kept)))
+    kept = [*map(stored, program.kept)]
+    rows = [each.sourced and random.random() < _ROWS for each in kept]
+    return replace(program, kept=tuple(replace(each, rows=has) for each, has in zip(kept, rows, strict=True)))

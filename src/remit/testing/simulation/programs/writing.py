@@ -37,7 +37,7 @@ from remit import Aggregate, Claim, Claims, Clock, Command, Context, DomainEvent
 from remit import IntegrationEvent
 from remit.errors import CallError, ConstraintViolated
 from remit import EventSourced, Later, Projection, Query, Record, Records, Refusal, Repository, Sender, Sql, Value
-from remit import View, field
+from remit import Row, View, field
 from remit.contexts import ContextMap, Invocation
 from remit.testing.simulation import Scene, run_scene
 from remit.testing.simulation.programs import Ask, Question, Rollout, Tape, related, workload
@@ -294,6 +294,7 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
         if kept.folds:
             yield from ["    if release > 1:"] if kept.since > 1 else []
             yield f"{INDENT * kept.since}{kept.context}.project({kept.name})"
+    yield from (f"    {kept.context}.project({kept.name}Row)" for kept in program.kept if kept.rows)
     yield from _publishers(program)
     for handler in program.handlers:
         yield ""
