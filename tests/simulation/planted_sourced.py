@@ -11,6 +11,7 @@ import pytest
 from remit.runtime.plan import AggregatePlan
 from remit.runtime.work import sourced
 from remit.runtime.work.heads import Head, head_of
+from remit.runtime.work.selected import UnitSelected
 from remit.stores import Unit
 from tests.simulation.planted import Plant, in_two_transactions
 
@@ -41,10 +42,24 @@ def rows_first(unit: Unit) -> tuple[Unit, Unit] | None:
     return (Unit(rows=unit.rows), replace(unit, rows=())) if unit.rows else None
 
 
+def skip_a_row_between_pages(patch: pytest.MonkeyPatch) -> None:
+    """A page begins behind the row with which it should begin."""
+    page = UnitSelected.page
+
+    async def further(self: UnitSelected, *, limit: int = 100, after: str | None = None) -> Any:
+        found = await page(self, limit=limit, after=after)
+        if found.next is None:
+            return found
+        return type(found)(items=found.items, next=(await page(self, limit=limit + 1, after=after)).next)
+
+    patch.setattr(UnitSelected, "page", further)
+
+
 OF_STREAMS: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("a snapshot of another schema is used", use_any_snapshot, (17, 47)),
     ("events are written without the version of their head", in_two_transactions(append_first), (17, 23)),
     ("a checkpoint is written before its rows", in_two_transactions(rows_apart), (17, 23)),
+    ("a row between two pages is skipped", skip_a_row_between_pages, (17, 47)),
     ("rows are written before their checkpoint", in_two_transactions(rows_first), (17, 23)),
 )
 """Their names, and the programs of generator seed 1 that have shown them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from remit.contexts import ContextMap
@@ -30,6 +30,7 @@ def _judge_model(facts: Facts, files: Files, context: str, model: str) -> Iterat
     }
     entries = [entry for place, found in facts.kept.items() if place.kind == kind for entry in found]
     waits = name in facts.stopped or any(subscription == name for subscription, _ in facts.letters)
+    yield from _judge_pages(facts, name, rows)
     for entry in entries:
         if entry not in rows and not waits:
             yield Verdict("lost", f"{entry} of {kind} has no row in {name}")
@@ -38,3 +39,18 @@ def _judge_model(facts: Facts, files: Files, context: str, model: str) -> Iterat
             yield Verdict("false", f"{name} has a row for {entry}, which no {kind} has")
         if row["times"] != 1:
             yield Verdict("doubled", f"{name} has taken up {entry} {row['times']} times")
+
+
+def _judge_pages(facts: Facts, name: str, rows: Collection[str]) -> Iterator[Verdict]:
+    """The pages of an answer show each row once that was there at its beginning, in the declared order."""
+    for (kind, root), _, (first, *shown, last) in facts.tape.answers:
+        if kind != name:
+            continue
+        if shown != sorted(set(shown), reverse=True):
+            yield Verdict("reordered", f"the pages of {name} for {root} show {shown}")
+        if not int(first) <= len(shown) <= int(last):
+            what = f"{len(shown)} rows, of {first} before and {last} afterwards"
+            yield Verdict("lost", f"the pages of {name} for {root} show {what}")
+        for entry in shown:
+            if entry not in rows or entry.partition("/")[0] != root:
+                yield Verdict("false", f"the pages of {name} for {root} show {entry}")

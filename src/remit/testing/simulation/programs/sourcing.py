@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
 from remit.testing.simulation.programs.grammar import Kept, Program, uses
 from remit.testing.simulation.programs.tape import Tape
 
-__all__ = ["generation", "sourced", "with_streams"]
+__all__ = ["generation", "paged", "paging", "sourced", "with_streams"]
 
 _SHARE = 0.7
 """The share of a program's aggregates that are event-sourced, where some are."""
@@ -56,6 +57,30 @@ def sourced(program: Program, kept: Kept) -> str:
     own = [f"{kept.name}Grew", *(each.name for each in program.events if each.context == kept.context)]
     text = _CLASS + (_ROW if kept.rows else "")
     return text.format(name=kept.name, events=" | ".join(own), code="release" if program.rollout else "code")
+
+
+def paging(kept: Kept) -> Iterator[str]:
+    """The handler of a query that reads the rows of one call from outside, page by page: how many there are before and
+    afterwards, and what the pages show."""
+    yield f"\n    @{kept.context}.answer(Every{kept.name})"
+    yield f"    async def every_{kept.name.lower()}(query: Every{kept.name}, rows: View[{kept.name}Row]) -> list[str]:"
+    yield "        every = rows.where(root=query.root).order('-entry')"
+    yield "        found, page = [f'{await every.count()}'], await every.page(limit=1)"
+    yield "        while True:"
+    yield "            found += [row.entry for row in page.items]"
+    yield "            if page.next is None:"
+    yield "                return [*found, f'{await every.count()}']"
+    yield "            page = await every.page(limit=1, after=page.next)"
+
+
+def paged(program: Program) -> list[str]:
+    """Those who ask for pages, as code."""
+    every = [each for each in program.kept if each.rows] if program.rollout is None else []
+    return [
+        f'Question("{each.context}.{each.name}Row", {root.path!r}, Every{each.name}(root={root.path!r}), at={at})'
+        for each in every
+        for root, at in zip(program.roots[:2], (1.5, 4.0), strict=False)
+    ]
 
 
 def generation(tape: Tape) -> int:

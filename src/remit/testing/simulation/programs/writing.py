@@ -18,7 +18,7 @@ from remit.testing.simulation.programs.grammar import (
 )
 from remit.testing.simulation.programs.news import declared_news
 from remit.testing.simulation.programs.passing import HEADER
-from remit.testing.simulation.programs.sourcing import sourced
+from remit.testing.simulation.programs.sourcing import paged, paging, sourced
 from remit.testing.simulation.programs.translations import translation
 from remit.testing.simulation.scene import Scene
 
@@ -140,8 +140,9 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
     parts.append("\n".join(_system(program, declared if program.rollout else ())) + "\n")
     parts.append("\n".join(["CALLS = [", *(INDENT + _root(program, each) for each in program.roots), "]"]) + "\n")
     words = "system, CALLS"
-    if program.questions:
-        asked = [f"{INDENT}{_question(program, each)}," for each in program.questions]
+    asked = [*(_question(program, each) for each in program.questions), *paged(program)]
+    if asked:
+        asked = [f"{INDENT}{each}," for each in asked]
         parts.append("\n".join(["QUESTIONS = [", *asked, "]"]) + "\n")
         words += ", QUESTIONS"
     words += ", tables=TABLES" if with_tables else ""
@@ -202,6 +203,9 @@ def _declared(program: Program) -> Iterator[str]:
         yield _GRAVE.format(context.upper())
     for name in dict.fromkeys(each.kept for each in program.questions):
         yield f"class Seen{name}(Query[list[str]]):\n    key: str\n"
+    for kept in program.kept if program.rollout is None else ():
+        if kept.rows:
+            yield f"class Every{kept.name}(Query[list[str]]):\n    root: str\n"
 
 
 def _message(message: Message, base: str) -> str:
@@ -310,6 +314,8 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
         yield f"    async def seen_{kept.name.lower()}({asked}) -> list[str]:"
         yield "        found = await stored.find(query.key)"
         yield "        return [] if found is None else found.entries"
+    for kept in program.kept if program.rollout is None else ():
+        yield from paging(kept) if kept.rows else ()
     yield from ["", "    tape.carries = True"] if program.headers else []
     every = (*program.contexts, *program.idle)
     yield from ["", *(f'    {context} = Context("{context}")' for context in program.idle)] if program.idle else []
