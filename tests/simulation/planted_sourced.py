@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from remit.runtime import upcasting
+from remit.runtime.following.dispatch import Dispatcher
 from remit.runtime.plan import AggregatePlan
 from remit.runtime.work import sourced
 from remit.runtime.work.heads import Head, head_of
@@ -55,10 +57,44 @@ def skip_a_row_between_pages(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(UnitSelected, "page", further)
 
 
+def upcast_twice(patch: pytest.MonkeyPatch) -> None:
+    """What an upcaster has made is given to it once more."""
+    called = upcasting._called
+
+    def twice(upcaster: Any, what: str, fields: Any) -> Any:
+        return called(upcaster, what, called(upcaster, what, fields))
+
+    patch.setattr(upcasting, "_called", twice)
+
+
+def fold_no_old_events(patch: pytest.MonkeyPatch) -> None:
+    """A stream is folded without the events of older versions."""
+    apply = sourced._apply
+
+    def apply_new(plan: AggregatePlan, value: Any, record: Any) -> Any:
+        upcasters = plan.stream.upcasters if plan.stream is not None else None
+        if upcasters is not None and (record.type, record.version) in upcasters:
+            return value
+        return apply(plan, value, record)
+
+    patch.setattr(sourced, "_apply", apply_new)
+
+
+def follow_no_old_events(patch: pytest.MonkeyPatch) -> None:
+    """A subscription goes over events of older versions."""
+
+    async def go_on(*_: Any) -> None: ...
+
+    patch.setattr(Dispatcher, "_handle_old", go_on)
+
+
 OF_STREAMS: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("a snapshot of another schema is used", use_any_snapshot, (17, 47)),
     ("events are written without the version of their head", in_two_transactions(append_first), (17, 23)),
     ("a checkpoint is written before its rows", in_two_transactions(rows_apart), (17, 23)),
+    ("an upcaster is applied twice", upcast_twice, (535,)),
+    ("streams are folded without old events", fold_no_old_events, (134, 822)),
+    ("subscriptions go over old events", follow_no_old_events, (1266,)),
     ("a row between two pages is skipped", skip_a_row_between_pages, (17, 47)),
     ("rows are written before their checkpoint", in_two_transactions(rows_first), (17, 23)),
 )

@@ -125,6 +125,8 @@ LAYERED = 0.8
 
 SOURCED = 0.08
 """The share of programs whose aggregates may be event-sourced."""
+SOURCED_NEWLY = 0.3
+"""The same, of those where a second release is rolled out to stay: their events may change."""
 _STREAMS = 591
 """Chosen as `_SALT` was."""
 
@@ -133,7 +135,8 @@ def generate(seed: int) -> Program:
     """The program of a seed."""
     program = _stored_as_state(seed)
     chance = Random(f"sourced {_STREAMS} {seed}")  # noqa: S311  chance that can be repeated, no secret
-    return with_streams(chance, program) if chance.random() < SOURCED else program
+    stays = program.rollout is not None and len(program.rollout.at) == 1
+    return with_streams(chance, program) if chance.random() < (SOURCED_NEWLY if stays else SOURCED) else program
 
 
 def _stored_as_state(seed: int) -> Program:

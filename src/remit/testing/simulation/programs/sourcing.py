@@ -9,12 +9,25 @@ from random import Random
 from remit.testing.simulation.programs.grammar import Kept, Program, uses
 from remit.testing.simulation.programs.tape import Tape
 
-__all__ = ["generation", "paged", "paging", "sourced", "with_streams"]
+__all__ = ["generation", "paged", "paging", "sourced", "upcaster", "with_streams"]
 
 _SHARE = 0.7
 """The share of a program's aggregates that are event-sourced, where some are."""
+_PLAIN = ("class {name}Grew(DomainEvent):\n    entry: str\n", "entry=entry", "event.entry")
+_CHANGED = (
+    """class {name}Grew(DomainEvent, version=release):
+    if release > 1:
+        text: str
+    else:
+        entry: str
+""",
+    '**{"text" if release > 1 else "entry": entry}', "(event.text if release > 1 else event.entry)",
+)  # fmt: skip
+"""An event, how it is made, and what it says: as it is, and with another version in the second release."""
 _ROWS = 0.6
 """The share of those whose entries are rows, too."""
+_UPCAST = 0.7
+"""The share of those whose events change, where a second release is rolled out to stay."""
 _ROW = """
 
 class {name}Row(Row[str, {name}Grew], indexes=[("root", "entry")]):
@@ -24,14 +37,14 @@ class {name}Row(Row[str, {name}Grew], indexes=[("root", "entry")]):
 
     @staticmethod
     def key(event: {name}Grew) -> str:
-        return event.entry
+        return {said}
 
     def evolve(self, event: {name}Grew) -> None:
-        self.root, self.entry = event.entry.partition("/")[0], event.entry
+        self.entry = {said}
+        self.root = self.entry.partition("/")[0]
         self.times += 1
 """
-_CLASS = """class {name}Grew(DomainEvent):
-    entry: str
+_CLASS = """{event}
 
 
 class {name}(EventSourced[str, {events}]):
@@ -39,11 +52,11 @@ class {name}(EventSourced[str, {events}]):
     folds: int = 0
 
     def grow(self, entry: str) -> None:
-        self.record({name}Grew(entry=entry))
+        self.record({name}Grew({made}))
 
     def evolve(self, event: {events}) -> None:
         if isinstance(event, {name}Grew):
-            self.entries.append(event.entry)
+            self.entries.append({said})
             self.folds += {code}
 
     def is_folded(self) -> bool:
@@ -56,7 +69,18 @@ def sourced(program: Program, kept: Kept) -> str:
     another one."""
     own = [f"{kept.name}Grew", *(each.name for each in program.events if each.context == kept.context)]
     text = _CLASS + (_ROW if kept.rows else "")
-    return text.format(name=kept.name, events=" | ".join(own), code="release" if program.rollout else "code")
+    code = "release" if program.rollout else "code"
+    event, made, said = _CHANGED if kept.upcast and program.rollout else _PLAIN
+    return text.format(name=kept.name, events=" | ".join(own), code=code, event=event.format(name=kept.name),
+                       made=made, said=said)  # fmt: skip
+
+
+def upcaster(kept: Kept) -> Iterator[str]:
+    """What makes an event of the first release one of the second."""
+    yield "    if release > 1:"
+    yield f"\n        @{kept.context}.upcast({kept.name}Grew, version=1)"
+    yield f"        def up_{kept.name.lower()}(fields: dict[str, object]) -> dict[str, object]:"
+    yield '            return {"text": fields["entry"]}'
 
 
 def paging(kept: Kept) -> Iterator[str]:
@@ -99,4 +123,11 @@ def with_streams(random: Random, program: Program) -> Program:
 
     kept = [*map(stored, program.kept)]
     rows = [each.sourced and random.random() < _ROWS for each in kept]
-    return replace(program, kept=tuple(replace(each, rows=has) for each, has in zip(kept, rows, strict=True)))
+    last = program.rollout is not None and len(program.rollout.at) == 1
+    return replace(
+        program,
+        kept=tuple(
+            replace(each, rows=has, upcast=last and each.sourced and random.random() < _UPCAST)
+            for each, has in zip(kept, rows, strict=True)
+        ),
+    )

@@ -18,7 +18,7 @@ from remit.testing.simulation.programs.grammar import (
 )
 from remit.testing.simulation.programs.news import declared_news
 from remit.testing.simulation.programs.passing import HEADER
-from remit.testing.simulation.programs.sourcing import paged, paging, sourced
+from remit.testing.simulation.programs.sourcing import paged, paging, sourced, upcaster
 from remit.testing.simulation.programs.translations import translation
 from remit.testing.simulation.scene import Scene
 
@@ -298,7 +298,7 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
         if kept.folds:
             yield from ["    if release > 1:"] if kept.since > 1 else []
             yield f"{INDENT * kept.since}{kept.context}.project({kept.name})"
-    yield from (f"    {kept.context}.project({kept.name}Row)" for kept in program.kept if kept.rows)
+    yield from _beside(program)
     yield from _publishers(program)
     for handler in program.handlers:
         yield ""
@@ -314,8 +314,6 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
         yield f"    async def seen_{kept.name.lower()}({asked}) -> list[str]:"
         yield "        found = await stored.find(query.key)"
         yield "        return [] if found is None else found.entries"
-    for kept in program.kept if program.rollout is None else ():
-        yield from paging(kept) if kept.rows else ()
     yield from ["", "    tape.carries = True"] if program.headers else []
     every = (*program.contexts, *program.idle)
     yield from ["", *(f'    {context} = Context("{context}")' for context in program.idle)] if program.idle else []
@@ -323,6 +321,16 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
     made = f'ContextMap(name="program", contexts=({", ".join(every)},){headers})'
     layered = ", layered=True" if program.layered else ""
     yield f"\n    return related({made}, {program.related}{layered})" if program.related else f"\n    return {made}"
+
+
+def _beside(program: Program) -> Iterator[str]:
+    """What belongs to event-sourced aggregates."""
+    for kept in program.kept:
+        if kept.rows:
+            yield f"    {kept.context}.project({kept.name}Row)"
+            yield from paging(kept) if program.rollout is None else ()
+        if kept.upcast and program.rollout:
+            yield from upcaster(kept)
 
 
 def _guard(number: int, guard: Guard) -> Iterator[str]:
