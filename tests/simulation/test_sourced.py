@@ -65,3 +65,8 @@ def test_nothing_is_wrong_with_programs_with_streams(number: int) -> None:
 def test_a_head_that_its_stream_does_not_bear_out_is_found(log: Any, row: dict[str, Any], judges: list[str]) -> None:
     _, wrong = folded(log, Place("a.Thing", "k"), row)
     assert [each.judge for each in wrong] == judges
+
+
+def test_fresh_answers_of_nothing_are_no_pages() -> None:
+    seed = 2_000_156  # it has row models, and questions about aggregates that are not there
+    assert run_program(generate(seed), scene_of(seed)).report.verdicts == []

@@ -43,9 +43,7 @@ def _judge_model(facts: Facts, files: Files, context: str, model: str) -> Iterat
 
 def _judge_pages(facts: Facts, name: str, rows: Collection[str]) -> Iterator[Verdict]:
     """The pages of an answer show each row once that was there at its beginning, in the declared order."""
-    for (kind, root), _, (first, *shown, last) in facts.tape.answers:
-        if kind != name:
-            continue
+    for (_, root), _, (first, *shown, last) in (each for each in facts.tape.answers if each.place.kind == name):
         if shown != sorted(set(shown), reverse=True):
             yield Verdict("reordered", f"the pages of {name} for {root} show {shown}")
         if not int(first) <= len(shown) <= int(last):
