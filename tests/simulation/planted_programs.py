@@ -40,6 +40,7 @@ from tests.simulation import (
     planted_releases,
     planted_scarce,
     planted_seldom,
+    planted_sourced,
 )
 from tests.simulation.planted import Plant, in_two_transactions
 
@@ -585,4 +586,5 @@ OF_PROGRAMS = [
     PlantedInPrograms("edges forget keys", planted_scarce.forget_keys_at_edges, (3,)),
     *(PlantedInPrograms(*each) for each in planted_kit.OF_THE_KIT),
     *(PlantedInPrograms(*each) for each in planted_foreign.OF_FOREIGN),
+    *(PlantedInPrograms(*each) for each in planted_sourced.OF_STREAMS),
 ]  # fmt: skip
