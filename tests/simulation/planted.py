@@ -377,7 +377,7 @@ PLANTED = [
         "a checkpoint moves from where its lane has come to", begin_where_the_lane_stands, {"doubled", "false"}, seed=15
     ),
     Planted("the checkpoint compares positions alone", compare_positions_alone, {"lost"}, restore="orders", seed=3),
-    Planted("another history is met in silence", keep_quiet_about_history, {"silent"}, restore="orders"),
+    Planted("another history is met in silence", keep_quiet_about_history, {"silent"}, restore="orders", seed=2),
     Planted("the time limit of a handler never fires", never_limit_handlers, {"stuck"}, seed=10),
     Planted("a key is not looked up", forget_that_keys_are_used, {"doubled"}),
 ]

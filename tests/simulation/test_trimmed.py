@@ -57,7 +57,7 @@ PLANTED: Mapping[str, tuple[Plant, str, set[str], int]] = {
     "what is old is deleted, handled or not": (delete_what_is_old, "", {"false", "lost", "stuck"}, 8),
     "more is reported than was handled": (report_what_is_there, "", {"false", "lost", "stuck"}, 11),
     "where a log begins is forgotten": (forget_where_logs_begin, "", {"false", "lost", "stuck"}, 5),
-    "what is lost is lost in silence": (keep_quiet_about_history, "billing", {"silent"}, 5),
+    "what is lost is lost in silence": (keep_quiet_about_history, "billing", {"silent"}, 2),
 }
 """Each with the seed that found it last."""
 
