@@ -40,7 +40,7 @@ class EventSourced(Aggregate[K, E], Generic[K, E]):
             self.evolve(event)
         finally:
             del held["_evolving"]
-        Aggregate.record(self, event)
+        super().record(event)
 
 
 def _recorded_in_evolve(aggregate: EventSourced[Any, Any], event: Any) -> NotFolded:
