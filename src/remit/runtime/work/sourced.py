@@ -175,7 +175,7 @@ async def events_of(streams: Streams, name: str, life: int, upto: int) -> AsyncI
 
 def _apply(plan: AggregatePlan, value: Any, record: MessageRecord) -> Any:
     """The state after one more event. Raises `BadMessage`, and what `evolve` raises."""
-    assert plan.stream is not None  # noqa: S101  # as above
+    assert plan.stream is not None  # noqa: S101  # only event-sourced aggregates have a stream to fold
     upcasters = plan.stream.upcasters
     if upcasters is not None and (record.type, record.version) in upcasters:
         for form in upcasters.newest(record.type, record.version, record.payload):
@@ -186,7 +186,7 @@ def _apply(plan: AggregatePlan, value: Any, record: MessageRecord) -> Any:
 
 def _evolve(plan: AggregatePlan, value: Any, type: str, version: int, payload: bytes) -> Any:
     """The state after one more event, in its newest form."""
-    assert plan.stream is not None  # noqa: S101  # as above
+    assert plan.stream is not None  # noqa: S101  # only event-sourced aggregates have a stream to fold
     codec = plan.stream.codec_of(type, version)
     if codec is not None:
         value.evolve(codec.read(payload))
