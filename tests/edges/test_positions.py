@@ -54,6 +54,10 @@ def school() -> System:
     return System("school", contexts=[context], edges=[edge])
 
 
+async def enrolled(app: Any) -> Any:
+    return await call(app, "POST", "/students/ada/places", headers={"remit-position": "new"})
+
+
 async def asked(app: Any, position: str) -> Any:
     return await call(app, "GET", "/students/ada/places", headers={"remit-position": position})
 
@@ -64,7 +68,7 @@ async def test_a_query_with_the_position_of_a_command_sees_what_it_wrote() -> No
     async with system.connect(store="memory:") as sender:
         app = HttpApp(system, sender)
         for number in range(1, 4):
-            answer = await call(app, "POST", "/students/ada/places")
+            answer = await enrolled(app)
             assert answer.status == 204
             assert (await asked(app, answer.headers["remit-position"])).json == number
 
@@ -82,5 +86,13 @@ async def test_an_answer_to_a_command_of_an_unknown_sender_has_no_position() -> 
         async def send(self, command: Any, /, **options: Any) -> None: ...
 
     sender: Any = Deaf()
-    answer = await call(HttpApp(school(), sender), "POST", "/students/ada/places")
+    answer = await enrolled(HttpApp(school(), sender))
     assert "remit-position" not in answer.headers
+
+
+@on_virtual_time
+async def test_a_command_whose_request_does_not_ask_for_it_has_no_position() -> None:
+    system = school()
+    async with system.connect(store="memory:") as sender:
+        answer = await call(HttpApp(system, sender), "POST", "/students/ada/places")
+        assert "remit-position" not in answer.headers

@@ -50,7 +50,7 @@ from remit.contexts.relations import (
 from remit.contexts.selecting import LARGEST_PAGE, AtLeast, AtMost, Between, Page, Selected
 from remit.contexts.upcasting import Upcast
 from remit.contexts.usage import EVERYTHING, Usage
-from remit.contexts.written import UNSEALED, Positions, Seal, Written, writing
+from remit.contexts.written import UNSEALED, Collected, Positions, Seal, Written, collecting
 
 __all__ = [
     "COMMAND",
@@ -73,6 +73,7 @@ __all__ = [
     "Claims",
     "ClientOf",
     "Clock",
+    "Collected",
     "Conformist",
     "Context",
     "ContextMap",
@@ -116,9 +117,9 @@ __all__ = [
     "View",
     "Webhook",
     "Written",
+    "collecting",
     "components_of",
     "derive",
     "follows",
     "groups_of",
-    "writing",
 ]

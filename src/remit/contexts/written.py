@@ -17,6 +17,48 @@ Positions = Mapping[str, Mapping[int, int]]
 """Positions by log (`<context> <number of the channel>`) and partition."""
 
 
+class Collected:
+    """What the commands of one block have written, as far as it is known."""
+
+    __slots__ = ("lost", "positions", "seal", "touched")
+
+    def __init__(self) -> None:
+        self.touched: dict[str, set[tuple[int, int]]] = {}
+        """Channels and partitions that commands under way write to, by context."""
+        self.positions: dict[str, dict[int, int]] = {}
+        self.seal: Seal | None = None
+        """Writes the positions; None if nothing was written."""
+        self.lost = ""
+        """Why something was written at a position that is not known; empty if all positions are known."""
+
+    def note(self, positions: Positions, seal: Seal) -> None:
+        """Adds positions of one system."""
+        self.seal = seal
+        for log, found in positions.items():
+            mine = self.positions.setdefault(log, {})
+            for part, pos in found.items():
+                mine[part] = max(pos, mine.get(part, 0))
+
+    def lose(self, why: str) -> None:
+        """Something was written at a position that is not known."""
+        self.lost = self.lost or why
+
+    def take(self, other: Collected) -> None:
+        """Adds what another block has collected."""
+        if other.seal is not None:
+            self.note(other.positions, other.seal)
+        if other.lost:
+            self.lose(other.lost)
+
+    def text(self) -> str:
+        """The position as a text; empty if nothing was written."""
+        return "" if self.seal is None else self.seal.write(self.positions)
+
+
+collecting: ContextVar[Collected | None] = ContextVar("remit_collecting", default=None)
+"""What collects positions at this place; None in most cases."""
+
+
 class Written:
     """Collects what commands write that are sent inside its block: `with Written() as written: await app.send(...)`.
 
@@ -24,28 +66,24 @@ class Written:
     Blocks may be nested: each collects for itself, and the outer one also gets what the inner one has collected.
     """
 
-    __slots__ = ("_around", "_lost", "_positions", "_seal", "_tokens", "touched")
+    __slots__ = ("_around", "_collected", "_tokens")
 
     def __init__(self) -> None:
-        self.touched: dict[str, set[tuple[int, int]]] = {}
-        """For the runtime: channels and partitions that commands under way write to, by context."""
-        self._positions: dict[str, dict[int, int]] = {}
-        self._seal: Seal | None = None
-        self._lost = ""
-        self._around: Written | None = None
-        self._tokens: list[Token[Written | None]] = []
+        self._collected = Collected()
+        self._around: Collected | None = None
+        self._tokens: list[Token[Collected | None]] = []
 
     def __enter__(self) -> Self:
-        self._around = writing.get()
-        self._tokens.append(writing.set(self))
+        self._around = collecting.get()
+        self._tokens.append(collecting.set(self._collected))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        writing.reset(self._tokens.pop())
+        collecting.reset(self._tokens.pop())
         if self._around is not None:
-            self._around.take(self)
+            self._around.take(self._collected)
 
     @property
     def position(self) -> str:
@@ -53,35 +91,12 @@ class Written:
 
         Raises `Unavailable` if a command was applied, and the store could not say at which position.
         """
-        if self._lost:
+        if self._collected.lost:
             raise Unavailable(
-                f"the position of what was written is not known: {self._lost}", where="Written.position",
+                f"the position of what was written is not known: {self._collected.lost}", where="Written.position",
                 expected="a store that can be read after the commit", next="ask with fresh=True",
             )  # fmt: skip
-        return "" if self._seal is None else self._seal.write(self._positions)
-
-    def note(self, positions: Positions, seal: Seal) -> None:
-        """For the runtime: adds positions of one system."""
-        self._seal = seal
-        for log, found in positions.items():
-            mine = self._positions.setdefault(log, {})
-            for part, pos in found.items():
-                mine[part] = max(pos, mine.get(part, 0))
-
-    def lose(self, why: str) -> None:
-        """For the runtime: something was written at a position that is not known."""
-        self._lost = self._lost or why
-
-    def take(self, other: Written) -> None:
-        """Adds what another one has collected."""
-        if other._seal is not None:
-            self.note(other._positions, other._seal)
-        if other._lost:
-            self.lose(other._lost)
-
-
-writing: ContextVar[Written | None] = ContextVar("remit_writing", default=None)
-"""What collects positions at this place; None in most cases."""
+        return self._collected.text()
 
 
 class Seal:

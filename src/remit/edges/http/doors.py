@@ -28,7 +28,9 @@ from remit.runtime.work.carried import carrying
 FRESH = "fresh"
 FRESH_KEY = "fresh_key"
 POSITION = "Remit-Position"
-"""The header of a command's answer with the position of what it has written, and of a query that waits for it."""
+"""The header by which a request with a command asks for the position of what it writes, the header of the answer to it,
+and the header of a query that waits for this position."""
+_POSITION = POSITION.lower().encode()
 RESERVED = ("/health/live", "/health/ready", "/health/status")
 """The paths that every edge has. The pages about its routes can be switched off."""
 
@@ -151,21 +153,19 @@ def endpoint(
         query = request.query()
         fresh = _freshness(query)
         message: Any = read(request.places, query, b"")
-        left, after = request.remaining(limits), request.position()
+        left, after = request.remaining(limits), request.headers.get(_POSITION, b"").decode("latin-1").strip()
         return answer(await sender.ask(message, deadline=left, fresh=fresh, after=after))
 
     async def send(request: HttpRequest) -> HttpResponse:
-        key = request.key()
-        body = b""
+        key, body = request.key(), b""
         if operation.body is None:
             request.expect_no_body()
         else:
             body = await request.body(limits)
         message: Any = read(request.places, request.query(), body)
-        if key is None:
-            return await _sent(sender.send(message, deadline=request.remaining(limits), key=None), answer)
-        caller = caller_of(request.scope, request.headers, client_of)
-        return await _sent(outside.send(message, deadline=request.remaining(limits), key=key, caller=caller), answer)
+        how = {} if key is None else {"caller": caller_of(request.scope, request.headers, client_of)}
+        doing = outside.send(message, deadline=request.remaining(limits), key=key, **how)
+        return await _sent(doing, answer) if _POSITION in request.headers else answer(await doing)
 
     chosen = _taking_along(tuple(headers), ask if operation.asks else send)
 
@@ -191,7 +191,7 @@ async def _sent(doing: Awaitable[Any], answer: Callable[[Any], HttpResponse]) ->
         answered = answer(await doing)
     with suppress(Unavailable):
         if position := written.position:
-            answered.headers.append((POSITION.lower().encode(), position.encode()))
+            answered.headers.append((_POSITION, position.encode()))
     return answered
 
 

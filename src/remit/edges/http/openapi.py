@@ -35,7 +35,8 @@ _SHARED_PARAMETERS: dict[str, Schema] = {
     },
     "Remit-Position": {
         "name": POSITION, "in": "header", "schema": {"type": "string"},
-        "description": "Wait until what a command has written has reached the answer: the header of its answer.",
+        "description": "With a command: any text, such as 'new'; then its answer has this header. With a query: the "
+        "header of such an answer; then the query waits until what the command has written has reached the answer.",
     },
 }  # fmt: skip
 _ALWAYS = (400, 422, 500, 503, 504)
@@ -132,8 +133,8 @@ def _parameters(operation: Operation, by_type: dict[int, Schema]) -> Iterator[Sc
                 if field.default is not msgspec.NODEFAULT:
                     schema = {**schema, "default": msgspec.to_builtins(field.default)}
                 yield {"name": name, "in": "query", "required": field.required, "schema": schema}
-    shared = ("Fresh", "Fresh-Key", POSITION) if operation.asks else ("Idempotency-Key",)
-    for name in (*shared, "Request-Timeout"):
+    shared = ("Fresh", "Fresh-Key") if operation.asks else ("Idempotency-Key",)
+    for name in (*shared, POSITION, "Request-Timeout"):
         yield {"$ref": f"#/components/parameters/{name}"}
 
 

@@ -135,10 +135,6 @@ class HttpRequest:
             )  # fmt: skip
         return key
 
-    def position(self) -> str:
-        """What a query waits for: the header Remit-Position of the answer to a command; empty if there is none."""
-        return self.headers.get(b"remit-position", b"").decode("latin-1").strip()
-
     def named(self, names: Iterable[str]) -> dict[str, str]:
         """The headers of the request with these names, to be passed on. Raises `Rejected` for an unusable value."""
         found: dict[str, str] = {}

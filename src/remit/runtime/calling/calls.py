@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from remit.contexts import writing
+from remit.contexts import collecting
 from remit.errors import BadKey, CallError, one_of
 from remit.log import escaped
 from remit.messages import (
@@ -115,20 +115,21 @@ class Calls:
             return self._there(command, target, deadline, claim, None)
         if not key:
             trace = trace or self._ids.new()
-            return self._here(self._applying.anew, found, command, deadline, None, None, trace)
-        trace = trace or escaped(key)
-        claim = CommandKey(caller, key, trace, found[1].contract.type)
-        return self._here(self._applying.once, found, command, deadline, claim, None, trace)
+            doing = self._here(self._applying.anew, found, command, deadline, None, None, trace)
+        else:
+            trace = trace or escaped(key)
+            claim = CommandKey(caller, key, trace, found[1].contract.type)
+            doing = self._here(self._applying.once, found, command, deadline, claim, None, trace)
+        return doing if collecting.get() is None else noted(doing, found[0], self._freshness.seal)
 
     def receive(self, command: Command[Any, Any], claim: CommandKey, *, deadline: float) -> Awaitable[Any]:
         """Applies a command that another process sends, whose handler is here, and returns its reply. Sets
         `claim.kept`. Raises as `send`."""
         if not fits(claim.key):
             require_key(claim.key, type(command).__name__)
-        claim.trace = claim.trace or escaped(claim.key)
-        return self._here(
-            self._applying.once, self._commands[type(command)], command, deadline, claim, None, claim.trace
-        )
+        claim.trace, found = claim.trace or escaped(claim.key), self._commands[type(command)]
+        doing = self._here(self._applying.once, found, command, deadline, claim, None, claim.trace)
+        return doing if collecting.get() is None else noted(doing, found[0], self._freshness.seal)
 
     async def send_within(
         self, outer: Attempt, run: int, command: Command[Any, Any], *, key: str | None, deadline: float | None
@@ -158,7 +159,8 @@ class Calls:
         try:
             if found is None:
                 return await self._there(command, target, deadline, claim, outer)
-            return await self._here(self._applying.once, found, command, deadline, claim, outer, outer.trace)
+            doing = self._here(self._applying.once, found, command, deadline, claim, outer, outer.trace)
+            return await (doing if collecting.get() is None else noted(doing, found[0], self._freshness.seal))
         except BaseException as error:
             failed = error
             raise
@@ -213,23 +215,7 @@ class Calls:
             left = when - loop.time()
         return await Calls.ask(self, query, deadline=left)  # not `self.ask`, which would report it a second time
 
-    def _here(
-        self,
-        run: Callable[..., Awaitable[Any]],
-        found: Binding,
-        message: Any,
-        deadline: float | None,
-        claim: CommandKey | None,
-        outer: Attempt | None,
-        trace: str,
-    ) -> Awaitable[Any]:
-        """Runs a handler of this process, and notes what a command has written, if a `Written` collects it."""
-        doing = self._run(run, found, message, deadline, claim, outer, trace)
-        if (written := writing.get()) is None or message.__class__ not in self._commands:
-            return doing
-        return noted(doing, found[0], written, self._freshness.seal)
-
-    async def _run(
+    async def _here(
         self,
         run: Callable[..., Awaitable[Any]],
         found: Binding,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
-from remit.contexts import Seal, Written
+from remit.contexts import Seal, collecting
 from remit.errors import RemitError
 from remit.log import Channel
 from remit.messages import Refusal
@@ -16,7 +16,7 @@ NOTING_SECONDS = 1.0
 """How long the caller of a command waits for the positions of what it has written, after its commit."""
 
 
-async def noted(doing: Awaitable[Any], workplace: Workplace, written: Written, seal: Seal) -> Any:
+async def noted(doing: Awaitable[Any], workplace: Workplace, seal: Seal) -> Any:
     """Awaits a command of this process, and notes the heads of the partitions that it has written to.
 
     A head is read after the commit, so it is at or after what the command has written. A repeated command writes
@@ -25,15 +25,17 @@ async def noted(doing: Awaitable[Any], workplace: Workplace, written: Written, s
     try:
         reply = await doing
     except Refusal:
-        await _note(workplace, written, seal)
+        await _note(workplace, seal)
         raise
-    await _note(workplace, written, seal)
+    await _note(workplace, seal)
     return reply
 
 
-async def _note(workplace: Workplace, written: Written, seal: Seal) -> None:
+async def _note(workplace: Workplace, seal: Seal) -> None:
+    if (collected := collecting.get()) is None:
+        return
     context = workplace.plan.name
-    touched = written.touched.pop(context, None)
+    touched = collected.touched.pop(context, None)
     channels = Channel if touched is None else {Channel(channel) for channel, _ in touched}
     found: dict[str, dict[int, int]] = {}
     try:
@@ -45,6 +47,6 @@ async def _note(workplace: Workplace, written: Written, seal: Seal) -> None:
                     if touched is None or (channel, part) in touched
                 }
     except (RemitError, TimeoutError) as error:
-        written.lose(f"the store of {context!r} did not say ({type(error).__name__})")
+        collected.lose(f"the store of {context!r} did not say ({type(error).__name__})")
     else:
-        written.note(found, seal)
+        collected.note(found, seal)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from remit.contexts import UNSEALED, Seal, writing
+from remit.contexts import UNSEALED, Seal, collecting
 from remit.errors import (
     BadMessage,
     CallError,
@@ -94,8 +94,8 @@ class RemoteCalls:
         when = min(loop.time() + seconds, latest)
         answer = await self._attempts(loop, codec, codec.request(message, headers, claim.speaker), when)
         claim.kept = KEPT in answer.headers
-        if POSITION in headers and (written := writing.get()) is not None:
-            take_position(answer, written, self._seal)
+        if POSITION in headers and (collected := collecting.get()) is not None:
+            take_position(answer, collected, self._seal)
         return codec.outcome(answer)
 
     def _target(self, address: str) -> _Target:

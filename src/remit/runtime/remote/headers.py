@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from remit.contexts import Seal, Written, writing
+from remit.contexts import Collected, Seal, Written, collecting
 from remit.errors import BadMessage, BadPosition, Unavailable
 from remit.log import is_escaped
 from remit.messages import fits
@@ -31,7 +31,7 @@ def write_call(kind: str, *, key: str, caller: str, trace: str) -> dict[str, str
         headers |= {"remit-key": printable(key), "remit-caller": caller}
     if said := carried.get():
         headers[_CARRIED] = printable(msgspec.json.encode(dict(said)).decode())
-    if kind == "command" and writing.get() is not None:
+    if kind == "command" and collecting.get() is not None:
         headers[POSITION] = ""
     if deep := nesting.depth():
         headers["remit-depth"] = str(deep)
@@ -46,16 +46,16 @@ def timed(headers: Mapping[str, str], seconds: float, attempt: int | None = None
     return said
 
 
-def take_position(answer: CallResponse, written: Written, seal: Seal) -> None:
+def take_position(answer: CallResponse, collected: Collected, seal: Seal) -> None:
     """Adds the position in the answer to a command. An answer without one means that it is not known."""
     try:
         said = answer.headers.get(POSITION, "")
         if said:
-            written.note(seal.read(said), seal)
+            collected.note(seal.read(said), seal)
         elif answer.status == "ok":
-            written.lose("the called service did not say")
+            collected.lose("the called service did not say")
     except BadPosition as error:
-        written.lose(error.what)
+        collected.lose(error.what)
 
 
 def add_position(answer: CallResponse, written: Written) -> CallResponse:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from remit.contexts import writing
+from remit.contexts import collecting
 from remit.domain import as_recorded, has_recorded, is_removed, recording, take_recorded
 from remit.errors import AlreadyExists, BadValue, Diverged, NotAdded, SecondAggregate
 from remit.log import Channel
@@ -382,9 +382,9 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
 
     def commit(self, rows: Unit) -> Awaitable[None]:
         """Commits the rows, together with the handler's SQL statements. Raises as `Store.commit`."""
-        if rows.entries and (writes := writing.get()) is not None:
+        if rows.entries and (collected := collecting.get()) is not None:
             store = self.workplace.store
-            touched = writes.touched.setdefault(self.workplace.plan.name, set())
+            touched = collected.touched.setdefault(self.workplace.plan.name, set())
             touched.update((entry.channel, partition_of(entry.key, store.partitions)) for entry in rows.entries)
         written = self.workplace.store.commit(rows) if self.transaction is None else self.transaction.commit(rows)
         say = self.workplace.committed
