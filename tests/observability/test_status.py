@@ -12,6 +12,7 @@ from subprocess import PIPE
 
 import pytest
 
+from remit import Freshness
 from remit.log import Channel, Checkpoint, SubscriptionId
 from remit.observability import SubscriptionStatus, is_alive, read_status
 from remit.observability.life import LOOK_SECONDS, NEWS_SECONDS
@@ -415,3 +416,30 @@ async def test_what_is_parked_for_a_subscription_that_is_gone_is_shown(scene: Sc
     assert "remit parked discard" in gone.note
     assert await is_alive(scene.mail, NOW, "mail.deliver")
     assert not await is_alive(scene.mail, NOW, "mail.send")
+
+
+PROMISED = Freshness(warn=5, critical=60)
+
+
+@pytest.mark.parametrize(
+    ("ago", "state", "note"),
+    [(2, "lagging", ""), (20, "lagging", "it is older than 5 s"), (80, "stale", "it is older than 60 s")],
+)
+async def test_a_read_model_that_promises_its_freshness_has_an_age(
+    scene: Scene, ago: float, state: str, note: str
+) -> None:
+    await scene.append("1", ago=ago)
+    await scene.beat()
+    stores = {"desk": scene.desk, "mail": scene.mail}
+    (row,) = await read_status([FOLLOW], stores, NOW, promises={FOLLOW: PROMISED})
+    assert (row.state, row.promised, row.note) == (state, (5, 60), note)
+    assert row.age == pytest.approx(ago, abs=1)
+
+
+async def test_the_age_of_a_wedged_model_and_of_one_whose_source_is_not_here_is_unknown(scene: Scene) -> None:
+    (row,) = await read_status([FOLLOW], {"mail": scene.mail}, NOW, promises={FOLLOW: PROMISED})
+    assert row.age is None
+    await scene.beat("wedged", note="writes are lost")
+    stores = {"desk": scene.desk, "mail": scene.mail}
+    (row,) = await read_status([FOLLOW], stores, NOW, promises={FOLLOW: PROMISED})
+    assert (row.state, row.age, row.note) == ("wedged", None, "writes are lost")

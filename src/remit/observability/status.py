@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from remit.domain import Freshness
 from remit.log import ChannelName, Checkpoint, Log, SubscriptionId
 from remit.observability.life import LOOK_SECONDS, Observer, Voice
 from remit.runtime.following.effect import STALL_SECONDS
@@ -25,6 +26,7 @@ from remit.runtime.upkeep.signs import Sign
 from remit.stores import ParkedKey, Store
 from remit.stores.port import ParkedKeys
 
+NO_PROMISES: Mapping[SubscriptionId, Freshness] = {}
 REFUSED_SECONDS = 7 * 86400.0
 """The seconds for which a refused command is shown."""
 
@@ -51,6 +53,11 @@ class SubscriptionStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The latest of them, newest first: at most 5 per partition, none older than 7 days."""
     ignored: int = 0
     """The number of foreign messages that it has ever ignored because they came after a newer one."""
+    promised: tuple[float, float] | None = None
+    """For a read model that declares `freshness=`: the ages at which it is reported as lagging and as stale."""
+    age: float | None = None
+    """How long ago such a model was complete. None if that is not known: its source cannot be read from here, or its
+    writes are lost; and for all that promises nothing."""
     state: State
     note: str = ""
 
@@ -79,13 +86,15 @@ async def read_status(
     projections: Collection[SubscriptionId] = (),
     later: Collection[SubscriptionId] = (),
     foreign: Collection[SubscriptionId] = (),
+    promises: Mapping[SubscriptionId, Freshness] = NO_PROMISES,
 ) -> list[SubscriptionStatus]:
     """The status of subscriptions, in the given order. `stores` are open, by context; `now` is in seconds since the
     epoch. A context that is missing in `stores` has not run yet.
 
     For a subscription in `projections`, the note says if it is incomplete. For one in `later`, which applies commands
     sent for later, the status has the refused commands; a refusal is an answer, so it needs no attention. For one in
-    `foreign`, which translates foreign messages, it has the number of ignored ones.
+    `foreign`, which translates foreign messages, it has the number of ignored ones. For a read model in `promises`, it
+    has the age.
 
     After them come subscriptions that are not in `follows`, and for which a living process reports a trouble: a service
     waits for commands sent for later from every context outside of it, whether that context sends any or not. Those
@@ -98,9 +107,12 @@ async def read_status(
     observer = Observer(stores, now)
     while True:
         looks = [
-            await _look(id, stores, observer, folds=id in projections, later=id in later, foreign=id in foreign)
+            await _look(
+                id, stores, observer, folds=id in projections, later=id in later, foreign=id in foreign,
+                promised=promises.get(id),
+            )
             for id in ids
-        ]
+        ]  # fmt: skip
         others = [await _look(id, stores, observer) for id in await _troubled(observer, stores, ids)]
         looks += [look for look in others if not look.status.well]
         if not observer.patient or not any(look.in_doubt for look in looks):
@@ -157,6 +169,7 @@ async def _look(
     folds: bool = False,
     later: bool = False,
     foreign: bool = False,
+    promised: Freshness | None = None,
 ) -> _Look:
     store, source = stores.get(id.context), stores.get(id.source)
     life = _Life("silent", "it has not run yet: its store is not made", doubtful=False)
@@ -175,11 +188,11 @@ async def _look(
         if source is not None:
             # Heads are read after checkpoints, so that messages handled in between do not look like a restored source.
             progress = await _progress(source, id, checkpoints, observer)
-    state, note = worst([(life.state, life.note), *_findings(progress, first, parked)])
+    age = round(progress.lag_seconds, 3) if promised and store and source and life.state != "wedged" else None
+    state, note = worst([(life.state, life.note), *_too_old(promised, age), *_findings(progress, first, parked)])
     note = note or life.note  # a note of a process on a subscription without trouble
-    if folds and store is not None and await store.missed(id):
-        note = "; ".join(filter(None, (note, told_missed(id.source))))
-    note = "; ".join(filter(None, (note, _told(refused), _told_ignored(ignored))))
+    missed = told_missed(id.source) if folds and store is not None and await store.missed(id) else ""
+    note = "; ".join(filter(None, (note, missed, _told(refused), _told_ignored(ignored))))
     status = SubscriptionStatus(
         name=id.name,
         source=id.source,
@@ -192,10 +205,19 @@ async def _look(
         refused=refused.count,
         refusals=refused.latest,
         ignored=ignored.count,
+        promised=(promised.warn, promised.critical) if promised else None,
+        age=age,
         state=state,
         note=note,
     )
     return _Look(status, life.doubtful or (state == "stalled" and life.state == "running"))
+
+
+def _too_old(promised: Freshness | None, age: float | None) -> Iterable[tuple[State, str]]:
+    if promised is not None and age is not None and age > promised.warn:
+        if age > promised.critical:
+            yield "stale", f"it is older than {promised.critical:g} s"
+        yield "lagging", f"it is older than {promised.warn:g} s"
 
 
 def _told(refused: Refusals) -> str:
