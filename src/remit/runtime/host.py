@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, cast
 
 from remit.contexts import Model, Polled
 from remit.contexts.gateways import Gateway, connect
@@ -42,7 +42,7 @@ from remit.runtime.upkeep.pruning import trimmed_of
 from remit.runtime.work.reach import reaches_of, within
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
-from remit.stores import Store
+from remit.stores import LiveVersions, Store
 from remit.stores.forks import Origin, in_another_process
 from remit.stores.sql import has_sql
 
@@ -71,6 +71,7 @@ class Host:
         parity: bool = False,
         plans: Mapping[str, ContextPlan] | None = None,
     ) -> None:
+        self._live, stores = _live(stores)
         self.model, self.stores, self.ports = model, stores, ports
         self._written = {context.name: written_by(model, context.name) for context in model.contexts}
         self._channels = channels
@@ -79,7 +80,6 @@ class Host:
         self._plans = run = whole if placed.runs is None else _only(whole, placed.runs)
         self._time = StoreTime(ports.clock)
         self._services, self._lines = Services(run.values(), self._connect), list[GatewayLine]()
-
         self.remote = self._remote_calls(placed)
         """Calls to contexts that other processes run; None without a channel for calls."""
         reaches = reaches_of(model, run, channels.schemas)
@@ -156,7 +156,9 @@ class Host:
     def _keep_up(self) -> Housekeeper:
         keep = {context.name: context.keep for context in self.model.contexts}
         leases, said, trimmed = self._sharing.leases, self._listeners, trimmed_of(self.model)
-        return Housekeeper(self.stores, self.followers, leases, self.ports, self._time, said, keep, trimmed)
+        return Housekeeper(
+            self.stores, self.followers, leases, self.ports, self._time, said, keep, trimmed, self._switched
+        )  # fmt: skip
 
     def _relay(self, placed: Placed) -> list[Follower]:
         events = self._channels.events
@@ -192,8 +194,18 @@ class Host:
         """Reads the store's mark of time, and compares the ordering keys of its events with the declared ones."""
         await self._time.look(name, store)
         if name in self._plans:
+            live = self._live[name]
+            live.use_versions(await live.live_versions())
             await store.prepare_rows([each.table for each in self._plans[name].row_models])
             await compare_event_keys(store, self._written[name])
+
+    async def _switched(self, name: str) -> None:
+        """Goes on with the versions of read models that have become live since the last look."""
+        if name in self._plans and self._plans[name].projections:
+            live = self._live[name]
+            found = await live.live_versions()
+            if changed := live.other_versions(found):
+                await self._sharing.between(name, changed, partial(live.use_versions, found))
 
     async def stop(self) -> None:
         """Drains and closes: commits what runs, takes no more calls, lets running calls end, then closes everything.
@@ -288,6 +300,12 @@ def _handling(plans: list[FollowPlan[Any]], shared: Shared, ports: Ports, said: 
     if isinstance(one, TranslationPlan) and isinstance(source := one.translator.source, Polled):
         return Polling(one, source, shared, ports, said)
     return Handling(one, shared, ports, said)
+
+
+def _live(stores: Mapping[str, Store]) -> tuple[dict[str, LiveVersions], dict[str, Store]]:
+    """The stores in which names of read models mean their live versions, and the same as what they are: stores."""
+    live = {name: LiveVersions(store) for name, store in stores.items()}
+    return live, cast("dict[str, Store]", live)  # it has all that a store has
 
 
 def _only(plans: Mapping[str, ContextPlan], runs: Mapping[str, Any]) -> dict[str, ContextPlan]:
