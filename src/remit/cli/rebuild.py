@@ -39,14 +39,14 @@ def rebuild(
     """Make a read model anew from the logs, beside the live one, and switch to it. SYSTEM may be a topology file.
 
     Safe beside running services: they go on with the live version. Run it again if it was interrupted: it goes on where
-    it stopped. A service reads the new version from its next start on.
+    it stopped. A running service notices the switch within about a second.
     """
     found, places, _ = located(system, store, data)
     done = asyncio.run(_rebuild(found, places, model, pause=pause, anew=anew, back=back))
     if json:
         print(msgspec.json.encode(done).decode())
     else:
-        say(f"{done.model}: version {done.version} is live; a service reads it from its next start on")
+        say(f"{done.model}: version {done.version} is live; running services notice it within about a second")
     return 0
 
 

@@ -63,10 +63,16 @@ class Rebuild:
     """The rebuild of one read model, on open stores: that of its context, and those of its sources."""
 
     def __init__(self, model: Model, name: str, stores: Mapping[str, Store]) -> None:
-        """`name` is `<context>.<Name>`. Raises `CannotRebuild` if there is no such read model."""
+        """`name` is `<context>.<Name>`. Raises `CannotRebuild` if there is no such read model, and
+        if its store is in PostgreSQL."""
         self._model, self.name, self._stores = model, name, stores
         self._plan, self._follows = read_model(model, name)
         self._store = stores[self._plan.name]
+        if self._store.technology.schemas:  # its checkpoints cannot be fenced where they stand
+            raise CannotRebuild(
+                "a database of this technology cannot switch versions yet", where=name, expected="a store in SQLite",
+                next="declare the read model under a new name: it is built from the beginning of its logs",
+            )  # fmt: skip
         self._ids = [each.id for each in self._follows]
         self._ports = Ports()
 
