@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-AREA_NAMES = ("dispatch", "sqlite", "postgres", "streams", "delivery", "relay", "calls", "idle")
+AREA_NAMES = ("dispatch", "sqlite", "postgres", "streams", "projections", "delivery", "relay", "calls", "idle")
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ def test_a_whole_system_has_no_finding() -> None:
         ("sales.Release", 1),
         ("sales.Left", 1),
         ("sales.OrdersOf", 1),
+        ("sales.OpenOf", 1),
+        ("billing.Split", 1),
         ("sales.Placed", 1),
         ("sales.Cancelled", 1),
         ("sales.OrderPlaced", 1),

@@ -128,8 +128,9 @@ class Shell:
     variables: dict[str, str] = field(default_factory=lambda: {"PYTHONPATH": "examples"})
 
     def environment(self) -> dict[str, str]:
+        """What pip installs is compiled when it is imported. "no" is how this option is turned on."""
         path = os.pathsep.join([str(self.programs), os.environ.get("PATH", "")])
-        return os.environ | {"PATH": path, "NO_COLOR": "1", "COLUMNS": "120"} | self.variables
+        return os.environ | {"PATH": path, "NO_COLOR": "1", "COLUMNS": "120", "PIP_NO_COMPILE": "no"} | self.variables
 
     def words(self, command: str, before: str = "") -> list[str]:
         """What runs a command: a shell, unless it is `remit` with plain arguments, which can be started warm."""

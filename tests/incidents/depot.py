@@ -1,7 +1,7 @@
 """Parcels of any size: sent at a desk, delivered into boxes. A hand-over calls the other context and waits.
 
 DEPOT_CLOCK is by how many seconds the clock of the process that reads it is wrong, DEPOT_PRUNE how many seconds it lets
-pass between two looks for what is old.
+pass between two looks for what is old, DEPOT_SILENT how many a source may be silent before that is told.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Qu
 from remit.edges import HttpEdge
 from remit.relations import Partnership
 from remit.runtime import SystemClock
+from remit.runtime.following import follower, troubles
 from remit.runtime.upkeep import housekeeping
 
 _WRONG = float(os.environ.get("DEPOT_CLOCK", "0"))
 housekeeping.PRUNE = float(os.environ.get("DEPOT_PRUNE", housekeeping.PRUNE))
+for _module in (follower, troubles):
+    vars(_module)["SILENT_SECONDS"] = float(os.environ.get("DEPOT_SILENT", troubles.SILENT_SECONDS))
 
 
 def _seconds() -> float:

@@ -43,7 +43,9 @@ class Depot:
         draft.mkdir(parents=True)
         (draft / "depot.toml").write_text(topology)
         self.nats = nats
-        self.services = Services(at_free_ports(draft / "depot.toml", folder), {"NATS_URL": nats.url})
+        self.services = Services(
+            at_free_ports(draft / "depot.toml", folder), {"NATS_URL": nats.url, "DEPOT_SILENT": "2"}
+        )
         for service in self.services.services.values():
             service.code = Path(__file__).parent
 

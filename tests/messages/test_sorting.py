@@ -30,6 +30,12 @@ class Colour(StrEnum):
 
 DAY = timedelta(days=1)
 MIDDLE = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _moment(apart: timedelta, zone: timezone) -> datetime:
+    return (MIDDLE + apart).astimezone(zone)
+
+
 OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 VALUES: dict[Any, st.SearchStrategy[Any]] = {
     str: st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
@@ -40,9 +46,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
         st.decimals(allow_nan=False, allow_infinity=False),
         st.sampled_from([Decimal(each) for each in ("-1.23", "-1.2", "1.2", "1.23", "1E+300", "-1E-300", "-0.00")]),
     ),
-    datetime: st.builds(
-        lambda apart, zone: (MIDDLE + apart).astimezone(zone), st.timedeltas(-400_000 * DAY, 400_000 * DAY), OFFSETS
-    ),
+    datetime: st.builds(_moment, st.timedeltas(-400_000 * DAY, 400_000 * DAY), OFFSETS),
     date: st.dates(),
     UUID: st.uuids(),
     Size: st.sampled_from(Size),

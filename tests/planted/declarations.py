@@ -370,6 +370,22 @@ TALLY = (
     "    count: int = 0\n"
     "    def evolve(self, event: Issued) -> None: ...\n"
 )
+ROWS = """
+from remit import Row
+
+
+@billing.project
+class Owed(Row[StudentId, Issued], indexes=[{}]):
+    cents: int = 0
+    lines: list[str] = []
+
+    @staticmethod
+    def key(event: Issued) -> StudentId:
+        return event.student
+
+    def evolve(self, event: Issued) -> None:
+        self.cents += 1
+"""
 OLD = "\n@billing.upcast({})\ndef newer(fields: dict[str, object]) -> dict[str, object]: ...\n"
 TALLIED = ASKED + HANDLER.format(", tallies: Repository[Tally]")
 AGGREGATES = {
@@ -413,6 +429,9 @@ AGGREGATES = {
         + HANDLER.format(", tallies: Repository[Tally]"),
         "language.unmentioned",
     ),
+    "row.index": billed(ROWS.format('("cents", "cents")')),
+    "row.unknown-field": billed(ROWS.format('("sum",)')),
+    "row.no-order": billed(ROWS.format('("lines",)')),
     "aggregate.unused": learning({BILLING_DOMAIN: ("\n\nclass Debt(Aggregate[StudentId]):\n    cents: int = 0\n")}),
     "projection.kind": billed("@billing.project\nclass Reminders: ...\n"),
     "projection.forgotten": learning(

@@ -15,7 +15,7 @@ from tests.points.walks import go_through
 pytestmark = pytest.mark.timeout(180)  # a process for each point, on a machine that is shared
 
 
-@pytest.mark.parametrize(("technology", "step"), [("sqlite", 3), ("postgresql", 8)])
+@pytest.mark.parametrize(("technology", "step"), [("sqlite", 3), ("postgresql", 15)])
 def test_nothing_is_lost_or_doubled_wherever_a_process_dies_or_a_caller_gives_up(
     technology: str, step: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -39,7 +39,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 KEYED = 0.3
 """The share of programs, where calls are HTTP, whose services prove their names."""
 _TABLES = {
-    "log": "SELECT channel, part, pos, id, prev, key, type, headers FROM remit_log",
+    "log": "SELECT channel, part, pos, id, prev, key, type, headers, payload FROM remit_log",
     "floor": "SELECT channel, part, pos, id FROM remit_floor",
     "checkpoint": "SELECT DISTINCT ON (subscription, source, channel, part)"
     " subscription, source, channel, part, pos, id FROM remit_checkpoint"
@@ -226,11 +226,13 @@ def write_grants(file: Path, system: System) -> None:
 
 
 def suited(program: Program, kind: Kind) -> Program:
-    """The program without a second release, and without statements where no store takes them."""
+    """The program without a second release, and without statements where no store takes them. Row models
+    are judged in the simulation only."""
     handlers = program.handlers
     if kind != "postgres":
         handlers = tuple(replace(each, body=_without_rows(each.body)) for each in handlers)
-    return tidied(replace(program, handlers=handlers, rollout=None))
+    kept = tuple(replace(each, rows=False) for each in program.kept)
+    return tidied(replace(program, kept=kept, handlers=handlers, rollout=None))
 
 
 def _without_rows(body: tuple[Statement, ...]) -> tuple[Statement, ...]:

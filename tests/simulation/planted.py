@@ -358,14 +358,14 @@ PLANTED = [
     Planted("a push is acknowledged before the commit", acknowledge_before_commit, {"lost", "stuck"}, pull=False),
     Planted("the relay advances before the confirm", advance_before_confirm, {"lost", "stuck"}, pull=False),
     Planted("only the failing message is parked", park_only_the_message, {"reordered"}, seed=1),
-    Planted("parked keys are looked for once", look_once_for_parked_keys, {"reordered"}, seed=1),
+    Planted("parked keys are looked for once", look_once_for_parked_keys, {"reordered"}, seed=12),
     Planted(
-        "letters are added to keys that were freed", add_letters_to_free_keys, {"lost", "stuck", "reordered"}, seed=2
+        "letters are added to keys that were freed", add_letters_to_free_keys, {"lost", "stuck", "reordered"}, seed=12
     ),
-    Planted("a key is drained from a list read before", drain_from_a_list, {"lost", "stuck", "reordered"}, seed=1),
+    Planted("a key is drained from a list read before", drain_from_a_list, {"lost", "stuck", "reordered"}, seed=2),
     Planted("an unknown commit is taken for aborted", unknown_is_aborted, {"doubled"}),
     Planted("a cancelled commit is taken for aborted", cancelled_is_aborted, {"doubled"}, seed=2),
-    Planted("a conflict is taken for a failure", conflict_is_a_failure, {"false"}, seed=2),
+    Planted("a conflict is taken for a failure", conflict_is_a_failure, {"false"}, seed=3),
     Planted("messages of a key are spread over partitions", partition_by_message, {"reordered"}),
     Planted("a batch is handled in any order", handle_a_batch_at_once, {"reordered"}),
     Planted("keys of calls are not derived", derive_keys_by_chance, {"doubled"}),
@@ -377,7 +377,7 @@ PLANTED = [
         "a checkpoint moves from where its lane has come to", begin_where_the_lane_stands, {"doubled", "false"}, seed=15
     ),
     Planted("the checkpoint compares positions alone", compare_positions_alone, {"lost"}, restore="orders", seed=3),
-    Planted("another history is met in silence", keep_quiet_about_history, {"silent"}, restore="orders"),
-    Planted("the time limit of a handler never fires", never_limit_handlers, {"stuck"}, seed=1),
+    Planted("another history is met in silence", keep_quiet_about_history, {"silent"}, restore="orders", seed=2),
+    Planted("the time limit of a handler never fires", never_limit_handlers, {"stuck"}, seed=10),
     Planted("a key is not looked up", forget_that_keys_are_used, {"doubled"}),
 ]

@@ -40,6 +40,7 @@ from tests.simulation import (
     planted_releases,
     planted_scarce,
     planted_seldom,
+    planted_sourced,
 )
 from tests.simulation.planted import Plant, in_two_transactions
 
@@ -185,8 +186,8 @@ def keep_what_was_refused_later(patch: pytest.MonkeyPatch) -> None:
             return await refused(self, handler, message)
         except Refusal:
             for tracked in self._touched:
-                for event in self._take_up(handler, tracked):
-                    self._record(event, tracked.id)
+                for event, place in self._take_up(handler, tracked):
+                    self.record(event, tracked.id, place)
             raise
 
     patch.setattr(UnitOfWork, "forget", nothing)
@@ -220,7 +221,7 @@ def send_later_in_the_first_run_alone(patch: pytest.MonkeyPatch) -> None:
 
 def publish_one_event_of_a_message(patch: pytest.MonkeyPatch) -> None:
     """Of the events that one message has led to, the first is published."""
-    enter = UnitOfWork._enter
+    enter = UnitOfWork.enter
 
     def first(self: UnitOfWork, channel: Channel, plan: Any, message: Any, key: str, more: str = "") -> str:
         if (
@@ -231,7 +232,7 @@ def publish_one_event_of_a_message(patch: pytest.MonkeyPatch) -> None:
             return key
         return enter(self, channel, plan, message, key, more)
 
-    patch.setattr(UnitOfWork, "_enter", first)
+    patch.setattr(UnitOfWork, "enter", first)
 
 
 def load_for_each_branch(patch: pytest.MonkeyPatch) -> None:
@@ -275,13 +276,13 @@ def share_units_among_all(patch: pytest.MonkeyPatch) -> None:
 
 def come_together_in_the_first_run(patch: pytest.MonkeyPatch) -> None:
     """Reactions with `together` are left out when the handler runs again."""
-    record = UnitOfWork._record
+    record = UnitOfWork.record
 
-    def once(self: UnitOfWork, event: Any, key: str) -> Any:
-        together = record(self, event, key)
+    def once(self: UnitOfWork, event: Any, key: str, place: str = "") -> Any:
+        together = record(self, event, key, place)
         return together if self.attempt.run == 1 else ()
 
-    patch.setattr(UnitOfWork, "_record", once)
+    patch.setattr(UnitOfWork, "record", once)
 
 
 def advance_without_the_effect(patch: pytest.MonkeyPatch) -> None:
@@ -585,4 +586,5 @@ OF_PROGRAMS = [
     PlantedInPrograms("edges forget keys", planted_scarce.forget_keys_at_edges, (3,)),
     *(PlantedInPrograms(*each) for each in planted_kit.OF_THE_KIT),
     *(PlantedInPrograms(*each) for each in planted_foreign.OF_FOREIGN),
+    *(PlantedInPrograms(*each) for each in planted_sourced.OF_STREAMS),
 ]  # fmt: skip

@@ -57,7 +57,7 @@ def count_equal_calls_on(patch: pytest.MonkeyPatch) -> None:
 
 def enter_equal_messages_once(patch: pytest.MonkeyPatch) -> None:
     """What one run says twice in the same words is said once."""
-    enter = UnitOfWork._enter
+    enter = UnitOfWork.enter
 
     def once(self: UnitOfWork, channel: Any, plan: Any, message: Any, key: str, more: str = "") -> str:
         made = enter(self, channel, plan, message, key, more)
@@ -66,7 +66,7 @@ def enter_equal_messages_once(patch: pytest.MonkeyPatch) -> None:
             self.entries.pop()
         return made
 
-    patch.setattr(UnitOfWork, "_enter", once)
+    patch.setattr(UnitOfWork, "enter", once)
 
 
 def keep_what_was_foreseen(patch: pytest.MonkeyPatch) -> None:

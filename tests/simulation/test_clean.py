@@ -9,7 +9,10 @@ import pytest
 from remit.testing.simulation import run_scene, simulate
 from remit.testing.simulation.__main__ import main
 
-SEEDS = 11
+SEEDS = (0, 1, 2, 8, 10)
+"""Few that meet every fault together. `scripts/soak simulation` runs many, with every mishap."""
+PUT_BACK = (0, 2, 3, 7)
+"""Few in which a store is put back, and somebody stops in most of them."""
 
 FAULTS = {
     "broker wiped", "client gives up", "commit not done", "commit reply lost", "confirm lost", "crash",
@@ -21,18 +24,18 @@ FAULTS = {
 
 @pytest.mark.parametrize("pull", [True, False], ids=["pull", "no pull"])
 def test_nothing_is_lost_doubled_reordered_or_stuck(pull: bool) -> None:
-    reports = [simulate(seed, pull=pull) for seed in range(SEEDS)]
+    reports = [simulate(seed, pull=pull) for seed in SEEDS]
     assert {report.scene: report.verdicts for report in reports if report.verdicts} == {}
     assert {fault for report in reports for fault in report.faults()} == FAULTS | ({"done lost"} if not pull else set())
-    assert sum(report.crashes for report in reports) > SEEDS
-    assert sum(report.orders for report in reports) > 10 * SEEDS
+    assert sum(report.crashes for report in reports) > len(SEEDS)
+    assert sum(report.orders for report in reports) > 10 * len(SEEDS)
 
 
 @pytest.mark.parametrize("context", ["orders", "billing"])
 def test_who_follows_a_store_that_was_put_back_stops_or_has_missed_nothing(context: str) -> None:
-    reports = [simulate(seed, restore=context) for seed in range(SEEDS)]
+    reports = [simulate(seed, restore=context) for seed in PUT_BACK]
     assert {report.scene: report.verdicts for report in reports if report.verdicts} == {}
-    assert sum(bool(report.stopped) for report in reports) > SEEDS / 2
+    assert sum(bool(report.stopped) for report in reports) > len(PUT_BACK) / 2
     assert {name.split(".")[0] for report in reports for name in report.stopped} == _FOLLOWERS[context]
 
 

@@ -24,7 +24,7 @@ from remit.testing.simulation.programs.tidying import tidied
 from remit.testing.simulation.scene import Scene
 from tests.simulation.planted import checkpoint_apart, in_two_transactions
 
-PROGRAMS = 15
+PROGRAMS = 7
 
 
 def test_nothing_is_wrong_with_programs_from_a_seed() -> None:

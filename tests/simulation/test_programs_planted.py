@@ -28,7 +28,7 @@ def test_a_planted_bug_is_found(planted: PlantedInPrograms, monkeypatch: pytest.
 
 
 def test_the_programs_that_have_found_bugs_are_well_without_them() -> None:
-    numbers = sorted({number for planted in OF_PROGRAMS for number in planted.seen[:1]})[:8]
+    numbers = sorted({number for planted in OF_PROGRAMS for number in planted.seen[:1]})[:4]
     found = {
         number: run_program(generate(seed), scene_of(seed)) for number in numbers if (seed := program_seed(1, number))
     }

@@ -19,14 +19,14 @@ TRIMMED: Sequence[int] = [seed for seed in range(60) if Scene(seed).trims]
 
 @pytest.mark.parametrize("apart", [False, True], ids=["together", "apart"])
 def test_logs_are_trimmed_in_some_seeds_and_all_is_well(apart: bool) -> None:
-    reports = [simulate(seed, apart=apart) for seed in TRIMMED[:6]]
+    reports = [simulate(seed, apart=apart) for seed in TRIMMED[:3]]
     assert {report.scene: report.verdicts for report in reports if report.verdicts} == {}
-    assert sum(report.deleted > 0 for report in reports) > 3
+    assert sum(report.deleted > 0 for report in reports) > 1
     assert simulate(TRIMMED[0] + 1, apart=apart).deleted == 0
 
 
 def test_who_was_put_back_behind_what_is_left_stops() -> None:
-    reports = [simulate(seed, restore="billing") for seed in TRIMMED[:4]]
+    reports = [simulate(seed, restore="billing") for seed in TRIMMED[:2]]
     assert {report.scene: report.verdicts for report in reports if report.verdicts} == {}
     assert any("billing.charge" in report.stopped for report in reports)
 
@@ -53,22 +53,21 @@ def forget_where_logs_begin(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(statements, "_FLOOR", "SELECT coalesce(?, ?, ?, ?, ?)")
 
 
-SEED = 5
-"""The one that found most of them last."""
-PLANTED: Mapping[str, tuple[Plant, str, set[str]]] = {
-    "what is old is deleted, handled or not": (delete_what_is_old, "", {"false", "lost", "stuck"}),
-    "more is reported than was handled": (report_what_is_there, "", {"false", "lost", "stuck"}),
-    "where a log begins is forgotten": (forget_where_logs_begin, "", {"false", "lost", "stuck"}),
-    "what is lost is lost in silence": (keep_quiet_about_history, "billing", {"silent"}),
+PLANTED: Mapping[str, tuple[Plant, str, set[str], int]] = {
+    "what is old is deleted, handled or not": (delete_what_is_old, "", {"false", "lost", "stuck"}, 8),
+    "more is reported than was handled": (report_what_is_there, "", {"false", "lost", "stuck"}, 11),
+    "where a log begins is forgotten": (forget_where_logs_begin, "", {"false", "lost", "stuck"}, 5),
+    "what is lost is lost in silence": (keep_quiet_about_history, "billing", {"silent"}, 2),
 }
+"""Each with the seed that found it last."""
 
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    plant, restore, judges = PLANTED[name]
+    plant, restore, judges, last = PLANTED[name]
     plant(monkeypatch)
     accused: set[str] = set()
-    for seed in beginning_with(SEED, TRIMMED):
+    for seed in beginning_with(last, TRIMMED):
         accused |= {verdict.judge for verdict in simulate(seed, restore=restore).verdicts}
         if accused & judges:
             return

@@ -41,12 +41,13 @@ from remit.checks.subscriptions import check_subscriptions
 from remit.checks.translations import check_translations
 from remit.checks.unfollowed import check_unfollowed
 from remit.checks.unheard import check_unheard
+from remit.checks.unread_versions import check_unread_versions
 from remit.checks.unrecorded import check_unrecorded
 from remit.checks.unrelated import check_unrelated
 from remit.checks.unsigned_keys import check_unsigned_keys
 from remit.checks.unused import check_unused
 from remit.checks.unused_events import check_unused_events
-from remit.checks.upcasters import check_unread_versions, check_upcasters
+from remit.checks.upcasters import check_upcasters
 from remit.checks.wire_names import check_wire_names
 from remit.contexts import ContextMap, Model, derive
 from remit.errors import Finding, Findings

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from remit.contexts import Context, Model
-from remit.contexts.annotations import aggregates_of, is_kind, name_of, projections_of, records_of
+from remit.contexts.annotations import is_kind, name_of
 from remit.contexts.upcasting import Upcaster, event_upcasters, state_upcasters, wire_name
 from remit.errors import Finding, Findings
 from remit.messages import DomainEvent
@@ -159,18 +159,3 @@ def _goes_round(context: Context[Any], by_wire: Mapping[Wire, Upcaster], upcaste
         seen.add(id(found))
         found = by_wire.get(found.target(context.name))
     return found is not None
-
-
-def check_unread_versions(model: Model, findings: Findings) -> None:
-    """Notes a state whose class has a version above 1, and which no upcaster reads in the version before."""
-    for context in model.contexts:
-        stored = [each for each, _ in aggregates_of(context)] + [*projections_of(context)]
-        for each in dict.fromkeys([*stored, *(record for record, _ in records_of(context))]):
-            before = getattr(each, "__remit_version__", 1) - 1
-            if before and before not in state_upcasters(context.upcasters, each):
-                findings.note(
-                    "upcaster.missing", f"{each.__module__}.{each.__qualname__}",
-                    f"{each.__name__} has version {before + 1}, and no upcaster reads version {before}",
-                    expected="an upcaster, unless `remit upcast` has rewritten every state",
-                    next=f"@{context.name}.upcast({each.__name__}, version={before})",
-                )  # fmt: skip

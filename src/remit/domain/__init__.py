@@ -3,6 +3,7 @@ functions only: no I/O, no clock, no state of the framework."""
 
 from remit.domain.aggregate import Aggregate, has_recorded, recorded_by, recording, refuse_other_identity, take_recorded
 from remit.domain.claim import Claim
+from remit.domain.copies import copying
 from remit.domain.mutable import needed_fields
 from remit.domain.projection import Projection
 from remit.domain.record import Record
@@ -19,6 +20,7 @@ __all__ = [
     "Record",
     "Row",
     "as_recorded",
+    "copying",
     "has_recorded",
     "indexes_of",
     "is_removed",

@@ -41,10 +41,11 @@ def _find_changing(cls: Any) -> tuple[str, ...]:
     except Exception:  # noqa: BLE001  # an annotation is the user's code, and may raise anything: a check reports it
         return getattr(cls, "__struct_fields__", ())
     fields = described.fields if isinstance(described, inspect.StructType) else ()
-    return tuple(field.name for field in fields if any(_is_changing(found) for _, found in parts_of(field.type)))
+    return tuple(field.name for field in fields if any(is_changing(found) for _, found in parts_of(field.type)))
 
 
-def _is_changing(shape: Shape) -> bool:
+def is_changing(shape: Shape) -> bool:
+    """Whether a value of this type can be changed itself, whatever its parts are."""
     return isinstance(shape, _CHANGING) or (isinstance(shape, inspect.StructType) and not _is_frozen(shape))
 
 

@@ -35,7 +35,9 @@ class EventSourced(Aggregate[K, E], Generic[K, E]):
             raise _recorded_in_evolve(self, event)
         held["_evolving"] = True
         try:
-            self.evolve(admitted(self, event))
+            if event.__class__ not in self.__remit_plain__:
+                event = admitted(self, event)
+            self.evolve(event)
         finally:
             del held["_evolving"]
         super().record(event)

@@ -56,7 +56,7 @@ class Updated(NamedTuple):
 def kinds_of(model: Model) -> list[Kind]:
     """What the contexts of a model store privately, in the versions that its classes have, by the path."""
     found = {
-        f"{model.owners[event]}/{event.__remit_name__}.{contract.version}.json": event  # type: ignore[attr-defined]  # set by the metaclass
+        f"{contract.type.replace('.', '/', 1)}.{contract.version}.json": event
         for event, contract in model.contracts.items()
         if is_kind(event, DomainEvent) and event is not DomainEvent
     }

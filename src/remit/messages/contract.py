@@ -44,8 +44,8 @@ def parameter_of(cls: type, base: type) -> tuple[Any, ...]:
         if origin is base:
             return get_args(above)
         if found := parameter_of(origin or above, base):
-            given = dict(zip(getattr(origin, "__parameters__", ()), get_args(above), strict=False))
-            return tuple(given.get(each, each) if isinstance(each, TypeVar) else each for each in found)
+            given: dict[object, Any] = dict(zip(getattr(origin, "__parameters__", ()), get_args(above), strict=False))
+            return tuple([given.get(each, each) if isinstance(each, TypeVar) else each for each in found])
     return ()
 
 

@@ -69,6 +69,8 @@ class StreamPlan:
     """Reads the identity out of its text. Raises `msgspec.MsgspecError` for a text that is none."""
     upcasters: Upcasters | None
     """Of the events of the context; None if it has none."""
+    copied: Callable[[Any], Any] | None
+    """Copies a state that was just decoded; None if that takes decoding it again."""
     adopted: EventPlan
     """How the first event of an aggregate is written that was stored as state before: its payload is that state."""
 

@@ -17,7 +17,7 @@ import msgspec
 from remit.contexts import Context
 from remit.contexts.annotations import recorded_by
 from remit.contexts.declarations import known_events
-from remit.domain import Aggregate, EventSourced
+from remit.domain import Aggregate, EventSourced, copying
 from remit.messages import Codec, Contract, DomainEvent, contract_of
 from remit.runtime.plan import AggregatePlan, EventPlan, RecordPlan, StreamPlan
 from remit.runtime.upcasting import Upcasters, state_codec, upcasters_of
@@ -43,7 +43,8 @@ def stream_plan(aggregate: type[EventSourced[Any, Any]], of: Context[Any]) -> St
 
     identity, identified = _identity(aggregate)
     adopted = EventPlan(Contract(f"{context}.{aggregate.__name__}.adopted", 1, DomainEvent, None), _AsItIs(bytes))
-    return StreamPlan(fingerprint_of(aggregate, upcasters), known(), known, identity, identified, upcasters, adopted)
+    fingerprint, copied = fingerprint_of(aggregate, upcasters), copying(aggregate)
+    return StreamPlan(fingerprint, known(), known, identity, identified, upcasters, copied, adopted)
 
 
 class _AsItIs(Codec[bytes]):

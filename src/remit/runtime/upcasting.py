@@ -63,7 +63,7 @@ class Upcasters:
             raise _failed(f"{type} version {version}", upcaster.place, f"it is not done after {LONGEST} upcasters")
         made = _called(upcaster, f"{type} version {version}", fields)
         same = upcaster.target(self._context)
-        several: Sequence[Any] = made if isinstance(made, (list, tuple)) else () if made is None else (made,)  # pyright: ignore[reportUnknownVariableType]  # of any
+        several: Sequence[Any] = made if made.__class__ in {list, tuple} else () if made is None else (made,)
         for each in several:
             if isinstance(each, Upcast) and isinstance(each.fields, dict):  # pyright: ignore[reportUnnecessaryIsInstance]  # made by users
                 yield from self._follow(wire_name(each.event, self._context), each.version, each.fields, left - 1)

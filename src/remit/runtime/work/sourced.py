@@ -40,6 +40,8 @@ class Sourced(Tracked):
     """How many events it has, with those that this unit of work writes."""
     base: bytes = b""
     """The state that these events make. Empty before the first one."""
+    before: Any = None
+    """A copy of that state, if it costs less than decoding it again."""
     adopted: bytes = b""
     """The state with which its stream is to begin, if it is still stored as state."""
 
@@ -47,14 +49,13 @@ class Sourced(Tracked):
         """The bytes to store after these events, which it has recorded. Raises `BadValue`, and `NotFolded` unless the
         events lead to what it is."""
         self._refuse_unfolded(events)
-        self.base = super().encoded()
-        return self._headed(self.events + len(events) + bool(self.adopted)) if self.base else b""
+        self.base = base = Tracked.encoded(self)
+        if not base:
+            return b""
+        return headed(self.plan.stream.fingerprint, self.events + len(events) + bool(self.adopted), self.life, base)
 
     def encoded(self) -> bytes:
         return self.after(())
-
-    def _headed(self, events: int) -> bytes:
-        return headed(self.plan.stream.fingerprint, events, self.life, self.base)
 
     def says(self, body: bytes) -> bool:
         if self.removed or not self.body:
@@ -62,7 +63,7 @@ class Sourced(Tracked):
         return True  # nothing has changed without an event
 
     def check(self, body: bytes) -> None:
-        super().check(self.base)
+        Tracked.check(self, self.base)
 
     def numbered(self, events: Sequence[DomainEvent], adopt: Adopt) -> Iterable[tuple[DomainEvent, str]]:
         """The events that are written with it, each with its place in the stream as a header."""
@@ -75,7 +76,9 @@ class Sourced(Tracked):
 
     def _refuse_unfolded(self, events: Sequence[DomainEvent]) -> None:
         """Raises `NotFolded` unless these events lead from the state before to what the aggregate is."""
-        folded = self.plan.codec.decode(self.base) if self.base else self.plan.type(id=self.value.id)
+        folded, self.before = self.before, None
+        if folded is None:
+            folded = self.plan.codec.decode(self.base) if self.base else self.plan.type(id=self.value.id)
         for event in events:
             folded.evolve(as_recorded(event))
         if folded != self.value and self.plan.codec.encode(folded) != self.plan.codec.encode(self.value):
@@ -104,19 +107,28 @@ async def restored(streams: Streams, plan: AggregatePlan, id: str, version: int,
     """
     if not body:
         return Sourced(plan, id, None, version, removed=True, life=version - 1)
+    if (kept := from_snapshot(plan, id, version, body)) is not None:
+        return kept
     head = head_of(body)
     if head is None:
         found = Tracked.load(plan, id, version, body)
         state = plan.codec.encode(found.value)
         return Sourced(plan, id, found.value, version, body, life=version, base=state, adopted=body)
-    value: Any = _from_snapshot(plan, head)
-    if value is None:
-        identity = plan.stream.identity(bytes(head.state)) if plan.stream is not None else id
-        value = await folded(streams, plan, id, identity, life=head.life, upto=head.events)
-        state = plan.codec.encode(value)
-    else:
-        state = bytes(head.state)
+    identity = plan.stream.identity(bytes(head.state)) if plan.stream is not None else id
+    value = await folded(streams, plan, id, identity, life=head.life, upto=head.events)
+    state = plan.codec.encode(value)
     return Sourced(plan, id, value, version, body, life=head.life, events=head.events, base=state)
+
+
+def from_snapshot(plan: AggregatePlan, id: str, version: int, body: bytes) -> Sourced | None:
+    """The aggregate of a row, from its snapshot. None if the row has none, or one that other code has made."""
+    head = head_of(body)
+    value: Any = None if head is None else _from_snapshot(plan, head)
+    if head is None or plan.stream is None or value is None:
+        return None
+    before = None if plan.stream.copied is None else plan.stream.copied(value)
+    base = bytes(head.state)
+    return Sourced(plan, id, value, version, body, life=head.life, events=head.events, base=base, before=before)
 
 
 def _from_snapshot(plan: AggregatePlan, head: Head) -> Any:
@@ -163,7 +175,7 @@ async def events_of(streams: Streams, name: str, life: int, upto: int) -> AsyncI
 
 def _apply(plan: AggregatePlan, value: Any, record: MessageRecord) -> Any:
     """The state after one more event. Raises `BadMessage`, and what `evolve` raises."""
-    assert plan.stream is not None  # noqa: S101  # as above
+    assert plan.stream is not None  # noqa: S101  # only event-sourced aggregates have a stream to fold
     upcasters = plan.stream.upcasters
     if upcasters is not None and (record.type, record.version) in upcasters:
         for form in upcasters.newest(record.type, record.version, record.payload):
@@ -174,7 +186,7 @@ def _apply(plan: AggregatePlan, value: Any, record: MessageRecord) -> Any:
 
 def _evolve(plan: AggregatePlan, value: Any, type: str, version: int, payload: bytes) -> Any:
     """The state after one more event, in its newest form."""
-    assert plan.stream is not None  # noqa: S101  # as above
+    assert plan.stream is not None  # noqa: S101  # only event-sourced aggregates have a stream to fold
     codec = plan.stream.codec_of(type, version)
     if codec is not None:
         value.evolve(codec.read(payload))

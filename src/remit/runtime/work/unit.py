@@ -23,7 +23,7 @@ from remit.runtime.work.deadlines import Limit
 from remit.runtime.work.lost import not_added, refuse_returned
 from remit.runtime.work.reach import within
 from remit.runtime.work.recorder import Recorder
-from remit.runtime.work.sourced import Sourced, begun, restored
+from remit.runtime.work.sourced import Sourced, begun, from_snapshot, restored
 from remit.runtime.work.stored import all_stored, is_written_as_state, stored
 from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.turns import Place, Taken
@@ -202,12 +202,12 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
             if tracked is None:
                 if row is None:
                     return None
-                if plan.stream is None:
-                    version, body = row
-                    tracked = self._tracked[place] = Tracked.load(plan, id, version, body)
-                    self._loaded.append(place)
-                else:
+                made = Tracked.load(plan, id, *row) if plan.stream is None else from_snapshot(plan, id, *row)
+                if made is None:
                     tracked = await self._restored(plan, id, *row)
+                else:
+                    tracked = self._tracked[place] = made
+                    self._loaded.append(place)
         if tracked.removed:
             return None
         if plan.is_aggregate:

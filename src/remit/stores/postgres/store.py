@@ -31,6 +31,9 @@ _STAGED = -1
 _NOTHING: tuple[Any, ...] = (None,) * 5
 _NEITHER: tuple[Any, ...] = (None,) * 4
 
+# Named tuples have a constructor written in Python. This one takes less than half the time.
+_new = tuple[Any, ...].__new__
+
 
 class _Reading(NamedTuple):
     lookups: Session
@@ -218,7 +221,7 @@ class PostgresStore(InTables):
     async def select_rows(self, selection: Selection, after: Place | None, limit: int) -> list[SelectedRow]:
         asked = row_sql.select(selection, after, limit, "$")
         found = await self._rows(asked.sql, *asked.values)
-        return [SelectedRow(row[0], row[1].encode(), tuple(row[2:])) for row in found]
+        return [_new(SelectedRow, (row[0], row[1].encode(), tuple(row[2:]))) for row in found]
 
     async def count_rows(self, selection: Selection) -> int:
         asked = row_sql.count(selection, "$")

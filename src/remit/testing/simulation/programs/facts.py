@@ -17,6 +17,7 @@ from remit.messages import Refusal
 from remit.messages.contract import reply_of
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.news import NEWS
+from remit.testing.simulation.programs.streams import folded, is_head
 from remit.testing.simulation.programs.tape import ALIKE, GRAVE, NOTE, Place, Run, Tape, all_of
 
 __all__ = ["OWN", "Facts", "told_by"]
@@ -115,6 +116,8 @@ class Facts(Declared):
         """What is noted of aggregates: the values that they have."""
         self.held: dict[Place, list[str]] = {}
         """What aggregates say themselves."""
+        self.unfolded: list[Verdict] = []
+        """What is wrong with streams, and with their heads."""
         self.kept, self.documents = self._state(files, projections)
         for each in declared.contexts:
             if asks_for_sql(each):
@@ -155,6 +158,9 @@ class Facts(Declared):
                 if kind.endswith((" seen", " polled")):
                     continue  # of foreign sources
                 found: dict[str, Any] = json.loads(body)
+                if is_head(found):
+                    found, wrong = folded(files, Place(kind, id), found)
+                    self.unfolded += wrong
                 if kind.endswith(GRAVE):
                     graves.append((found["at"], Place(found["kind"], found["of"]), found["entries"]))
                     self.buried |= dict.fromkeys(found["entries"], int(id.partition(" ")[0]))

@@ -33,6 +33,7 @@ from remit.testing.simulation.programs.oddities import ODDITIES
 from remit.testing.simulation.programs.scarce import SCARCE
 from remit.testing.simulation.programs.seldom import SELDOM
 from remit.testing.simulation.programs.senders import FOREIGN
+from remit.testing.simulation.programs.sourcing import with_streams
 from remit.testing.simulation.programs.tidying import tidied
 from remit.testing.simulation.programs.varying import VARIATIONS
 
@@ -122,8 +123,23 @@ LAYERED = 0.8
 """The share of those whose anti-corruption layers have modules."""
 
 
+SOURCED = 0.08
+"""The share of programs whose aggregates may be event-sourced."""
+SOURCED_NEWLY = 0.3
+"""The same, of those where a second release is rolled out to stay: their events may change."""
+_STREAMS = 591
+"""Chosen as `_SALT` was."""
+
+
 def generate(seed: int) -> Program:
     """The program of a seed."""
+    program = _stored_as_state(seed)
+    chance = Random(f"sourced {_STREAMS} {seed}")  # noqa: S311  chance that can be repeated, no secret
+    stays = program.rollout is not None and len(program.rollout.at) == 1
+    return with_streams(chance, program) if chance.random() < (SOURCED_NEWLY if stays else SOURCED) else program
+
+
+def _stored_as_state(seed: int) -> Program:
     chance = Random(f"related {seed}")  # noqa: S311  chance that can be repeated, no secret
     program = replace(_unrelated(seed), related=chance.randrange(1, 1000) if chance.random() < RELATED else 0)
     layered = Random(f"layered {seed}").random() < LAYERED  # noqa: S311  the same

@@ -235,6 +235,12 @@ class Kept:
     """Whether it has fields of one of several shapes, another one after each change."""
     fails: str = ""
     """Of a projection: an expression for an event that it fails at until its bug is fixed; empty for none."""
+    sourced: bool = False
+    """Whether it is an event-sourced aggregate."""
+    rows: bool = False
+    """Whether a row model has a row for each of its entries."""
+    upcast: bool = False
+    """Of an event-sourced aggregate: whether its events have another version in the second release."""
 
 
 @dataclass(frozen=True)
@@ -411,7 +417,9 @@ class Program:
         parts = (self.contexts, self.kept, self.commands, self.events, self.handlers, self.roots, self.questions)
         messages = (*self.commands, *self.events)
         extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
-        extras += sum(bool(each.news) for each in self.kept) + (1 + len(self.rollout.at) if self.rollout else 0)
+        extras += sum(bool(each.news) + each.sourced + each.rows + each.upcast for each in self.kept) + (
+            1 + len(self.rollout.at) if self.rollout else 0
+        )
         extras += len(self.guards) + self.headers + len(self.idle) + bool(self.related) + self.layered
         extras += sum(1 + len(each.commands) + len(each.posted) for each in self.sources)
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)

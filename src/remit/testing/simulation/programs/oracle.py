@@ -20,6 +20,7 @@ from remit.testing.simulation.programs.facts import Facts
 from remit.testing.simulation.programs.foreign import judge_foreign
 from remit.testing.simulation.programs.grammar import Source
 from remit.testing.simulation.programs.order import judge_order
+from remit.testing.simulation.programs.row_models import judge_rows
 from remit.testing.simulation.programs.sight import judge_sight
 from remit.testing.simulation.programs.tape import ALIKE, INSTANT, Place, Run, Said, Tape
 
@@ -53,6 +54,8 @@ def judge(
     yield from _envelopes(facts)
     yield from _in_time(tape)
     yield from facts.left_behind
+    yield from facts.unfolded
+    yield from judge_rows(facts, declared, files)
 
 
 def _once(facts: Facts) -> Iterator[Verdict]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 
 from remit.contexts import Invocation
 
-__all__ = ["HEADER", "passed", "passing"]
+__all__ = ["HEADER", "next_moment", "passed", "passing"]
 
 HEADER = "x-wish"
 """The header that says which call from outside everything comes of."""
@@ -45,3 +46,16 @@ def passing(interceptor: Callable[..., Any], invocation: Invocation) -> Generato
 def passed() -> Passed:
     """What stands around the handler that runs now."""
     return _passed.get()
+
+
+async def next_moment(seconds: float) -> None:
+    """Waits until the next multiple of `seconds`."""
+    loop = asyncio.get_running_loop()
+    moment: asyncio.Future[None] = loop.create_future()
+    loop.call_at((loop.time() // seconds + 1.0) * seconds, _come, moment)
+    await moment
+
+
+def _come(moment: asyncio.Future[None]) -> None:
+    if not moment.done():
+        moment.set_result(None)

@@ -116,6 +116,8 @@ class ProgramWorkload(Workload):
 
     def release(self, process: str) -> ContextMap:
         number = self._running[process] = self._deployed.get(process.rpartition(".")[0], 1)
+        if self.tape.generations:
+            self._maps[number - 1] = type(self).declared(self.tape)
         return self._maps[number - 1]
 
     def people(self, door: ClusterDoor) -> Iterable[Coroutine[Any, Any, None]]:

@@ -33,7 +33,7 @@ from remit.testing.simulation.programs.noted import (
     offset,
     short,
 )
-from remit.testing.simulation.programs.passing import HEADER, passed, passing
+from remit.testing.simulation.programs.passing import HEADER, next_moment, passed, passing
 
 __all__ = [
     "ALIKE", "GRAVE", "INSTANT", "NOTE", "ONCE", "Answer", "Called", "Look", "Place", "Run", "Said", "Tape", "all_of",
@@ -148,6 +148,8 @@ class Run:
             look = Look(self._place(loaded), tuple(loaded.entries), self._answers())
             self.looks.append(look)
             self.tape.note("look", self, look)
+            if hasattr(loaded, "is_folded") and not loaded.is_folded():
+                self._accuse(f"has found {loaded.folds} of {len(loaded.entries)} events, which other code has folded")
             if hasattr(loaded, "is_turned") and not loaded.is_turned():
                 self._accuse(f"has found {loaded.shape}, and {loaded.shapes}, of {len(loaded.entries)} changes")
             for at, own in self.changes:
@@ -177,7 +179,10 @@ class Run:
     def change(self, kept: Any, step: str) -> None:
         """Changes an aggregate."""
         entry = f"{self.at(step)}#{self.number}"
-        kept.entries.append(entry)
+        if hasattr(kept, "grow"):
+            kept.grow(entry)
+        else:
+            kept.entries.append(entry)
         if hasattr(kept, "turn"):
             kept.turn()
         self.changes.append((self._place(kept), entry))
@@ -379,11 +384,6 @@ class Run:
         return Place(f"{self.handler.partition('.')[0]}.{type(kept).__name__}", str(kept.id))
 
 
-def _come(moment: asyncio.Future[None]) -> None:
-    if not moment.done():
-        moment.set_result(None)
-
-
 class Tape:
     """Survives all processes. With real processes, each writes its own tape, with numbers after `after`."""
 
@@ -402,9 +402,11 @@ class Tape:
         """When the second release was rolled out first."""
         self.carries = False
         """Whether a header says which call from outside everything comes of."""
+        self.generations = 0
+        """How many times code of a process was made that folds streams in a way of its own."""
         self._choices = choices
         self._weather = weather
-        self._after = after
+        self.after = after
         self._tries: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._tasks: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
 
@@ -422,14 +424,14 @@ class Tape:
 
     def numbered(self, number: str) -> Run:
         """The run with this number."""
-        return self.runs[int(number) - self._after - 1]
+        return self.runs[int(number) - self.after - 1]
 
     def run(self, handler: str, message: Any, release: int = 1) -> Run:
         """A handler begins, in a process of this release."""
         now, path = self.now(), message.path + getattr(message, "via", "")
         self._tries[handler, path] += 1
         spans = [each.limit - each.began for each in self.calls.get(path, ())]
-        number, tries = self._after + len(self.runs) + 1, self._tries[handler, path]
+        number, tries = self.after + len(self.runs) + 1, self._tries[handler, path]
         run = Run(
             number, handler, path, message.key, self, tries, now,
             now + max(spans, default=HANDLER_SECONDS), self._choices.calm, getattr(message, "run", 0),
@@ -441,7 +443,7 @@ class Tape:
 
     def _task(self) -> int:
         task = asyncio.current_task()
-        return 0 if task is None else self._tasks.setdefault(task, self._after + len(self.runs) + 1)
+        return 0 if task is None else self._tasks.setdefault(task, self.after + len(self.runs) + 1)
 
     def is_current(self, task: int) -> bool:
         """Whether this task runs now."""
@@ -482,10 +484,7 @@ class Tape:
 
     async def meet(self, seconds: float) -> None:
         """Waits until the next multiple of `seconds`, which is the same moment for all."""
-        loop = asyncio.get_running_loop()
-        moment: asyncio.Future[None] = loop.create_future()
-        loop.call_at((loop.time() // seconds + 1.0) * seconds, _come, moment)
-        await moment
+        await next_moment(seconds)
 
     async def blow(self, run: Run) -> None:
         """Takes a while, and sometimes raises that a dependency is away."""

@@ -18,6 +18,7 @@ from remit.testing.simulation.programs.grammar import (
 )
 from remit.testing.simulation.programs.news import declared_news
 from remit.testing.simulation.programs.passing import HEADER
+from remit.testing.simulation.programs.sourcing import paged, paging, sourced, upcaster
 from remit.testing.simulation.programs.translations import translation
 from remit.testing.simulation.scene import Scene
 
@@ -35,7 +36,8 @@ from typing import Union
 from remit import Aggregate, Claim, Claims, Clock, Command, Context, DomainEvent, Envelope, Events, Ids
 from remit import IntegrationEvent
 from remit.errors import CallError, ConstraintViolated
-from remit import Later, Projection, Query, Record, Records, Refusal, Repository, Sender, Sql, Value, View, field
+from remit import EventSourced, Later, Projection, Query, Record, Records, Refusal, Repository, Sender, Sql, Value
+from remit import Row, View, field
 from remit.contexts import ContextMap, Invocation
 from remit.testing.simulation import Scene, run_scene
 from remit.testing.simulation.programs import Ask, Question, Rollout, Tape, related, workload
@@ -55,6 +57,8 @@ from remit.testing.simulation.programs.foreign import Item, dated, fetched, iden
 SOURCES = [
 {}
 ]
+"""
+_STREAMS = """from remit.testing.simulation.programs.sourcing import generation
 """
 _NOTED = """class Noted(Refusal):
     path: str
@@ -123,6 +127,7 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
     parts = [_HEAD.format(title=title)]
     if program.sources:
         parts.append(_FOREIGN.format("\n".join(f"{INDENT}{each!r}," for each in program.sources)))
+    parts += [_STREAMS] if any(each.sourced for each in program.kept) and not program.rollout else []
     parts += [_NOTED] if any(map(returns, program.handlers)) else []
     shaped = any(each.shaped for each in program.kept) or any(each.shaped for each in program.events)
     parts += (
@@ -135,8 +140,9 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
     parts.append("\n".join(_system(program, declared if program.rollout else ())) + "\n")
     parts.append("\n".join(["CALLS = [", *(INDENT + _root(program, each) for each in program.roots), "]"]) + "\n")
     words = "system, CALLS"
-    if program.questions:
-        asked = [f"{INDENT}{_question(program, each)}," for each in program.questions]
+    asked = [*(_question(program, each) for each in program.questions), *paged(program)]
+    if asked:
+        asked = [f"{INDENT}{each}," for each in asked]
         parts.append("\n".join(["QUESTIONS = [", *asked, "]"]) + "\n")
         words += ", QUESTIONS"
     words += ", tables=TABLES" if with_tables else ""
@@ -191,12 +197,15 @@ def _declared(program: Program) -> Iterator[str]:
     for each in program.events:
         yield from _event(each, f"{each.context.upper()}Event" if each.context in named else "DomainEvent")
     for kept in program.kept:
-        if program.rollout or not kept.fails:  # a failing projection asks the tape
+        if program.rollout or not (kept.fails or kept.sourced):  # a failing projection asks the tape
             yield _kept(program, kept)
     for context in dict.fromkeys(each.context for each in program.handlers if uses(each.body).removes):
         yield _GRAVE.format(context.upper())
     for name in dict.fromkeys(each.kept for each in program.questions):
         yield f"class Seen{name}(Query[list[str]]):\n    key: str\n"
+    for kept in program.kept if program.rollout is None else ():
+        if kept.rows:
+            yield f"class Every{kept.name}(Query[list[str]]):\n    root: str\n"
 
 
 def _message(message: Message, base: str) -> str:
@@ -234,6 +243,8 @@ def _kept(program: Program, kept: Kept) -> str:
     entries = "    entries: list[str] = field(default_factory=list[str])"
     if kept.record:
         return f"class {kept.name}(Record[str]):\n{entries}\n"
+    if kept.sourced:
+        return sourced(program, kept)
     if not kept.folds:
         own = " | ".join(each.name for each in program.events if each.context == kept.context)
         before, more = declared_news(kept)
@@ -268,7 +279,12 @@ def _kept(program: Program, kept: Kept) -> str:
 
 def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
     yield f"def system(tape: Tape{', release: int' if program.rollout else ''}) -> ContextMap:"
-    asking = [_kept(program, kept) for kept in program.kept if kept.fails and program.rollout is None]
+    asking = [_kept(program, kept) for kept in program.kept if (kept.fails or kept.sourced) and program.rollout is None]
+    yield from (
+        [f"{INDENT}code = generation(tape)"]
+        if any(each.sourced for each in program.kept) and not program.rollout
+        else []
+    )
     for text in (*declared, *asking):
         yield from (INDENT + line if line else line for line in text.split("\n"))
     for number, guard in enumerate(program.guards):
@@ -282,6 +298,7 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
         if kept.folds:
             yield from ["    if release > 1:"] if kept.since > 1 else []
             yield f"{INDENT * kept.since}{kept.context}.project({kept.name})"
+    yield from _beside(program)
     yield from _publishers(program)
     for handler in program.handlers:
         yield ""
@@ -304,6 +321,16 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
     made = f'ContextMap(name="program", contexts=({", ".join(every)},){headers})'
     layered = ", layered=True" if program.layered else ""
     yield f"\n    return related({made}, {program.related}{layered})" if program.related else f"\n    return {made}"
+
+
+def _beside(program: Program) -> Iterator[str]:
+    """What belongs to event-sourced aggregates."""
+    for kept in program.kept:
+        if kept.rows:
+            yield f"    {kept.context}.project({kept.name}Row)"
+            yield from paging(kept) if program.rollout is None else ()
+        if kept.upcast and program.rollout:
+            yield from upcaster(kept)
 
 
 def _guard(number: int, guard: Guard) -> Iterator[str]:

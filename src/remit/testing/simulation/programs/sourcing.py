@@ -1,0 +1,133 @@
+"""Event-sourced aggregates of programs: which aggregates are, and the code that a user would write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+
+from remit.testing.simulation.programs.grammar import Kept, Program, uses
+from remit.testing.simulation.programs.tape import Tape
+
+__all__ = ["generation", "paged", "paging", "sourced", "upcaster", "with_streams"]
+
+_SHARE = 0.7
+"""The share of a program's aggregates that are event-sourced, where some are."""
+_PLAIN = ("class {name}Grew(DomainEvent):\n    entry: str\n", "entry=entry", "event.entry")
+_CHANGED = (
+    """class {name}Grew(DomainEvent, version=release):
+    if release > 1:
+        text: str
+    else:
+        entry: str
+""",
+    '**{"text" if release > 1 else "entry": entry}', "(event.text if release > 1 else event.entry)",
+)  # fmt: skip
+"""An event, how it is made, and what it says: as it is, and with another version in the second release."""
+_ROWS = 0.6
+"""The share of those whose entries are rows, too."""
+_UPCAST = 0.7
+"""The share of those whose events change, where a second release is rolled out to stay."""
+_ROW = """
+
+class {name}Row(Row[str, {name}Grew], indexes=[("root", "entry")]):
+    root: str = ""
+    entry: str = ""
+    times: int = 0
+
+    @staticmethod
+    def key(event: {name}Grew) -> str:
+        return {said}
+
+    def evolve(self, event: {name}Grew) -> None:
+        self.entry = {said}
+        self.root = self.entry.partition("/")[0]
+        self.times += 1
+"""
+_CLASS = """{event}
+
+
+class {name}(EventSourced[str, {events}]):
+    entries: list[str] = field(default_factory=list[str])
+    folds: int = 0
+
+    def grow(self, entry: str) -> None:
+        self.record({name}Grew({made}))
+
+    def evolve(self, event: {events}) -> None:
+        if isinstance(event, {name}Grew):
+            self.entries.append({said})
+            self.folds += {code}
+
+    def is_folded(self) -> bool:
+        return self.folds == {code} * len(self.entries)
+"""
+
+
+def sourced(program: Program, kept: Kept) -> str:
+    """The class of an event-sourced aggregate. Each release folds it in another way, so that none may use snapshots of
+    another one."""
+    own = [f"{kept.name}Grew", *(each.name for each in program.events if each.context == kept.context)]
+    text = _CLASS + (_ROW if kept.rows else "")
+    code = "release" if program.rollout else "code"
+    event, made, said = _CHANGED if kept.upcast and program.rollout else _PLAIN
+    return text.format(name=kept.name, events=" | ".join(own), code=code, event=event.format(name=kept.name),
+                       made=made, said=said)  # fmt: skip
+
+
+def upcaster(kept: Kept) -> Iterator[str]:
+    """What makes an event of the first release one of the second."""
+    yield "    if release > 1:"
+    yield f"\n        @{kept.context}.upcast({kept.name}Grew, version=1)"
+    yield f"        def up_{kept.name.lower()}(fields: dict[str, object]) -> dict[str, object]:"
+    yield '            return {"text": fields["entry"]}'
+
+
+def paging(kept: Kept) -> Iterator[str]:
+    """The handler of a query that reads the rows of one call from outside, page by page: how many there are before and
+    afterwards, and what the pages show."""
+    yield f"\n    @{kept.context}.answer(Every{kept.name})"
+    yield f"    async def every_{kept.name.lower()}(query: Every{kept.name}, rows: View[{kept.name}Row]) -> list[str]:"
+    yield "        every = rows.where(root=query.root).order('-entry')"
+    yield "        found, page = [f'{await every.count()}'], await every.page(limit=1)"
+    yield "        while True:"
+    yield "            found += [row.entry for row in page.items]"
+    yield "            if page.next is None:"
+    yield "                return [*found, f'{await every.count()}']"
+    yield "            page = await every.page(limit=1, after=page.next)"
+
+
+def paged(program: Program) -> list[str]:
+    """Those who ask for pages, as code."""
+    every = [each for each in program.kept if each.rows] if program.rollout is None else []
+    return [
+        f'Question("{each.context}.{each.name}Row", {root.path!r}, Every{each.name}(root={root.path!r}), at={at})'
+        for each in every
+        for root, at in zip(program.roots[:2], (1.5, 4.0), strict=False)
+    ]
+
+
+def generation(tape: Tape) -> int:
+    """Which code a process runs: two starts have the same, and the next two other code."""
+    tape.generations += 1
+    return 1 + (tape.generations // 2 + tape.after) % 3
+
+
+def with_streams(random: Random, program: Program) -> Program:
+    """Some aggregates are event-sourced: of those that a handler changes by nothing but its entries."""
+    claimed = {name for each in program.handlers for name in uses(each.body).claimed}
+
+    def stored(kept: Kept) -> Kept:
+        may = not (kept.folds or kept.record or kept.shaped or kept.name in claimed)
+        return replace(kept, sourced=True, news="") if may and random.random() < _SHARE else kept
+
+    kept = [*map(stored, program.kept)]
+    rows = [each.sourced and random.random() < _ROWS for each in kept]
+    last = program.rollout is not None and len(program.rollout.at) == 1
+    return replace(
+        program,
+        kept=tuple(
+            replace(each, rows=has, upcast=last and each.sourced and random.random() < _UPCAST)
+            for each, has in zip(kept, rows, strict=True)
+        ),
+    )

@@ -1,0 +1,101 @@
+"""Bugs in how event-sourced aggregates are stored and folded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from remit.runtime import upcasting
+from remit.runtime.following.dispatch import Dispatcher
+from remit.runtime.plan import AggregatePlan
+from remit.runtime.work import sourced
+from remit.runtime.work.heads import Head, head_of
+from remit.runtime.work.selected import UnitSelected
+from remit.stores import Unit
+from tests.simulation.planted import Plant, in_two_transactions
+
+
+def use_any_snapshot(patch: pytest.MonkeyPatch) -> None:
+    """A snapshot is used whatever code has made it."""
+
+    def as_it_is(plan: AggregatePlan, head: Head) -> Any:
+        return plan.codec.decode(head.state)
+
+    patch.setattr(sourced, "_from_snapshot", as_it_is)
+
+
+def append_first(unit: Unit) -> tuple[Unit, Unit] | None:
+    """Events are written without the version of their head, which is written afterwards."""
+    if not unit.entries or not any(head_of(change.body) for change in unit.changes):
+        return None
+    return Unit(entries=unit.entries), replace(unit, entries=())
+
+
+def rows_apart(unit: Unit) -> tuple[Unit, Unit] | None:
+    """The checkpoint of a row model is written before its rows, in a transaction of its own."""
+    return (replace(unit, rows=()), Unit(rows=unit.rows)) if unit.rows else None
+
+
+def rows_first(unit: Unit) -> tuple[Unit, Unit] | None:
+    """The rows are written before the checkpoint, in a transaction of their own."""
+    return (Unit(rows=unit.rows), replace(unit, rows=())) if unit.rows else None
+
+
+def skip_a_row_between_pages(patch: pytest.MonkeyPatch) -> None:
+    """A page begins behind the row with which it should begin."""
+    page = UnitSelected.page
+
+    async def further(self: UnitSelected, *, limit: int = 100, after: str | None = None) -> Any:
+        found = await page(self, limit=limit, after=after)
+        if found.next is None:
+            return found
+        return type(found)(items=found.items, next=(await page(self, limit=limit + 1, after=after)).next)
+
+    patch.setattr(UnitSelected, "page", further)
+
+
+def upcast_twice(patch: pytest.MonkeyPatch) -> None:
+    """What an upcaster has made is given to it once more."""
+    called = upcasting._called
+
+    def twice(upcaster: Any, what: str, fields: Any) -> Any:
+        return called(upcaster, what, called(upcaster, what, fields))
+
+    patch.setattr(upcasting, "_called", twice)
+
+
+def fold_no_old_events(patch: pytest.MonkeyPatch) -> None:
+    """A stream is folded without the events of older versions."""
+    apply = sourced._apply
+
+    def apply_new(plan: AggregatePlan, value: Any, record: Any) -> Any:
+        upcasters = plan.stream.upcasters if plan.stream is not None else None
+        if upcasters is not None and (record.type, record.version) in upcasters:
+            return value
+        return apply(plan, value, record)
+
+    patch.setattr(sourced, "_apply", apply_new)
+
+
+def follow_no_old_events(patch: pytest.MonkeyPatch) -> None:
+    """A subscription goes over events of older versions."""
+
+    async def go_on(*_: Any) -> None: ...
+
+    patch.setattr(Dispatcher, "_handle_old", go_on)
+
+
+OF_STREAMS: Sequence[tuple[str, Plant, Sequence[int]]] = (
+    ("a snapshot of another schema is used", use_any_snapshot, (17, 47)),
+    ("events are written without the version of their head", in_two_transactions(append_first), (17, 23)),
+    ("a checkpoint is written before its rows", in_two_transactions(rows_apart), (17, 23)),
+    ("an upcaster is applied twice", upcast_twice, (535,)),
+    ("streams are folded without old events", fold_no_old_events, (134, 822)),
+    ("subscriptions go over old events", follow_no_old_events, (1266,)),
+    ("a row between two pages is skipped", skip_a_row_between_pages, (17, 47)),
+    ("rows are written before their checkpoint", in_two_transactions(rows_first), (17, 23)),
+)
+"""Their names, and the programs of generator seed 1 that have shown them."""
