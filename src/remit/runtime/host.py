@@ -71,13 +71,14 @@ class Host:
         parity: bool = False,
         plans: Mapping[str, ContextPlan] | None = None,
     ) -> None:
-        self._live, stores = _live(stores)
         self.model, self.stores, self.ports = model, stores, ports
         self._written = {context.name: written_by(model, context.name) for context in model.contexts}
         self._channels = channels
         self._listeners = Listeners(beside(self._recovered, listeners), ports.clock)
         whole = {name: plan for name, plan in (plans or compile_system(model)).items() if name in stores}
         self._plans = run = whole if placed.runs is None else _only(whole, placed.runs)
+        self._live = {name: LiveVersions(stores[name]) for name, plan in whole.items() if plan.projections}
+        self._named = named = {**stores, **cast("dict[str, Store]", self._live)}  # it has all that a store has
         self._time = StoreTime(ports.clock)
         self._services, self._lines = Services(run.values(), self._connect), list[GatewayLine]()
         self.remote = self._remote_calls(placed)
@@ -85,13 +86,13 @@ class Host:
         reaches = reaches_of(model, run, channels.schemas)
         self._restricted = bool(reaches)  # by relations: calls of the app within handlers are judged
         self.shared = Shared(
-            run, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
+            run, named, model.contracts, self._services, ports, self._time.stamp, self._listeners,
             self._sender_of, carries=bool(model.headers), reaches=reaches,
         )  # fmt: skip
         if (remote := self.remote) is not None:
             self.shared.avoids = lambda: bool(remote.avoided)
         self._sharing = Sharing(stores, ports)
-        followings = _followings(whole, stores, Sources(stores, placed, channels, self.remote, ports, feeds, whole))
+        followings = _followings(whole, named, Sources(stores, placed, channels, self.remote, ports, feeds, whole))
         self.freshness = self._freshness(whole, followings)
         self.calls = (ReportedCalls if self._listeners.hear_calls else Calls)(
             self.shared, ports, self._listeners, self.freshness, model.owner_of,
@@ -149,7 +150,7 @@ class Host:
                 effect = _handling([one, *others], shared, ports, said)
                 feed, held = followed(id, followings[id].feed), self._sharing.held(id)
                 made.append(
-                    Follower(id, self.stores[plan.name], feed, effect, ports, said, shared.stamp, held, also)
+                    Follower(id, self._named[plan.name], feed, effect, ports, said, shared.stamp, held, also)
                 )  # fmt: skip
         return made
 
@@ -193,19 +194,24 @@ class Host:
     async def _look_into(self, name: str, store: Store) -> None:
         """Reads the store's mark of time, and compares the ordering keys of its events with the declared ones."""
         await self._time.look(name, store)
+        if name in self._live:
+            self._use(name, await self._live[name].live_versions())
         if name in self._plans:
-            live = self._live[name]
-            live.use_versions(await live.live_versions())
-            await store.prepare_rows([each.table for each in self._plans[name].row_models])
+            await self._named[name].prepare_rows([each.table for each in self._plans[name].row_models])
             await compare_event_keys(store, self._written[name])
 
     async def _switched(self, name: str) -> None:
         """Goes on with the versions of read models that have become live since the last look."""
-        if name in self._plans and self._plans[name].projections:
-            live = self._live[name]
+        if (live := self._live.get(name)) is not None:
             found = await live.live_versions()
             if changed := live.other_versions(found):
-                await self._sharing.between(name, changed, partial(live.use_versions, found))
+                await self._sharing.between(name, changed, partial(self._use, name, found))
+
+    def _use(self, name: str, found: Mapping[str, int]) -> None:
+        """From now on, names of read models mean these versions. Calls that run go on with those that they began
+        with."""
+        self._live[name].use_versions(found)
+        self.calls.use_store(name, self._live[name].pinned())
 
     async def stop(self) -> None:
         """Drains and closes: commits what runs, takes no more calls, lets running calls end, then closes everything.
@@ -300,12 +306,6 @@ def _handling(plans: list[FollowPlan[Any]], shared: Shared, ports: Ports, said: 
     if isinstance(one, TranslationPlan) and isinstance(source := one.translator.source, Polled):
         return Polling(one, source, shared, ports, said)
     return Handling(one, shared, ports, said)
-
-
-def _live(stores: Mapping[str, Store]) -> tuple[dict[str, LiveVersions], dict[str, Store]]:
-    """The stores in which names of read models mean their live versions, and the same as what they are: stores."""
-    live = {name: LiveVersions(store) for name, store in stores.items()}
-    return live, cast("dict[str, Store]", live)  # it has all that a store has
 
 
 def _only(plans: Mapping[str, ContextPlan], runs: Mapping[str, Any]) -> dict[str, ContextPlan]:

@@ -12,8 +12,8 @@ import msgspec
 
 from remit.errors import Conflict
 from remit.log import Checkpoint, SubscriptionId
-from remit.stores.port import Advance, Change, Letter, ParkedKey, Store, Unit
-from remit.stores.rows import Place, RowTable, SelectedRow, Selection, shortened
+from remit.stores.port import Advance, Change, ParkedKey, Store, Unit
+from remit.stores.rows import Place, RowTable, Selection, shortened
 
 _KIND = " read models"
 """The kind of the rows that say which version is live. The blank keeps it apart from class names."""
@@ -103,7 +103,7 @@ async def switch(
 class LiveVersions:
     """A store in which the names of read models mean their live versions, as they were when it last took them.
 
-    Everything else is the store's own.
+    Everything else is the store's own. What follows into read models uses it; what only reads them uses `pinned`.
     """
 
     def __init__(self, store: Store) -> None:
@@ -115,6 +115,15 @@ class LiveVersions:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
+
+    def pinned(self) -> Store:
+        """A store in which the names go on to mean the versions that are live now. It is the store itself, which costs
+        nothing, as long as the first version of each read model is live."""
+        if not self._names:
+            return cast("Store", self._store)
+        pinned = LiveVersions(self._store)
+        pinned._names, pinned._tables = self._names, self._tables  # `use_versions` replaces both
+        return cast("Store", pinned)
 
     async def live_versions(self) -> dict[str, int]:
         """Which version of each read model is live now, without those of which it is the first. Raises as the store
@@ -134,45 +143,37 @@ class LiveVersions:
 
     # ── what is read ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
-        return cast("tuple[int, bytes] | None", await self._store.load(self._names.get(kind, kind), id))
+    def load(self, kind: str, id: str) -> Any:
+        return self._store.load(self._names.get(kind, kind), id)
 
-    async def load_all(self, kind: str, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
-        found: Mapping[str, tuple[int, bytes]] = await self._store.load_all(self._names.get(kind, kind), ids)
-        return found
+    def load_all(self, kind: str, ids: Collection[str]) -> Any:
+        return self._store.load_all(self._names.get(kind, kind), ids)
 
-    async def prepare_rows(self, tables: Sequence[RowTable]) -> None:
-        await self._store.prepare_rows([*map(self._table, tables)])
+    def prepare_rows(self, tables: Sequence[RowTable]) -> Any:
+        return self._store.prepare_rows([*map(self._table, tables)])
 
-    async def load_rows(self, table: RowTable, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
-        found: Mapping[str, tuple[int, bytes]] = await self._store.load_rows(self._table(table), ids)
-        return found
+    def load_rows(self, table: RowTable, ids: Collection[str]) -> Any:
+        return self._store.load_rows(self._table(table), ids)
 
-    async def select_rows(self, selection: Selection, after: Place | None, limit: int) -> Sequence[SelectedRow]:
-        asked = selection._replace(table=self._table(selection.table))
-        found: Sequence[SelectedRow] = await self._store.select_rows(asked, after, limit)
-        return found
+    def select_rows(self, selection: Selection, after: Place | None, limit: int) -> Any:
+        return self._store.select_rows(selection._replace(table=self._table(selection.table)), after, limit)
 
-    async def count_rows(self, selection: Selection) -> int:
-        return int(await self._store.count_rows(selection._replace(table=self._table(selection.table))))
+    def count_rows(self, selection: Selection) -> Any:
+        return self._store.count_rows(selection._replace(table=self._table(selection.table)))
 
     # ── subscriptions ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
-        found: Mapping[int, Checkpoint] = await self._store.checkpoints(self._id(subscription))
-        return found
+    def checkpoints(self, subscription: SubscriptionId) -> Any:
+        return self._store.checkpoints(self._id(subscription))
 
-    async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
-        await self._store.place(self._id(subscription), checkpoints)
+    def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> Any:
+        return self._store.place(self._id(subscription), checkpoints)
 
-    async def count_parked(self, subscription: SubscriptionId) -> int:
-        return int(await self._store.count_parked(self._id(subscription)))
+    def count_parked(self, subscription: SubscriptionId) -> Any:
+        return self._store.count_parked(self._id(subscription))
 
-    async def parked_among(
-        self, subscription: SubscriptionId, part: int, keys: Collection[str]
-    ) -> Collection[str] | None:
-        found: Collection[str] | None = await self._store.parked_among(self._id(subscription), part, keys)
-        return found
+    def parked_among(self, subscription: SubscriptionId, part: int, keys: Collection[str]) -> Any:
+        return self._store.parked_among(self._id(subscription), part, keys)
 
     async def due(
         self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int
@@ -180,21 +181,19 @@ class LiveVersions:
         found = await self._store.due(self._id(subscription), at=at, tried_after=tried_after, limit=limit)
         return [each._replace(subscription=subscription) for each in found]
 
-    async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
-        found: Sequence[Letter] = await self._store.letters(self._id(subscription), key, limit)
-        return found
+    def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Any:
+        return self._store.letters(self._id(subscription), key, limit)
 
-    async def missed(self, projection: SubscriptionId) -> Mapping[int, int]:
-        found: Mapping[int, int] = await self._store.missed(self._id(projection))
-        return found
+    def missed(self, projection: SubscriptionId) -> Any:
+        return self._store.missed(self._id(projection))
 
-    async def note_missed(self, projection: SubscriptionId, upto: Mapping[int, Checkpoint]) -> None:
-        await self._store.note_missed(self._id(projection), upto)
+    def note_missed(self, projection: SubscriptionId, upto: Mapping[int, Checkpoint]) -> Any:
+        return self._store.note_missed(self._id(projection), upto)
 
-    async def commit(self, unit: Unit) -> None:
+    def commit(self, unit: Unit) -> Any:
         if self._names:
             self._name(unit)
-        await self._store.commit(unit)
+        return self._store.commit(unit)
 
     def _name(self, unit: Unit) -> None:
         """Names the live versions in a unit that moves or parks for a read model. The unit stays the same object: its
