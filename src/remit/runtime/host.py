@@ -77,8 +77,7 @@ class Host:
         self._listeners = Listeners(beside(self._recovered, listeners), ports.clock)
         whole = {name: plan for name, plan in (plans or compile_system(model)).items() if name in stores}
         self._plans = run = whole if placed.runs is None else _only(whole, placed.runs)
-        self._live = {name: LiveVersions(stores[name]) for name, plan in whole.items() if plan.projections}
-        self._named = named = {**stores, **cast("dict[str, Store]", self._live)}  # it has all that a store has
+        self._live, self._named = _with_names(whole, stores)
         self._time = StoreTime(ports.clock)
         self._services, self._lines = Services(run.values(), self._connect), list[GatewayLine]()
         self.remote = self._remote_calls(placed)
@@ -86,13 +85,14 @@ class Host:
         reaches = reaches_of(model, run, channels.schemas)
         self._restricted = bool(reaches)  # by relations: calls of the app within handlers are judged
         self.shared = Shared(
-            run, named, model.contracts, self._services, ports, self._time.stamp, self._listeners,
+            run, self._named, model.contracts, self._services, ports, self._time.stamp, self._listeners,
             self._sender_of, carries=bool(model.headers), reaches=reaches,
         )  # fmt: skip
         if (remote := self.remote) is not None:
             self.shared.avoids = lambda: bool(remote.avoided)
         self._sharing = Sharing(stores, ports)
-        followings = _followings(whole, named, Sources(stores, placed, channels, self.remote, ports, feeds, whole))
+        sources = Sources(stores, placed, channels, self.remote, ports, feeds, whole)
+        followings = _followings(whole, self._named, sources)
         self.freshness = self._freshness(whole, followings)
         self.calls = (ReportedCalls if self._listeners.hear_calls else Calls)(
             self.shared, ports, self._listeners, self.freshness, model.owner_of,
@@ -101,7 +101,6 @@ class Host:
         self.reception = Reception(
             self.calls, run, stores, model.names, self.freshness, self._listeners, self._time.stamp
         )  # fmt: skip
-
         self.subscriptions = self._subscribe(followings, followed)
         self.followers = [*self.subscriptions, *self._relay(placed)]
         self._housekeeper = self._keep_up()
@@ -306,6 +305,14 @@ def _handling(plans: list[FollowPlan[Any]], shared: Shared, ports: Ports, said: 
     if isinstance(one, TranslationPlan) and isinstance(source := one.translator.source, Polled):
         return Polling(one, source, shared, ports, said)
     return Handling(one, shared, ports, said)
+
+
+def _with_names(
+    plans: Mapping[str, ContextPlan], stores: Mapping[str, Store]
+) -> tuple[Mapping[str, LiveVersions], Mapping[str, Store]]:
+    """The stores of read models, in which their names mean the live versions; and all stores with these among them."""
+    live = {name: LiveVersions(stores[name]) for name, plan in plans.items() if plan.projections}
+    return live, {**stores, **cast("dict[str, Store]", live)}  # it has all that a store has
 
 
 def _only(plans: Mapping[str, ContextPlan], runs: Mapping[str, Any]) -> dict[str, ContextPlan]:
