@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from remit.contexts import collecting
 from remit.domain import as_recorded, has_recorded, is_removed, recording, take_recorded
 from remit.errors import AlreadyExists, BadValue, Diverged, NotAdded, SecondAggregate
 from remit.log import Channel
@@ -27,7 +28,7 @@ from remit.runtime.work.sourced import Sourced, begun, from_snapshot, restored
 from remit.runtime.work.stored import all_stored, is_written_as_state, stored
 from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.turns import Place, Taken
-from remit.stores import Change, KeyClaim, Unit, was_written
+from remit.stores import Change, KeyClaim, Unit, partition_of, was_written
 from remit.stores.sql import Transaction, has_sql
 
 Row = tuple[int, bytes]
@@ -381,6 +382,10 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
 
     def commit(self, rows: Unit) -> Awaitable[None]:
         """Commits the rows, together with the handler's SQL statements. Raises as `Store.commit`."""
+        if rows.entries and (collected := collecting.get()) is not None:
+            store = self.workplace.store
+            touched = collected.touched.setdefault(self.workplace.plan.name, set())
+            touched.update((entry.channel, partition_of(entry.key, store.partitions)) for entry in rows.entries)
         written = self.workplace.store.commit(rows) if self.transaction is None else self.transaction.commit(rows)
         say = self.workplace.committed
         return written if say is None else self._said(written, rows, say)
