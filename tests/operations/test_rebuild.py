@@ -39,11 +39,11 @@ class Full(Query[Page[str]]):
     apples: int
 
 
-async def nothing() -> None: ...
+async def nothing(waits: bool) -> None: ...
 
 
 def orchard(
-    weight: Callable[[Counted], int], between: Callable[[], Awaitable[None]] = nothing, **declared: Any
+    weight: Callable[[Counted], int], between: Callable[[bool], Awaitable[None]] = nothing, **declared: Any
 ) -> System:
     """The same system, with projections that fold by this function."""
     farm = Context("farm", **declared)
@@ -83,8 +83,7 @@ def orchard(
     @farm.answer(Both)
     async def both(query: Both, boxes: View[Box]) -> tuple[int, int]:
         one = await boxes.get("b1")
-        if query.waits:
-            await between()
+        await between(query.waits)
         return one.apples, (await boxes.get("b2")).apples
 
     @farm.answer(Full)
@@ -221,9 +220,10 @@ async def test_what_is_no_read_model_is_refused(place: str) -> None:
 async def test_a_query_reads_one_version_to_its_end(place: str) -> None:
     begun, goes_on = asyncio.Event(), asyncio.Event()
 
-    async def between() -> None:
-        begun.set()
-        await goes_on.wait()
+    async def between(waits: bool) -> None:
+        if waits:
+            begun.set()
+            await goes_on.wait()
 
     await lived(orchard(once), place)
     changed = orchard(twice, between=between)

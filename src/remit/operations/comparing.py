@@ -33,10 +33,9 @@ class Compared(NamedTuple):
     """The first ones, each with the key of its document."""
 
 
-async def compared(
-    store: Store, plan: ProjectionPlan, live: ProjectionPlan, new: ProjectionPlan, *, bodies: bool
-) -> Compared:
-    """Counts the documents of both versions. With `bodies`, the documents themselves are compared too.
+async def compared(store: Store, live: ProjectionPlan | None, new: ProjectionPlan | None, *, bodies: bool) -> Compared:
+    """Counts the documents of both versions; None is a version without any. With `bodies`, the documents themselves
+    are compared too.
 
     Both versions go on meanwhile, one a little behind the other. So what differs is looked at again, for about a
     second: it is a difference if the two never say the same.
@@ -50,13 +49,18 @@ async def compared(
             suspects.append(id)
     differences: list[str] = []
     for id in suspects:
-        if len(differences) < FEW and (what := await _difference(store, live, new, id)):
+        if (
+            live is not None
+            and new is not None
+            and len(differences) < FEW
+            and (what := await _difference(store, live, new, id))
+        ):
             differences.append(f"{id!r} {what}")
     return Compared(counts[0], counts[1], differences)
 
 
 async def _together(
-    store: Store, live: ProjectionPlan, new: ProjectionPlan
+    store: Store, live: ProjectionPlan | None, new: ProjectionPlan | None
 ) -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
     """The documents of both versions in the order of their keys; None where one version has none."""
     lives, news = _all(store, live), _all(store, new)
@@ -74,9 +78,9 @@ async def _together(
             one, other = await anext(lives, None), await anext(news, None)
 
 
-async def _all(store: Store, plan: ProjectionPlan) -> AsyncIterator[tuple[str, bytes]]:
+async def _all(store: Store, plan: ProjectionPlan | None) -> AsyncIterator[tuple[str, bytes]]:
     after: str | None = None
-    while True:
+    while plan is not None:
         if isinstance(plan, RowPlan):
             place = None if after is None else ((), after)
             page = [(row.id, row.body) for row in await store.select_rows(Selection(plan.table, ()), place, PAGE)]

@@ -182,9 +182,9 @@ class Rebuild:
         """Compares the versions. Raises `CannotRebuild`; both versions stay as they are."""
         await self._refuse_parked(versions.live, done.version)
         same = versions.shapes.get(versions.live) == self.shape
-        projection = self._follows[0].projection
-        found = await compared(self._store, projection, in_projection(projection, versions.live),
-                               in_projection(projection, done.version), bodies=same and not changed)  # fmt: skip
+        found = await compared(
+            self._store, await self._begun(versions.live), await self._begun(done.version), bodies=same and not changed
+        )  # fmt: skip
         done.documents, done.before, done.differences = found.new, found.live, found.differences
         if changed or not (done.differences or (found.live and not found.new)):
             return
@@ -194,6 +194,11 @@ class Rebuild:
             expected="the same documents, because the code is the same" if done.differences else "documents",
             next="if this is what you expect: remit rebuild --changed; if not: mend it, then remit rebuild --anew",
         )  # fmt: skip
+
+    async def _begun(self, version: int) -> ProjectionPlan | None:
+        """How a version is stored; None if nothing was folded into it yet, so that it may have no table."""
+        begun = [await self._store.checkpoints(subscription_in(id, version)) for id in self._ids]
+        return in_projection(self._follows[0].projection, version) if any(begun) else None
 
     async def _refuse_parked(self, live: int, new: int) -> None:
         """Raises `CannotRebuild` for a key that is parked in the new version only."""
