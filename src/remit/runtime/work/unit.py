@@ -63,6 +63,8 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
     """Reported after the commit: the command sent for later was refused, or the foreign message was ignored."""
     transaction: Transaction | None = None
     """For the statements of a handler that asks for SQL."""
+    bound: Any = None
+    """The session and the connection of SQLAlchemy over that transaction."""
     leaving: list[Tracked] | None = None
     """Removed aggregates whose claims have not been given up yet."""
     announced: list[tuple[Any, str]] | None = None
@@ -412,7 +414,7 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
 
     async def aclose(self) -> None:
         """Rolls back the handler's SQL statements, unless they were committed. Idempotent."""
-        transaction, self.transaction = self.transaction, None
+        transaction, self.transaction, self.bound = self.transaction, None, None
         if transaction is not None:
             await transaction.abandon()
 
