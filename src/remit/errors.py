@@ -312,7 +312,8 @@ class BadKey(RemitError):
     """A value cannot be an identity or a key: it is longer than 512 bytes of UTF-8, contains a NUL or half of a
     surrogate pair, or is a `float`, whose number has several texts (1 and 1.0).
 
-    Raised for identities of aggregates and documents, for ordering keys and for idempotency keys. Nothing was changed.
+    Raised for identities of aggregates and documents, for ordering keys and for idempotency keys, and for a projection
+    whose `key` returns `None`. Nothing was changed.
     If it escapes from a call that a handler made, the caller of the handler gets `HandlerFailed`.
     """
 

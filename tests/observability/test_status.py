@@ -12,7 +12,6 @@ from subprocess import PIPE
 
 import pytest
 
-from remit import Freshness
 from remit.log import Channel, Checkpoint, SubscriptionId
 from remit.observability import SubscriptionStatus, is_alive, read_status
 from remit.observability.life import LOOK_SECONDS, NEWS_SECONDS
@@ -418,7 +417,7 @@ async def test_what_is_parked_for_a_subscription_that_is_gone_is_shown(scene: Sc
     assert not await is_alive(scene.mail, NOW, "mail.send")
 
 
-PROMISED = Freshness(warn=5, critical=60)
+PROMISED = 5, 60
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from rich.table import Table
 
 from remit.cli.options import AsJson, Data, Store, SystemName, located
 from remit.cli.screen import UNWELL, cell, show
-from remit.domain import Freshness
 from remit.hosting.assembly import placed_on, relayed
 from remit.hosting.finding import HERE
 from remit.hosting.opening import Places, opened, require_some
@@ -61,8 +60,9 @@ async def _read(
         return await read(follows, stores, time.time())
 
 
-def _promised(plan: object) -> Freshness | None:
-    return plan.projection.freshness if isinstance(plan, FoldPlan) else None
+def _promised(plan: object) -> tuple[float, float] | None:
+    promised = plan.projection.freshness if isinstance(plan, FoldPlan) else None
+    return None if promised is None else (promised.warn, promised.critical)
 
 
 def _are_well(rows: list[SubscriptionStatus]) -> bool:

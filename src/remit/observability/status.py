@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from remit.domain import Freshness
 from remit.log import ChannelName, Checkpoint, Log, SubscriptionId
 from remit.observability.life import LOOK_SECONDS, Observer, Voice
 from remit.runtime.following.effect import STALL_SECONDS
@@ -26,7 +25,9 @@ from remit.runtime.upkeep.signs import Sign
 from remit.stores import ParkedKey, Store
 from remit.stores.port import ParkedKeys
 
-NO_PROMISES: Mapping[SubscriptionId, Freshness] = {}
+Promise = tuple[float, float]
+"""The ages (seconds) at which a read model is lagging, and stale."""
+NO_PROMISES: Mapping[SubscriptionId, Promise] = {}
 REFUSED_SECONDS = 7 * 86400.0
 """The seconds for which a refused command is shown."""
 
@@ -53,7 +54,7 @@ class SubscriptionStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The latest of them, newest first: at most 5 per partition, none older than 7 days."""
     ignored: int = 0
     """The number of foreign messages that it has ever ignored because they came after a newer one."""
-    promised: tuple[float, float] | None = None
+    promised: Promise | None = None
     """For a read model that declares `freshness=`: the ages at which it is reported as lagging and as stale."""
     age: float | None = None
     """How long ago such a model was complete. None if that is not known: its source cannot be read from here, or its
@@ -86,7 +87,7 @@ async def read_status(
     projections: Collection[SubscriptionId] = (),
     later: Collection[SubscriptionId] = (),
     foreign: Collection[SubscriptionId] = (),
-    promises: Mapping[SubscriptionId, Freshness] = NO_PROMISES,
+    promises: Mapping[SubscriptionId, Promise] = NO_PROMISES,
 ) -> list[SubscriptionStatus]:
     """The status of subscriptions, in the given order. `stores` are open, by context; `now` is in seconds since the
     epoch. A context that is missing in `stores` has not run yet.
@@ -169,7 +170,7 @@ async def _look(
     folds: bool = False,
     later: bool = False,
     foreign: bool = False,
-    promised: Freshness | None = None,
+    promised: Promise | None = None,
 ) -> _Look:
     store, source = stores.get(id.context), stores.get(id.source)
     life = _Life("silent", "it has not run yet: its store is not made", doubtful=False)
@@ -205,7 +206,7 @@ async def _look(
         refused=refused.count,
         refusals=refused.latest,
         ignored=ignored.count,
-        promised=(promised.warn, promised.critical) if promised else None,
+        promised=promised,
         age=age,
         state=state,
         note=note,
@@ -213,11 +214,11 @@ async def _look(
     return _Look(status, life.doubtful or (state == "stalled" and life.state == "running"))
 
 
-def _too_old(promised: Freshness | None, age: float | None) -> Iterable[tuple[State, str]]:
-    if promised is not None and age is not None and age > promised.warn:
-        if age > promised.critical:
-            yield "stale", f"it is older than {promised.critical:g} s"
-        yield "lagging", f"it is older than {promised.warn:g} s"
+def _too_old(promised: Promise | None, age: float | None) -> Iterable[tuple[State, str]]:
+    if promised is not None and age is not None and age > promised[0]:
+        if age > promised[1]:
+            yield "stale", f"it is older than {promised[1]:g} s"
+        yield "lagging", f"it is older than {promised[0]:g} s"
 
 
 def _told(refused: Refusals) -> str:

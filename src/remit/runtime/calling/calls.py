@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from remit.contexts import collecting
@@ -33,6 +34,7 @@ from remit.runtime.work.deadlines import NEVER, Limit, seconds_of
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
+from remit.stores import Store
 
 DEADLINE = 10.0
 """The deadline of a call without one, in seconds."""
@@ -90,6 +92,13 @@ class Calls:
         places = shared.workplaces.values()
         self._commands = {each: (place, run) for place in places for each, run in place.plan.commands.items()}
         self._queries = {each: (place, run) for place in places for each, run in place.plan.queries.items()}
+
+    def use_store(self, context: str, store: Store) -> None:
+        """Units of work of calls to this context that begin from now on use this store."""
+        for bindings in (self._commands, self._queries):
+            for message, (place, run) in bindings.items():
+                if place.plan.name == context:
+                    bindings[message] = replace(place, store=store), run
 
     def send(
         self,

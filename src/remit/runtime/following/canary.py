@@ -27,6 +27,8 @@ class Canary(NamedTuple):
     is_there: bool
     """False if the row was removed."""
     advance: Advance
+    beside: frozenset[str]
+    """All that was written in the same unit of work."""
 
     @property
     def upto(self) -> dict[int, Checkpoint]:
@@ -48,13 +50,20 @@ class Canaries:
         self.lost: Canary | None = None
         """One that was not there, until a later one is."""
 
-    def note(self, rows: Unit) -> None:
-        """Notes what a unit of work has written."""
+    def forget(self) -> None:
+        """Begins anew: another version of the model may be live now."""
+        self._last = self._doubted = self.lost = None
+
+    def canary(self, rows: Unit) -> Canary | None:
+        """The canary of a unit of work that is about to be written; None if it writes nothing of the model."""
         made, advance = self._written(rows), rows.advance
-        if made and advance is not None:
-            self._last = Canary(*made[-1], advance)
-            if self._doubted is not None and any(id == self._doubted.id for id, _, _ in made):
-                self._doubted = None
+        return None if not made or advance is None else Canary(*made[-1], advance, frozenset(id for id, _, _ in made))
+
+    def note(self, canary: Canary) -> None:
+        """A unit of work was written."""
+        self._last = canary
+        if self._doubted is not None and self._doubted.id in canary.beside:
+            self._doubted = None
 
     def _written(self, rows: Unit) -> Sequence[tuple[str, int, bool]]:
         model = self._model

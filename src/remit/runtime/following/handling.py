@@ -92,6 +92,8 @@ class Handling(Effect):
     def start(self, troubles: Troubles) -> None:
         self._parking.start(troubles)
         self._troubles = troubles
+        if self._canaries is not None:
+            self._canaries.forget()
 
     def begins(self, id: SubscriptionId) -> Literal["now"] | float | None:
         return self._begins.get(id)
@@ -193,10 +195,9 @@ class Handling(Effect):
         turns = self._shared.turns
         if turns.taken and attempt is not None and unit.transaction is None:
             await turns.stand_aside(rows.changes, attempt, mine.turn)
+        canary = None if self._canaries is None else self._canaries.canary(rows)  # before a store changes the rows
         try:
             await unit.commit(rows)
-            if self._canaries is not None:
-                self._canaries.note(rows)
         except Conflict:
             mine.taken, mine.rerun = await unit.taken_meanwhile(), attempt
             await unit.aclose()  # releases database locks that the holder of the turn may need
@@ -206,6 +207,8 @@ class Handling(Effect):
                 had, mine.turn = mine.turn, None
                 mine.turn = await turns.take_first(rows.changes, attempt, had)
             raise
+        if self._canaries is not None and canary is not None:
+            self._canaries.note(canary)
         if unit.refused is not None:
             self._listeners.say(unit.refused)
 

@@ -89,6 +89,9 @@ class _Source:
 
     def seen(self, asked: float, heads: Mapping[int, int], stands: Mapping[int, Checkpoint]) -> None:
         """Notes a look. `asked` is when the heads were asked for; the checkpoints were read after them."""
+        if any(part not in stands or stands[part].pos < stood.pos for part, stood in self.stands.items()):
+            self.complete = -inf  # an older version of the model is live again, or a person has moved it back
+            self.trail.clear()
         if stands != self.stands or self.reaches(heads, stands):
             self.moved = asked
         self.stands = stands

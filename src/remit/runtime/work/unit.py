@@ -15,7 +15,7 @@ from remit.contexts import collecting
 from remit.domain import as_recorded, has_recorded, is_removed, recording, take_recorded
 from remit.errors import AlreadyExists, BadValue, Diverged, NotAdded, SecondAggregate
 from remit.log import Channel
-from remit.messages import DomainEvent, Refusal, key_text
+from remit.messages import DomainEvent, Refusal, key_text, no_document_key
 from remit.runtime.events import DeliveryIgnored, LaterRefused, UnitCommitted
 from remit.runtime.plan import AggregatePlan, ClaimPlan, HandlerPlan, ProjectionPlan, RecordPlan
 from remit.runtime.work.attempts import Attempt, is_end, meant
@@ -63,6 +63,8 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
     """Reported after the commit: the command sent for later was refused, or the foreign message was ignored."""
     transaction: Transaction | None = None
     """For the statements of a handler that asks for SQL."""
+    bound: Any = None
+    """The session and the connection of SQLAlchemy over that transaction."""
     leaving: list[Tracked] | None = None
     """Removed aggregates whose claims have not been given up yet."""
     announced: list[tuple[Any, str]] | None = None
@@ -342,7 +344,9 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
 
     async def fold(self, plan: ProjectionPlan, event: Any) -> None:
         """Applies an event to its document."""
-        id = key_text(plan.key(event), "key of a document", plan.kind)
+        if (key := plan.key(event)) is None:
+            raise no_document_key(event, plan.kind)
+        id = key_text(key, "key of a document", plan.kind)
         tracked = await self.load(plan, id) or self.track(plan, id, plan.type())
         try:
             tracked.value.evolve(event)
@@ -410,7 +414,7 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
 
     async def aclose(self) -> None:
         """Rolls back the handler's SQL statements, unless they were committed. Idempotent."""
-        transaction, self.transaction = self.transaction, None
+        transaction, self.transaction, self.bound = self.transaction, None, None
         if transaction is not None:
             await transaction.abandon()
 
