@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 
+import asyncpg
 import pytest
 
 from remit import Context, Freshness, Projection, Query, System, View
@@ -14,7 +17,7 @@ from remit.runtime import Host, Ports
 from remit.runtime.placed import Placed
 from remit.stores import Store
 from remit.stores.memory.store import MemoryStore
-from tests.runtime.talk import LoopClock, now, on_virtual_time
+from tests.runtime.talk import LoopClock, now, on_virtual_time, until
 from tests.runtime.upkeep.board import PUBLISHED, AgeOf, Best, Goals, Loses, Score, Scored, apart, league, together
 
 TABLE = SubscriptionId("rankings.Table", "matches", PUBLISHED)
@@ -24,7 +27,7 @@ TABLE = SubscriptionId("rankings.Table", "matches", PUBLISHED)
 async def test_a_model_that_has_everything_is_fresh_however_long_nothing_happens() -> None:
     async with together() as shop:
         await shop.score()
-        await asyncio.sleep(3600)
+        await asyncio.sleep(300)
         assert await shop.rankings.ask(Goals(team="reds")) == 1
         found = shop.model()
         assert (found.state, found.well) == ("fresh", True)
@@ -185,16 +188,52 @@ async def test_the_age_of_a_model_that_promises_nothing_is_an_error_that_says_wh
         assert isinstance(failed.value.__cause__, NotMeasured)
 
 
-async def test_lost_writes_are_found_in_each_store(kept: str) -> None:
+async def plant(kept: str) -> None:
+    """A trigger in the database deletes each row of a model as soon as it is written."""
+    if kept.startswith("sqlite:"):
+        with closing(sqlite3.connect(kept.removeprefix("sqlite:").format(context="rankings"))) as file:
+            body = "BEGIN DELETE FROM row_Standing_1; END"
+            file.execute(f"CREATE TRIGGER loses AFTER INSERT ON row_Standing_1 {body}")
+            file.commit()
+        return
+    server, _, schema = kept.format(context="rankings").replace("&schema=", "?schema=").partition("?schema=")
+    connection = await asyncpg.connect(server)
+    table = f'"{schema}"."row_Standing_1"'
+    await connection.execute(f"""
+        CREATE FUNCTION "{schema}".lose() RETURNS trigger LANGUAGE plpgsql AS
+            $$BEGIN DELETE FROM {table}; RETURN NULL; END$$;
+        CREATE TRIGGER loses AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION "{schema}".lose();
+    """)
+    await connection.close()
+
+
+async def test_rows_that_the_database_loses_are_missed(kept: str) -> None:
     host = assemble(league().model(), store=kept)
     await host.start()
     try:
-        Loses(host.stores["rankings"])
+        await plant(kept)
         await host.send(Score(team="reds"))
-        await host.ask(Goals(team="reds"), fresh=True)
-        folding = [each for each in host.subscriptions if each.name.startswith("rankings.")]
-        for each in (*folding, *folding):  # a canary is read twice
-            await each.housekeeping(reload=False)
-        assert {each.state for each in folding} == {"wedged"}
+        assert await host.ask(Goals(team="reds"), fresh=True) == 1
+        (standing,) = [each for each in host.subscriptions if each.name == "rankings.Standing"]
+        await until(lambda: standing.handled > 0)
+        for _ in range(2):  # a canary is read twice
+            await standing.housekeeping(reload=False)
+        assert standing.state == "wedged"
     finally:
         await host.stop()
+
+
+@on_virtual_time
+async def test_an_older_version_of_a_model_that_is_live_again_is_as_old_as_it_is() -> None:
+    async with together() as shop:
+        await shop.score()
+        await shop.settled()
+        before = await shop.store.checkpoints(TABLE)
+        for each in shop.rankings.subscriptions:
+            await each.stand_by()
+        await asyncio.sleep(30)
+        await shop.store.place(TABLE, {part: stood._replace(pos=0, id="") for part, stood in before.items()})
+        await asyncio.sleep(2)
+        age = shop.model().age
+        assert age is not None
+        assert 32 <= age <= 38
