@@ -22,7 +22,7 @@ from remit.runtime.following.refused import IGNORED, Refusals, RefusedLater, ref
 from remit.runtime.following.states import STATES, WELL, State, worst
 from remit.runtime.freshness.missed import told_missed
 from remit.runtime.upkeep.signs import Sign
-from remit.stores import ParkedKey, Store
+from remit.stores import LiveVersions, ParkedKey, Store
 from remit.stores.port import ParkedKeys
 
 Promise = tuple[float, float]
@@ -107,9 +107,10 @@ async def read_status(
     ids = list(follows)
     observer = Observer(stores, now)
     while True:
+        live = {name: await _live(store) for name, store in stores.items()}
         looks = [
             await _look(
-                id, stores, observer, folds=id in projections, later=id in later, foreign=id in foreign,
+                id, live, observer, folds=id in projections, later=id in later, foreign=id in foreign,
                 promised=promises.get(id),
             )
             for id in ids
@@ -120,6 +121,13 @@ async def read_status(
             rows = [look.status for look in looks]
             return [*rows, *await _gone({(row.name, row.source, row.channel) for row in rows}, stores)]
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _live(store: Store) -> Store:
+    """The store, in which the names of read models mean the versions that are live now."""
+    live = LiveVersions(store)
+    live.use_versions(await live.live_versions())
+    return live.pinned()
 
 
 async def _troubled(
