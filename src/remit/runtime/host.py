@@ -95,7 +95,7 @@ class Host:
         self._sharing = Sharing(stores, ports)
         sources = Sources(stores, placed, channels, self.remote, ports, feeds, whole)
         followings = _followings(whole, self._named, sources)
-        self.freshness = self._freshness(whole, followings)
+        self.freshness = self._freshness(whole, followings, sources)
         self.calls = (ReportedCalls if self._listeners.hear_calls else Calls)(
             self.shared, ports, self._listeners, self.freshness, model.owner_of,
             parity=parity, elsewhere=self.remote,
@@ -136,8 +136,8 @@ class Host:
         """Wakes what waits for a process that answers again."""
         self.shared.recovered.ring()
 
-    def _freshness(self, plans: Mapping[str, ContextPlan], followings: _Followings) -> Freshness:
-        self.ages.watch(plans.values(), followings, self.stores)
+    def _freshness(self, plans: Mapping[str, ContextPlan], followings: _Followings, sources: Sources) -> Freshness:
+        self.ages.watch(plans.values(), followings, self.stores, sources.life)
         remote = self.remote
         influence = influence_of(self.model, plans, (lambda _: False) if remote is None else remote.reaches)
         elsewhere = None if remote is None else remote.reach

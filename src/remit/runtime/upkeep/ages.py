@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Literal, TypeAlias
@@ -30,6 +30,7 @@ from remit.runtime.plan import ContextPlan, FoldPlan
 from remit.runtime.ports import Ports
 from remit.runtime.upkeep.signs import Peers
 from remit.stores import Store
+from remit.transports import Feed
 
 LOOK_SECONDS = 1.0
 """The pause between two looks at a source."""
@@ -68,6 +69,8 @@ class _Source:
     """One source of a model, as it was last seen."""
 
     following: Following
+    life: Feed | None = None
+    """Asks the process of a source whose log is read without it."""
     complete: float = -inf
     """When the model contained everything of it (loop time)."""
     trail: deque[tuple[float, Mapping[int, int]]] = field(default_factory=deque[tuple[float, Mapping[int, int]]])
@@ -149,13 +152,15 @@ class ModelAges:
         plans: Iterable[ContextPlan],
         followings: Mapping[SubscriptionId, Following],
         stores: Mapping[str, Store],
+        life: Callable[[SubscriptionId], Feed | None],
     ) -> None:
-        """Measures the models of these contexts from `start` on."""
+        """Measures the models of these contexts from `start` on. `life` gives the feed that asks the process of a
+        source, if its log is read without it."""
         for plan in plans:
             for model in plan.projections.values():
                 if (promised := model.freshness) is not None:
                     folds = [id for id, each in plan.follows.items() if _is_of(each, model.kind)]
-                    sources = [_Source(followings[id]) for id in folds]
+                    sources = [_Source(followings[id], life(id)) for id in folds]
                     troubles = Troubles(model.kind, self._listeners, "fresh")
                     self._models[model.kind] = _Model(model.kind, promised, sources, troubles)
                     self._peers[plan.name] = Peers(stores[plan.name], self._ports)
@@ -202,6 +207,8 @@ class ModelAges:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self._compare(source, asked)
+                if source.life is not None:
+                    await source.life.heads()
         except TimeoutError:
             what = f"it has not said how far it is within {ANSWER_SECONDS:.0f} s"
         except RemitError as error:
