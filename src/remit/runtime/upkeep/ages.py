@@ -22,7 +22,7 @@ import msgspec
 from remit.domain import Freshness
 from remit.errors import RemitError
 from remit.log import Checkpoint, SubscriptionId
-from remit.runtime.following.states import STATES, WELL, State, worst
+from remit.runtime.following.states import STATES, WELL, State
 from remit.runtime.following.troubles import SILENT_SECONDS, Troubles
 from remit.runtime.freshness.reaching import Following
 from remit.runtime.listeners import Listeners
@@ -250,11 +250,11 @@ class ModelAges:
         id = source.id
         source.alone = (source.alone or now) if not set(states) - {"standby"} else None
         is_alone = source.alone is not None and now - source.alone >= SILENT_SECONDS
-        state, note = worst(("running", "") if each not in STATES else (each, "") for each in (*states, "running"))
-        if state in WELL:
-            model.found(("follower", id), "silent" if is_alone else None, f"no process follows {id.source}")
+        known = [each for each in STATES if each in states and each not in (*WELL, "source-silent")]
+        if known:  # in order, the worst last; whether the source is silent is measured below
+            model.found(("follower", id), known[-1], f"what follows {id.source} is {known[-1]}")
         else:
-            model.found(("follower", id), state, note or f"it is {state}, for {id.source}")
+            model.found(("follower", id), "silent" if is_alone else None, f"no process follows {id.source}")
         model.found(("parked", id), "parked" if source.parked else None, f"key {source.parked!r} is parked")
         is_silent = source.silent is not None and now - source.silent >= SILENT_SECONDS
         model.found(("source", id), "source-silent" if is_silent else None, f"{id.source}: {silence}")
