@@ -62,6 +62,14 @@ async def test_a_source_that_stops_is_reported_although_its_log_can_be_read_with
         assert (found.state, found.well) == ("source-silent", False)
         assert found.age is not None
         assert found.age < 5, "the model has all that was written"
+        states = {each.name: each.state for each in shop.rankings.subscriptions}
+        assert states["rankings.Table"] == "source-silent", "the heartbeats tell it to remit status"
+        await shop.matches.start()
+        assert shop.wire is not None
+        shop.wire.down = False
+        await asyncio.sleep(30)
+        assert shop.model().state == "fresh"
+        assert {each.state for each in shop.rankings.subscriptions} == {"running"}
 
 
 @on_virtual_time

@@ -22,6 +22,7 @@ import msgspec
 from remit.domain import Freshness
 from remit.errors import RemitError
 from remit.log import Checkpoint, SubscriptionId
+from remit.runtime.following.follower import Follower
 from remit.runtime.following.states import STATES, WELL, State
 from remit.runtime.following.troubles import SILENT_SECONDS, Troubles
 from remit.runtime.freshness.reaching import Following
@@ -142,6 +143,7 @@ class ModelAges:
         self._models: dict[str, _Model] = {}
         self._peers: dict[str, Peers] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._followers: dict[SubscriptionId, Follower] = {}
 
     def __call__(self, kind: str) -> float:
         model = self._models.get(kind)
@@ -169,10 +171,12 @@ class ModelAges:
         """All of them, as they are now."""
         return [_told(model) for model in self._models.values()]
 
-    async def start(self) -> None:
-        """Looks once, as far as the sources answer at once, and then again and again."""
+    async def start(self, followers: Iterable[Follower]) -> None:
+        """Looks once, as far as the sources answer at once, and then again and again. Tells the followers of this
+        process if their source is silent and they do not notice that themselves."""
         if not self._models:
             return
+        self._followers = {id: each for each in followers for id in each.ids}
         begun = asyncio.get_running_loop().time()
         watched = [(model, source) for model in self._models.values() for source in model.sources]
         for model, source in watched:
@@ -258,6 +262,8 @@ class ModelAges:
         model.found(("parked", id), "parked" if source.parked else None, f"key {source.parked!r} is parked")
         is_silent = source.silent is not None and now - source.silent >= SILENT_SECONDS
         model.found(("source", id), "source-silent" if is_silent else None, f"{id.source}: {silence}")
+        if source.life is not None and (follower := self._followers.get(id)) is not None:
+            follower.source_is_silent(silence if is_silent else "")
         is_still = silence == "" and now - source.moved >= STILL_SECONDS
         still = f"messages of {id.source} wait, and none was handled for {STILL_SECONDS:.0f} s"
         model.found(("still", id), "stalled" if is_still else None, still)
