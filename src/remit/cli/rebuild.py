@@ -54,7 +54,7 @@ def rebuild(
 
 
 async def _rebuild(system: System, places: Places, name: str, *, back: bool, pause: float, **options: bool) -> Rebuilt:
-    model = system.model()
+    model = system.hosting().model()
     async with opened(places, require_all(places, sources_of(model, name))) as stores:
         work = Rebuild(model, name, stores)
         with _shown(name) as step:

@@ -222,6 +222,10 @@ class States(Protocol):
         order of identities (by code points). Without removed state."""
         ...
 
+    async def count_states(self, kind: str) -> int:
+        """The number of states of a kind, without removed state. It reads all of them: not for each command."""
+        ...
+
 
 class Streams(Protocol):
     """The streams of event-sourced aggregates: messages of the private channel whose headers name a stream."""

@@ -259,6 +259,9 @@ class ShelfStore(NotesInRows):
         state = self._look().state
         return {id: state[kind, id] for id in ids if (kind, id) in state}
 
+    async def count_states(self, kind: str) -> int:
+        return sum(of == kind and bool(body) for (of, _), (_, body) in self._look().state.items())
+
     async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
         rows = sorted((id, *row) for (of, id), row in self._look().state.items() if of == kind and row[1])
         return [row for row in rows if after is None or row[0] > after][:limit]

@@ -66,6 +66,7 @@ STATES = """
     SELECT id, version, body FROM remit_state
     WHERE kind = $1 AND id >= $2 AND (id > $2 OR $3) AND body <> '' ORDER BY id LIMIT $4
 """
+COUNT_STATES = "SELECT count(*) FROM remit_state WHERE kind = $1 AND body <> ''"
 BEAT: str = """
     INSERT INTO remit_heartbeat (process, at, body) VALUES ($1, $2, $3)
     ON CONFLICT (process) DO UPDATE SET at = excluded.at, body = excluded.body

@@ -21,6 +21,7 @@ STATES = (
     "SELECT id, version, CAST(body AS BLOB) FROM state"
     " WHERE kind = ?1 AND id >= ?2 AND (id > ?2 OR ?3) AND body <> '' ORDER BY id LIMIT ?4"
 )
+COUNT_STATES = "SELECT count(*) FROM state WHERE kind = ? AND body <> ''"
 OUTCOME = "SELECT fingerprint, CAST(outcome AS BLOB), at FROM idempotency WHERE caller = ? AND key = ?"
 READ = (
     "SELECT part, pos, id, prev, key, type, version, at, headers, CAST(payload AS BLOB) FROM log"
