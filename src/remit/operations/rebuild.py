@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -161,19 +161,17 @@ class Rebuild:
         goal: Mapping[tuple[SubscriptionId, int], int],
     ) -> tuple[dict[tuple[SubscriptionId, int], int], bool]:
         """Counts what has been written, and how much of it the new version has handled. Returns the heads of the logs,
-        and whether it has reached the ones before (`goal`), and all that the live version has handled."""
+        and whether it has reached the ones before (`goal`): all that the live version can have handled by then."""
         heads: dict[tuple[SubscriptionId, int], int] = {}
         ready = bool(goal) or done.messages == 0
         done.handled = done.messages = 0
         for id, follower in followers.items():
-            stand = await self._store.checkpoints(subscription_in(id, done.live))
             for part, head in (await self._stores[id.source].heads(id.channel)).items():
                 pos = follower.position(part)
                 heads[id, part] = head.pos
                 done.messages += head.pos
                 done.handled += min(pos, head.pos)
                 ready = ready and pos >= goal.get((id, part), 0)
-                ready = ready and (part not in stand or pos >= stand[part].pos)
         return heads, ready and (bool(goal) or not heads)
 
     # ── how it is checked ───────────────────────────────────────────────────────────────────────────────────────────
@@ -247,15 +245,25 @@ class Rebuild:
             )  # fmt: skip
         if isinstance(follows[0].projection, RowPlan):
             await self._store.prepare_rows([follows[0].projection.table])
+        ringing = asyncio.create_task(_ring(followers.values()))
         try:
             for follower in followers.values():
                 await follower.start()
             yield followers
         finally:
+            ringing.cancel()
             for id, follower in followers.items():
                 await follower.stop()
                 await self._stores[id.source].forget(follower.name)  # the log need not be kept for it
             shared.deadlines.close()
+
+
+async def _ring(followers: Collection[Follower]) -> None:
+    """Has followers look for new messages all the time: nothing else tells them what other processes write."""
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        for follower in followers:
+            follower.ring()
 
 
 def read_model(model: Model, name: str) -> tuple[ContextPlan, list[FoldPlan]]:
