@@ -452,6 +452,10 @@ class Retention(Protocol):
         """Removes the progress reports of a subscription. Returns for how many channels."""
         ...
 
+    async def erase(self, subscription: SubscriptionId) -> None:
+        """Deletes the checkpoints, parked keys and letters of a subscription that nothing runs any more."""
+        ...
+
 
 # ── the store ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -355,6 +355,14 @@ class ShelfStore(NotesInRows):
 
         return self._write(drop)
 
+    async def erase(self, subscription: SubscriptionId) -> None:
+        def drop(rows: Rows) -> None:
+            rows.checkpoints = {place: at for place, at in rows.checkpoints.items() if place[0] != subscription}
+            rows.parked = {key: row for key, row in rows.parked.items() if key[0] != subscription}
+            rows.letters = {key: those for key, those in rows.letters.items() if key[0] != subscription}
+
+        self._write(drop)
+
     async def parked(
         self, name: str | None = None, *, key: str | None = None, limit: int = 1000
     ) -> Sequence[ParkedKey]:

@@ -421,6 +421,13 @@ class MemoryStore(NotesInRows):
             del self._subscribers[place]
         return len(gone)
 
+    async def erase(self, subscription: SubscriptionId) -> None:
+        self._refuse_to_write()
+        self._checkpoints.pop(subscription, None)
+        for rows in (self._parked, self._letters):
+            for key in [key for key in rows if key[0] == subscription]:
+                del rows[key]
+
     async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
         self._refuse_to_write()
         self._checkpoints.setdefault(subscription, {}).update(checkpoints)

@@ -165,6 +165,9 @@ REPORT: str = """
 """
 SUBSCRIBERS: str = "SELECT subscription, channel, positions, at FROM remit_subscriber ORDER BY subscription, channel"
 FORGET: str = "DELETE FROM remit_subscriber WHERE subscription = $1 RETURNING 1"
+ERASE_CHECKPOINTS: str = f"DELETE FROM remit_checkpoint WHERE {_OF_ONE}"  # noqa: S608  no value is in it
+ERASE_PARKED: str = f"DELETE FROM remit_parked WHERE {_OF_ONE}"  # noqa: S608  no value is in it
+ERASE_LETTERS: str = f"DELETE FROM remit_letter WHERE {_OF_ONE}"  # noqa: S608  no value is in it
 _CLEAR = "DELETE FROM remit_checkpoint WHERE subscription = $1 AND source = $2 AND channel = $3 AND part = $4"
 _PUT = """
     INSERT INTO remit_checkpoint (subscription, source, channel, part, prev, pos, id, at)
