@@ -86,6 +86,7 @@ class StoreConformance(
             "trim": lambda: store.trim(Channel.PRIVATE, 0, upto=9, before=9.0, limit=1000),
             "report": lambda: store.report("mail.desk", Channel.PRIVATE, {}, 1.0),
             "forget": lambda: store.forget("mail.desk"),
+            "erase": lambda: store.erase(SOURCE),
             "place": lambda: store.place(SOURCE, {}),
             "agree": lambda: store.agree(None, 1.0),
             "note_event_keys": lambda: store.note_event_keys({"billing.Settled version 1": None}),
