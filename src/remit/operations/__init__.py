@@ -1,6 +1,14 @@
 """What a person does about a system, running or not: functions on its open stores, for a console, a script or a
 test."""
 
+from remit.operations.archive import (
+    Archived,
+    NotArchived,
+    archive_log,
+    archived_channels,
+    restore_log,
+    verify_archive,
+)
 from remit.operations.history import Happened, History, Life, NoHistory, not_sourced, read_history
 from remit.operations.logs import Intact, Missed, Moved, UnknownSubscriber, accept_incomplete, forget, go_on
 from remit.operations.parked import (
@@ -19,6 +27,7 @@ from remit.operations.parked import (
 from remit.operations.upcasting import Rewritten, Unreadable, rewrite
 
 __all__ = [
+    "Archived",
     "Discarded",
     "Happened",
     "History",
@@ -30,12 +39,15 @@ __all__ = [
     "Moved",
     "NoHistory",
     "NoReason",
+    "NotArchived",
     "NotParked",
     "Rewritten",
     "SeveralSources",
     "UnknownSubscriber",
     "Unreadable",
     "accept_incomplete",
+    "archive_log",
+    "archived_channels",
     "discard",
     "forget",
     "go_on",
@@ -44,6 +56,8 @@ __all__ = [
     "parked_keys",
     "read_history",
     "require_handled",
+    "restore_log",
     "retry",
     "rewrite",
+    "verify_archive",
 ]

@@ -1,0 +1,287 @@
+"""Archives of logs: moves old messages to files, checks the files, and puts messages back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
+from functools import partial
+from itertools import takewhile
+from typing import Any
+
+import msgspec
+
+from remit.contexts import Context
+from remit.errors import RemitError
+from remit.log import Channel, ChannelName, Checkpoint, MessageRecord
+from remit.runtime.ports import SystemClock
+from remit.runtime.store_time import StoreTime
+from remit.runtime.upkeep.pruning import MESSAGES, PAUSE_SECONDS, handled, retention_of
+from remit.stores import Store
+from remit.stores.archive import Archive, Block, CorruptArchive, require_joined
+from remit.stores.archive.segment import MOST_BLOCKS, block_of, line_of
+
+BLOCK_BYTES = 1 << 20
+"""Of lines in a block."""
+SEGMENT_BYTES = 64 << 20
+"""Of lines in a segment. A killed process loses the work on one."""
+
+
+class NotArchived(RemitError):
+    """No channel of the context is archived, or there is no archive in the folder."""
+
+    code = "archive.refused"
+
+
+class Archived(msgspec.Struct):
+    """What an archive has of a channel, and what was done about it."""
+
+    context: str
+    channel: ChannelName
+    segments: int = 0
+    messages: int = 0
+    bytes: int = 0
+    """Of the files."""
+    raw: int = 0
+    """Of their lines."""
+    done: int = 0
+    """Messages that were archived, checked or put back."""
+    deleted: int = 0
+    """Messages that were deleted from the log, because they are archived."""
+    total: int = 0
+    """At most so many are to be done."""
+    begins_late: int = 0
+    """Partitions whose first messages had been deleted before there was an archive."""
+
+
+Step = Callable[[Archived], None]
+
+
+def archived_channels(context: Context[Any]) -> list[Channel]:
+    """The channels of a context that are archived. Raises `NotArchived` if there are none."""
+    if context.keep is None:
+        raise NotArchived(
+            f"{context.name} keeps all messages in its log (keep=None)", where=context.name,
+            expected="a time after which messages are archived", next="declare it, as in keep=timedelta(days=90)",
+        )  # fmt: skip
+    found = [channel for channel in Channel if retention_of(context, channel) == "archived"]
+    if not found:
+        kept = [each.called for each in Channel if retention_of(context, each) == "kept"]
+        raise NotArchived(
+            f"no channel of {context.name} is archived"
+            + (f"; the {kept[0]} one has the streams of event-sourced aggregates, and stays" if kept else ""),
+            where=context.name, expected="a context that declares archive=True",
+            next="declare it; services that run then no longer delete its old messages",
+        )  # fmt: skip
+    return found
+
+
+async def archive_log(
+    store: Store, archive: Archive, channels: Collection[Channel], keep: timedelta, *, step: Step = lambda _: None
+) -> list[Archived]:
+    """Moves messages that are older than `keep`, and handled by all subscriptions, from the log to files.
+
+    A message is deleted from the log after its file was flushed to the disk and read back. Safe beside services; run
+    again, it goes on where it was killed. Raises `ArchiveError` and the errors of the store.
+    """
+    with archive.locked():
+        await asyncio.to_thread(archive.look)
+        now = await StoreTime(SystemClock()).for_deleting(archive.context, store)
+        done: list[Archived] = []
+        for channel in channels:
+            moved = _Moving(store, archive, channel, now, now - keep.total_seconds(), step)
+            await moved.move()
+            done.append(moved.done)
+    return done
+
+
+async def verify_archive(
+    archive: Archive, store: Store | None = None, *, step: Step = lambda _: None
+) -> list[Archived]:
+    """Reads the whole archive, and compares it with its checksums; then that the log goes on where it ends.
+
+    Raises `NotArchived` if there is none, `ArchiveError` and the errors of the store.
+    """
+    await _there(archive)
+    found: list[Archived] = []
+    for channel in Channel:
+        done = _state(archive, channel)
+        done.total = done.messages
+        for segment in archive.segments(channel):
+            done.done += await asyncio.to_thread(archive.check, channel, segment.header.number)
+            step(done)
+        if store is not None:
+            await require_joined(archive, store, channel)
+        found.append(done)
+    return found
+
+
+async def restore_log(
+    store: Store, archive: Archive, channels: Collection[Channel], *, step: Step = lambda _: None
+) -> list[Archived]:
+    """Puts archived messages back into the log, from the newest one to the oldest. The archive stays as it is.
+
+    Safe beside services; run again, it goes on where it was killed. Raises `NotArchived` if there is no archive,
+    `ArchiveError` and the errors of the store.
+    """
+    await _there(archive)
+    found: list[Archived] = []
+    for channel in channels:
+        await require_joined(archive, store, channel)
+        done, floors, begins = _state(archive, channel), await store.floors(channel), archive.begins(channel)
+        first = {part: begins[part].pos if part in begins else 0 for part in archive.ends(channel)}
+        parts = {part: floor for part, floor in floors.items() if part in first and floor.pos > first[part]}
+        done.total = sum(floor.pos - first[part] for part, floor in parts.items())
+        step(done)
+        for part, floor in parts.items():
+            await _put_back(store, archive, channel, part, floor, first[part], done, step)
+        found.append(done)
+    return found
+
+
+async def _put_back(
+    store: Store,
+    archive: Archive,
+    channel: Channel,
+    part: int,
+    floor: Checkpoint,
+    first: int,
+    done: Archived,
+    step: Step,
+) -> None:
+    at: Checkpoint | None = floor
+    while at is not None and at.pos > first:
+        begin = max(at.pos - MESSAGES, first)
+        before, records = await asyncio.to_thread(_between, archive, channel, part, begin, at.pos)
+        below = Checkpoint(before.pos, before.id, before.at) if before else archive.begins(channel).get(part)
+        if not await store.put_back(channel, records, below):  # another process does the same, or archives
+            stands = (await store.floors(channel)).get(part)
+            if stands == at:
+                await require_joined(archive, store, channel)
+                raise _broken(archive, channel, records[-1], at.pos)
+            at = stands
+            continue
+        done.done += len(records)
+        step(done)
+        at = below
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _between(
+    archive: Archive, channel: Channel, part: int, begin: int, end: int
+) -> tuple[MessageRecord | None, list[MessageRecord]]:
+    """The message at the position `begin`, if the archive has it, and those after it up to `end`."""
+    found: list[MessageRecord] = []
+    pos = max(begin - 1, 0)
+    while pos < end:
+        found += [each for each in archive.read(channel, part, pos, end - pos) if each.pos <= end]
+        pos = found[-1].pos
+    return (found[0], found[1:]) if found[0].pos == begin else (None, found)
+
+
+async def _there(archive: Archive) -> None:
+    await asyncio.to_thread(archive.look)
+    if not any(archive.segments(channel) for channel in Channel):
+        raise NotArchived(
+            f"there is no archive of {archive.context}", where=str(archive.folder),
+            expected="the folder that remit log archive --to has named", next="look at the name of the folder",
+        )  # fmt: skip
+
+
+def _state(archive: Archive, channel: Channel) -> Archived:
+    done = Archived(archive.context, channel.called, begins_late=len(archive.begins(channel)))
+    for segment in archive.segments(channel):
+        _count(done, segment.header.blocks)
+    return done
+
+
+def _count(done: Archived, blocks: Collection[Block]) -> None:
+    done.segments += 1
+    done.messages += sum(each.count for each in blocks)
+    done.bytes += sum(each.size for each in blocks)
+    done.raw += sum(each.raw for each in blocks)
+
+
+class _Moving:
+    """Moves the old messages of one channel. `before` is the time before which messages are old, in seconds since the
+    epoch, as `now`."""
+
+    def __init__(self, store: Store, archive: Archive, channel: Channel, now: float, before: float, step: Step) -> None:
+        self._store, self._archive, self._channel = store, archive, channel
+        self._now, self._before, self._step = now, before, step
+        self.done = Archived(archive.context, channel.called)
+
+    async def move(self) -> None:
+        store, archive, channel = self._store, self._archive, self._channel
+        await require_joined(archive, store, channel)
+        self.done, floors = _state(archive, channel), await store.floors(channel)
+        await self._check_again(floors)
+        upto = await handled(store, channel, self._now)
+        await self._trim(upto)  # what a process has archived that was killed before it deleted it
+        ends = {part: floor.pos for part, floor in floors.items()}
+        ends |= {part: end.pos for part, end in archive.ends(channel).items()}
+        self.done.total = sum(max(0, pos - ends.get(part, 0)) for part, pos in upto.items())
+        self._step(self.done)
+        while blocks := await self._gathered(ends, upto):
+            await asyncio.to_thread(archive.append, channel, blocks, self._now)
+            _count(self.done, [block for block, _ in blocks])
+            self.done.done += sum(block.count for block, _ in blocks)
+            self.done.begins_late = len(archive.begins(channel))
+            self._step(self.done)
+            await self._trim(upto)
+
+    async def _check_again(self, floors: Mapping[int, Checkpoint]) -> None:
+        """Reads the segments back whose messages are still in the log: they are about to be deleted there."""
+        for segment in self._archive.segments(self._channel):
+            if any(each.part not in floors or each.last > floors[each.part].pos for each in segment.header.blocks):
+                await asyncio.to_thread(self._archive.check, self._channel, segment.header.number)
+
+    async def _gathered(self, ends: dict[int, int], upto: Mapping[int, int]) -> list[tuple[Block, bytes]]:
+        """The blocks of the next segment; moves `ends` to their ends."""
+        blocks: list[tuple[Block, bytes]] = []
+        size = 0
+        for part, most in sorted(upto.items()):
+            while size < SEGMENT_BYTES and len(blocks) < MOST_BLOCKS:
+                records, lines = await self._old(part, ends.get(part, 0), most)
+                if not records:
+                    break
+                blocks.append(await asyncio.to_thread(block_of, part, records, lines))
+                ends[part] = records[-1].pos
+                size += blocks[-1][0].raw
+        return blocks
+
+    async def _old(self, part: int, after: int, upto: int) -> tuple[list[MessageRecord], list[bytes]]:
+        """The old messages of a partition after a position, as many as make a block, and their lines."""
+        records: list[MessageRecord] = []
+        lines: list[bytes] = []
+        size = 0
+        while size < BLOCK_BYTES and after < upto:
+            page = await self._store.read(self._channel, part, after, min(MESSAGES, upto - after))
+            old = list(takewhile(lambda each: each.at < self._before, page))
+            for record in old:
+                if record.pos != after + 1 or (records and record.prev != records[-1].id):
+                    raise _broken(self._archive, self._channel, record, after)
+                after = record.pos
+                records.append(record)
+                lines.append(line_of(record))
+                size += len(lines[-1])
+            if not old or len(old) < len(page):
+                break
+        return records, lines
+
+    async def _trim(self, upto: Mapping[int, int]) -> None:
+        """Deletes from the log what is in the archive."""
+        for part, end in self._archive.ends(self._channel).items():
+            delete = partial(self._store.trim, self._channel, part, upto=min(end.pos, upto.get(part, 0)))
+            while gone := await delete(before=self._before, limit=MESSAGES):
+                self.done.deleted += gone
+                self._step(self.done)
+                await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _broken(archive: Archive, channel: Channel, record: MessageRecord, after: int) -> CorruptArchive:
+    return CorruptArchive(
+        f"the log of {archive.context} goes on with message {record.pos} after message {after}, which does not fit",
+        where=f"{channel.called} partition {record.part}", expected="messages without a gap",
+        next="if another process deletes from this log, stop it; otherwise restore the store from a backup",
+    )  # fmt: skip
