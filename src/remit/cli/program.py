@@ -23,6 +23,7 @@ from remit.cli import (
     migrate,
     parked,
     plan,
+    rebuild,
     run,
     send,
     status,
@@ -67,6 +68,7 @@ log.app.command(archive.verify)
 log.app.command(archive.restore)
 app.command(history.history)
 app.command(upcast.upcast)
+app.command(rebuild.rebuild)
 app.command(examples.app)
 app.command(send.send)
 app.command(ask.ask)

@@ -24,10 +24,12 @@ from remit.operations.parked import (
     require_handled,
     retry,
 )
+from remit.operations.rebuild import CannotRebuild, Rebuild, Rebuilt, sources_of
 from remit.operations.upcasting import Rewritten, Unreadable, rewrite
 
 __all__ = [
     "Archived",
+    "CannotRebuild",
     "Discarded",
     "Happened",
     "History",
@@ -41,6 +43,8 @@ __all__ = [
     "NoReason",
     "NotArchived",
     "NotParked",
+    "Rebuild",
+    "Rebuilt",
     "Rewritten",
     "SeveralSources",
     "UnknownSubscriber",
@@ -59,5 +63,6 @@ __all__ = [
     "restore_log",
     "retry",
     "rewrite",
+    "sources_of",
     "verify_archive",
 ]
