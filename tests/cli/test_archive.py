@@ -57,6 +57,16 @@ def fill(place: str, context: str = "shop", count: int = COUNT) -> None:
     asyncio.run(write())
 
 
+def forget(place: str) -> None:
+    """The log need not be kept for the projection, which has not reported its position yet."""
+
+    async def forgotten() -> None:
+        async with opened(_at(place), ["shop"]) as stores:
+            await stores["shop"].forget("shop.Sales")
+
+    asyncio.run(forgotten())
+
+
 def _at(place: str) -> Places:
     return Places({"default": Secret(place)})
 
@@ -156,17 +166,46 @@ def test_a_subscription_that_lost_its_source_goes_on_after_a_restore(
     with corner.connect_sync(store=files) as app:
         app.ask(HowMany(article="a1"), fresh=True)
     fill(files, count=500)
-
-    async def forgotten() -> None:
-        async with opened(_at(files), ["shop"]) as stores:
-            await stores["shop"].forget("shop.Sales")
-
-    asyncio.run(forgotten())
+    forget(files)
     (moved,) = done("archive", files, "--to", str(tmp_path / "archive"), printed=capsys)
     assert moved["done"] == 500
     done("restore", files, "--from", str(tmp_path / "archive"), printed=capsys)
     with corner.connect_sync(store=files) as app:
         assert app.ask(HowMany(article="a1"), fresh=True) == 10
+
+
+def test_a_read_model_is_rebuilt_from_the_archive(place: str, tmp_path: Path, capsys: Printed) -> None:
+    fill(place, count=500)
+    with corner.connect_sync(store=place) as app:
+        assert app.ask(HowMany(article="a1"), fresh=True) == 10
+    forget(place)
+    done("archive", place, "--to", str(tmp_path / "archive"), printed=capsys)
+    rebuild = ["rebuild", SYSTEM, "shop.Sales", "--store", place, "--pause", "0", "--json"]
+    assert execute(rebuild) == 2
+    error = capsys.readouterr().err
+    assert "the beginning of the log of shop was deleted" in error
+    assert "remit rebuild --archive FOLDER" in error
+    assert execute([*rebuild, "--archive", str(tmp_path / "nowhere")]) == 2
+    assert "there is no archive of shop" in capsys.readouterr().err
+    assert execute([*rebuild, "--archive", str(tmp_path / "archive")]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (made["live"], made["handled"], made["documents"], made["before"]) == (2, 501, 50, 50)
+    with corner.connect_sync(store=place) as app:
+        assert app.ask(HowMany(article="a1"), fresh=True) == 10
+
+
+def test_a_rebuild_from_a_damaged_archive_changes_nothing(files: str, tmp_path: Path, capsys: Printed) -> None:
+    fill(files, count=500)
+    done("archive", files, "--to", str(tmp_path), printed=capsys)
+    path = tmp_path / "shop" / "private" / "000001.jsonl.gz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    rebuild = ["rebuild", SYSTEM, "shop.Sales", "--store", files, "--pause", "0", "--json"]
+    assert execute([*rebuild, "--archive", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "archive.corrupt" in error
+    assert path.name in error
 
 
 def test_sigkill_at_any_point_loses_nothing(place: str, tmp_path: Path, capsys: Printed) -> None:

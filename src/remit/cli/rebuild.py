@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -15,7 +16,7 @@ from remit.cli.options import AsJson, Data, Store, SystemName, located
 from remit.cli.screen import cell, say
 from remit.hosting import System
 from remit.hosting.opening import Places, opened, require_all
-from remit.operations import Rebuild, Rebuilt, sources_of
+from remit.operations import Rebuild, Rebuilt, archived_logs, sources_of
 
 
 def rebuild(
@@ -32,6 +33,9 @@ def rebuild(
     changed: Annotated[
         bool, Parameter(negative="", help="Switch although documents differ from those of the live version.")
     ] = False,
+    archive: Annotated[
+        Path | None, Parameter(help="Folder of the archives of its sources, as remit log archive --to has named it.")
+    ] = None,
     back: Annotated[
         bool, Parameter(negative="", help="Switch back to the version that was live before, once it has caught up.")
     ] = False,
@@ -45,7 +49,7 @@ def rebuild(
     it stopped. A running service notices the switch within about a second.
     """
     found, places, _ = located(system, store, data)
-    done = asyncio.run(_rebuild(found, places, model, pause=pause, anew=anew, changed=changed, back=back))
+    done = asyncio.run(_rebuild(found, places, model, archive, pause=pause, anew=anew, changed=changed, back=back))
     if json:
         print(msgspec.json.encode(done).decode())
     else:
@@ -53,10 +57,12 @@ def rebuild(
     return 0
 
 
-async def _rebuild(system: System, places: Places, name: str, *, back: bool, pause: float, **options: bool) -> Rebuilt:
+async def _rebuild(
+    system: System, places: Places, name: str, archive: Path | None, *, back: bool, pause: float, **options: bool
+) -> Rebuilt:
     model = system.model()
     async with opened(places, require_all(places, sources_of(model, name))) as stores:
-        work = Rebuild(model, name, stores)
+        work = Rebuild(model, name, stores, logs=None if archive is None else archived_logs(stores, archive))
         with _shown(name) as step:
             if back:
                 return await work.back(pause=pause, step=step)

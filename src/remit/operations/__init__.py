@@ -6,6 +6,7 @@ from remit.operations.archive import (
     NotArchived,
     archive_log,
     archived_channels,
+    archived_logs,
     restore_log,
     verify_archive,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "accept_incomplete",
     "archive_log",
     "archived_channels",
+    "archived_logs",
     "discard",
     "forget",
     "go_on",

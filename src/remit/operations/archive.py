@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from functools import partial
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from remit.runtime.ports import SystemClock
 from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.pruning import MESSAGES, PAUSE_SECONDS, handled, retention_of
 from remit.stores import Store
-from remit.stores.archive import Archive, Block, CorruptArchive, require_joined
+from remit.stores.archive import Archive, ArchivedLog, Block, CorruptArchive, require_joined
 from remit.stores.archive.segment import MOST_BLOCKS, block_of, line_of
 
 BLOCK_BYTES = 1 << 20
@@ -74,6 +75,15 @@ def archived_channels(context: Context[Any]) -> list[Channel]:
             next="declare it; services that run then no longer delete its old messages",
         )  # fmt: skip
     return found
+
+
+def archived_logs(stores: Mapping[str, Store], folder: Path) -> dict[str, ArchivedLog]:
+    """The logs of these stores, by context, with their archives in front of them. A log without an archive stays as it
+    is. Raises `NotArchived` if the folder has none of them."""
+    logs = {name: ArchivedLog(store, Archive(folder, name)) for name, store in stores.items()}
+    if not any((folder / name).is_dir() for name in stores):
+        raise _none(" or ".join(stores), folder)
+    return logs
 
 
 async def archive_log(
@@ -182,10 +192,14 @@ def _between(
 async def _there(archive: Archive) -> None:
     await asyncio.to_thread(archive.look)
     if not any(archive.segments(channel) for channel in Channel):
-        raise NotArchived(
-            f"there is no archive of {archive.context}", where=str(archive.folder),
-            expected="the folder that remit log archive --to has named", next="look at the name of the folder",
-        )  # fmt: skip
+        raise _none(archive.context, archive.folder)
+
+
+def _none(context: str, folder: Path) -> NotArchived:
+    return NotArchived(
+        f"there is no archive of {context}", where=str(folder),
+        expected="the folder that remit log archive --to has named", next="look at the name of the folder",
+    )  # fmt: skip
 
 
 def _state(archive: Archive, channel: Channel) -> Archived:
