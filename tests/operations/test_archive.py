@@ -53,11 +53,10 @@ async def store() -> AsyncIterator[MemoryStore]:
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small blocks and segments, and no pauses."""
+    """Small blocks and segments, and short transactions."""
     monkeypatch.setattr(archiving, "BLOCK_BYTES", 2_000)
     monkeypatch.setattr(archiving, "SEGMENT_BYTES", 20_000)
     monkeypatch.setattr(archiving, "MESSAGES", 7)
-    monkeypatch.setattr(archiving, "PAUSE_SECONDS", 0.0)
 
 
 async def write(store: MemoryStore, count: int, *, days: float) -> None:
@@ -80,7 +79,7 @@ async def whole(log: Any) -> Whole:
 
 
 async def moved(store: MemoryStore, folder: Path) -> operations.Archived:
-    (done,) = await archive_log(store, Archive(folder, "shop"), [PRIVATE], WEEK)
+    (done,) = await archive_log(store, Archive(folder, "shop"), [PRIVATE], WEEK, pause=0.0)
     return done
 
 
@@ -134,11 +133,11 @@ async def test_a_reader_that_is_on_its_way_finds_what_is_moved_meanwhile(store: 
 async def test_messages_are_put_back_as_they_were(store: MemoryStore, tmp_path: Path) -> None:
     before = await whole(store)
     await moved(store, tmp_path)
-    (done,) = await restore_log(store, Archive(tmp_path, "shop"), [PRIVATE])
+    (done,) = await restore_log(store, Archive(tmp_path, "shop"), [PRIVATE], pause=0.0)
     assert (done.done, done.total) == (400, 400)
     assert await whole(store) == before
     assert await store.floors(PRIVATE) == {}
-    (again,) = await restore_log(store, Archive(tmp_path, "shop"), [PRIVATE])
+    (again,) = await restore_log(store, Archive(tmp_path, "shop"), [PRIVATE], pause=0.0)
     assert again.done == 0
     assert await whole(ArchivedLog(store, Archive(tmp_path, "shop"))) == before
     repeated = await moved(store, tmp_path)
@@ -153,7 +152,7 @@ async def test_an_archive_may_begin_after_messages_were_deleted(store: MemorySto
     log = ArchivedLog(store, Archive(tmp_path, "shop"))
     assert {part: floor.pos for part, floor in (await log.floors(PRIVATE)).items()} == {1: 5}
     assert await whole(log) == before | {1: before[1][5:]}
-    await restore_log(store, Archive(tmp_path, "shop"), [PRIVATE])
+    await restore_log(store, Archive(tmp_path, "shop"), [PRIVATE], pause=0.0)
     assert {part: (floor.pos, floor.id) for part, floor in (await store.floors(PRIVATE)).items()} == {
         1: (5, before[1][4].id)
     }
@@ -191,9 +190,9 @@ async def test_a_killed_restore_is_continued(
     with monkeypatch.context() as patched:
         _kill(patched, store, "put_back", 9)
         with pytest.raises(Killed):
-            await restore_log(store, Archive(tmp_path, "shop"), [PRIVATE])
+            await restore_log(store, Archive(tmp_path, "shop"), [PRIVATE], pause=0.0)
     assert await whole(ArchivedLog(store, Archive(tmp_path, "shop"))) == before
-    await restore_log(store, Archive(tmp_path, "shop"), [PRIVATE])
+    await restore_log(store, Archive(tmp_path, "shop"), [PRIVATE], pause=0.0)
     assert await whole(store) == before
 
 
@@ -283,7 +282,9 @@ async def test_a_missing_last_segment_is_noticed_by_the_log(store: MemoryStore, 
     files(tmp_path)[-1].unlink()
     await refused(lambda: whole(ArchivedLog(store, Archive(tmp_path, "shop"))), ArchiveGap, "the archive ends with")
     await refused(lambda: moved(store, tmp_path), ArchiveGap, "the archive ends with")
-    await refused(lambda: restore_log(store, Archive(tmp_path, "shop"), [PRIVATE]), ArchiveGap, "the archive ends")
+    await refused(
+        lambda: restore_log(store, Archive(tmp_path, "shop"), [PRIVATE], pause=0.0), ArchiveGap, "the archive ends"
+    )
 
 
 async def test_exchanged_segments_are_noticed(store: MemoryStore, tmp_path: Path) -> None:
@@ -314,7 +315,9 @@ async def test_the_archive_of_another_log_is_refused(store: MemoryStore, tmp_pat
     await refused(lambda: moved(other, tmp_path), OtherArchive, "message")
     assert sum(map(len, (await whole(other)).values())) == 401, "nothing was deleted"
     empty = MemoryStore(partitions=4)
-    await refused(lambda: restore_log(empty, Archive(tmp_path, "shop"), [PRIVATE]), OtherArchive, "ends with message 0")
+    await refused(
+        lambda: restore_log(empty, Archive(tmp_path, "shop"), [PRIVATE], pause=0.0), OtherArchive, "ends with message 0"
+    )
 
 
 async def test_the_archive_of_another_context_is_refused(store: MemoryStore, tmp_path: Path) -> None:
@@ -387,7 +390,10 @@ def _trimming(subscribers: Any) -> Any:
 
 
 async def test_a_folder_without_an_archive_is_told(store: MemoryStore, tmp_path: Path) -> None:
-    for call in (verify_archive(Archive(tmp_path, "shop")), restore_log(store, Archive(tmp_path, "shop"), [PRIVATE])):
+    for call in (
+        verify_archive(Archive(tmp_path, "shop")),
+        restore_log(store, Archive(tmp_path, "shop"), [PRIVATE], pause=0.0),
+    ):
         with pytest.raises(NotArchived, match="there is no archive of shop"):
             await call
     log = ArchivedLog(store, Archive(tmp_path, "shop"))

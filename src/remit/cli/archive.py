@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.table import Table
 
 from remit import operations
@@ -26,6 +27,12 @@ ContextName = Annotated[str, Parameter(name="CONTEXT", help="The context whose l
 To = Annotated[
     Path, Parameter(name="--to", help="Folder of the archive. It is made; each context has a folder of its own in it.")
 ]
+Pause = Annotated[
+    float,
+    Parameter(
+        validator=Number(gte=0.0, lte=0.99), help="The share of the time in which it rests while it writes to the log."
+    ),
+]
 From = Annotated[Path, Parameter(name="--from", help="Folder of the archive, as remit log archive --to has named it.")]
 
 
@@ -35,6 +42,7 @@ def archive(
     /,
     *,
     to: To,
+    pause: Pause = 0.5,
     store: Store = None,
     data: Data = None,
     json: AsJson = False,
@@ -46,7 +54,7 @@ def archive(
     """
     of, places = _named(system, context, store, data)
     channels = operations.archived_channels(of)
-    done = asyncio.run(_archive(places, of, channels, to))
+    done = asyncio.run(_archive(places, of, channels, to, pause))
     _tell(done, "ARCHIVED", json=json)
     for each in done:
         if each.begins_late and not json:
@@ -76,6 +84,7 @@ def restore(
     /,
     *,
     begin: From,
+    pause: Pause = 0.5,
     store: Store = None,
     data: Data = None,
     json: AsJson = False,
@@ -85,17 +94,19 @@ def restore(
     Subscriptions that were away for so long that their log was archived then go on by themselves.
     """
     of, places = _named(system, context, store, data)
-    done = asyncio.run(_restore(places, of, operations.archived_channels(of), begin))
+    done = asyncio.run(_restore(places, of, operations.archived_channels(of), begin, pause))
     _tell(done, "RESTORED", json=json)
     return 0
 
 
-async def _archive(places: Places, of: Context[Any], channels: Collection[Any], to: Path) -> list[Archived]:
+async def _archive(
+    places: Places, of: Context[Any], channels: Collection[Any], to: Path, pause: float
+) -> list[Archived]:
     assert of.keep is not None  # noqa: S101  # such a context has no archived channels
     async with opened(places, require_all(places, [of.name])) as stores:
         with _shown() as step:
             return await operations.archive_log(
-                stores[of.name], Archive(to, of.name), channels, of.keep, step=step
+                stores[of.name], Archive(to, of.name), channels, of.keep, pause=pause, step=step
             )  # fmt: skip
 
 
@@ -105,10 +116,14 @@ async def _verify(places: Places, of: Context[Any], folder: Path) -> list[Archiv
             return await operations.verify_archive(Archive(folder, of.name), stores[of.name], step=step)
 
 
-async def _restore(places: Places, of: Context[Any], channels: Collection[Any], folder: Path) -> list[Archived]:
+async def _restore(
+    places: Places, of: Context[Any], channels: Collection[Any], folder: Path, pause: float
+) -> list[Archived]:
     async with opened(places, require_all(places, [of.name])) as stores:
         with _shown() as step:
-            return await operations.restore_log(stores[of.name], Archive(folder, of.name), channels, step=step)
+            return await operations.restore_log(
+                stores[of.name], Archive(folder, of.name), channels, pause=pause, step=step
+            )
 
 
 def _named(system: str, context: str, store: str | None, data: str | None) -> tuple[Context[Any], Places]:

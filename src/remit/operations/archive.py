@@ -17,7 +17,7 @@ from remit.errors import RemitError
 from remit.log import Channel, ChannelName, Checkpoint, MessageRecord
 from remit.runtime.ports import SystemClock
 from remit.runtime.store_time import StoreTime
-from remit.runtime.upkeep.pruning import MESSAGES, PAUSE_SECONDS, handled, retention_of
+from remit.runtime.upkeep.pruning import MESSAGES, handled, retention_of
 from remit.stores import Store
 from remit.stores.archive import Archive, ArchivedLog, Block, CorruptArchive, require_joined
 from remit.stores.archive.segment import MOST_BLOCKS, block_of, line_of
@@ -87,9 +87,17 @@ def archived_logs(stores: Mapping[str, Store], folder: Path) -> dict[str, Archiv
 
 
 async def archive_log(
-    store: Store, archive: Archive, channels: Collection[Channel], keep: timedelta, *, step: Step = lambda _: None
+    store: Store,
+    archive: Archive,
+    channels: Collection[Channel],
+    keep: timedelta,
+    *,
+    pause: float = 0.5,
+    step: Step = lambda _: None,
 ) -> list[Archived]:
     """Moves messages that are older than `keep`, and handled by all subscriptions, from the log to files.
+
+    `pause` is the share of the time in which it rests while it deletes from the log, from 0.0 to below 1.0.
 
     A message is deleted from the log after its file was flushed to the disk and read back. Safe beside services; run
     again, it goes on where it was killed. Raises `ArchiveError` and the errors of the store.
@@ -99,7 +107,7 @@ async def archive_log(
         now = await StoreTime(SystemClock()).for_deleting(archive.context, store)
         done: list[Archived] = []
         for channel in channels:
-            moved = _Moving(store, archive, channel, now, now - keep.total_seconds(), step)
+            moved = _Moving(store, archive, channel, now, now - keep.total_seconds(), pause, step)
             await moved.move()
             done.append(moved.done)
     return done
@@ -127,9 +135,11 @@ async def verify_archive(
 
 
 async def restore_log(
-    store: Store, archive: Archive, channels: Collection[Channel], *, step: Step = lambda _: None
+    store: Store, archive: Archive, channels: Collection[Channel], *, pause: float = 0.5, step: Step = lambda _: None
 ) -> list[Archived]:
     """Puts archived messages back into the log, from the newest one to the oldest. The archive stays as it is.
+
+    `pause` is the share of the time in which it rests, from 0.0 to below 1.0.
 
     Safe beside services; run again, it goes on where it was killed. Raises `NotArchived` if there is no archive,
     `ArchiveError` and the errors of the store.
@@ -137,44 +147,62 @@ async def restore_log(
     await _there(archive)
     found: list[Archived] = []
     for channel in channels:
-        await require_joined(archive, store, channel)
-        done, floors, begins = _state(archive, channel), await store.floors(channel), archive.begins(channel)
-        first = {part: begins[part].pos if part in begins else 0 for part in archive.ends(channel)}
-        parts = {part: floor for part, floor in floors.items() if part in first and floor.pos > first[part]}
-        done.total = sum(floor.pos - first[part] for part, floor in parts.items())
-        step(done)
-        for part, floor in parts.items():
-            await _put_back(store, archive, channel, part, floor, first[part], done, step)
-        found.append(done)
+        back = _PuttingBack(store, archive, channel, pause, step)
+        await back.put_back()
+        found.append(back.done)
     return found
 
 
-async def _put_back(
-    store: Store,
-    archive: Archive,
-    channel: Channel,
-    part: int,
-    floor: Checkpoint,
-    first: int,
-    done: Archived,
-    step: Step,
-) -> None:
-    at: Checkpoint | None = floor
-    while at is not None and at.pos > first:
-        begin = max(at.pos - MESSAGES, first)
-        before, records = await asyncio.to_thread(_between, archive, channel, part, begin, at.pos)
-        below = Checkpoint(before.pos, before.id, before.at) if before else archive.begins(channel).get(part)
+class _PuttingBack:
+    """Puts the archived messages of one channel back."""
+
+    def __init__(self, store: Store, archive: Archive, channel: Channel, pause: float, step: Step) -> None:
+        self._store, self._archive, self._channel = store, archive, channel
+        self._pause, self._step = pause, step
+        self._begins = archive.begins(channel)
+        self.done = _state(archive, channel)
+
+    async def put_back(self) -> None:
+        await require_joined(self._archive, self._store, self._channel)
+        floors = await self._store.floors(self._channel)
+        parts = {part: floor for part, floor in floors.items() if part in self._archive.ends(self._channel)}
+        self.done.total = sum(max(0, floor.pos - self._first(part)) for part, floor in parts.items())
+        self._step(self.done)
+        for part, floor in parts.items():
+            at: Checkpoint | None = floor
+            while at is not None and at.pos > self._first(part):
+                began = _time()
+                at = await self._some(part, at)
+                await _rest(began, self._pause)
+
+    def _first(self, part: int) -> int:
+        """The position before the first archived message."""
+        return self._begins[part].pos if part in self._begins else 0
+
+    async def _some(self, part: int, floor: Checkpoint) -> Checkpoint | None:
+        """Puts some messages back, the last of which is the floor. Returns the next floor."""
+        store, archive, channel = self._store, self._archive, self._channel
+        begin = max(floor.pos - MESSAGES, self._first(part))
+        before, records = await asyncio.to_thread(_between, archive, channel, part, begin, floor.pos)
+        below = Checkpoint(before.pos, before.id, before.at) if before else self._begins.get(part)
         if not await store.put_back(channel, records, below):  # another process does the same, or archives
             stands = (await store.floors(channel)).get(part)
-            if stands == at:
-                await require_joined(archive, store, channel)
-                raise _broken(archive, channel, records[-1], at.pos)
-            at = stands
-            continue
-        done.done += len(records)
-        step(done)
-        at = below
-        await asyncio.sleep(PAUSE_SECONDS)
+            if stands == floor:
+                raise _broken(archive, channel, records[-1], floor.pos)
+            return stands
+        self.done.done += len(records)
+        self._step(self.done)
+        return below
+
+
+def _time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _rest(began: float, share: float) -> None:
+    """Rests for a share of the time since `began`, so that others have the store to themselves."""
+    if share:
+        await asyncio.sleep((_time() - began) * share / (1.0 - share))
 
 
 def _between(
@@ -220,9 +248,11 @@ class _Moving:
     """Moves the old messages of one channel. `before` is the time before which messages are old, in seconds since the
     epoch, as `now`."""
 
-    def __init__(self, store: Store, archive: Archive, channel: Channel, now: float, before: float, step: Step) -> None:
+    def __init__(
+        self, store: Store, archive: Archive, channel: Channel, now: float, before: float, pause: float, step: Step
+    ) -> None:
         self._store, self._archive, self._channel = store, archive, channel
-        self._now, self._before, self._step = now, before, step
+        self._now, self._before, self._pause, self._step = now, before, pause, step
         self.done = Archived(archive.context, channel.called)
 
     async def move(self) -> None:
@@ -287,10 +317,12 @@ class _Moving:
         """Deletes from the log what is in the archive."""
         for part, end in self._archive.ends(self._channel).items():
             delete = partial(self._store.trim, self._channel, part, upto=min(end.pos, upto.get(part, 0)))
+            began = _time()
             while gone := await delete(before=self._before, limit=MESSAGES):
                 self.done.deleted += gone
                 self._step(self.done)
-                await asyncio.sleep(PAUSE_SECONDS)
+                await _rest(began, self._pause)
+                began = _time()
 
 
 def _broken(archive: Archive, channel: Channel, record: MessageRecord, after: int) -> CorruptArchive:
