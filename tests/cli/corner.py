@@ -71,5 +71,6 @@ async def pay(command: Pay, accounts: Repository[Account]) -> None:
 
 
 museum = Context("museum", keep=None, archive=True)
+fair = Context("fair", archive=True)
 
-corner = System("corner", contexts=[shop, bank, museum])
+corner = System("corner", contexts=[shop, bank, museum, fair])

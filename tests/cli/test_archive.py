@@ -20,7 +20,6 @@ from remit.hosting.opening import Places, opened
 from remit.log import Channel, MessageRecord
 from remit.stores import Entry, Unit
 from remit.stores.archive import Archive, ArchivedLog
-from remit.topology.secret import Secret
 from tests.cli.corner import HowMany, corner
 from tests.cli.program import REMIT
 
@@ -51,7 +50,9 @@ def fill(place: str, context: str = "shop", count: int = COUNT) -> None:
     async def write() -> None:
         async with opened(_at(place), [context]) as stores:
             for start in range(0, count, 500):
-                await stores[context].commit(Unit(entries=[_sold(each, 30) for each in range(start, start + 500)]))
+                old = [_sold(each, 30) for each in range(start, start + 500)]
+                others = [each._replace(channel=Channel.PUBLISHED) for each in old] if context != "shop" else []
+                await stores[context].commit(Unit(entries=old + others))
             await stores[context].commit(Unit(entries=[_sold(count, 0)]))
 
     asyncio.run(write())
@@ -68,7 +69,7 @@ def forget(place: str) -> None:
 
 
 def _at(place: str) -> Places:
-    return Places({"default": Secret(place)})
+    return Places.at(place)
 
 
 def _sold(number: int, days: int) -> Entry:
@@ -121,6 +122,19 @@ def test_a_log_is_archived_verified_and_restored(place: str, tmp_path: Path, cap
     assert whole(place) == before
 
 
+def test_a_topology_says_where_the_log_is_and_both_channels_are_archived(tmp_path: Path, capsys: Printed) -> None:
+    topology = tmp_path / "corner.toml"
+    topology.write_text(
+        f'system = "{SYSTEM}"\n[stores]\ndefault = "sqlite:{tmp_path}/{{context}}.db"\n[services.all]\nruns = ["*"]\n'
+    )
+    fill(str(topology), "fair", count=500)
+    folder = tmp_path / "archive"
+    assert execute(["log", "archive", str(topology), "fair", "--to", str(folder), "--json"]) == 0
+    moved = json.loads(capsys.readouterr().out)
+    assert {each["channel"]: each["done"] for each in moved} == {"private": 500, "published": 500}
+    assert len(list((folder / "fair").glob("*/*.gz"))) == 2
+
+
 def test_it_tells_people_what_it_did(files: str, tmp_path: Path, capsys: Printed) -> None:
     fill(files, count=500)
     assert execute(["log", "archive", SYSTEM, "shop", "--store", files, "--to", str(tmp_path / "archive")]) == 0
@@ -142,7 +156,7 @@ def test_what_is_not_archived_is_told(files: str, tmp_path: Path, capsys: Printe
 def test_an_unknown_context_and_a_missing_archive_are_told(files: str, tmp_path: Path, capsys: Printed) -> None:
     fill(files, count=500)
     given = ("--store", files, "--from", str(tmp_path / "nowhere"))
-    assert refused("verify", SYSTEM, "fair", *given, printed=capsys)["code"] == "cli.usage"
+    assert refused("verify", SYSTEM, "circus", *given, printed=capsys)["code"] == "cli.usage"
     assert refused("verify", SYSTEM, "shop", *given, printed=capsys)["code"] == "archive.refused"
     assert refused("restore", SYSTEM, "shop", *given, printed=capsys)["code"] == "archive.refused"
     assert not (tmp_path / "nowhere").exists()

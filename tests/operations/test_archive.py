@@ -23,7 +23,7 @@ from remit.stores.archive import (
     ArchivedLog,
     ArchiveError,
     ArchiveGap,
-    ArchiveUnwritable,
+    ArchiveUnusable,
     CorruptArchive,
     OtherArchive,
 )
@@ -336,7 +336,7 @@ async def test_a_full_disk_deletes_nothing_and_leaves_nothing(
     before = await whole(store)
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
-        await refused(lambda: moved(store, tmp_path), ArchiveUnwritable, "No space left")
+        await refused(lambda: moved(store, tmp_path), ArchiveUnusable, "No space left")
     assert await whole(store) == before
     assert [path.name for path in (tmp_path / "shop" / "private").iterdir()] == []
     assert (await moved(store, tmp_path)).done == 400
@@ -344,7 +344,7 @@ async def test_a_full_disk_deletes_nothing_and_leaves_nothing(
 
 async def test_a_file_in_the_place_of_the_folder_is_told(store: MemoryStore, tmp_path: Path) -> None:
     (tmp_path / "shop").write_text("")
-    await refused(lambda: moved(store, tmp_path), ArchiveUnwritable, "it cannot be written")
+    await refused(lambda: moved(store, tmp_path), ArchiveUnusable, "it cannot be written")
 
 
 async def test_what_cannot_be_read_back_is_not_deleted(
@@ -361,9 +361,33 @@ async def test_what_cannot_be_read_back_is_not_deleted(
         with pytest.raises(CorruptArchive):
             await moved(store, tmp_path)
     assert await whole(store) == before
+    assert files(tmp_path) == []
+    assert (await moved(store, tmp_path)).done == 400
+
+
+async def test_the_newest_file_may_be_removed_if_its_messages_are_in_the_log(
+    store: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await whole(store)
+    with monkeypatch.context() as patched:
+        _kill(patched, store, "trim", 1)
+        with pytest.raises(Killed):
+            await moved(store, tmp_path)
+    (path,) = files(tmp_path)
+    path.write_bytes(path.read_bytes()[:-40] + bytes(40))
     with pytest.raises(CorruptArchive):
         await moved(store, tmp_path)
-    assert await whole(store) == before, "nor by the next run"
+    path.unlink()
+    await moved(store, tmp_path)
+    assert await whole(ArchivedLog(store, Archive(tmp_path, "shop"))) == before
+
+
+async def test_only_the_user_may_read_the_files(store: MemoryStore, tmp_path: Path) -> None:
+    await moved(store, tmp_path / "archive")
+    shop = tmp_path / "archive" / "shop"
+    modes = {oct(path.stat().st_mode & 0o777) for path in (shop, shop / "private")}
+    assert modes == {"0o700"}
+    assert {oct(path.stat().st_mode & 0o777) for path in files(tmp_path / "archive")} == {"0o600"}
 
 
 async def test_two_runs_at_once_are_refused(store: MemoryStore, tmp_path: Path) -> None:
@@ -376,7 +400,7 @@ async def test_a_log_that_is_deleted_from_meanwhile_is_told(
     store: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(MemoryStore, "subscribers", _trimming(MemoryStore.subscribers))
-    with pytest.raises(CorruptArchive, match="goes on with message"):
+    with pytest.raises(ArchiveGap, match="goes on with message"):
         await moved(store, tmp_path)
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -104,7 +104,7 @@ async def _archive(
 ) -> list[Archived]:
     assert of.keep is not None  # noqa: S101  # such a context has no archived channels
     async with opened(places, require_all(places, [of.name])) as stores:
-        with _shown() as step:
+        with _shown("deleted") as step:
             return await operations.archive_log(
                 stores[of.name], Archive(to, of.name), channels, of.keep, pause=pause, step=step
             )  # fmt: skip
@@ -112,7 +112,7 @@ async def _archive(
 
 async def _verify(places: Places, of: Context[Any], folder: Path) -> list[Archived]:
     async with opened(places, require_all(places, [of.name]), read_only=True) as stores:
-        with _shown() as step:
+        with _shown("done") as step:
             return await operations.verify_archive(Archive(folder, of.name), stores[of.name], step=step)
 
 
@@ -120,7 +120,7 @@ async def _restore(
     places: Places, of: Context[Any], channels: Collection[Any], folder: Path, pause: float
 ) -> list[Archived]:
     async with opened(places, require_all(places, [of.name])) as stores:
-        with _shown() as step:
+        with _shown("done") as step:
             return await operations.restore_log(
                 stores[of.name], Archive(folder, of.name), channels, pause=pause, step=step
             )
@@ -136,7 +136,7 @@ def _named(system: str, context: str, store: str | None, data: str | None) -> tu
 
 
 @contextmanager
-def _shown() -> Generator[Callable[[Archived], None]]:
+def _shown(counted: Literal["done", "deleted"]) -> Generator[Callable[[Archived], None]]:
     """Shows the progress on a terminal: how many messages, how many per second, and the time that is left."""
     from rich.console import Console  # slow to import, and needed by these commands only
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -151,8 +151,7 @@ def _shown() -> Generator[Callable[[Archived], None]]:
                 tasks[done.channel] = bar.add_task(cell(f"{done.context} {done.channel}"), total=None, rate="")
             at = tasks[done.channel]
             speed = next(each.speed for each in bar.tasks if each.id == at)
-            # Work is done when messages are gone from the log, too.
-            count = min(done.done, done.deleted) if done.deleted else done.done
+            count = getattr(done, counted)
             bar.update(at, total=done.total, completed=count, rate=f"{speed:,.0f}/s" if speed else "")
 
         yield step

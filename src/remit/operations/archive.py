@@ -19,7 +19,7 @@ from remit.runtime.ports import SystemClock
 from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.pruning import MESSAGES, handled, retention_of
 from remit.stores import Store
-from remit.stores.archive import Archive, ArchivedLog, Block, CorruptArchive, require_joined
+from remit.stores.archive import Archive, ArchivedLog, ArchiveGap, Block, CorruptArchive, require_joined
 from remit.stores.archive.segment import MOST_BLOCKS, block_of, line_of
 
 BLOCK_BYTES = 1 << 20
@@ -50,7 +50,7 @@ class Archived(msgspec.Struct):
     deleted: int = 0
     """Messages that were deleted from the log, because they are archived."""
     total: int = 0
-    """At most so many are to be done."""
+    """At most so many are to be deleted from the log, checked or put back."""
     begins_late: int = 0
     """Partitions whose first messages had been deleted before there was an archive."""
 
@@ -261,10 +261,10 @@ class _Moving:
         self.done, floors = _state(archive, channel), await store.floors(channel)
         await self._check_again(floors)
         upto = await handled(store, channel, self._now)
-        await self._trim(upto)  # what a process has archived that was killed before it deleted it
         ends = {part: floor.pos for part, floor in floors.items()}
-        ends |= {part: end.pos for part, end in archive.ends(channel).items()}
         self.done.total = sum(max(0, pos - ends.get(part, 0)) for part, pos in upto.items())
+        await self._trim(upto)  # what a process has archived that was killed before it deleted it
+        ends |= {part: end.pos for part, end in archive.ends(channel).items()}
         self._step(self.done)
         while blocks := await self._gathered(ends, upto):
             await asyncio.to_thread(archive.append, channel, blocks, self._now)
@@ -277,8 +277,16 @@ class _Moving:
     async def _check_again(self, floors: Mapping[int, Checkpoint]) -> None:
         """Reads the segments back whose messages are still in the log: they are about to be deleted there."""
         for segment in self._archive.segments(self._channel):
-            if any(each.part not in floors or each.last > floors[each.part].pos for each in segment.header.blocks):
+            blocks = segment.header.blocks
+            are_there = [each.last > (floors[each.part].pos if each.part in floors else 0) for each in blocks]
+            if not any(are_there):
+                continue
+            try:
                 await asyncio.to_thread(self._archive.check, self._channel, segment.header.number)
+            except CorruptArchive as error:
+                if all(are_there) and segment is self._archive.segments(self._channel)[-1]:
+                    error.next = "its messages are still in the log: remove this file, and run it again"
+                raise
 
     async def _gathered(self, ends: dict[int, int], upto: Mapping[int, int]) -> list[tuple[Block, bytes]]:
         """The blocks of the next segment; moves `ends` to their ends."""
@@ -325,8 +333,8 @@ class _Moving:
                 began = _time()
 
 
-def _broken(archive: Archive, channel: Channel, record: MessageRecord, after: int) -> CorruptArchive:
-    return CorruptArchive(
+def _broken(archive: Archive, channel: Channel, record: MessageRecord, after: int) -> ArchiveGap:
+    return ArchiveGap(
         f"the log of {archive.context} goes on with message {record.pos} after message {after}, which does not fit",
         where=f"{channel.called} partition {record.part}", expected="messages without a gap",
         next="if another process deletes from this log, stop it; otherwise restore the store from a backup",

@@ -20,8 +20,9 @@ from remit.stores.archive.segment import (
     START,
     ArchiveBusy,
     ArchiveGap,
-    ArchiveUnwritable,
+    ArchiveUnusable,
     Block,
+    CorruptArchive,
     Header,
     OtherArchive,
     Segment,
@@ -47,7 +48,7 @@ class _Place(NamedTuple):
 
 
 class Archive:
-    """The archive of one context in a folder. Methods raise `CorruptArchive`, `OtherArchive`, and `ArchiveUnwritable`
+    """The archive of one context in a folder. Methods raise `CorruptArchive`, `OtherArchive`, and `ArchiveUnusable`
     if the folder cannot be read or written."""
 
     def __init__(self, folder: Path, context: str) -> None:
@@ -102,7 +103,8 @@ class Archive:
     # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def append(self, channel: Channel, blocks: Sequence[tuple[Block, bytes]], at: float) -> Segment:
-        """Writes a segment, and reads it back from its place. It is durable afterwards."""
+        """Writes a segment, in `locked`, and reads it back from its place. It is durable afterwards. A file that is not
+        what was written is removed again."""
         known = self._segments[channel]
         number, previous = len(known) + 1, known[-1].sha256 if known else ""
         header = Header(
@@ -111,10 +113,14 @@ class Archive:
         )  # fmt: skip
         path = self.path(channel, number)
         with _telling(path, "written"):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
             _write(path, file_of(header, [packed for _, packed in blocks]))
-            self._add(channel, number)
-        self.check(channel, number)
+            try:
+                self._add(channel, number)
+                self.check(channel, number)
+            except CorruptArchive:
+                path.unlink()
+                raise
         return self._segments[channel][-1]
 
     def check(self, channel: Channel, number: int) -> int:
@@ -139,7 +145,8 @@ class Archive:
         import fcntl  # not on every system
 
         with _telling(self.folder, "written"):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
             lock = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
             try:
@@ -247,7 +254,7 @@ async def require_joined(archive: Archive, log: Log, channel: Channel) -> None:
 def _write(path: Path, content: bytes) -> None:
     part = path.with_name("partial")
     try:
-        with part.open("wb") as file:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -274,7 +281,7 @@ def _telling(path: Path, done: str) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        raise ArchiveUnwritable(
+        raise ArchiveUnusable(
             f"it cannot be {done}: {error.strerror or reason(error)}", where=str(path),
             expected="a folder that this user can read and write, with free space",
             next="nothing was deleted from the log; make room or give another folder, and run it again",

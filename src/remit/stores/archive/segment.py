@@ -54,10 +54,10 @@ class ArchiveGap(ArchiveError):
     code = "archive.gap"
 
 
-class ArchiveUnwritable(ArchiveError):
-    """A file of an archive cannot be written, or its folder cannot be read."""
+class ArchiveUnusable(ArchiveError):
+    """The folder of an archive cannot be read or written."""
 
-    code = "archive.unwritable"
+    code = "archive.unusable"
 
 
 class ArchiveBusy(ArchiveError):
