@@ -241,6 +241,10 @@ class Kept:
     """Whether a row model has a row for each of its entries."""
     upcast: bool = False
     """Of an event-sourced aggregate: whether its events have another version in the second release."""
+    removes: bool = False
+    """Of one with rows: whether another row model counts its entries, and removes its rows again and again."""
+    adopted: bool = False
+    """Whether it is stored as state in the first release, and event-sourced in the second."""
 
 
 @dataclass(frozen=True)
@@ -417,7 +421,7 @@ class Program:
         parts = (self.contexts, self.kept, self.commands, self.events, self.handlers, self.roots, self.questions)
         messages = (*self.commands, *self.events)
         extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
-        extras += sum(bool(each.news) + each.sourced + each.rows + each.upcast for each in self.kept) + (
+        extras += sum(bool(each.news) + each.sourced + each.rows + each.upcast + each.removes + each.adopted for each in self.kept) + (
             1 + len(self.rollout.at) if self.rollout else 0
         )
         extras += len(self.guards) + self.headers + len(self.idle) + bool(self.related) + self.layered
