@@ -1,15 +1,18 @@
 """A read model is made anew from the log beside the live one, and takes its place."""
 
 import asyncio
-from collections.abc import Callable
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from remit import Command, Context, DomainEvent, Events, Page, Projection, Query, Row, System, View
 from remit.hosting.opening import Places, opened
 from remit.operations import CannotRebuild, Rebuild, Rebuilt, sources_of
+from remit.stores import Change, Unit
 from remit.topology.secret import Secret
 
 
@@ -26,11 +29,22 @@ class HowMany(Query[int]):
     box: str
 
 
+class Both(Query[tuple[int, int]]):
+    """Two boxes. Between them it waits, if so asked."""
+
+    waits: bool
+
+
 class Full(Query[Page[str]]):
     apples: int
 
 
-def orchard(weight: Callable[[Counted], int], **declared: Any) -> System:
+async def nothing(waits: bool) -> None: ...
+
+
+def orchard(
+    weight: Callable[[Counted], int], between: Callable[[bool], Awaitable[None]] = nothing, **declared: Any
+) -> System:
     """The same system, with projections that fold by this function."""
     farm = Context("farm", **declared)
 
@@ -66,6 +80,12 @@ def orchard(weight: Callable[[Counted], int], **declared: Any) -> System:
     async def how_many(query: HowMany, boxes: View[Box]) -> int:
         return (await boxes.get(query.box)).apples
 
+    @farm.answer(Both)
+    async def both(query: Both, boxes: View[Box]) -> tuple[int, int]:
+        one = await boxes.get("b1")
+        await between(query.waits)
+        return one.apples, (await boxes.get("b2")).apples
+
     @farm.answer(Full)
     async def full(query: Full, crates: View[Crate]) -> Page[str]:
         return (await crates.where(apples=query.apples).page()).map(lambda row: row.box)
@@ -87,9 +107,16 @@ def fails(event: Counted) -> int:
     return event.apples
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> str:
-    return f"sqlite:{tmp_path}/{{context}}.db"
+@pytest.fixture(params=["sqlite", "postgres"])
+async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:{tmp_path}/{{context}}.db"
+        return
+    server, schema = request.getfixturevalue("server"), f"remit_test_{uuid.uuid4().hex}"
+    yield f"{server}{'&' if '?' in server else '?'}schema={schema}"
+    connection = await asyncpg.connect(server)
+    await connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    await connection.close()
 
 
 async def lived(system: System, place: str, boxes: int = 3) -> None:
@@ -102,7 +129,7 @@ async def lived(system: System, place: str, boxes: int = 3) -> None:
 async def rebuilt(system: System, place: str, name: str = "farm.Box", *, back: bool = False, **options: Any) -> Rebuilt:
     model = system.model()
     async with opened(Places({"default": Secret(place)}), sources_of(model, name)) as stores:
-        work = Rebuild(model, name, stores)
+        work = Rebuild(model, name, stores, linger=0.0)
         return await (work.back(pause=0.0) if back else work.build(pause=0.0, **options))
 
 
@@ -188,6 +215,42 @@ async def test_a_new_version_with_parked_keys_is_not_switched_to(place: str) -> 
 async def test_what_is_no_read_model_is_refused(place: str) -> None:
     with pytest.raises(CannotRebuild, match=r"no read model 'farm\.Boxes'"):
         await rebuilt(orchard(once), place, "farm.Boxes")
+
+
+async def test_a_query_reads_one_version_to_its_end(place: str) -> None:
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def between(waits: bool) -> None:
+        if waits:
+            begun.set()
+            await goes_on.wait()
+
+    await lived(orchard(once), place)
+    changed = orchard(twice, between=between)
+    async with changed.connect(store=place) as app:
+        held = asyncio.ensure_future(app.ask(Both(waits=True), deadline=30))
+        await begun.wait()
+        await rebuilt(changed, place)
+        async with asyncio.timeout(20):
+            while await app.ask(Both(waits=False)) != (2, 4):  # noqa: ASYNC110  # a switch rings no bell
+                await asyncio.sleep(0.01)
+        goes_on.set()
+        assert await held == (1, 2)
+
+
+async def test_a_rebuild_by_equal_code_that_differs_is_not_switched_to(place: str) -> None:
+    system = orchard(once)
+    await lived(system, place)
+    await rebuilt(system, place)
+    async with opened(Places({"default": Secret(place)}), ["farm"]) as stores:
+        (version, _), body = (await stores["farm"].load("farm.Box@2", "b2") or (0, b"")), b'{"apples":7}'
+        await stores["farm"].commit(Unit([Change("farm.Box@2", "b2", version, body)]))
+    with pytest.raises(CannotRebuild, match="version 3 differs from the live one: 'b2' differs"):
+        await rebuilt(system, place)
+    assert await apples(system, place) == 7
+    done = await rebuilt(system, place, changed=True)
+    assert (done.live, done.documents, done.before) == (3, 3, 3)
+    assert await apples(system, place) == 2
 
 
 async def test_without_an_old_version_there_is_no_way_back(place: str) -> None:

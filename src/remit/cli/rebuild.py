@@ -29,6 +29,9 @@ def rebuild(
     anew: Annotated[
         bool, Parameter(negative="", help="Begin another version, instead of going on with an interrupted one.")
     ] = False,
+    changed: Annotated[
+        bool, Parameter(negative="", help="Switch although documents differ from those of the live version.")
+    ] = False,
     back: Annotated[
         bool, Parameter(negative="", help="Switch back to the version that was live before, once it has caught up.")
     ] = False,
@@ -42,7 +45,7 @@ def rebuild(
     it stopped. A running service notices the switch within about a second.
     """
     found, places, _ = located(system, store, data)
-    done = asyncio.run(_rebuild(found, places, model, pause=pause, anew=anew, back=back))
+    done = asyncio.run(_rebuild(found, places, model, pause=pause, anew=anew, changed=changed, back=back))
     if json:
         print(msgspec.json.encode(done).decode())
     else:
@@ -50,14 +53,14 @@ def rebuild(
     return 0
 
 
-async def _rebuild(system: System, places: Places, name: str, *, pause: float, anew: bool, back: bool) -> Rebuilt:
+async def _rebuild(system: System, places: Places, name: str, *, back: bool, pause: float, **options: bool) -> Rebuilt:
     model = system.model()
     async with opened(places, require_all(places, sources_of(model, name))) as stores:
         work = Rebuild(model, name, stores)
         with _shown(name) as step:
             if back:
                 return await work.back(pause=pause, step=step)
-            return await work.build(pause=pause, anew=anew, step=step)
+            return await work.build(pause=pause, step=step, **options)
 
 
 @contextmanager

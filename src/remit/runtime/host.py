@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, cast
 
-from remit.contexts import Model, Polled
+from remit.contexts import Model, Polled, Seal
 from remit.contexts.gateways import Gateway, connect
 from remit.errors import RemitError
 from remit.log import SubscriptionId
@@ -73,7 +73,7 @@ class Host:
     ) -> None:
         self.model, self.stores, self.ports = model, stores, ports
         self._written = {context.name: written_by(model, context.name) for context in model.contexts}
-        self._channels = channels
+        self._channels, self._seal = channels, Seal(model.name, model.names)
         self._listeners = Listeners(beside(self._recovered, listeners), ports.clock)
         whole = {name: plan for name, plan in (plans or compile_system(model)).items() if name in stores}
         self._plans = run = whole if placed.runs is None else _only(whole, placed.runs)
@@ -119,7 +119,8 @@ class Host:
         channel, encoding = self._channels.calls, self._channels.encoding
         if channel is None:
             return None
-        return RemoteCalls(channel, self.ports, self._listeners, placed.elsewhere, encoding, self.model.owners)
+        owners, seal = self.model.owners, self._seal
+        return RemoteCalls(channel, self.ports, self._listeners, placed.elsewhere, encoding, owners, seal)
 
     def _connect(self, context: str, service: Any) -> None:
         """Gives a gateway its line."""
@@ -138,7 +139,7 @@ class Host:
         remote = self.remote
         influence = influence_of(self.model, plans, (lambda _: False) if remote is None else remote.reaches)
         elsewhere = None if remote is None else remote.reach
-        return Freshness(followings.values(), self._sharing.is_regressed, elsewhere, influence)
+        return Freshness(followings.values(), self._sharing.is_regressed, elsewhere, influence, self._seal)
 
     def _subscribe(self, followings: _Followings, followed: Feeds) -> list[Follower]:
         shared, ports, said = self.shared, self.ports, self._listeners
@@ -277,7 +278,9 @@ class Host:
                 reach.require(command.__class__, "calls")
         return await self.calls.send(command, key=key, deadline=deadline, caller=caller)
 
-    async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
+    async def ask(
+        self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool | str = False, after: str = ""
+    ) -> Any:
         """As `Sender.ask`. In a handler, it raises `NotCovered` as `send` does."""
         if self._origin.is_elsewhere:
             raise in_another_process()
@@ -285,7 +288,7 @@ class Host:
             reach = within.get()
             if reach is not None and query.__class__ not in reach.covered and reach.model is self.model:
                 reach.require(query.__class__, "calls")
-        return await self.calls.ask(query, deadline=deadline, fresh=fresh)
+        return await self.calls.ask(query, deadline=deadline, fresh=fresh, after=after)
 
     async def attempt(
         self, message: Command[Any, Any] | Query[Any, Any], /, *, deadline: float | None = None, key: str | None = None

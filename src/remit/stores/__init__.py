@@ -26,7 +26,7 @@ from remit.stores.rows_in_memory import RowsInMemory
 from remit.stores.size import LARGEST_UNIT, require_fit
 from remit.stores.sql import SqlStore, Transaction
 from remit.stores.technology import PublishedLogs, StoreAddress, StoreTechnology
-from remit.stores.versions import LiveVersions, Versions, load_versions, switch, write_versions
+from remit.stores.versions import LiveVersions, Versions, load_versions, write_versions
 
 __all__ = [
     "LARGEST_UNIT",
@@ -63,7 +63,6 @@ __all__ = [
     "partition_of",
     "require_fit",
     "row_table",
-    "switch",
     "was_written",
     "write_versions",
     "written_read_only",

@@ -61,6 +61,8 @@ class StoreTechnology:
     """Whether each context connects with credentials of its own, which reach no other context's store."""
     sql: bool = False
     """Whether handlers may run SQL statements in it: it is an `SqlStore`."""
+    dialect: str = ""
+    """Whose SQL it runs, as SQLAlchemy names it: `postgresql` or `sqlite`. Empty: handlers get no session of it."""
     apart: bool = False
     """Whether it is in another process, so that each access is a round trip."""
     schemas: bool = False

@@ -5,14 +5,13 @@ A rebuild makes the next version beside the live one. Version 1 is what there is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
 
-from remit.errors import Conflict
 from remit.log import Checkpoint, SubscriptionId
-from remit.stores.port import Advance, Change, ParkedKey, Store, Unit
+from remit.stores.port import Change, ParkedKey, Store, Unit
 from remit.stores.rows import Place, RowTable, Selection, shortened
 
 _KIND = " read models"
@@ -20,7 +19,7 @@ _KIND = " read models"
 _MOST = 10_000
 
 
-class Versions(msgspec.Struct, frozen=True):
+class Versions(msgspec.Struct, frozen=True, omit_defaults=True):
     """The versions of one read model in a store."""
 
     live: int = 1
@@ -31,6 +30,35 @@ class Versions(msgspec.Struct, frozen=True):
     """The one that was live before, as long as it is kept; 0 if none is."""
     highest: int = 1
     """The highest number that was ever given."""
+    shapes: dict[int, str] = {}
+    """By version: the fingerprint of the read model whose code began it. Version 1 has none if a release folded it that
+    knew of no fingerprints."""
+    dropped: tuple[int, ...] = ()
+    """Versions that nothing goes back to, and whose rows are still there."""
+    switched: float = 0.0
+    """When the live one was switched to (seconds since the epoch); 0.0 if it was not."""
+
+    def begun(self, shape: str) -> Versions:
+        """Gives the next version its number, in place of an interrupted one."""
+        number = self.highest + 1
+        dropped = (*self.dropped, self.building) if self.building else self.dropped
+        shapes = {**self.shapes, number: shape}
+        return msgspec.structs.replace(self, building=number, highest=number, shapes=shapes, dropped=dropped)
+
+    def switched_to(self, number: int, at: float) -> Versions:
+        """Makes the version that is built, or the old one, live at a time (seconds since the epoch)."""
+        building = 0 if number == self.building else self.building
+        dropped = (*self.dropped, self.old) if self.old not in (0, number) else self.dropped
+        return msgspec.structs.replace(
+            self, live=number, building=building, old=self.live, dropped=dropped, switched=at
+        )  # fmt: skip
+
+    def without(self, number: int) -> Versions:
+        """After the rows of a version were deleted."""
+        shapes = {each: shape for each, shape in self.shapes.items() if each != number}
+        dropped = tuple(each for each in self.dropped if each != number)
+        old = 0 if number == self.old else self.old
+        return msgspec.structs.replace(self, old=old, shapes=shapes, dropped=dropped)
 
 
 _decoder = msgspec.json.Decoder(Versions)
@@ -57,47 +85,10 @@ async def load_versions(store: Store, model: str) -> tuple[int, Versions]:
     return (0, Versions()) if row is None else (row[0], _decoder.decode(row[1]))
 
 
-async def write_versions(
-    store: Store, model: str, expected: int, versions: Versions, fences: Sequence[Advance] = ()
-) -> None:
-    """Writes which version is live. In the same transaction, the checkpoints `fences` stand where they stood.
-
-    Raises `Conflict`, and nothing is written, if any of this has changed; and the other errors of `commit`.
-    """
-    body = msgspec.json.encode(versions)
-    await store.commit(
-        Unit([Change(_KIND, model, expected, body)], advance=next(iter(fences), None), further=fences[1:])
-    )
-
-
-async def switch(
-    store: Store,
-    model: str,
-    ids: Iterable[SubscriptionId],
-    expected: int,
-    versions: Versions,
-    after: Versions,
-    at: float,
-) -> bool:
-    """Makes the live version of `after` live instead of that of `versions`, in one transaction. `ids` are the
-    subscriptions of version 1, and `at` is the time (seconds since the epoch).
-
-    Returns False, and writes nothing, if it has not handled all that the live one has handled.
-    """
-    fences: list[Advance] = []
-    for id in ids:
-        live, next = subscription_in(id, versions.live), subscription_in(id, after.live)
-        stand, reached = await store.checkpoints(live), await store.checkpoints(next)
-        for part in {*stand, *reached}:
-            place = stand.get(part, Checkpoint(0, "", 0.0))
-            if part not in reached or reached[part].pos < place.pos:
-                return False
-            fences.append(Advance(live, part, place.pos, place.id, place.pos, place.id, at))
-    try:
-        await write_versions(store, model, expected, after, fences)
-    except Conflict:
-        return False
-    return True
+async def write_versions(store: Store, model: str, expected: int, versions: Versions) -> None:
+    """Writes the versions of a read model. Raises `Conflict` if another process has written them meanwhile, and the
+    other errors of `commit`."""
+    await store.commit(Unit([Change(_KIND, model, expected, msgspec.json.encode(versions))]))
 
 
 class LiveVersions:

@@ -220,6 +220,29 @@ def _statements(unit: UnitOfWork) -> Any:
     return GuardedSql(unit.begin(), reach.tables)
 
 
+def _alchemy(unit: UnitOfWork, wanted: type) -> Any:
+    """The session or the connection of SQLAlchemy of a handler."""
+    bound = unit.bound
+    if bound is None:
+        from remit.stores.alchemy.bound import Bound  # SQLAlchemy is loaded only for a handler that asks for it
+
+        reach = unit.workplace.reach
+        require = None if reach is None or reach.tables is None else reach.tables.require
+        bound = unit.bound = Bound(unit.begin(), unit.workplace.store.technology.dialect, require)
+    return bound.given(wanted)
+
+
+def _flushing(call: Callable[[UnitOfWork, Any], Awaitable[Any]]) -> Callable[[UnitOfWork, Any], Awaitable[Any]]:
+    """A handler whose sessions are flushed when it returns."""
+    from remit.stores.alchemy.bound import flushed
+
+    def handle(unit: UnitOfWork, message: Any) -> Awaitable[Any]:
+        handling = call(unit, message)  # makes the session
+        return flushed(unit.bound, handling, unit.workplace.plan.name)
+
+    return handle
+
+
 GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any]] = {
     ports.REPOSITORY: _Repository,
     ports.RECORDS: UnitRecords,
@@ -229,6 +252,7 @@ GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any]] = {
     ports.LATER: _Later,
     ports.SENDER: lambda unit, _: unit.workplace.sender(unit),
     ports.SQL: lambda unit, _: _statements(unit),
+    ports.ALCHEMY: _alchemy,
     ports.CLOCK: lambda unit, _: _Repeated(unit.attempt) if unit.attempt.origin else unit.workplace.clock,
     ports.IDS: lambda unit, _: _Repeated(unit.attempt) if unit.attempt.origin else unit.workplace.ids,
     ports.ENVELOPE: lambda unit, _: unit.envelope(),
@@ -242,6 +266,14 @@ def supplied(
 ) -> Callable[[UnitOfWork, Any], Awaitable[Any]]:
     """Binds a handler to its dependencies, once, when plans are compiled. Most handlers have at most two, and a loop
     over them would take longer than making them."""
+    if any(need.kind is ports.ALCHEMY for need in needs):
+        return _flushing(_supplied(function, needs))
+    return _supplied(function, needs)
+
+
+def _supplied(
+    function: Callable[..., Awaitable[Any]], needs: Sequence[Dependency]
+) -> Callable[[UnitOfWork, Any], Awaitable[Any]]:
     if not needs:
         return lambda unit, message: function(message)
     (give, subject), *others = [(need.give, need.subject) for need in needs]

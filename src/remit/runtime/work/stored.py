@@ -40,7 +40,9 @@ def is_written_as_state(tracked: Tracked, unit: Unit, origin: str) -> bool:
     if not isinstance(tracked.plan, RowPlan):
         return True
     if tracked.version or not tracked.removed:
-        unit.rows = [*unit.rows, _row(tracked, tracked.plan, origin)]
+        rows = unit.rows if isinstance(unit.rows, list) else [*unit.rows]  # copied once, not for each row
+        rows.append(_row(tracked, tracked.plan, origin))
+        unit.rows = rows
     return False
 
 
