@@ -421,9 +421,9 @@ class Program:
         parts = (self.contexts, self.kept, self.commands, self.events, self.handlers, self.roots, self.questions)
         messages = (*self.commands, *self.events)
         extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
-        extras += sum(bool(each.news) + each.sourced + each.rows + each.upcast + each.removes + each.adopted for each in self.kept) + (
-            1 + len(self.rollout.at) if self.rollout else 0
-        )
+        extras += sum(
+            bool(each.news) + each.sourced + each.rows + each.upcast + each.removes + each.adopted for each in self.kept
+        ) + (1 + len(self.rollout.at) if self.rollout else 0)
         extras += len(self.guards) + self.headers + len(self.idle) + bool(self.related) + self.layered
         extras += sum(1 + len(each.commands) + len(each.posted) for each in self.sources)
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)

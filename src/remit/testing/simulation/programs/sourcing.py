@@ -9,7 +9,17 @@ from random import Random
 from remit.testing.simulation.programs.grammar import Kept, Program, uses
 from remit.testing.simulation.programs.tape import Tape
 
-__all__ = ["LAST", "generation", "paged", "paging", "sourced", "upcaster", "with_adoption", "with_streams", "without_adoption"]
+__all__ = [
+    "LAST",
+    "generation",
+    "paged",
+    "paging",
+    "sourced",
+    "upcaster",
+    "with_adoption",
+    "with_streams",
+    "without_adoption",
+]
 
 LAST = 3
 """A row that counts entries is removed by every third."""
