@@ -56,14 +56,23 @@ class Rebuilt(msgspec.Struct):
 class Rebuild:
     """The rebuild of one read model, on open stores: that of its context, and those of its sources."""
 
-    def __init__(self, model: Model, name: str, stores: Mapping[str, Store], *, linger: float = LINGER_SECONDS) -> None:
+    def __init__(
+        self,
+        model: Model,
+        name: str,
+        stores: Mapping[str, Store],
+        *,
+        linger: float = LINGER_SECONDS,
+        ports: Ports | None = None,
+    ) -> None:
         """`name` is `<context>.<Name>`. `linger` is how long it goes on with the new version after the switch, in
-        seconds. Raises `CannotRebuild` if there is no such read model."""
+        seconds. `ports` are those of another process whose stores it uses. Raises `CannotRebuild` if there is no such
+        read model."""
         self._model, self.name, self._stores, self._linger = model, name, stores, linger
         self._plan, self._follows = read_model(model, name)
         self._store = stores[self._plan.name]
         self._ids = [each.id for each in self._follows]
-        self._ports = Ports()
+        self._ports = ports or Ports()
         self.shape = shape_in(self._follows)
         """The fingerprint of the read model as this process has it."""
 

@@ -30,6 +30,7 @@ from remit.testing.simulation.programs.grammar import (
 )
 from remit.testing.simulation.programs.kit import BEGINNINGS, KIT
 from remit.testing.simulation.programs.oddities import ODDITIES
+from remit.testing.simulation.programs.rebuilding import with_rebuilds
 from remit.testing.simulation.programs.scarce import SCARCE
 from remit.testing.simulation.programs.seldom import SELDOM
 from remit.testing.simulation.programs.senders import FOREIGN
@@ -131,6 +132,8 @@ REMOVING = 0.5
 """The share of those with rows where some of these are removed."""
 ADOPTING = 0.3
 """The share of programs with a second release in which it turns states into streams."""
+REBUILT = 0.2
+"""The share of programs with read models where some of these are rebuilt."""
 _STREAMS = 591
 """Chosen as `_SALT` was."""
 
@@ -142,9 +145,10 @@ def generate(seed: int) -> Program:
     stays = program.rollout is not None and len(program.rollout.at) == 1
     later = Random(f"read side {seed}")  # noqa: S311  chance that can be repeated, no secret
     if chance.random() < (SOURCED_NEWLY if stays else SOURCED):
-        return with_streams(chance, program, removes=later.random() < REMOVING)
-    adopts = program.rollout is not None and later.random() < ADOPTING
-    return with_adoption(later, program) if adopts else program
+        program = with_streams(chance, program, removes=later.random() < REMOVING)
+    elif program.rollout is not None and later.random() < ADOPTING:
+        program = with_adoption(later, program)
+    return with_rebuilds(later, program) if later.random() < REBUILT else program
 
 
 def _stored_as_state(seed: int) -> Program:

@@ -27,7 +27,7 @@ def judge_rows(facts: Facts, declared: ContextMap, files: Files) -> Iterator[Ver
 
 def _judge_model(facts: Facts, files: Files, context: str, model: str) -> Iterator[Verdict]:
     name, kind = f"{context}.{model}", f"{context}.{model.removesuffix('Row')}"
-    table = f"SELECT body FROM row_{model}_1"  # noqa: S608  a name of ours
+    table = f"SELECT body FROM row_{model}_{files.live(name)}"  # noqa: S608  a name of ours
     rows: dict[str, dict[str, Any]] = {
         row["entry"]: row for (body,) in files.rows(context, table) if (row := json.loads(body))
     }
@@ -52,7 +52,7 @@ def _judge_left(facts: Facts, files: Files, context: str, model: str) -> Iterato
     entries = [entry for place, found in facts.kept.items() if place.kind == kind for entry in found]
     every = Counter(entry.partition("/")[0] for entry in entries)
     left: dict[str, list[str]] = {root: [] for root, count in every.items()}
-    for (body,) in files.rows(context, f"SELECT body FROM row_{model}_1"):  # noqa: S608  a name of ours
+    for (body,) in files.rows(context, f"SELECT body FROM row_{model}_{files.live(name)}"):  # noqa: S608  a name of ours
         row = json.loads(body)
         left[row["root"]] = row["entries"]
         if len(row["entries"]) != row["times"]:

@@ -18,6 +18,7 @@ from remit.testing.simulation.programs.grammar import (
 )
 from remit.testing.simulation.programs.news import declared_news
 from remit.testing.simulation.programs.passing import HEADER
+from remit.testing.simulation.programs.rebuilding import rebuilds
 from remit.testing.simulation.programs.sourcing import paged, paging, sourced, upcaster, without_adoption
 from remit.testing.simulation.programs.translations import translation
 from remit.testing.simulation.scene import Scene
@@ -40,7 +41,7 @@ from remit import EventSourced, Later, Projection, Query, Record, Records, Refus
 from remit import Row, View, field
 from remit.contexts import ContextMap, Invocation
 from remit.testing.simulation import Scene, run_scene
-from remit.testing.simulation.programs import Ask, Question, Rollout, Tape, related, workload
+from remit.testing.simulation.programs import Ask, Question, Rebuilding, Rollout, Tape, related, workload
 
 
 class No(Refusal):
@@ -148,6 +149,7 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
         parts.append("\n".join(["QUESTIONS = [", *asked, "]"]) + "\n")
         words += ", QUESTIONS"
     words += ", tables=TABLES" if with_tables else ""
+    words += f", rebuilds=[{', '.join(rebuilds(program))}]" if program.rebuilds else ""
     words += ", sources=SOURCES" if program.sources else ""
     words += f", rollout={program.rollout!r}" if program.rollout else ""
     parts.append(f"SCENE = {_scene(scene, words)}\n")
