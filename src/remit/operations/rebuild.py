@@ -214,8 +214,9 @@ class Rebuild:
         for id in self._ids:
             name = subscription_in(id, new).name
             here = {each.key for each in await self._store.parked(name) if each.subscription[1:] == id[1:]}
-            there = {each.key for each in await self._store.parked(subscription_in(id, live).name)} if here else set()
-            if lost := sorted(here - there):
+            if here:
+                here -= {each.key for each in await self._store.parked(subscription_in(id, live).name)}
+            if lost := sorted(here):
                 raise CannotRebuild(
                     f"{len(lost)} keys of the new version are parked, so it lacks what these messages say: "
                     + ", ".join(map(repr, lost[:3])),
