@@ -71,16 +71,18 @@ class Rebuild:
         *,
         logs: Mapping[str, Log] | None = None,
         linger: float = LINGER_SECONDS,
+        ports: Ports | None = None,
     ) -> None:
         """`name` is `<context>.<Name>`. `logs` are the logs of its sources, if they are read elsewhere than in their
         stores: `ArchivedLog`. `linger` is how long it goes on with the new version after the switch, in seconds.
-        Raises `CannotRebuild` if there is no such read model."""
+        `ports` are those of another process whose stores it uses. Raises `CannotRebuild` if there is no such read
+        model."""
         self._model, self.name, self._stores, self._linger = model, name, stores, linger
         self._logs: Mapping[str, Log] = {**stores, **(logs or {})}
         self._plan, self._follows = read_model(model, name)
         self._store = stores[self._plan.name]
         self._ids = [each.id for each in self._follows]
-        self._ports = Ports()
+        self._ports = ports or Ports()
         follows = {each.id: each for each in self._follows}
         plan = replace(self._plan, follows=follows, groups=[])
         self._shared = Host(model, stores, self._ports, plans={plan.name: plan}).shared
