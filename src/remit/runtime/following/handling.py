@@ -16,7 +16,7 @@ from remit.errors import CallError, Conflict, Diverged, StoreError, StoreUnavail
 from remit.log import Floors, MessageRecord, SubscriptionId, trace_of
 from remit.runtime.events import BatchHandled, KeyParked
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
-from remit.runtime.following.dispatch import DISPATCHERS, Dispatcher
+from remit.runtime.following.dispatch import DISPATCHERS, Dispatcher, Folding
 from remit.runtime.following.effect import Effect
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import Parking
@@ -33,7 +33,11 @@ from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Advance, Park, Unit
 
 BATCH = 100
-"""The most messages handled in one transaction."""
+"""The most messages handled in one transaction, unless they are folded."""
+MOST = 1000
+"""The most messages folded in one transaction."""
+MOST_BYTES = 4 * 1024 * 1024
+"""A transaction of more messages than `BATCH` has about so many bytes of payloads at most."""
 SOON_SECONDS = 5.0
 """The longest pause after a failed call while no circuit breaker is open."""
 BATCH_SECONDS = 0.05
@@ -56,6 +60,8 @@ class Part:
     """The aggregate of that conflict, while this partition has the turn to write it."""
     singly_until: int = 0
     """Up to this position messages are handled one by one, to find the one that failed in a batch."""
+    most: int = BATCH
+    """How many messages are read at a time."""
     step: int = 0
     """Which of the subscriptions that follow together is handling the message."""
     failing: tuple[int, int] = (0, 0)
@@ -106,7 +112,8 @@ class Handling(Effect):
     # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def limit(self, lane: Lane) -> int:
-        return 1 if self._dispatcher.singly or lane.pos < self._parts[lane.part].singly_until else BATCH
+        mine = self._parts[lane.part]
+        return 1 if self._dispatcher.singly or lane.pos < mine.singly_until else mine.most
 
     async def do(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
         """Handles messages in one unit of work, as long as their handlers have no effects outside of it."""
@@ -114,7 +121,10 @@ class Handling(Effect):
         mine.begun, began = asyncio.get_running_loop().time(), self._listeners.ticks()
         parked = await self._parking.among(lane, records)
         async with contextlib.aclosing(self._dispatcher.unit(mine.taken)) as unit:
-            parks, last, attempt = await self._decide(lane, mine, unit, records, parked)
+            if isinstance(self._dispatcher, Folding) and not parked:
+                parks, last, attempt = await self._fold(self._dispatcher, lane, mine, unit, records)
+            else:
+                parks, last, attempt = await self._decide(lane, mine, unit, records, parked)
             await self._commit(mine, unit, attempt, parks, self._advance(lane, stood, last))
         self.leave(lane)
         mine.taken = None
@@ -155,6 +165,14 @@ class Handling(Effect):
             if self._parking.ending or loop.time() - mine.begun > BATCH_SECONDS:
                 break
         return parks, last, attempt
+
+    async def _fold(
+        self, folding: Folding, lane: Lane, mine: Part, unit: UnitOfWork, records: Sequence[MessageRecord]
+    ) -> tuple[list[Park], MessageRecord, Attempt | None]:
+        """As `_decide`, for a projection: loads all documents at once."""
+        last = await folding.fold(unit, lane, records)
+        mine.most = _most(mine.most, records, last)
+        return [], last, unit.attempt
 
     async def _commit(
         self,
@@ -258,3 +276,14 @@ class Handling(Effect):
             await self._shared.recovered.wait(backoff(failures - 1, self._ports.random, longest))
         else:
             await asyncio.sleep(backoff(failures - 1, self._ports.random))
+
+
+def _most(most: int, records: Sequence[MessageRecord], last: MessageRecord) -> int:
+    """How many messages are folded next: twice as many after as many as were asked for, fewer after a batch that has
+    taken too long or was too large. So a model that is far behind catches up in large steps."""
+    if last is not records[-1]:
+        return max(BATCH, last.pos - records[0].pos + 1)
+    if len(records) < most:
+        return most
+    size = sum([len(record.payload) for record in records])
+    return min(MOST, 2 * most) if 2 * size <= MOST_BYTES else most if size <= MOST_BYTES else max(BATCH, most // 2)
