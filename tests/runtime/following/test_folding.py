@@ -53,6 +53,19 @@ class All(Projection[str, Said]):
         self.count += 1
 
 
+class Shared(Projection[str, Said]):
+    """Documents that every partition writes."""
+
+    count: int = 0
+
+    @staticmethod
+    def key(event: Said) -> str:
+        return event.word
+
+    def evolve(self, event: Said) -> None:
+        self.count += 1
+
+
 class Counting(MemoryStore):
     """Counts what a projection costs."""
 
@@ -153,6 +166,17 @@ async def test_a_document_of_all_partitions_takes_them_in_turns() -> None:
         assert found[1] == b'{"count":%d}' % LAST
         assert store.conflicts <= 16, "each partition conflicts once or twice, and then they take turns"
         assert store.moves < LAST / 10
+
+
+async def test_partitions_that_write_the_same_documents_take_turns() -> None:
+    entries = [entry(number, who=f"k{number}", word=f"w{number % 50}") for number in range(LAST)]
+    store = await filled(8, entries)
+    async with following(store, Shared):
+        await reached(store, ID._replace(name="talk.Shared"), LAST)
+        found = await store.load_all("talk.Shared", [f"w{number}" for number in range(50)])
+        assert {row[1] for row in found.values()} == {b'{"count":%d}' % (LAST // 50)}
+        assert store.conflicts <= 16
+        assert store.moves < 60, "in batches"
 
 
 async def test_new_messages_are_folded_as_they_come() -> None:

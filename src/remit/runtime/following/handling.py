@@ -40,6 +40,8 @@ MOST_BYTES = 4 * 1024 * 1024
 """A transaction of more messages than `BATCH` has about so many bytes of payloads at most."""
 SOON_SECONDS = 5.0
 """The longest pause after a failed call while no circuit breaker is open."""
+TURNS_SECONDS = 10.0
+"""How long the partitions of a projection take turns after two of them have written the same documents."""
 BATCH_SECONDS = 0.05
 """A batch ends once it has taken this long."""
 
@@ -62,6 +64,8 @@ class Part:
     """Up to this position messages are handled one by one, to find the one that failed in a batch."""
     most: int = BATCH
     """How many messages are read at a time."""
+    in_turn: bool = False
+    """Whether no other partition of the projection is being folded meanwhile."""
     step: int = 0
     """Which of the subscriptions that follow together is handling the message."""
     failing: tuple[int, int] = (0, 0)
@@ -88,6 +92,9 @@ class Handling(Effect):
         self._parking = Parking(follow.id, self._store, self._dispatcher, shared, listeners)
         self._parts: defaultdict[int, Part] = defaultdict(Part)
         self._storm = Storm()
+        self._in_turn = asyncio.Lock()
+        self._in_turn_until = 0.0
+        """Until when (loop time) partitions take turns: batches of a projection wrote the same documents."""
 
     def start(self, troubles: Troubles) -> None:
         self._parking.start(troubles)
@@ -117,6 +124,16 @@ class Handling(Effect):
 
     async def do(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
         """Handles messages in one unit of work, as long as their handlers have no effects outside of it."""
+        if self._in_turn_until > asyncio.get_running_loop().time():
+            async with self._in_turn:
+                self._parts[lane.part].in_turn = True
+                try:
+                    return await self._handle(lane, records)
+                finally:
+                    self._parts[lane.part].in_turn = False
+        return await self._handle(lane, records)
+
+    async def _handle(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
         mine, stood = self._parts[lane.part], (lane.pos, lane.id)  # the lane may move while these are handled
         mine.begun, began = asyncio.get_running_loop().time(), self._listeners.ticks()
         parked = await self._parking.among(lane, records)
@@ -193,7 +210,9 @@ class Handling(Effect):
         except Conflict:
             mine.taken, mine.rerun = await unit.taken_meanwhile(), attempt
             await unit.aclose()  # releases database locks that the holder of the turn may need
-            if len(rows.changes) + len(rows.rows) > 1:
+            if self._take_turns(mine):
+                pass
+            elif len(rows.changes) + len(rows.rows) > 1:
                 mine.singly_until = advance.after  # one by one, so that each gets its own turn
             elif attempt is not None:
                 had, mine.turn = mine.turn, None
@@ -201,6 +220,14 @@ class Handling(Effect):
             raise
         if unit.refused is not None:
             self._listeners.say(unit.refused)
+
+    def _take_turns(self, mine: Part) -> bool:
+        """After a conflict: whether the partitions of a projection take turns from now on. If they did already, another
+        process has written the same documents."""
+        if not self._folds or mine.in_turn:
+            return False
+        self._in_turn_until = asyncio.get_running_loop().time() + TURNS_SECONDS
+        return True
 
     def _advance(self, lane: Lane, stood: tuple[int, str], last: MessageRecord) -> Advance:
         return Advance(self._id, lane.part, *stood, last.pos, last.id, self._shared.seconds())
