@@ -84,8 +84,8 @@ AREA = Area(
             "events."
         ),
         (
-            "Commit to visible: the time from the reply of a command to a fresh answer, or to the end of "
-            "runner.wait. eventsourcing has no subscriptions on SQLite."
+            "Commit to visible: the time from the reply of a command to an answer that shows it, asked time and again; "
+            "or from the end of a save to the end of runner.wait. eventsourcing has no subscriptions on SQLite."
         ),
         (
             "Pages: one caller asks for the open shipments of one of a thousand couriers, newest first; every second "

@@ -134,7 +134,8 @@ rows.project(OrderRow)
 
 
 async def _lines(query: Counted, orders: View[Order]) -> int:
-    return (await orders.get(query.order)).lines
+    found = await orders.find(query.order)
+    return 0 if found is None else found.lines
 
 
 documents.answer(Counted)(_lines)
@@ -260,14 +261,15 @@ async def add(command: Add, baskets: Repository[Basket]) -> int:
 
 
 async def _visible(work: Work, url: str) -> Sample:
-    """Milliseconds from the reply of a command until a fresh answer shows it, the median."""
+    """Milliseconds from the reply of a command until an answer shows it, the median. It is asked again and again."""
     taken: list[float] = []
     async with System("bench", contexts=[live]).connect(store=url) as app:
         for number in range(work.pick(1000, 20)):
             order = f"order-{number % 100}"
             lines = await app.send(Add(order=order, cents=1))
             begun = time.perf_counter()
-            assert await app.ask(Counted(order=order), fresh=True) == lines
+            while await app.ask(Counted(order=order)) < lines:  # noqa: ASYNC110  # what a reader would do
+                await asyncio.sleep(0)
             taken.append(time.perf_counter() - begun)
             await asyncio.sleep(0.001)
     taken.sort()

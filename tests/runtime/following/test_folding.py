@@ -69,10 +69,11 @@ class Shared(Projection[str, Said]):
 class Counting(MemoryStore):
     """Counts what a projection costs."""
 
-    moves = conflicts = loads = single_loads = 0
+    moves = conflicts = loads = single_loads = repeatable = 0
 
     async def commit(self, unit: Unit) -> None:
         of_projection = unit.advance is not None and unit.advance.subscription.source == "talk"
+        self.repeatable += unit.repeatable
         await asyncio.sleep(0)
         try:
             await super().commit(unit)
@@ -130,6 +131,7 @@ async def test_a_model_far_behind_is_folded_in_growing_batches_with_one_load_eac
         assert store.moves <= 8, "100, 200, 400, 800, 1000, 500 messages"
         assert store.loads == store.moves
         assert not store.single_loads
+        assert store.repeatable == store.moves, "all of it follows from the log of this store"
         found = await store.load_all("talk.Words", [f"k{number}" for number in range(KEYS)])
         assert [row[1] for row in found.values()] == [b'{"count":150,"last":"w"}'] * KEYS
         assert max(row[0] for row in found.values()) <= store.moves, "a document is written once in a batch"
@@ -141,6 +143,7 @@ async def test_a_failure_in_a_large_batch_parks_its_key_only() -> None:
     async with following(store, Words):
         await reached(store, ID, LAST)
         (parked,) = await store.parked()
+        assert store.repeatable < store.moves, "a letter is no copy of what the log says"
         assert (parked.key, parked.letters) == (f"k{1234 % KEYS}", len(range(1234, LAST, KEYS)))
         found = await store.load_all("talk.Words", ["k0", parked.key])
         assert found["k0"][1] == b'{"count":150,"last":"w"}'

@@ -84,6 +84,8 @@ class Handling(Effect):
         self._id = follow.id
         self._begins: dict[SubscriptionId, Literal["now"] | float | None] = {follow.id: follow.begins}
         self._folds = isinstance(follow, FoldPlan)
+        self._is_own = self._folds and follow.id.source == follow.id.context
+        """Whether everything that it writes follows from the log in the same store."""
         self._store = shared.workplaces[follow.id.context].store
         self._shared = shared
         self._ports = ports
@@ -202,6 +204,7 @@ class Handling(Effect):
     ) -> None:
         rows = unit.unit()
         rows.parks, rows.advance, rows.further = parks, advance, further
+        rows.repeatable = self._is_own and not parks
         turns = self._shared.turns
         if turns.taken and attempt is not None and unit.transaction is None:
             await turns.stand_aside(rows.changes, attempt, mine.turn)
