@@ -61,7 +61,7 @@ async def compared(store: Store, live: ProjectionPlan | None, new: ProjectionPla
 
 async def _together(
     store: Store, live: ProjectionPlan | None, new: ProjectionPlan | None
-) -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
+) -> AsyncIterator[tuple[str, Any, Any]]:
     """The documents of both versions in the order of their keys; None where one version has none."""
     lives, news = _all(store, live), _all(store, new)
     one, other = await anext(lives, None), await anext(news, None)
@@ -78,12 +78,12 @@ async def _together(
             one, other = await anext(lives, None), await anext(news, None)
 
 
-async def _all(store: Store, plan: ProjectionPlan | None) -> AsyncIterator[tuple[str, bytes]]:
+async def _all(store: Store, plan: ProjectionPlan | None) -> AsyncIterator[tuple[str, Any]]:
     after: str | None = None
     while plan is not None:
         if isinstance(plan, RowPlan):
             place = None if after is None else ((), after)
-            page = [(row.id, row.body) for row in await store.select_rows(Selection(plan.table, ()), place, PAGE)]
+            page = [(row[0], row[1]) for row in await store.select_rows(Selection(plan.table, ()), place, PAGE)]
         else:
             page = [(id, body) for id, _, body in await store.page(plan.kind, after, PAGE)]
         for each in page:
