@@ -83,7 +83,10 @@ async def _all(store: Store, plan: ProjectionPlan | None) -> AsyncIterator[tuple
     while plan is not None:
         if isinstance(plan, RowPlan):
             place = None if after is None else ((), after)
-            page = [(row[0], row[1]) for row in await store.select_rows(Selection(plan.table, ()), place, PAGE)]
+            rows = await store.select_rows(Selection(plan.table, ()), place, PAGE)
+            page: list[tuple[str, bytes]] = [
+                (id, body if isinstance(body, bytes) else body.encode()) for id, body in rows
+            ]
         else:
             page = [(id, body) for id, _, body in await store.page(plan.kind, after, PAGE)]
         for each in page:

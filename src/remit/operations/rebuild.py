@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,7 @@ import msgspec
 from remit.contexts import Model
 from remit.contexts.ports import VIEW
 from remit.errors import Conflict, RemitError
-from remit.log import SubscriptionId
+from remit.log import Log, SubscriptionId
 from remit.operations.comparing import compared
 from remit.operations.folding import PAGE, Folding, folding_of
 from remit.operations.retiring import retire
@@ -87,14 +87,26 @@ class _Goal:
 class Rebuild:
     """The rebuild of one read model, on open stores: that of its context, and those of its sources."""
 
-    def __init__(self, model: Model, name: str, stores: Mapping[str, Store], *, linger: float = LINGER_SECONDS) -> None:
-        """`name` is `<context>.<Name>`. `linger` is how long it goes on with the new version after the switch, in
-        seconds. Raises `CannotRebuild` if there is no such read model."""
+    def __init__(
+        self,
+        model: Model,
+        name: str,
+        stores: Mapping[str, Store],
+        *,
+        logs: Mapping[str, Log] | None = None,
+        linger: float = LINGER_SECONDS,
+        ports: Ports | None = None,
+    ) -> None:
+        """`name` is `<context>.<Name>`. `logs` are the logs of its sources, if they are read elsewhere than in their
+        stores: `ArchivedLog`. `linger` is how long it goes on with the new version after the switch, in seconds.
+        `ports` are those of another process whose stores it uses. Raises `CannotRebuild` if there is no such read
+        model."""
         self._model, self.name, self._stores, self._linger = model, name, stores, linger
+        self._logs: Mapping[str, Log] = {**stores, **(logs or {})}
         self._plan, self._follows = read_model(model, name)
         self._store = stores[self._plan.name]
         self._ids = [each.id for each in self._follows]
-        self._ports = Ports()
+        self._ports = ports or Ports()
         follows = {each.id: each for each in self._follows}
         plan = replace(self._plan, follows=follows, groups=[])
         self._shared = Host(model, stores, self._ports, plans={plan.name: plan}).shared
@@ -161,11 +173,12 @@ class Rebuild:
                     expected="a read model that is built from the beginning of its sources",
                     next="declare it without begins=, or under a new name",
                 )  # fmt: skip
-            if await self._stores[each.id.source].floors(each.id.channel):
+            if await self._logs[each.id.source].floors(each.id.channel):
                 raise CannotRebuild(
                     f"the beginning of the log of {each.id.source} was deleted", where=self.name,
                     expected="all messages from the first one on",
-                    next=f"keep={{...}} of {each.id.source} says how long messages are kept; what is deleted is gone",
+                    next=f"remit rebuild --archive FOLDER, if the log of {each.id.source} is archived; what was deleted"
+                    " by age is gone",
                 )  # fmt: skip
         expected, versions = await load_versions(self._store, self.name)
         begun = versions.begun(self.shape)
@@ -270,10 +283,9 @@ class Rebuild:
         for id in self._ids:
             name = subscription_in(id, new).name
             here = {each.key for each in await self._store.parked(name) if each.subscription[1:] == id[1:]}
-            there = (
-                {each.key for each in await self._store.parked(subscription_in(id, live).name)} if here else set[str]()
-            )
-            if lost := sorted(here - there):
+            if here:
+                here -= {each.key for each in await self._store.parked(subscription_in(id, live).name)}
+            if lost := sorted(here):
                 raise CannotRebuild(
                     f"{len(lost)} keys of the new version are parked, so it lacks what these messages say: "
                     + ", ".join(map(repr, lost[:3])),
@@ -306,21 +318,31 @@ class Rebuild:
         followers: dict[SubscriptionId, Follower] = {}
         self._foldings = folding_of(follows, self._shared, self._ports, said, pause=pause, page=page)
         for id, effect in zip(self._ids, self._foldings, strict=True):
-            feed = StoreFeed(*id[1:], self._stores[id.source])
+            feed = StoreFeed(*id[1:], self._logs[id.source])
             followers[id] = Follower(
                 subscription_in(id, version), self._store, feed, effect, self._ports, said, stamp
             )  # fmt: skip
         if isinstance(follows[0].projection, RowPlan):
             await self._store.prepare_rows([follows[0].projection.table])
+        ringing = asyncio.create_task(_ring(followers.values()))
         try:
             for follower in followers.values():
                 await follower.start()
             yield followers
         finally:
+            ringing.cancel()
             for id, follower in followers.items():
                 await follower.stop()
                 await self._stores[id.source].forget(follower.name)  # the log need not be kept for it
             self._shared.deadlines.close()
+
+
+async def _ring(followers: Collection[Follower]) -> None:
+    """Has followers look for new messages all the time: nothing else tells them what other processes write."""
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        for follower in followers:
+            follower.ring()
 
 
 def read_model(model: Model, name: str) -> tuple[ContextPlan, list[FoldPlan]]:

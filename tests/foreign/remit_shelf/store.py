@@ -259,6 +259,9 @@ class ShelfStore(NotesInRows):
         state = self._look().state
         return {id: state[kind, id] for id in ids if (kind, id) in state}
 
+    async def count_states(self, kind: str) -> int:
+        return sum(of == kind and bool(body) for (of, _), (_, body) in self._look().state.items())
+
     async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
         rows = sorted((id, *row) for (of, id), row in self._look().state.items() if of == kind and row[1])
         return [row for row in rows if after is None or row[0] > after][:limit]
@@ -328,6 +331,21 @@ class ShelfStore(NotesInRows):
             return len(old)
 
         return self._write(cut)
+
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+        def put(rows: Rows) -> bool:
+            place = (channel, records[0].part)
+            stands, last = rows.floors.get(place), records[-1]
+            if stands is None or (stands.pos, stands.id) != (last.pos, last.id):
+                return False
+            rows.log.setdefault(place, [])[:0] = records
+            if floor is None:
+                del rows.floors[place]
+            else:
+                rows.floors[place] = floor
+            return True
+
+        return self._write(put)
 
     # Subscriptions.
 

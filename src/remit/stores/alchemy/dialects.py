@@ -18,14 +18,13 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import NullPool
 
-from remit.errors import SqlError
-from remit.stores.alchemy.driver import Driver
+from remit.stores.alchemy.driver import Driver, forbidden
 
 _HAS_TABLE = "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = $1"
 
 
 def _refused(self: Any, dbapi_connection: Any, level: Any) -> NoReturn:
-    raise SqlError(
+    raise forbidden(
         f"a handler has asked for the isolation level or mode {level!r}", where="execution_options",
         expected="the transaction of the unit of work as it is",
         next="lock what must not change with select(...).with_for_update()",

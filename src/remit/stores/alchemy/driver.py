@@ -66,6 +66,13 @@ _CLASSES: dict[str, type[Error]] = {
 """The error for an SQLSTATE, by its class."""
 
 
+def forbidden(what: str, where: str, expected: str, next: str) -> SqlError:
+    """The error for something that no handler may do."""
+    error = SqlError(what, where=where, expected=expected, next=next)
+    error.forbidden = True
+    return error
+
+
 class Driver:
     """What SQLAlchemy takes for the module of the driver."""
 
@@ -85,7 +92,7 @@ class Driver:
 
     def connect(self, *_: object, **__: object) -> NoReturn:
         """Raises `SqlError`: there are only the connections of units of work."""
-        raise SqlError(
+        raise forbidden(
             "the engine of a session of remit was asked for a connection", where="AsyncSession",
             expected="the session or the connection that the handler has got",
             next="make an engine of your own for what is not part of the unit of work",
@@ -106,7 +113,7 @@ class DriverConnection:
 
     def commit(self) -> NoReturn:
         """Raises `SqlError`: the unit of work commits."""
-        error = SqlError(
+        error = forbidden(
             "the handler has committed its session", where="AsyncSession.commit",
             expected="a transaction that the unit of work commits after the handler",
             next="leave commit() and begin() out; flush() sends statements, begin_nested() makes a savepoint",
@@ -117,7 +124,7 @@ class DriverConnection:
     def rollback(self) -> None:
         """The unit of work cannot be committed any more."""
         self.transaction.refuse(
-            SqlError(
+            forbidden(
                 "the handler has rolled back or closed its session",
                 where="AsyncSession.rollback",
                 expected="a transaction that ends with the unit of work",

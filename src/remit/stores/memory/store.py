@@ -265,6 +265,9 @@ class MemoryStore(NotesInRows):
         rows = ((id, self._state.get((kind, id))) for id in ids)
         return {id: row for id, row in rows if row is not None}
 
+    async def count_states(self, kind: str) -> int:
+        return sum(of == kind and bool(body) for (of, _), (_, body) in self._state.items())
+
     async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
         there = (id for (of, id), row in self._state.items() if of == kind and row[1] and (after is None or id > after))
         return [(id, *self._state[kind, id]) for id in nsmallest(limit, there)]
@@ -403,6 +406,19 @@ class MemoryStore(NotesInRows):
             self._floors[channel, part] = Checkpoint(pos, id, at)
             del log[: len(old)]
         return len(old)
+
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+        self._refuse_to_write()
+        part, last = records[0].part, records[-1]
+        stands = self._floors.get((channel, part))
+        if stands is None or (stands.pos, stands.id) != (last.pos, last.id):
+            return False
+        self._log[channel, part][:0] = records
+        if floor is None:
+            del self._floors[channel, part]
+        else:
+            self._floors[channel, part] = floor
+        return True
 
     async def report(self, subscription: str, channel: Channel, positions: Mapping[int, int], at: float) -> None:
         self._refuse_to_write()

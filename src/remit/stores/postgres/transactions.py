@@ -102,6 +102,7 @@ class PostgresTransaction:
         self._turn = asyncio.Lock()
         self._session: Session | None = None
         self._link: Link | None = None
+        self._serves_library = False
         self._is_wide = False
         """Whether names are looked up as a library expects it."""
         self._failed: Exception | None = None
@@ -122,12 +123,14 @@ class PostgresTransaction:
 
     async def run(self, statement: str, values: Sequence[object], /) -> Answer:
         """See `Transaction.run`."""
+        self._serves_library = True
         if statement.startswith("ROLLBACK TO SAVEPOINT"):
             self._forgive()
         return await self._perform(lambda link: self._of_library(link, run, statement, values))
 
     async def run_many(self, statement: str, many: Sequence[Sequence[object]], /) -> Answer:
         """See `Transaction.run_many`."""
+        self._serves_library = True
         return await self._perform(lambda link: self._of_library(link, run_many, statement, many))
 
     async def _of_library(self, link: Link, runs: Callable[..., Awaitable[Answer]], *what: object) -> Answer:
@@ -171,7 +174,9 @@ class PostgresTransaction:
     async def _begin(self) -> Link:
         self._session = await self._transactions.take(self._nested.level)
         link = await self._session.link()
-        await link.begin(*_BOUNDS)
+        self._is_wide = self._serves_library and link.wide_path != ""
+        path = (f"search_path = {link.wide_path}",) if self._is_wide else ()
+        await link.begin(*_BOUNDS, *path)
         self._link = link
         return link
 
