@@ -58,7 +58,8 @@ class Folding(Handling):
         self._follow = follow
         self._takes: Mapping[tuple[str, int], Codec[Any]] = follow.takes
         self._named = {type for type, _ in follow.takes}
-        self._turn, self._kept, self._pause, self._page = turn, kept, pause, page
+        self._turn, self._kept, self._page = turn, kept, page
+        self.share = pause
         self._slow_until: dict[int, int] = {}
         """Up to which position the messages of a partition are handled in small units of work."""
 
@@ -71,8 +72,8 @@ class Folding(Handling):
         async with self._turn:
             began = loop.time()
             last = await self._fold_in_memory(lane, records)
-            if self._pause:
-                await asyncio.sleep((loop.time() - began) * self._pause / (1.0 - self._pause))
+            if self.share:
+                await asyncio.sleep((loop.time() - began) * self.share / (1.0 - self.share))
         return last
 
     async def _fold_in_memory(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
