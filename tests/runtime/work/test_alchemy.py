@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, DateTime, Enum, ForeignKey, func, insert, select, text
+from sqlalchemy import JSON, DateTime, Enum, ForeignKey, insert, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship, selectinload
@@ -81,6 +81,13 @@ class Letter(Base):
     __tablename__ = "posted"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
+
+
+class OwnSession(AsyncSession):
+    """A session of a library on top of SQLAlchemy."""
+
+    async def names(self) -> list[str]:
+        return list(await self.scalars(select(Noted.name)))
 
 
 class NameTaken(Refusal):
@@ -243,6 +250,8 @@ async def odd(command: Odd, session: AsyncSession, connection: AsyncConnection, 
         case "close":
             await session.flush()
             await session.close()
+        case "duplicate":
+            session.add_all([Noted(id=7, name="secret"), Noted(id=7, name="secret")])
         case "isolation":
             await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         case _:
@@ -263,10 +272,10 @@ async def notes(query: Notes, connection: AsyncConnection) -> list[str]:
 
 
 @school.answer(Peek)
-async def peek(query: Peek, session: AsyncSession) -> int:
+async def peek(query: Peek, session: OwnSession) -> int:
     session.add(Noted(name="peek"))
     await session.flush()
-    return await session.scalar(select(func.count()).select_from(Noted)) or 0
+    return len(await session.names())
 
 
 @pytest.fixture
@@ -335,6 +344,16 @@ async def test_transaction_is_not_ended_by_the_handler(app: Sender) -> None:
             await app.send(Odd(what=what))
         assert code_of(caught) == "sql.failed", what
         assert await app.ask(Notes()) == [], what
+
+
+async def test_error_that_nobody_catches_tells_no_values(app: Sender, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(HandlerFailed) as caught:
+        await app.send(Odd(what="INSERT INTO noted (id, name) VALUES (1, 'private'), (1, 'private')"))
+    assert isinstance(caught.value.__cause__, IntegrityError)
+    with pytest.raises(HandlerFailed):
+        await app.send(Odd(what="duplicate"))
+    assert "noted" in caplog.text
+    assert "secret" not in caplog.text
 
 
 async def test_session_is_of_no_use_when_the_unit_of_work_is_over(app: Sender) -> None:

@@ -105,4 +105,4 @@ def engine_of(dialect: str) -> AsyncEngine:
     """The engine for a dialect. It has no connections: they are made for units of work."""
     made = _DIALECTS[dialect]()
     pool = NullPool(made.dbapi.connect, dialect=made)
-    return AsyncEngine(Engine(pool, made, URL.create(f"{dialect}+remit")))
+    return AsyncEngine(Engine(pool, made, URL.create(f"{dialect}+remit"), hide_parameters=True))

@@ -210,4 +210,6 @@ def _told(error: RemitError) -> Error:
     cause = error.__cause__
     state: str = getattr(cause, "sqlstate", None) or ""
     chosen = IntegrityError if isinstance(error, ConstraintViolated) else _CLASSES.get(state[:2], ProgrammingError)
-    return chosen(str(cause), cause)
+    # Without the server's details: they may show data, and the text goes to logs and to what is parked.
+    said = cause.args[0] if cause is not None and cause.args else cause
+    return chosen(str(said), cause)
