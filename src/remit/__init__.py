@@ -22,6 +22,7 @@ from remit.contexts import (
     Sql,
     Upcast,
     View,
+    Written,
 )
 from remit.domain import Aggregate, Claim, EventSourced, Projection, Record, Row
 from remit.hosting import Outbox, System
@@ -59,5 +60,6 @@ __all__ = [
     "Upcast",
     "Value",
     "View",
+    "Written",
     "field",
 ]

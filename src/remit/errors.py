@@ -25,6 +25,7 @@ RemitError
 ├── BadKey                a text cannot be an identity or a key
 ├── NoIndex               a view is filtered or ordered in a way that no declared index serves
 ├── BadCursor             a cursor of a page is broken, or belongs to another query
+├── BadPosition           a position is broken, or belongs to another system
 ├── NotFound              no aggregate or document has this identity
 ├── AlreadyExists         an aggregate was added whose identity is taken
 ├── Incomplete            `Repository.obtain` cannot make a missing aggregate: a field has no default
@@ -45,28 +46,16 @@ A *refusal* (`remit.Refusal`) is not part of this tree: it is a declared answer.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar
 
+from remit.wording import nearest as nearest
+from remit.wording import one_of as one_of
+from remit.wording import told as told
+from remit.wording import visible as visible
+
 E = TypeVar("E", bound="RemitError")
-
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-"""Control characters, characters that are invisible or change the direction of text, and surrogates."""
-_INDENT = "    "
-
-
-def visible(text: str) -> str:
-    """Makes any text safe to print in a log or on a terminal.
-
-    Control and invisible characters are escaped as in JSON (`\\u001b`). Lines after the first are indented, so that
-    none of them looks like a new log entry.
-    """
-    if "\n" in text:
-        first, *others = text.split("\n")
-        text = "\n".join([first, *(line if line.startswith(_INDENT) else _INDENT + line for line in others)])
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def another(error: E) -> E:
@@ -74,38 +63,11 @@ def another(error: E) -> E:
     return type(error)(error.what, where=error.where, expected=error.expected, next=error.next)
 
 
-def one_of(names: Iterable[str], otherwise: str = "a known name, and there is none") -> str:
-    """The `expected` text for a choice among `names`. Returns `otherwise` if there are none."""
-    listed = ", ".join(names)
-    return f"one of: {listed}" if listed else otherwise
-
-
-_LONGEST_COMPARED = 200
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like a word, or None if none is near."""
-    import difflib  # slow to import, and needed for errors only
-
-    near = difflib.get_close_matches(word[:_LONGEST_COMPARED], list(known), n=1)
-    return near[0] if near else None
-
-
 def reason(failure: BaseException) -> str:
     """What went wrong, for an error whose text may end with the full text of the error of `remit` that caused it, as
     that of msgspec does if the constructor of a value refuses what it reads."""
     text, cause = str(failure), failure.__cause__
     return text.replace(str(cause), cause.what) if isinstance(cause, RemitError) else text
-
-
-def told(code: str, where: str, what: str, expected: str, next: str) -> str:
-    """The full text of an error or a finding."""
-    lines = [f"{code}  {visible(where)}".rstrip(), f"  {visible(what)}"]
-    if expected:
-        lines.append(f"  Expected: {visible(expected)}")
-    if next:
-        lines.append(f"  Next: {visible(next)}")
-    return "\n".join(lines)
 
 
 class RemitError(Exception):
@@ -341,7 +303,8 @@ class BadKey(RemitError):
     """A value cannot be an identity or a key: it is longer than 512 bytes of UTF-8, contains a NUL or half of a
     surrogate pair, or is a `float`, whose number has several texts (1 and 1.0).
 
-    Raised for identities of aggregates and documents, for ordering keys and for idempotency keys. Nothing was changed.
+    Raised for identities of aggregates and documents, for ordering keys and for idempotency keys, and for a projection
+    whose `key` returns `None`. Nothing was changed.
     If it escapes from a call that a handler made, the caller of the handler gets `HandlerFailed`.
     """
 
@@ -360,6 +323,12 @@ class BadCursor(RemitError):
     answers 400. If it escapes from a call that a handler made, the caller of the handler gets `HandlerFailed`."""
 
     code = "view.bad-cursor"
+
+
+class BadPosition(RemitError):
+    """What a query is to wait for is not the position of a command in this system. An HTTP edge answers 400."""
+
+    code = "position.invalid"
 
 
 class NotFound(RemitError):

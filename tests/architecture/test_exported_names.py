@@ -48,6 +48,7 @@ SURFACE = [
     "Upcast",
     "Value",
     "View",
+    "Written",
     "field",
 ]
 

@@ -22,6 +22,7 @@ from remit.cli import (
     migrate,
     parked,
     plan,
+    rebuild,
     run,
     send,
     status,
@@ -63,6 +64,7 @@ app.command(parked.app)
 app.command(log.app)
 app.command(history.history)
 app.command(upcast.upcast)
+app.command(rebuild.rebuild)
 app.command(examples.app)
 app.command(send.send)
 app.command(ask.ask)

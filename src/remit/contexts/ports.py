@@ -279,7 +279,9 @@ class Sender(Protocol):
         once."""
         ...
 
-    async def ask(self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> R:
+    async def ask(
+        self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool | str = False, after: str = ""
+    ) -> R:
         """The answer to the query. Raises the declared refusals.
 
         With `fresh`, waits until every message that was committed before the call has been handled or is parked,
@@ -288,6 +290,10 @@ class Sender(Protocol):
         Both raise `Stale` if a subscription on the way is stuck, or if the answer comes from a projection that has
         missed messages; `DeadlineExceeded`, with what is not yet handled; and `Unavailable`, with the context that
         could not be asked in time.
+
+        With `after`, a `Written.position`, waits until the read models that the answer comes from have handled what is
+        written there, and for nothing that follows from it. Raises `BadPosition`; `Stale` if a read model cannot go on,
+        or a key is parked in it that may be of what was written; `DeadlineExceeded` and `Unavailable` as with `fresh`.
         """
         ...
 

@@ -53,7 +53,7 @@ class Page(Value, Generic[T]):
 
     def map(self, make: Callable[[T], Other]) -> Page[Other]:
         """A page with what `make` returns for each item, for a query that answers with values of its own."""
-        return Page[Other](items=list(map(make, self.items)), next=self.next)
+        return Page(items=list(map(make, self.items)), next=self.next)
 
 
 class Selected(Generic[R]):

@@ -47,8 +47,17 @@ else:
 
 
 def is_removed(row: Projection[Any, Any]) -> bool:
-    """Whether `evolve` has removed it."""
-    return "_removed" in getattr(row, "__dict__", ())
+    """Whether `evolve` has removed it. Raises `AttributeError` if `evolve` has set what is no field, which nothing
+    would store."""
+    held = getattr(row, "__dict__", None)
+    if not held:
+        return False
+    for name in held:
+        if name != "_removed":
+            raise AttributeError(
+                f"{type(row).__name__} has no field {name!r}, and evolve has set it", name=name, obj=row
+            )
+    return True
 
 
 def indexes_of(row: type[Row[Any, Any]]) -> Indexes:

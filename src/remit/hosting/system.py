@@ -333,9 +333,11 @@ class SyncSender:
         """See `Sender.send`."""
         return self._thread.run(self._sender.send(command, deadline=deadline, key=key))
 
-    def ask(self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> R:
+    def ask(
+        self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool | str = False, after: str = ""
+    ) -> R:
         """See `Sender.ask`."""
-        return self._thread.run(self._sender.ask(query, deadline=deadline, fresh=fresh))
+        return self._thread.run(self._sender.ask(query, deadline=deadline, fresh=fresh, after=after))
 
     @overload
     def attempt(self, message: Command[R, E], /, *, deadline: float | None = None, key: str | None = None) -> R | E: ...

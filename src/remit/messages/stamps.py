@@ -40,7 +40,7 @@ def without_stamp(body: bytes) -> bytes:
 
 def refuse_versions(body: bytes | str) -> None:
     """Raises `msgspec.ValidationError` for a state that has a version, where the class has none."""
-    if isinstance(body, bytes) and (version := version_of(body)) > 1:
+    if (version := version_of(body.encode() if isinstance(body, str) else body)) > 1:
         raise newer(version, 1)
 
 

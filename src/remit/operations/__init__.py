@@ -16,9 +16,11 @@ from remit.operations.parked import (
     require_handled,
     retry,
 )
+from remit.operations.rebuild import CannotRebuild, Rebuild, Rebuilt, sources_of
 from remit.operations.upcasting import Rewritten, Unreadable, rewrite
 
 __all__ = [
+    "CannotRebuild",
     "Discarded",
     "Happened",
     "History",
@@ -31,6 +33,8 @@ __all__ = [
     "NoHistory",
     "NoReason",
     "NotParked",
+    "Rebuild",
+    "Rebuilt",
     "Rewritten",
     "SeveralSources",
     "UnknownSubscriber",
@@ -46,4 +50,5 @@ __all__ = [
     "require_handled",
     "retry",
     "rewrite",
+    "sources_of",
 ]

@@ -134,6 +134,8 @@ class RowPlan(ProjectionPlan):
     """The fields that indexes name, in the order of the columns: their type, and how they are sorted."""
     indexes: Indexes
     table: RowTable
+    served: dict[Any, Any] = field(default_factory=dict[Any, Any], compare=False)
+    """The index that serves each shape of query that was asked: found once."""
 
     def values(self, row: Any) -> tuple[bytes, ...]:
         """The values of the columns. Raises `BadValue`."""

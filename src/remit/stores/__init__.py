@@ -26,6 +26,7 @@ from remit.stores.rows_in_memory import RowsInMemory
 from remit.stores.size import LARGEST_UNIT, require_fit
 from remit.stores.sql import SqlStore, Transaction
 from remit.stores.technology import PublishedLogs, StoreAddress, StoreTechnology
+from remit.stores.versions import LiveVersions, Versions, load_versions, write_versions
 
 __all__ = [
     "LARGEST_UNIT",
@@ -37,6 +38,7 @@ __all__ = [
     "Forget",
     "KeyClaim",
     "Letter",
+    "LiveVersions",
     "NotesInRows",
     "Park",
     "ParkedKey",
@@ -55,10 +57,13 @@ __all__ = [
     "StoredOutcome",
     "Transaction",
     "Unit",
+    "Versions",
+    "load_versions",
     "note_written",
     "partition_of",
     "require_fit",
     "row_table",
     "was_written",
+    "write_versions",
     "written_read_only",
 ]

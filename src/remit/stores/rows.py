@@ -7,7 +7,7 @@ in a form whose bytes have the order of the values (`remit.messages.sorting`). S
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from zlib import crc32
 
 _KEPT = 40
@@ -64,13 +64,9 @@ Place = tuple[tuple[bytes, ...], str]
 """Where a row is in a selection: the values of the columns by which it is ordered, and its identity."""
 
 
-class SelectedRow(NamedTuple):
-    """A row of a selection."""
-
-    id: str
-    body: bytes
-    values: tuple[bytes, ...]
-    """Of the columns by which the selection is ordered."""
+SelectedRow = Sequence[Any]
+"""A row of a selection, as the driver gives it: its identity, its body as bytes or text, and then the values of the
+columns by which the selection is ordered."""
 
 
 class Rows(Protocol):

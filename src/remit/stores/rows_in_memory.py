@@ -50,7 +50,7 @@ class RowsInMemory:
         for id, (_, body, values) in self.tables.get(selection.table.name, {}).items():
             of_index = tuple(values[nth] for nth in picked)
             if of_index[:equal] == selection.equal and _is_within(of_index[equal : equal + 1], selection):
-                found.append(SelectedRow(id, body, of_index[equal:]))
+                found.append((id, body, *of_index[equal:]))
         found.sort(key=_place, reverse=selection.descending)
         if after is None:
             return found
@@ -60,7 +60,7 @@ class RowsInMemory:
 
 
 def _place(row: SelectedRow) -> Place:
-    return row.values, row.id
+    return tuple(row[2:]), row[0]
 
 
 def _is_within(next: tuple[bytes, ...], selection: Selection) -> bool:

@@ -118,6 +118,18 @@ class Leases:
         """Something has changed in the store: looks at the leases soon."""
         self._bell.set()
 
+    async def between(self, followers: Collection[Follower], change: Callable[[], None]) -> None:
+        """Makes a change while none of these followers runs here. Those that ran are started again after it."""
+        names = {each.id.label for each in followers}
+        async with self._turn:  # nothing is started or stopped meanwhile
+            await asyncio.gather(*(self._moving[name] for name in names & self._moving.keys()), return_exceptions=True)
+            running = sorted(names & self._running)
+            for name in running:
+                await self._all[name].stand_by()
+            change()
+            for name in running if not self._leaving else ():
+                await self._all[name].start()
+
     async def states(self, id: SubscriptionId) -> Collection[str]:
         """The states of a follower that living processes report."""
         return await self._peers.states(id.label)
@@ -304,6 +316,10 @@ class Sharing:
         """Stops all followers after their current batches are committed. Idempotent."""
         shares = (leases.stop() for leases in self.leases.values())
         await asyncio.gather(*(follower.stop() for follower in self._alone()), *shares)
+
+    async def between(self, context: str, names: Collection[str], change: Callable[[], None]) -> None:
+        """Makes a change of a shared store while no subscription of these names runs here."""
+        await self.leases[context].between([each for each in self._of(context) if each.name in names], change)
 
     async def is_regressed(self, id: SubscriptionId) -> bool:
         """Whether a follower has stopped because its source's log is another one, here or in the process that runs

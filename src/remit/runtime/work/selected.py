@@ -26,6 +26,7 @@ class _Cursor(msgspec.Struct, array_like=True):
 
 
 _cursors = msgspec.msgpack.Decoder(_Cursor)
+_written = msgspec.msgpack.Encoder()
 
 
 class _Asked(NamedTuple):
@@ -37,10 +38,21 @@ class _Asked(NamedTuple):
     most: bytes | None
 
 
+class _Index(NamedTuple):
+    """The index that serves all queries of one shape: with filters of these kinds on these fields, in this order."""
+
+    equal: tuple[str, ...]
+    """The fields of the filters by equality, in the order of the index."""
+    columns: tuple[str, ...]
+    descending: bool
+    begun: blake2b
+    """The hash of what all of these queries have in common."""
+
+
 class UnitSelected(Selected[Any]):
     """The rows that a handler has selected."""
 
-    __slots__ = ("_asked", "_plan", "_selection", "_store")
+    __slots__ = ("_asked", "_index", "_named", "_plan", "_selection", "_store")
 
     def __init__(
         self, store: Store, plan: RowPlan, filters: Mapping[str, object], asked: _Asked | None = None,
@@ -48,8 +60,13 @@ class UnitSelected(Selected[Any]):
     ) -> None:  # fmt: skip
         """Raises `NoIndex`, `BadValue`."""
         self._store, self._plan = store, plan
-        self._asked = asked or _read(plan, filters)
-        self._selection = _select(plan, self._asked, fields)
+        self._asked = asked = asked or _read(plan, filters)
+        self._index = index = _index(plan, asked, fields)
+        self._selection = Selection(
+            plan.table, index.columns, tuple([asked.equal[field] for field in index.equal]), asked.least, asked.most,
+            index.descending,
+        )  # fmt: skip
+        self._named = b""
 
     def order(self, *fields: str) -> Selected[Any]:
         return UnitSelected(self._store, self._plan, {}, self._asked, fields)
@@ -59,8 +76,9 @@ class UnitSelected(Selected[Any]):
             raise ValueError(f"a page has 1 to {LARGEST_PAGE} rows, and limit is {limit}")
         place = None if after is None else self._place(after)
         rows = await self._store.select_rows(self._selection, place, limit + 1)
-        items = _values(self._plan, rows[:limit])
-        return Page[Any](items=items, next=self._cursor(rows[limit - 1]) if len(rows) > limit else None)
+        if len(rows) <= limit:
+            return Page(items=_values(self._plan, rows))
+        return Page(items=_values(self._plan, rows[:limit]), next=self._cursor(rows[limit - 1]))
 
     async def count(self) -> int:
         return await self._store.count_rows(self._selection)
@@ -69,11 +87,14 @@ class UnitSelected(Selected[Any]):
 
     def _query(self) -> bytes:
         """Tells queries apart: by model, version of its table, index, filters and direction."""
-        table, *others = self._selection
-        return blake2b(repr((self._plan.kind, table.name, *others)).encode(), digest_size=8).digest()
+        if not self._named:
+            of, hashed = self._selection, self._index.begun.copy()
+            hashed.update(_written.encode((of.equal, of.least, of.most)))
+            self._named = hashed.digest()
+        return self._named
 
     def _cursor(self, row: SelectedRow) -> str:
-        made = msgspec.msgpack.encode(_Cursor(self._query(), row.values, row.id))
+        made = _written.encode((self._query(), tuple(row[2:]), row[0]))
         return urlsafe_b64encode(_sum(made) + made).decode().rstrip("=")
 
     def _place(self, cursor: str) -> RowPlace:
@@ -98,19 +119,18 @@ def _sum(data: bytes) -> bytes:
 
 def _values(plan: RowPlan, rows: Sequence[SelectedRow]) -> list[Any]:
     """Raises `BadMessage`."""
-    restore = plan.codec.restore
     try:
-        return [restore(row.body)[0] for row in rows]
+        return plan.codec.restore_all([row[1] for row in rows])
     except msgspec.MsgspecError:
-        return [_value(plan, row) for row in rows]  # says which row it is
+        return [_value(plan, *row[:2]) for row in rows]  # says which row it is
 
 
-def _value(plan: RowPlan, row: SelectedRow) -> Any:
+def _value(plan: RowPlan, id: str, body: bytes | str) -> Any:
     try:
-        return plan.codec.restore(row.body)[0]
+        return plan.codec.restore(body)[0]
     except msgspec.MsgspecError as error:
         raise BadMessage(
-            f"{row.id!r} was stored by another release and cannot be read by this one: {error}", where=plan.kind,
+            f"{id!r} was stored by another release and cannot be read by this one: {error}", where=plan.kind,
             expected=f"fields and values of {plan.type.__name__}", next="run the release that wrote it",
         ) from error  # fmt: skip
 
@@ -147,8 +167,16 @@ def _form(plan: RowPlan, field: str, value: object) -> bytes:
         ) from error  # fmt: skip
 
 
-def _select(plan: RowPlan, asked: _Asked, fields: tuple[str, ...]) -> Selection:
-    """The selection in the first declared index that has the filters and the order. Raises `NoIndex`."""
+def _index(plan: RowPlan, asked: _Asked, fields: tuple[str, ...]) -> _Index:
+    """The first declared index that has the filters and the order. Raises `NoIndex`."""
+    shape = (*asked.equal,), asked.ranged, fields
+    found: _Index | None = plan.served.get(shape)
+    if found is None:
+        found = plan.served[shape] = _find(plan, asked, fields)
+    return found
+
+
+def _find(plan: RowPlan, asked: _Asked, fields: tuple[str, ...]) -> _Index:
     descending = [field.startswith("-") for field in fields]
     if len({*descending}) > 1:
         raise _no_index(plan, f"order({', '.join(map(repr, fields))}) goes up and down")
@@ -157,17 +185,16 @@ def _select(plan: RowPlan, asked: _Asked, fields: tuple[str, ...]) -> Selection:
         first, others = index[: len(asked.equal)], index[len(asked.equal) :]
         fits = {*first} == {*asked.equal} and others[: len(order)] == order
         if fits and (asked.ranged is None or others[:1] == (asked.ranged,)):
-            return _in_index(plan, asked, index, descending=any(descending))
+            return _served(plan, index, first, descending=any(descending))
     wanted = [*asked.equal, *([asked.ranged] if asked.ranged else []), *(f"order {field}" for field in fields)]
     raise _no_index(plan, f"no index of {plan.type.__name__} serves {', '.join(wanted)}")
 
 
-def _in_index(plan: RowPlan, asked: _Asked, index: tuple[str, ...], *, descending: bool) -> Selection:
-    columns = dict(zip(plan.fields, plan.table.columns, strict=True))
-    equal = tuple(asked.equal[field] for field in index[: len(asked.equal)])
-    return Selection(
-        plan.table, tuple(columns[field] for field in index), equal, asked.least, asked.most, descending
-    )  # fmt: skip
+def _served(plan: RowPlan, index: tuple[str, ...], equal: tuple[str, ...], *, descending: bool) -> _Index:
+    names = dict(zip(plan.fields, plan.table.columns, strict=True))
+    columns = tuple(names[field] for field in index)
+    common = repr((plan.kind, plan.table.name, columns, descending)).encode()
+    return _Index(equal, columns, descending, blake2b(common, digest_size=8))
 
 
 def _no_index(plan: RowPlan, what: str) -> NoIndex:

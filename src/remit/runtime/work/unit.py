@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
+from remit.contexts import collecting
 from remit.domain import as_recorded, has_recorded, is_removed, recording, take_recorded
 from remit.errors import AlreadyExists, BadValue, Diverged, NotAdded, SecondAggregate
 from remit.log import Channel
-from remit.messages import DomainEvent, Refusal, key_text
+from remit.messages import DomainEvent, Refusal, key_text, no_document_key
 from remit.runtime.events import DeliveryIgnored, LaterRefused, UnitCommitted
 from remit.runtime.plan import AggregatePlan, ClaimPlan, HandlerPlan, ProjectionPlan, RecordPlan
 from remit.runtime.work.attempts import Attempt, is_end, meant
@@ -27,7 +28,7 @@ from remit.runtime.work.sourced import Sourced, begun, from_snapshot, restored
 from remit.runtime.work.stored import all_stored, is_written_as_state, stored
 from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.turns import Place, Taken
-from remit.stores import Change, KeyClaim, Unit, was_written
+from remit.stores import Change, KeyClaim, Unit, partition_of, was_written
 from remit.stores.sql import Transaction, has_sql
 
 Row = tuple[int, bytes]
@@ -343,7 +344,9 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
 
     async def fold(self, plan: ProjectionPlan, event: Any) -> None:
         """Applies an event to its document."""
-        id = key_text(plan.key(event), "key of a document", plan.kind)
+        if (key := plan.key(event)) is None:
+            raise no_document_key(event, plan.kind)
+        id = key_text(key, "key of a document", plan.kind)
         tracked = await self.load(plan, id) or self.track(plan, id, plan.type())
         try:
             tracked.value.evolve(event)
@@ -383,6 +386,10 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
 
     def commit(self, rows: Unit) -> Awaitable[None]:
         """Commits the rows, together with the handler's SQL statements. Raises as `Store.commit`."""
+        if rows.entries and (collected := collecting.get()) is not None:
+            store = self.workplace.store
+            touched = collected.touched.setdefault(self.workplace.plan.name, set())
+            touched.update((entry.channel, partition_of(entry.key, store.partitions)) for entry in rows.entries)
         written = self.workplace.store.commit(rows) if self.transaction is None else self.transaction.commit(rows)
         say = self.workplace.committed
         return written if say is None else self._said(written, rows, say)
