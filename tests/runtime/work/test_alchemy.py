@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ from remit import (
     System,
     Value,
 )
-from remit.errors import HandlerFailed, ModelError, SqlError
+from remit.errors import HandlerFailed, ModelError, SqlError, StoreError
 from remit.hosting.assembly import assemble
 from remit.stores import Store
 from remit.stores.memory import MEMORY
@@ -378,6 +379,20 @@ async def test_session_that_is_not_awaited_is_told_at_the_start() -> None:
     with pytest.raises(ModelError, match=r"AsyncSession in place of Session.*run_sync") as caught:
         System("s", contexts=[context]).model()
     assert [finding.code for finding in caught.value.findings] == ["handler.dependency"]
+
+
+async def test_what_sqlalchemy_needs_and_is_not_installed_is_told_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context = Context("school")
+
+    @context.handle(Make)
+    async def make(command: Make, session: AsyncSession) -> None: ...
+
+    monkeypatch.setitem(sys.modules, "remit.stores.alchemy.bound", None)
+    with pytest.raises(StoreError, match=r"pip install 'remit\[sqlalchemy\]'"):
+        async with System("s", contexts=[context]).connect(store="memory:"):
+            pass
 
 
 async def test_store_without_a_dialect_is_told_at_the_start() -> None:
