@@ -91,6 +91,9 @@ class Write(Command[int]):
 class Plain(Query[str]): ...
 
 
+class Raw(Query[list[str]]): ...
+
+
 class Stored(IntegrationEvent, version=1, key="id"):
     id: int
 
@@ -143,6 +146,11 @@ def made(relations: list[Relation] | None = None) -> System:
     @parts.handle(Write)
     async def write(command: Write, connection: AsyncConnection) -> int:
         return (await connection.execute(text(command.statement))).rowcount
+
+    @parts.answer(Raw)
+    async def raw(query: Raw, session: AsyncSession) -> list[str]:
+        row = (await session.execute(text("SELECT facts, history, CAST(NULL AS json) AS none FROM part"))).one()
+        return [repr(each) for each in row]
 
     @parts.answer(Plain)
     async def plain(query: Plain, sql: Sql) -> str:
@@ -212,6 +220,7 @@ async def app(address: str) -> AsyncIterator[Sender]:
 async def test_models_and_types_of_the_team_are_found_and_come_back_as_they_were(app: Sender, written: Written) -> None:
     await app.send(Store(id=1))
     assert await app.send(Paint(id=1)) == "blue"
+    assert await app.ask(Raw()) == ["{'a': [1, None]}", "[{'b': 2}]", "None"]
     assert await written.parts() == [1]
 
 
