@@ -222,6 +222,10 @@ class States(Protocol):
         order of identities (by code points). Without removed state."""
         ...
 
+    async def count_states(self, kind: str) -> int:
+        """The number of states of a kind, without removed state. It reads all of them: not for each command."""
+        ...
+
 
 class Streams(Protocol):
     """The streams of event-sourced aggregates: messages of the private channel whose headers name a stream."""
@@ -440,12 +444,20 @@ class Retention(Protocol):
         """Deletes messages from the beginning of a partition: at most `limit`, none after the position `upto`, and none
         from the first one on that was written at `before` (seconds since the epoch) or later. Returns how many.
 
-        The floor moves in the same transaction. Positions and predecessors continue unchanged.
-        """
+        The floor moves in the same transaction. Positions and predecessors continue unchanged."""
+        ...
+
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+        """Puts the last deleted messages of a partition back, in order. In the same transaction the floor moves to the
+        message before them, or away with None. Returns False, and writes nothing, if it is not the last of them."""
         ...
 
     async def forget(self, subscription: str) -> int:
         """Removes the progress reports of a subscription. Returns for how many channels."""
+        ...
+
+    async def erase(self, subscription: SubscriptionId) -> None:
+        """Deletes the checkpoints, parked keys and letters of a subscription that nothing runs any more."""
         ...
 
 
