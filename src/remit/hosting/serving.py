@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from remit.hosting import System
 from remit.hosting.failures import Failure
+from remit.hosting.read_models import looking_after
 from remit.observability import Health
 from remit.runtime import Host
 
@@ -160,12 +161,13 @@ async def serve(host: Host, doors: Doors | None, ending: asyncio.Event, ready: C
     """Starts the process, calls `ready` with its URL, serves until the event `ending` is set, and drains."""
     try:
         await host.start()
-        if doors is None:
-            ready(None)
-            await ending.wait()
-        else:
-            await doors.open()
-            ready(doors.url)
-            await doors.serve_until(ending)
+        async with looking_after(host):
+            if doors is None:
+                ready(None)
+                await ending.wait()
+            else:
+                await doors.open()
+                ready(doors.url)
+                await doors.serve_until(ending)
     finally:
         await host.stop()

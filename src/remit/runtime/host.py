@@ -35,6 +35,7 @@ from remit.runtime.remote.gateways import GatewayLine
 from remit.runtime.remote.reception import Reception
 from remit.runtime.services import Services
 from remit.runtime.store_time import StoreTime
+from remit.runtime.streams import shape_in
 from remit.runtime.upkeep.ages import ModelAges
 from remit.runtime.upkeep.event_keys import compare_event_keys, written_by
 from remit.runtime.upkeep.housekeeping import Housekeeper
@@ -43,7 +44,7 @@ from remit.runtime.upkeep.pruning import trimmed_of
 from remit.runtime.work.reach import reaches_of, within
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
-from remit.stores import LiveVersions, Store
+from remit.stores import LiveVersions, Store, Versions
 from remit.stores.forks import Origin, in_another_process
 from remit.stores.sql import has_sql
 
@@ -198,7 +199,7 @@ class Host:
         """Reads the store's mark of time, and compares the ordering keys of its events with the declared ones."""
         await self._time.look(name, store)
         if name in self._live:
-            self._use(name, await self._live[name].live_versions())
+            self._use(name, await self._live[name].versions())
         if name in self._plans:
             await self._named[name].prepare_rows([each.table for each in self._plans[name].row_models])
             await compare_event_keys(store, self._written[name])
@@ -206,15 +207,21 @@ class Host:
     async def _switched(self, name: str) -> None:
         """Goes on with the versions of read models that have become live since the last look."""
         if (live := self._live.get(name)) is not None:
-            found = await live.live_versions()
-            if changed := live.other_versions(found):
+            found = await live.versions()
+            if changed := live.switched(found):
                 await self._sharing.between(name, changed, partial(self._use, name, found))
 
-    def _use(self, name: str, found: Mapping[str, int]) -> None:
+    def _use(self, name: str, found: Mapping[str, Versions]) -> None:
         """From now on, names of read models mean these versions. Calls that run go on with those that they began
-        with."""
-        self._live[name].use_versions(found)
+        with. A version that a later release has made is left to processes of that release."""
+        self._live[name].use(found)
         self.calls.use_store(name, self._live[name].pinned())
+        plan = self._plans.get(name)
+        for projection in () if plan is None else plan.projections.values():
+            folds = [] if plan is None else plan.folds_of(projection)
+            if folds and (versions := found.get(projection.kind)) is not None:
+                labels = [each.id.label for each in folds]
+                self._sharing.leave(name, labels, to_others=versions.is_earlier(shape_in(folds)))
 
     async def stop(self) -> None:
         """Drains and closes: commits what runs, takes no more calls, lets running calls end, then closes everything.

@@ -285,6 +285,11 @@ class ContextPlan:
         """Its row models."""
         return [each for each in self.projections.values() if isinstance(each, RowPlan)]
 
+    def folds_of(self, projection: ProjectionPlan) -> list[FoldPlan]:
+        """What a read model follows: one fold for each source. Empty if another process runs them."""
+        folds = [each for each in self.follows.values() if isinstance(each, FoldPlan)]
+        return [each for each in folds if each.projection is projection]
+
     def with_services(self, provided: Mapping[type, Callable[[], Any]]) -> ContextPlan:
         """The same plan, with the services that the context provides now."""
         return replace(self, services=[ServicePlan(service, make) for service, make in provided.items()])

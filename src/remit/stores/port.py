@@ -152,6 +152,9 @@ class Unit:
     """Checkpoints that move with `advance`, of subscriptions that follow together with it."""
     rows: Sequence[RowChange] = ()
     """Rows of row models, each at most once."""
+    repeatable: bool = False
+    """Whether all of it follows from the log of this store, and is done again if it is missing. A store whose processes
+    end with its machine may confirm it before it is on the disk, in the order of its commits."""
 
     @property
     def moves(self) -> Sequence[Advance]:
@@ -220,6 +223,10 @@ class States(Protocol):
     async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
         """Identity, version and body of at most `limit` states of a kind whose identities come after `after`, in the
         order of identities (by code points). Without removed state."""
+        ...
+
+    async def count_states(self, kind: str) -> int:
+        """The number of states of a kind, without removed state. It reads all of them: not for each command."""
         ...
 
 
@@ -440,12 +447,20 @@ class Retention(Protocol):
         """Deletes messages from the beginning of a partition: at most `limit`, none after the position `upto`, and none
         from the first one on that was written at `before` (seconds since the epoch) or later. Returns how many.
 
-        The floor moves in the same transaction. Positions and predecessors continue unchanged.
-        """
+        The floor moves in the same transaction. Positions and predecessors continue unchanged."""
+        ...
+
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+        """Puts the last deleted messages of a partition back, in order. In the same transaction the floor moves to the
+        message before them, or away with None. Returns False, and writes nothing, if it is not the last of them."""
         ...
 
     async def forget(self, subscription: str) -> int:
         """Removes the progress reports of a subscription. Returns for how many channels."""
+        ...
+
+    async def erase(self, subscription: SubscriptionId) -> None:
+        """Deletes the checkpoints, parked keys and letters of a subscription that nothing runs any more."""
         ...
 
 
