@@ -28,7 +28,7 @@ from remit.runtime.freshness.influence import influence_of, may_call
 from remit.runtime.freshness.reaching import Following
 from remit.runtime.listeners import Listener, Listeners, beside
 from remit.runtime.placed import ALONE, EVERYTHING, Channels, Feeds, Placed, Sources, as_it_is
-from remit.runtime.plan import ContextPlan, FollowPlan, TranslationPlan
+from remit.runtime.plan import ContextPlan, FollowPlan, ProjectionPlan, TranslationPlan
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.remote.gateways import GatewayLine
@@ -254,6 +254,14 @@ class Host:
             await self._channels.events.close()
         for logs in self._channels.published.values():
             await logs.close()
+
+    def measures(self, query: type[Query[Any, Any]]) -> bool:
+        """Whether the answer to a query may have an age. Not if it is answered here, from models that promise no
+        freshness, by a handler that reaches nothing else."""
+        handlers = [plan.queries[query] for plan in self._plans.values() if query in plan.queries]
+        subjects = [each.subject for handler in handlers for each in handler.dependencies]
+        is_promised = any(isinstance(each, ProjectionPlan) and each.freshness is not None for each in subjects)
+        return is_promised or not handlers or any(handler.alone for handler in handlers)
 
     # ── while it runs ───────────────────────────────────────────────────────────────────────────────────────────────
 
