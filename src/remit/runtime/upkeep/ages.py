@@ -254,7 +254,7 @@ class ModelAges:
         id = source.id
         source.alone = (source.alone or now) if not set(states) - {"standby"} else None
         is_alone = source.alone is not None and now - source.alone >= SILENT_SECONDS
-        known = [each for each in STATES if each in states and each not in (*WELL, "source-silent")]
+        known: list[State] = [each for each in STATES if each in states and each not in (*WELL, "source-silent")]
         if known:  # in order, the worst last; whether the source is silent is measured below
             model.found(("follower", id), known[-1], f"what follows {id.source} is {known[-1]}")
         else:
