@@ -142,9 +142,11 @@ class Context(Upcasting, Rebuilding, Generic[B]):
     of the domain events; with it, a domain event of another context is a static error. `outbox` lists the integration
     events that code with its own transaction publishes, and the commands that it sends for later (`System.outbox`).
     `keep` is the least time for which messages stay in the log; a message is deleted when it is older and all
-    subscriptions have handled it. With None, messages are never deleted. `interceptors` run around each handler of a
-    command, query or event; the first one is the outermost. `relations` are those in which the context is downstream or
-    an equal party.
+    subscriptions have handled it. With None, messages are never deleted. `archive` says whether messages leave the log
+    only by `remit log archive`, which moves them to files: True for all of them, False for none. If it is not given,
+    that holds for the domain events of a context whose own projections follow some of them. `interceptors` run around
+    each handler of a command, query or event; the first one is the outermost. `relations` are those in which the
+    context is downstream or an equal party.
 
     Decorators check nothing. What is wrong with a declaration is reported at start as a finding (`ModelError`).
     """
@@ -159,6 +161,7 @@ class Context(Upcasting, Rebuilding, Generic[B]):
         events: type[B] | None = None,
         outbox: Sequence[type[IntegrationEvent] | AnyCommand] = (),
         keep: timedelta | None = timedelta(days=7),
+        archive: bool | None = None,
         interceptors: Sequence[Interceptor] = (),
         relations: Sequence[Relation] = (),
     ) -> None:
@@ -171,6 +174,7 @@ class Context(Upcasting, Rebuilding, Generic[B]):
         self.events = events
         self.outbox = tuple(outbox)
         self.keep = keep
+        self.archive = archive
         self.interceptors = tuple(interceptors)
         self.relations = listed(relations)
         self.bound: list[Handler] = []

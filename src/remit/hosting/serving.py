@@ -126,8 +126,10 @@ class Doors:
     async def _status(self) -> dict[str, Any]:
         """What in this process is stuck or unusable."""
         unusable, followers = await self._health.unusable(), await self._health.followers()
-        well = not unusable and all(each.well for each in followers)
-        return {"well": well, "subscriptions": followers, "unusable": unusable}
+        models = self._health.models()
+        well = not unusable and all(each.well for each in followers) and all(each.well for each in models)
+        promised = {"models": models} if models else {}
+        return {"well": well, "subscriptions": followers, "unusable": unusable, **promised}
 
     async def open(self) -> None:
         """Starts the server and returns when it answers requests. Raises the error of a failed start."""

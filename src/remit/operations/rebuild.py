@@ -13,7 +13,7 @@ import msgspec
 from remit.contexts import Model
 from remit.contexts.ports import VIEW
 from remit.errors import Conflict, RemitError
-from remit.log import SubscriptionId
+from remit.log import Log, SubscriptionId
 from remit.operations.comparing import compared
 from remit.operations.folding import PAGE, folding_of
 from remit.operations.retiring import retire
@@ -63,14 +63,26 @@ class Rebuilt(msgspec.Struct):
 class Rebuild:
     """The rebuild of one read model, on open stores: that of its context, and those of its sources."""
 
-    def __init__(self, model: Model, name: str, stores: Mapping[str, Store], *, linger: float = LINGER_SECONDS) -> None:
-        """`name` is `<context>.<Name>`. `linger` is how long it goes on with the new version after the switch, in
-        seconds. Raises `CannotRebuild` if there is no such read model."""
+    def __init__(
+        self,
+        model: Model,
+        name: str,
+        stores: Mapping[str, Store],
+        *,
+        logs: Mapping[str, Log] | None = None,
+        linger: float = LINGER_SECONDS,
+        ports: Ports | None = None,
+    ) -> None:
+        """`name` is `<context>.<Name>`. `logs` are the logs of its sources, if they are read elsewhere than in their
+        stores: `ArchivedLog`. `linger` is how long it goes on with the new version after the switch, in seconds.
+        `ports` are those of another process whose stores it uses. Raises `CannotRebuild` if there is no such read
+        model."""
         self._model, self.name, self._stores, self._linger = model, name, stores, linger
+        self._logs: Mapping[str, Log] = {**stores, **(logs or {})}
         self._plan, self._follows = read_model(model, name)
         self._store = stores[self._plan.name]
         self._ids = [each.id for each in self._follows]
-        self._ports = Ports()
+        self._ports = ports or Ports()
         follows = {each.id: each for each in self._follows}
         plan = replace(self._plan, follows=follows, groups=[])
         self._shared = Host(model, stores, self._ports, plans={plan.name: plan}).shared
@@ -136,11 +148,12 @@ class Rebuild:
                     expected="a read model that is built from the beginning of its sources",
                     next="declare it without begins=, or under a new name",
                 )  # fmt: skip
-            if await self._stores[each.id.source].floors(each.id.channel):
+            if await self._logs[each.id.source].floors(each.id.channel):
                 raise CannotRebuild(
                     f"the beginning of the log of {each.id.source} was deleted", where=self.name,
                     expected="all messages from the first one on",
-                    next=f"keep={{...}} of {each.id.source} says how long messages are kept; what is deleted is gone",
+                    next=f"remit rebuild --archive FOLDER, if the log of {each.id.source} is archived; what was deleted"
+                    " by age is gone",
                 )  # fmt: skip
         expected, versions = await load_versions(self._store, self.name)
         begun = versions.begun(self.shape)
@@ -284,7 +297,7 @@ class Rebuild:
         followers: dict[SubscriptionId, Follower] = {}
         for id, effect in zip(self._ids, folding_of(follows, self._shared, self._ports, said, pause=pause, page=page),
                               strict=True):  # fmt: skip
-            feed = StoreFeed(*id[1:], self._stores[id.source])
+            feed = StoreFeed(*id[1:], self._logs[id.source])
             followers[id] = Follower(
                 subscription_in(id, version), self._store, feed, effect, self._ports, said, stamp
             )  # fmt: skip

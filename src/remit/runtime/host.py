@@ -36,6 +36,7 @@ from remit.runtime.remote.reception import Reception
 from remit.runtime.services import Services
 from remit.runtime.store_time import StoreTime
 from remit.runtime.streams import shape_in
+from remit.runtime.upkeep.ages import ModelAges
 from remit.runtime.upkeep.event_keys import compare_event_keys, written_by
 from remit.runtime.upkeep.housekeeping import Housekeeper
 from remit.runtime.upkeep.leases import Sharing, together
@@ -85,9 +86,10 @@ class Host:
         """Calls to contexts that other processes run; None without a channel for calls."""
         reaches = reaches_of(model, run, channels.schemas)
         self._restricted = bool(reaches)  # by relations: calls of the app within handlers are judged
+        self.ages = ModelAges(ports, self._listeners)
         self.shared = Shared(
             run, self._named, model.contracts, self._services, ports, self._time.stamp, self._listeners,
-            self._sender_of, carries=bool(model.headers), reaches=reaches,
+            self._sender_of, carries=bool(model.headers), reaches=reaches, ages=self.ages,
         )  # fmt: skip
         if (remote := self.remote) is not None:
             self.shared.avoids = lambda: bool(remote.avoided)
@@ -104,8 +106,7 @@ class Host:
         )  # fmt: skip
         self.subscriptions = self._subscribe(followings, followed)
         self.followers = [*self.subscriptions, *self._relay(placed)]
-        self._housekeeper = self._keep_up()
-        self._origin, self._has_started = Origin(), False
+        self._housekeeper, self._origin, self._has_started = self._keep_up(), Origin(), False
         self.process = ""
         """The name of this process in the stores, once it has started."""
 
@@ -137,6 +138,7 @@ class Host:
         self.shared.recovered.ring()
 
     def _freshness(self, plans: Mapping[str, ContextPlan], followings: _Followings) -> Freshness:
+        self.ages.watch(plans.values(), followings, self.stores)
         remote = self.remote
         influence = influence_of(self.model, plans, (lambda _: False) if remote is None else remote.reaches)
         elsewhere = None if remote is None else remote.reach
@@ -189,6 +191,7 @@ class Host:
         await self._housekeeper.start(self.process)
         if self._channels.calls is not None:
             await self.reception.serve(self._channels.calls)
+        await self.ages.start()
         self._has_started = True
         self._listeners.say(ProcessStarted(self._listeners.seconds(), "", self.process))
 
@@ -230,6 +233,7 @@ class Host:
         if self._has_started:
             self._has_started = False
             self._listeners.say(ProcessStopping(self._listeners.seconds(), "", self.process))
+        await self.ages.stop()
         await self._housekeeper.stop()
         await self._sharing.stop()
         self.reception.end()

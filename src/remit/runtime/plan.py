@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from remit.contexts import Injectable, Source
-from remit.domain import Aggregate, Claim, Indexes, Projection
+from remit.domain import Aggregate, Claim, Freshness, Indexes, Projection, freshness_of
 from remit.log import SubscriptionId
 from remit.messages import Codec, Contract, Refusal, SortForm
 from remit.runtime.upcasting import Upcasters
@@ -120,6 +120,11 @@ class ProjectionPlan:
     type: type[Projection[Any, Any]]
     codec: Codec[Any]
     key: Callable[[Any], Any]
+
+    @property
+    def freshness(self) -> Freshness | None:
+        """How old it may be; None if it promises nothing."""
+        return freshness_of(self.type)
 
     forgets: ClassVar[bool] = False
     is_aggregate: ClassVar[bool] = False

@@ -444,8 +444,12 @@ class Retention(Protocol):
         """Deletes messages from the beginning of a partition: at most `limit`, none after the position `upto`, and none
         from the first one on that was written at `before` (seconds since the epoch) or later. Returns how many.
 
-        The floor moves in the same transaction. Positions and predecessors continue unchanged.
-        """
+        The floor moves in the same transaction. Positions and predecessors continue unchanged."""
+        ...
+
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+        """Puts the last deleted messages of a partition back, in order. In the same transaction the floor moves to the
+        message before them, or away with None. Returns False, and writes nothing, if it is not the last of them."""
         ...
 
     async def forget(self, subscription: str) -> int:

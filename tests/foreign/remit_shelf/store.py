@@ -332,6 +332,21 @@ class ShelfStore(NotesInRows):
 
         return self._write(cut)
 
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+        def put(rows: Rows) -> bool:
+            place = (channel, records[0].part)
+            stands, last = rows.floors.get(place), records[-1]
+            if stands is None or (stands.pos, stands.id) != (last.pos, last.id):
+                return False
+            rows.log.setdefault(place, [])[:0] = records
+            if floor is None:
+                del rows.floors[place]
+            else:
+                rows.floors[place] = floor
+            return True
+
+        return self._write(put)
+
     # Subscriptions.
 
     async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:

@@ -407,6 +407,19 @@ class MemoryStore(NotesInRows):
             del log[: len(old)]
         return len(old)
 
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+        self._refuse_to_write()
+        part, last = records[0].part, records[-1]
+        stands = self._floors.get((channel, part))
+        if stands is None or (stands.pos, stands.id) != (last.pos, last.id):
+            return False
+        self._log[channel, part][:0] = records
+        if floor is None:
+            del self._floors[channel, part]
+        else:
+            self._floors[channel, part] = floor
+        return True
+
     async def report(self, subscription: str, channel: Channel, positions: Mapping[int, int], at: float) -> None:
         self._refuse_to_write()
         self._subscribers[subscription, channel] = Subscriber(subscription, channel, dict(positions), at)

@@ -294,6 +294,21 @@ class PostgresStore(InTables):
         ((gone,),) = await self._write(statements.TRIM, channel, part, upto, before, limit)
         return int(gone)
 
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+        self._writable()
+        session = self._readable().others
+
+        async def put() -> bool:
+            async with session.transaction() as link:
+                if done := await statements.put_back(link, channel, records, floor):
+                    await link.commit()
+                return done
+
+        try:
+            return await self._asking.ask(put)
+        except FAILURES as error:
+            raise refusal(error, self._place.shown) from error
+
     async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
         self._writable()
         session = self._readable().others

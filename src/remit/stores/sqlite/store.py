@@ -297,6 +297,11 @@ class SqliteStore(InTables):
         work = partial(statements.trim, channel=channel, part=part, upto=upto, before=before, limit=limit)
         return await store.commits.run(partial(store.writer.transact, work))
 
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+        store = self._opened()
+        work = partial(statements.put_back, channel=channel, records=records, floor=floor)
+        return await store.commits.run(partial(store.writer.transact, work))
+
     async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
         store = self._opened()
         work = partial(statements.put, subscription=subscription, checkpoints=checkpoints)
