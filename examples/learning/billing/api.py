@@ -2,12 +2,12 @@
 
 __context__ = "billing"
 
-from typing import NewType
-
 from learning.ids import CourseId, EnrollmentId, StudentId
 from remit import Command, Query, Refusal, Value
+from remit.values import Identifier
 
-InvoiceId = NewType("InvoiceId", str)
+
+class InvoiceId(Identifier): ...
 
 
 class CourseNotOffered(Refusal):
