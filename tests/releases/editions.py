@@ -135,6 +135,23 @@ LEARNING: Edits = {
     ],
 }
 
+STORED_AS_STATE: Edits = {
+    "learning/domain.py": [
+        ("from remit import DomainEvent, EventSourced, Value", "from remit import Aggregate, DomainEvent, Value"),
+        ("class CourseRecord(EventSourced[", "class CourseRecord(Aggregate["),
+        (
+            "    def evolve(self, event: RecordEvent) -> None:\n",
+            """    def record(self, event: RecordEvent) -> None:
+        self.evolve(event)
+        if not isinstance(event, Closed):
+            super().record(event)
+
+    def evolve(self, event: RecordEvent) -> None:
+""",
+        ),
+    ],
+}
+
 
 def this_release(folder: Path) -> Path:
     """A copy of the platform's code."""
@@ -146,6 +163,15 @@ def next_release(folder: Path) -> Path:
     """The next release of it. Raises `ValueError` when the examples have changed so that an edit fits no more."""
     this_release(folder)
     for file, edits in {**ENROLLMENT, **BILLING, **LEARNING}.items():
+        path = folder / "learning" / file
+        path.write_text(edited(path.read_text(), edits))
+    return folder
+
+
+def earlier_release(folder: Path) -> Path:
+    """The release before, which stored course records as state. Raises `ValueError` as `next_release`."""
+    this_release(folder)
+    for file, edits in STORED_AS_STATE.items():
         path = folder / "learning" / file
         path.write_text(edited(path.read_text(), edits))
     return folder

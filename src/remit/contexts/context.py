@@ -31,6 +31,7 @@ from remit.contexts.foreign import Source, Translated, Translation
 from remit.contexts.interception import Interceptor
 from remit.contexts.policies import policy_of
 from remit.contexts.publishing import publisher_of
+from remit.contexts.rebuilding import Rebuilding
 from remit.contexts.relations import Relation, listed
 from remit.contexts.upcasting import Upcasting
 from remit.domain import Projection
@@ -133,7 +134,7 @@ def _calling_module() -> str:
     return name
 
 
-class Context(Upcasting, Generic[B]):
+class Context(Upcasting, Rebuilding, Generic[B]):
     """A bounded context.
 
     `name` is part of every wire name and of the name of the store: lower-case letters, digits, `_`, single dashes.
@@ -434,18 +435,27 @@ class Context(Upcasting, Generic[B]):
     @overload
     def project(self, projection: Doc, /) -> Doc: ...
     @overload
-    def project(self, /, *, begins: Begins) -> Callable[[Doc], Doc]: ...
-    def project(self, projection: Any = None, /, *, begins: Begins | None = None) -> Any:
+    def project(
+        self, /, *, begins: Begins | None = None, rebuild: Literal["at-start"] | None = None
+    ) -> Callable[[Doc], Doc]: ...
+    def project(
+        self, projection: Any = None, /, *, begins: Begins | None = None, rebuild: Literal["at-start"] | None = None
+    ) -> Any:
         """Declares a projection of this context (a class decorator).
 
         A new projection is folded from all messages that the log still has. With `@context.project(begins="now")`, or
         with a time, it is folded from what is written after that, and lacks everything earlier.
+
+        If its code has changed since it was folded, a line of the log says so, and an operator rebuilds it. With
+        `rebuild="at-start"`, a service that has started rebuilds it by itself.
         """
 
         def declare(projection: Any) -> Any:
             self.projections.append(projection)
             if begins is not None:
                 self.begins[projection] = begins
+            if rebuild is not None:
+                self.rebuilt_at_start.append(projection)
             return projection
 
         return declare if projection is None else declare(projection)

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from remit.domain import is_removed
 from remit.errors import Conflict, StoreError
 from remit.log import MessageRecord, forms_of, has_newer
-from remit.messages import Codec, key_text
+from remit.messages import Codec, key_text, no_document_key
 from remit.runtime.failures import is_transient
 from remit.runtime.following.handling import Handling
 from remit.runtime.following.lane import Lane
@@ -115,7 +116,7 @@ class Folding(Handling):
             if tracked.removed:
                 tracked = kept[id] = Tracked(plan, id, plan.type(), tracked.version)
             tracked.value.evolve(event)
-            if "_removed" in getattr(tracked.value, "__dict__", ()):
+            if is_removed(tracked.value):
                 tracked.removed = True
             changed[id] = tracked
             if not number % CHUNK:
@@ -136,7 +137,9 @@ class Folding(Handling):
                 forms = ((codec, record.payload),)
             for reads, payload in forms:
                 event = reads.read(payload)
-                found.append((key_text(key(event), "key of a document", kind), event))
+                if (of := key(event)) is None:
+                    raise no_document_key(event, kind)
+                found.append((key_text(of, "key of a document", kind), event))
         return found
 
     def _forms(self, record: MessageRecord) -> Iterator[tuple[Codec[Any], bytes]]:

@@ -222,6 +222,10 @@ class States(Protocol):
         order of identities (by code points). Without removed state."""
         ...
 
+    async def count_states(self, kind: str) -> int:
+        """The number of states of a kind, without removed state. It reads all of them: not for each command."""
+        ...
+
 
 class Streams(Protocol):
     """The streams of event-sourced aggregates: messages of the private channel whose headers name a stream."""
@@ -450,6 +454,10 @@ class Retention(Protocol):
 
     async def forget(self, subscription: str) -> int:
         """Removes the progress reports of a subscription. Returns for how many channels."""
+        ...
+
+    async def erase(self, subscription: SubscriptionId) -> None:
+        """Deletes the checkpoints, parked keys and letters of a subscription that nothing runs any more."""
         ...
 
 

@@ -66,6 +66,7 @@ STATES = """
     SELECT id, version, body FROM remit_state
     WHERE kind = $1 AND id >= $2 AND (id > $2 OR $3) AND body <> '' ORDER BY id LIMIT $4
 """
+COUNT_STATES = "SELECT count(*) FROM remit_state WHERE kind = $1 AND body <> ''"
 BEAT: str = """
     INSERT INTO remit_heartbeat (process, at, body) VALUES ($1, $2, $3)
     ON CONFLICT (process) DO UPDATE SET at = excluded.at, body = excluded.body
@@ -179,6 +180,9 @@ REPORT: str = """
 """
 SUBSCRIBERS: str = "SELECT subscription, channel, positions, at FROM remit_subscriber ORDER BY subscription, channel"
 FORGET: str = "DELETE FROM remit_subscriber WHERE subscription = $1 RETURNING 1"
+ERASE_CHECKPOINTS: str = f"DELETE FROM remit_checkpoint WHERE {_OF_ONE}"  # noqa: S608  no value is in it
+ERASE_PARKED: str = f"DELETE FROM remit_parked WHERE {_OF_ONE}"  # noqa: S608  no value is in it
+ERASE_LETTERS: str = f"DELETE FROM remit_letter WHERE {_OF_ONE}"  # noqa: S608  no value is in it
 _CLEAR = "DELETE FROM remit_checkpoint WHERE subscription = $1 AND source = $2 AND channel = $3 AND part = $4"
 _PUT = """
     INSERT INTO remit_checkpoint (subscription, source, channel, part, prev, pos, id, at)

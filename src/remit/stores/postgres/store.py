@@ -201,6 +201,9 @@ class PostgresStore(InTables):
         rows = await self._rows(statements.STATES, kind, "" if after is None else after, after is None, limit)
         return [(id, version, body.encode()) for id, version, body in rows]
 
+    async def count_states(self, kind: str) -> int:
+        return int((await self._rows(statements.COUNT_STATES, kind))[0][0])
+
     async def stream(self, name: str, life: int, after: int, limit: int) -> list[MessageRecord]:
         return [record_of(row) for row in await self._rows(statements.STREAM, name, life, after, limit)]
 

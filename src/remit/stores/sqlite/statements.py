@@ -21,6 +21,7 @@ STATES = (
     "SELECT id, version, CAST(body AS BLOB) FROM state"
     " WHERE kind = ?1 AND id >= ?2 AND (id > ?2 OR ?3) AND body <> '' ORDER BY id LIMIT ?4"
 )
+COUNT_STATES = "SELECT count(*) FROM state WHERE kind = ? AND body <> ''"
 OUTCOME = "SELECT fingerprint, CAST(outcome AS BLOB), at FROM idempotency WHERE caller = ? AND key = ?"
 READ = (
     "SELECT part, pos, id, prev, key, type, version, at, headers, CAST(payload AS BLOB) FROM log"
@@ -114,6 +115,9 @@ FIRST = "SELECT pos, at FROM log WHERE channel = ? AND part = ? ORDER BY pos LIM
 REPORT: str = "INSERT OR REPLACE INTO subscriber (subscription, channel, positions, at) VALUES (?, ?, ?, ?)"
 SUBSCRIBERS: str = "SELECT subscription, channel, positions, at FROM subscriber ORDER BY subscription, channel"
 FORGET: str = "DELETE FROM subscriber WHERE subscription = ?"
+ERASE_CHECKPOINTS: str = "DELETE FROM checkpoint WHERE (subscription, source, channel) = (?, ?, ?)"
+ERASE_PARKED: str = "DELETE FROM parked WHERE (subscription, source, channel) = (?, ?, ?)"
+ERASE_LETTERS: str = "DELETE FROM letter WHERE (subscription, source, channel) = (?, ?, ?)"
 _OLDEST = "SELECT pos, id, at FROM log WHERE channel = ? AND part = ? AND pos <= ? ORDER BY pos LIMIT ?"
 _DELETE = "DELETE FROM log WHERE channel = ? AND part = ? AND pos <= ?"
 _FLOOR = "INSERT OR REPLACE INTO floor (channel, part, pos, id, at) VALUES (?, ?, ?, ?, ?)"

@@ -203,6 +203,9 @@ class SqliteStore(InTables):
     async def page(self, kind: str, after: str | None, limit: int) -> list[tuple[str, int, bytes]]:
         return self._fetch(statements.STATES, kind, "" if after is None else after, after is None, limit)
 
+    async def count_states(self, kind: str) -> int:
+        return int(self._fetch(statements.COUNT_STATES, kind)[0][0])
+
     async def stream(self, name: str, life: int, after: int, limit: int) -> list[MessageRecord]:
         return list(map(MessageRecord._make, self._fetch(statements.STREAM, name, life, after, limit)))
 

@@ -88,6 +88,7 @@ class StoreConformance(
             "put_back": lambda: store.put_back(Channel.PRIVATE, [_RECORD], None),
             "report": lambda: store.report("mail.desk", Channel.PRIVATE, {}, 1.0),
             "forget": lambda: store.forget("mail.desk"),
+            "erase": lambda: store.erase(SOURCE),
             "place": lambda: store.place(SOURCE, {}),
             "agree": lambda: store.agree(None, 1.0),
             "note_event_keys": lambda: store.note_event_keys({"billing.Settled version 1": None}),

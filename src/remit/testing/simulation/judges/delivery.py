@@ -120,6 +120,7 @@ def unfinished(
                 left.append(f"{name} stands at {pos} of {head} in {source} {channel}/{part}")
     names = {name for name, _, _ in subscriptions}
     for context in files.contexts:
-        parked = files.rows(context, "SELECT subscription, key FROM parked")
+        rows = files.rows(context, "SELECT subscription, key FROM parked")
+        parked = [(name, key) for version, key in rows if (name := files.named(version)) is not None]
         left += [f"{name} has parked {key}" for name, key in parked if name in names and not stays_parked(name, key)]
     return left
