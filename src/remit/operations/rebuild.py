@@ -15,7 +15,7 @@ from remit.contexts.ports import VIEW
 from remit.errors import Conflict, RemitError
 from remit.log import Log, SubscriptionId
 from remit.operations.comparing import compared
-from remit.operations.folding import PAGE, folding_of
+from remit.operations.folding import PAGE, Folding, folding_of
 from remit.operations.retiring import retire
 from remit.runtime.compiler import compile_system
 from remit.runtime.failures import told
@@ -35,6 +35,10 @@ from remit.transports.store_feed import StoreFeed
 
 LOOK_SECONDS = 0.05
 """How often a rebuild looks how far it is."""
+NEAR = 1_000
+"""With fewer messages left, a rebuild rests no longer."""
+BEHIND_SECONDS = 1.0
+"""It switches once it is behind by less than this."""
 LINGER_SECONDS = 2.5
 """How long a rebuild goes on with the new version after the switch: until each service has noticed it."""
 
@@ -58,6 +62,26 @@ class Rebuilt(msgspec.Struct):
     before: int = 0
     differences: list[str] = []
     """Where they differ: identities, and why; the first ones."""
+
+
+Place = tuple[SubscriptionId, int]
+"""A partition of a source."""
+
+
+class _Goal:
+    """The heads of the logs, and whether the new version has handled them soon after they were seen."""
+
+    def __init__(self) -> None:
+        self._heads: Mapping[Place, int] | None = None
+        self._since = 0.0
+        self.is_reached = False
+
+    def look(self, heads: Mapping[Place, int], stands: Mapping[Place, int], now: float) -> None:
+        """Compares where it stands at the time `now` with the heads that were seen before."""
+        if self._heads is not None and any(stands.get(place, 0) < pos for place, pos in self._heads.items()):
+            return
+        self.is_reached = self._heads is not None and now - self._since <= BEHIND_SECONDS
+        self._heads, self._since = heads, now
 
 
 class Rebuild:
@@ -86,6 +110,7 @@ class Rebuild:
         follows = {each.id: each for each in self._follows}
         plan = replace(self._plan, follows=follows, groups=[])
         self._shared = Host(model, stores, self._ports, plans={plan.name: plan}).shared
+        self._foldings: list[Folding] = []
         self.shape = shape_in(self._follows)
         """The fingerprint of the read model as this process has it."""
 
@@ -168,10 +193,10 @@ class Rebuild:
     async def _catch_up(
         self, number: int, begun: Versions, pause: float, page: int, changed: bool, step: Callable[[Rebuilt], None]
     ) -> Rebuilt:
-        done, goal = Rebuilt(self.name, number, begun.live), dict[tuple[SubscriptionId, int], int]()
+        done, goal = Rebuilt(self.name, number, begun.live), _Goal()
         async with self._following(number, pause, page) as followers:
             while True:
-                goal, ready = await self._count(done, followers, goal)
+                await self._count(done, followers, goal)
                 step(done)
                 self._refuse_stuck(followers)
                 expected, versions = await load_versions(self._store, self.name)
@@ -179,7 +204,7 @@ class Rebuild:
                     return done
                 if number not in (versions.building, versions.old) or versions.live != begun.live:
                     raise self._was_changed()
-                if ready:
+                if goal.is_reached:
                     await self._check(done, versions, changed)
                     after = versions.switched_to(number, self._ports.clock.seconds())
                     try:
@@ -191,32 +216,28 @@ class Rebuild:
                     return done
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def _count(
-        self,
-        done: Rebuilt,
-        followers: Mapping[SubscriptionId, Follower],
-        goal: Mapping[tuple[SubscriptionId, int], int],
-    ) -> tuple[dict[tuple[SubscriptionId, int], int], bool]:
-        """Counts what has been written, and how much of it the new version has handled. Returns the heads of the logs,
-        and whether it has reached the ones before (`goal`): all that the live version can have handled by then."""
-        heads: dict[tuple[SubscriptionId, int], int] = {}
-        ready = bool(goal) or done.messages == 0
+    async def _count(self, done: Rebuilt, followers: Mapping[SubscriptionId, Follower], goal: _Goal) -> None:
+        """Counts what has been written, and how much of it the new version has handled."""
+        heads: dict[Place, int] = {}
+        stands: dict[Place, int] = {}
         done.handled = done.messages = 0
         for id, follower in followers.items():
             for part, head in (await self._stores[id.source].heads(id.channel)).items():
-                pos = follower.position(part)
-                heads[id, part] = head.pos
+                stands[id, part], heads[id, part] = follower.position(part), head.pos
                 done.messages += head.pos
-                done.handled += min(pos, head.pos)
-                ready = ready and pos >= goal.get((id, part), 0)
-        return heads, ready and (bool(goal) or not heads)
+                done.handled += min(stands[id, part], head.pos)
+        goal.look(heads, stands, asyncio.get_running_loop().time())
+        if done.messages - done.handled < NEAR:  # it would never reach what is written meanwhile
+            for each in self._foldings:
+                each.share = 0.0
 
     # ── how it is checked ───────────────────────────────────────────────────────────────────────────────────────────
 
     async def _check(self, done: Rebuilt, versions: Versions, changed: bool) -> None:
         """Compares the versions. Raises `CannotRebuild`; both versions stay as they are."""
         await self._refuse_parked(versions.live, done.version)
-        same = versions.shapes.get(versions.live) == self.shape
+        # Version 1 may have been folded by other code, before its fingerprint was first looked at.
+        same = versions.live > 1 and versions.shapes.get(versions.live) == self.shape
         found = await compared(
             self._store, await self._begun(versions.live), await self._begun(done.version), bodies=same and not changed
         )  # fmt: skip
@@ -295,8 +316,8 @@ class Rebuild:
         said, stamp = Listeners((), self._ports.clock), self._ports.clock.seconds
         follows = [in_version(each, version) for each in self._follows]
         followers: dict[SubscriptionId, Follower] = {}
-        for id, effect in zip(self._ids, folding_of(follows, self._shared, self._ports, said, pause=pause, page=page),
-                              strict=True):  # fmt: skip
+        self._foldings = folding_of(follows, self._shared, self._ports, said, pause=pause, page=page)
+        for id, effect in zip(self._ids, self._foldings, strict=True):
             feed = StoreFeed(*id[1:], self._logs[id.source])
             followers[id] = Follower(
                 subscription_in(id, version), self._store, feed, effect, self._ports, said, stamp
@@ -347,7 +368,7 @@ def in_version(follow: FoldPlan, version: int) -> FoldPlan:
 def in_projection(projection: ProjectionPlan, version: int) -> ProjectionPlan:
     """How a version of a read model is stored."""
     of: Any = replace(projection, kind=name_in(projection.kind, version))
-    return replace(of, table=table_in(of.table, version)) if isinstance(of, RowPlan) else of
+    return replace(of, table=table_in(of.table, version), served={}) if isinstance(of, RowPlan) else of
 
 
 def sources_of(model: Model, name: str) -> list[str]:

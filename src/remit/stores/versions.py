@@ -31,8 +31,8 @@ class Versions(msgspec.Struct, frozen=True, omit_defaults=True):
     highest: int = 1
     """The highest number that was ever given."""
     shapes: dict[int, str] = {}
-    """By version: the fingerprint of the read model whose code began it. Version 1 has none if a release folded it that
-    knew of no fingerprints."""
+    """By version: the fingerprint of the read model whose code began it; for version 1, of the code that ran when a
+    process first looked."""
     dropped: tuple[int, ...] = ()
     """Versions that nothing goes back to, and whose rows are still there."""
     switched: float = 0.0
