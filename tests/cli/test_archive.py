@@ -254,9 +254,11 @@ def test_sigkill_at_any_point_loses_nothing(place: str, tmp_path: Path, capsys: 
 def _running(*command: str) -> subprocess.Popen[bytes]:
     name, place, *more = command
     return subprocess.Popen(
-        [REMIT, "log", name, SYSTEM, "shop", "--store", place, *more, "--pause", "0.9"], cwd=ROOT, stdout=subprocess.DEVNULL,
+        [REMIT, "log", name, SYSTEM, "shop", "--store", place, *more, "--pause", "0.9"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
 
 
 def _until(holds: Any) -> None:
