@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -89,6 +89,13 @@ class Transactions:
             await session.close()
 
 
+async def _ask(link: Link, method: Literal["fetch", "execute"], statement: str, values: Sequence[object]) -> Any:
+    if link.pooled or (method == "execute" and not values):  # without values it may be several statements
+        return await getattr(link.connection, method)(statement, *values)
+    rows, told = await link.run_for_user(statement, values)
+    return rows if method == "fetch" else told
+
+
 class PostgresTransaction:
     """Begins with the first statement. Without any statement, its unit is committed by `commit` like all others."""
 
@@ -123,7 +130,7 @@ class PostgresTransaction:
                 raise self._failed
             try:
                 link = self._link or await self._begin()
-                return await getattr(link.connection, method)(statement, *values)
+                return await _ask(link, method, statement, values)
             except (*FAILURES, *UNFIT) as error:
                 if self._session is not None:
                     self._session.heard(error)
@@ -161,7 +168,7 @@ class PostgresTransaction:
             )  # fmt: skip
             violated.constraint = getattr(error, "constraint_name", None) or ""
             return violated
-        if state in REPEATABLE:
+        if state in REPEATABLE or isinstance(error, asyncpg.InvalidCachedStatementError):
             return Conflict("sql", where=where)
         # The driver also refuses faulty statements. While the connection works, its InterfaceError means just that.
         refused = (
