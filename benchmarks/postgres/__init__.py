@@ -4,6 +4,7 @@ from benchmarks.areas import Area, Measurement, Times, Variant
 
 _OURS_32, _OURS_1, _OURS_SLOW = "remit, 32 in flight", "remit, 1 in flight", "remit, 32 in flight, +1 ms fsync"
 _ORM_32, _ORM_1 = "SQLAlchemy ORM + outbox, 32 in flight", "SQLAlchemy ORM + outbox, 1 in flight"
+_SESSION_32, _SESSION_1 = "remit, a session of SQLAlchemy, 32 in flight", "remit, a session of SQLAlchemy, 1 in flight"
 _EVENTS_32, _EVENTS_1 = "eventsourcing, 32 in flight", "eventsourcing, 1 in flight"
 _LIMIT_32, _LIMIT_1, _LIMIT_SLOW = (
     "pgbench, one statement, 32 in flight",
@@ -35,6 +36,8 @@ AREA = Area(
         Variant(_EVENTS_1, "benchmarks.postgres.eventsourcing_app:run_1", packages=("eventsourcing", "psycopg")),
         Variant(_LIMIT_1, "benchmarks.postgres.limit:run_1", packages=_SERVER),
         Variant(_BY_HAND_1, "benchmarks.postgres.two_statements:run_1", packages=("asyncpg", "uvloop")),
+        Variant(_SESSION_32, "benchmarks.postgres.session:run_32", packages=(*_REMIT, "SQLAlchemy")),
+        Variant(_SESSION_1, "benchmarks.postgres.session:run_1", packages=(*_REMIT, "SQLAlchemy")),
         Variant(_OURS_SLOW, "benchmarks.postgres.ours:slow_disk_32", packages=_REMIT),
         Variant(_LIMIT_SLOW, "benchmarks.postgres.limit:slow_disk_32", packages=_SERVER),
         Variant(_REACTIONS, "benchmarks.postgres.ours:reactions", packages=_REMIT),
@@ -62,6 +65,20 @@ AREA = Area(
             peers=(_ORM_1, _EVENTS_1),
             limits=(_LIMIT_1, _BY_HAND_1),
             targets=(Times(_ORM_1, 5), Times(_LIMIT_1, 0.35)),
+        ),
+        Measurement(
+            name="durable command with a session, 32 in flight",
+            unit="commands/s",
+            ours=_SESSION_32,
+            peers=(_ORM_32,),
+            limits=(_OURS_32,),
+        ),
+        Measurement(
+            name="durable command with a session, 1 in flight",
+            unit="commands/s",
+            ours=_SESSION_1,
+            peers=(_ORM_1,),
+            limits=(_OURS_1,),
         ),
         Measurement(
             name="durable command, 32 in flight, fsync takes 1 ms longer",
@@ -130,6 +147,11 @@ AREA = Area(
         (
             "SQLAlchemy and eventsourcing have pools of 8 connections for 32 callers. eventsourcing uses its database "
             "functions, its fastest way, and has a thread per caller."
+        ),
+        (
+            "With a session: the handler loads and changes the same model of SQLAlchemy as that peer, and remit writes "
+            "the event and the idempotency row in the session's transaction. Such a command has a transaction and a "
+            "sync of its own, which is why remit without a session, which commits in groups, is its limit."
         ),
         (
             "+1 ms: fsync and fdatasync of the server sleep for 1 ms before they begin, by a preloaded library. A C "

@@ -13,7 +13,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +42,7 @@ PROJECTIONS = (
     Follower("enrollment", "EnrollmentsOf", "enrollment", PRIVATE),
     Follower("billing", "InvoicesOf", "billing", PRIVATE),
     Follower("learning", "TranscriptOf", "learning", PRIVATE),
+    Follower("learning", "StudentInCourse", "learning", PRIVATE),
     Follower("certification", "CertificatesOf", "certification", PRIVATE),
 )
 
@@ -67,21 +68,28 @@ class Kept:
     state: dict[str, dict[str, Any]]
     checkpoints: dict[tuple[str, str, int], dict[int, tuple[int, str]]]
     parked: int
+    streams: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
+    """The identities of aggregates that are stored as their events. Their state is the snapshot beside the stream."""
 
     @classmethod
     def nothing(cls) -> "Kept":
         """A store that is not there yet."""
         return cls({PRIVATE: [], PUBLISHED: []}, defaultdict(dict), defaultdict(dict), 0)
 
-    def take(self, log: Rows, state: Rows, checkpoints: Rows, parked: Rows) -> None:
-        """Takes up the rows of a store, in the order of `QUERIES`."""
+    def take(self, log: Rows, state: Rows, checkpoints: Rows, parked: Rows, students: Rows = ()) -> None:
+        """Takes up the rows of a store, in the order of `QUERIES`, and those of `STUDENTS` where it has them."""
         for channel, *columns, payload in log:
             self.log[channel].append(Message._make([*columns, json.loads(payload)]))
         for kind, id, body in state:
-            self.state[kind.partition(".")[2]][id] = json.loads(body)
+            name, kept = kind.partition(".")[2], json.loads(body)
+            if kept.keys() == STREAM:
+                self.streams[name].add(id)
+            self.state[name][id] = kept["state"] if kept.keys() == STREAM else kept
         for subscription, source, channel, part, pos, id in checkpoints:
             self.checkpoints[subscription, source, channel][part] = (pos, id)
         self.parked = sum(count for (count,) in parked)
+        for id, body in students:
+            self.state["StudentInCourse"][id] = json.loads(body)
 
     def events(self, channel: int, name: str) -> list[Any]:
         """The payloads of one type, in log order (which means something within a key only)."""
@@ -99,6 +107,11 @@ QUERIES = (
     "SELECT count(*) FROM parked",
 )
 """What is read of a store, as `Kept.take` takes it."""
+TABLE = "row_StudentInCourse_1"
+STUDENTS = f'SELECT id, body FROM "{TABLE}"'  # noqa: S608  our own
+"""The row model of learning."""
+STREAM = {"schema", "events", "life", "state"}
+"""What stands in the row of an event-sourced aggregate; the state of another one has an `id`."""
 
 
 def at_a_glance(queries: Sequence[str]) -> Sequence[str]:
@@ -122,9 +135,11 @@ def _read(file: Path, queries: Sequence[str]) -> Kept:
         return kept
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
         store.execute("BEGIN")  # one snapshot for all tables
-        if not store.execute("SELECT 1 FROM sqlite_master WHERE name = 'letter'").fetchone():
+        tables = {name for (name,) in store.execute("SELECT name FROM sqlite_master")}
+        if "letter" not in tables:
             return kept  # killed before the tables were there
-        kept.take(*(store.execute(query) for query in queries))
+        wanted = [*queries, STUDENTS] if TABLE in tables else queries
+        kept.take(*(store.execute(query) for query in wanted))
     return kept
 
 
@@ -142,7 +157,7 @@ def owed(stores: dict[str, Kept]) -> dict[str, int]:
 
 def check(stores: dict[str, Kept], told: Sequence[Told] = ()) -> list[str]:
     """Everything that does not hold, in words. With `told`, also what students were told and the stores do not say."""
-    rules = (logs, at_rest, invoices, records, scores, certificates, order, read_models)
+    rules = (logs, at_rest, invoices, records, streams, scores, certificates, order, read_models)
     return [finding for rule in rules for finding in rule(stores)] + list(promises(stores, told))
 
 
@@ -203,6 +218,29 @@ def records(stores: dict[str, Kept]) -> Iterator[str]:
     opened = Counter(event["enrollment"] for event in learning.events(PRIVATE, "Opened"))
     yield from _same("course records", "enrolled", enrolled, "opened", opened)
     yield from _same("course records", "opened", opened, "kept", Counter(learning.state["CourseRecord"].keys()))
+
+
+def streams(stores: dict[str, Kept]) -> Iterator[str]:
+    """A course record is what its events make it: here they are applied once more, by somebody else."""
+    learning = stores["learning"]
+    made: dict[str, dict[str, Any]] = defaultdict(lambda: {"scores": {}, "completed_at": None, "closed": False})
+    for message in learning.log[PRIVATE]:
+        record, event = made[message.key], message.payload
+        match message.type.rpartition(".")[2]:
+            case "adopted":  # it was stored as state until then
+                record.update({name: event[name] for name in record})
+            case "Opened":
+                record.update(student=event["student"], course=event["course"])
+            case "ModuleCompleted":
+                record["scores"][event["module"]] = event["score"]
+            case "Completed":
+                record["completed_at"] = event["at"]
+            case _:
+                record["closed"] = True
+    for id in sorted(learning.streams["CourseRecord"]):
+        kept = learning.state["CourseRecord"][id]
+        if (made_of := {name: kept[name] for name in made[id]}) != made[id]:
+            yield f"course record {id} is {made_of}; its events make it {made[id]}"
 
 
 def scores(stores: dict[str, Kept]) -> Iterator[str]:
@@ -266,16 +304,23 @@ def read_models(stores: dict[str, Kept]) -> Iterator[str]:
     told = Counter((id, line["completed_at"]) for id, line in _lines(stores["learning"], "TranscriptOf"))
     yield from _same("transcripts", "kept", held, "shown", told)
 
+    stands = {id: _standing(record) for id, record in stores["learning"].state["CourseRecord"].items()}
+    listed = {
+        id: (row["student"], row["course"], row["status"], len(row["scores"]))
+        for id, row in stores["learning"].state["StudentInCourse"].items()
+    }
+    yield from _same("students of courses", "kept", Counter(stands.items()), "shown", Counter(listed.items()))
+
     certification = stores["certification"]
     issued = Counter(
         (event["student"], event["number"]) for event in certification.events(PRIVATE, "CertificateIssued")
     )
-    listed = Counter(
+    numbered = Counter(
         (student, certificate["number"])
         for student, document in certification.state["CertificatesOf"].items()
         for certificate in document["certificates"]
     )
-    yield from _same("certificates", "issued", issued, "shown", listed)
+    yield from _same("certificates", "issued", issued, "shown", numbered)
 
 
 def promises(stores: dict[str, Kept], told: Sequence[Told]) -> Iterator[str]:
@@ -316,6 +361,11 @@ def counts(stores: dict[str, Kept]) -> dict[str, int]:
 def _checkpoints(stores: dict[str, Kept], follower: Follower) -> dict[int, tuple[int, str]]:
     subscription = f"{follower.context}.{follower.name}"
     return stores[follower.context].checkpoints.get((subscription, follower.source, follower.channel), {})
+
+
+def _standing(record: Any) -> tuple[str, str, str, int]:
+    status = "completed" if record["completed_at"] else "withdrawn" if record["closed"] else "learning"
+    return record["student"], record["course"], status, len(record["scores"])
 
 
 def _completion(event: Any) -> tuple[str, str, str]:

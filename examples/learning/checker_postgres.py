@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import asyncpg
 
-from learning.checker import CONTEXTS, Kept, at_a_glance
+from learning.checker import CONTEXTS, STUDENTS, TABLE, Kept, at_a_glance
 
 QUERIES = (
     "SELECT channel, part, pos, id, prev, key, type, payload FROM remit_log ORDER BY channel, part, pos",
@@ -30,7 +30,9 @@ async def _read(address: str, schema: str, queries: Sequence[str]) -> Kept:
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):  # one snapshot for all tables
             if await connection.fetchval("SELECT to_regclass('remit_lease')") is not None:
-                kept.take(*[await connection.fetch(query) for query in queries])
+                has_rows = await connection.fetchval("SELECT to_regclass($1)", f'"{TABLE}"') is not None
+                wanted = [*queries, STUDENTS] if has_rows else queries
+                kept.take(*[await connection.fetch(query) for query in wanted])
     finally:
         await connection.close()
     return kept

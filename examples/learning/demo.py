@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from learning import checker
-from learning.driver import Client, Directory, Told, play
+from learning.driver import COURSES, Client, Directory, Told, play, students_of
 from learning.process import Platform
 
 STUDENTS = 12
 SEED = 23
+STATUSES = ("completed", "learning", "withdrawn")
 
 
 def main() -> int:
@@ -50,8 +51,10 @@ def show(platform: Platform, data: Path) -> bool:
     told = play(platform.url, students=STUDENTS, seed=SEED)
     client = Client(Directory([platform.url]))
     rows = [row for student in told for row in rows_of(student, client)]
-    client.close()
     table(("student", "course", "outcome", "invoice", "certificate"), rows)
+    heading(f"GET /courses/{COURSES[0]}/students: a row model, filtered, sorted, in pages")
+    table(("student", "status", "average"), [row for status in STATUSES for row in standing(client, status)])
+    client.close()
     heading("The four stores, counted from outside")
     stores = checker.read(data)
     table(("count", "what"), [(str(count), what) for what, count in checker.counts(stores).items()])
@@ -81,6 +84,12 @@ def rows_of(told: Told, client: Client) -> list[tuple[str, ...]]:
         certificate = f"№ {certificates[course]['number']}" if course in certificates else ""
         rows.append((told.student, course, outcome(told, enrollment), amount(invoices.get(enrollment)), certificate))
     return rows
+
+
+def standing(client: Client, status: str) -> list[tuple[str, ...]]:
+    """One row per student of the first course who stands like this."""
+    lines = students_of(client, COURSES[0], status)
+    return [(line["student"], status, "" if line["average"] is None else str(line["average"])) for line in lines]
 
 
 def outcome(told: Told, enrollment: str) -> str:
@@ -114,9 +123,11 @@ def say_what_next(url: str, data: Path, *, keep: bool) -> None:
   curl -X POST {url}/enrollments/e-1/modules/design-level -H 'Content-Type: application/json' -d '{{"score": 80}}'
   curl '{url}/students/ada/certificates?fresh=true'
   curl {url}/students/ada/invoices
+  curl '{url}/courses/event-storming/students?status=completed'
   curl -X DELETE {url}/enrollments/e-1
 
   PYTHONPATH=examples .venv/bin/remit status learning.system:platform --data {data}
+  PYTHONPATH=examples .venv/bin/remit history learning.CourseRecord e-1 learning.system:platform --data {data}
   PYTHONPATH=examples .venv/bin/python -m learning.driver {url} --students 100 --seed 2
   PYTHONPATH=examples .venv/bin/python -m learning.checker {data}
 

@@ -12,14 +12,14 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from http.client import HTTPConnection, HTTPException
 from select import POLLIN, poll
 from threading import Event
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from urllib.request import urlopen
 
 COURSES = ("domain-modelling", "event-storming", "context-mapping", "team-topologies")
@@ -299,7 +299,22 @@ def come_to_rest(urls: str | Sequence[str] | Directory) -> None:
     client = Client(_directory(urls))
     for what in ("enrollments", "invoices", "transcript", "certificates"):
         client.call("GET", f"/students/nobody/{what}?fresh=true")
+    client.call("GET", f"/courses/{COURSES[0]}/students?fresh=true")
     client.close()
+
+
+def students_of(client: Client, course: str, status: str = "") -> Iterator[Any]:
+    """The students of a course, page by page: each page says where the next one begins."""
+    wanted = {"status": status} if status else {}
+    while True:
+        path = f"/courses/{course}/students?{urlencode(wanted)}"
+        code, page = client.call("GET", path)
+        if code != 200:
+            raise Surprised(f"GET {path}: {code} {page}")
+        yield from page["items"]
+        if page["next"] is None:
+            return
+        wanted["after"] = page["next"]
 
 
 def _directory(urls: str | Sequence[str] | Directory) -> Directory:

@@ -22,8 +22,9 @@ from remit.contexts import (
     Sql,
     Upcast,
     View,
+    Written,
 )
-from remit.domain import Aggregate, Claim, EventSourced, Projection, Record, Row
+from remit.domain import Aggregate, Claim, EventSourced, Freshness, Projection, Record, Row
 from remit.hosting import Outbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
 
@@ -41,6 +42,7 @@ __all__ = [
     "Envelope",
     "EventSourced",
     "Events",
+    "Freshness",
     "Ids",
     "IntegrationEvent",
     "Later",
@@ -59,5 +61,6 @@ __all__ = [
     "Upcast",
     "Value",
     "View",
+    "Written",
     "field",
 ]

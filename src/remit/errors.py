@@ -9,6 +9,7 @@ RemitError
 │   ├── Diverged          a handler was run again and decided differently than in its first run
 │   ├── Unavailable       the other side could not be reached or could not answer now; nothing was changed
 │   │   ├── Overloaded    the call was refused before any work, because too many calls wait
+│   │   ├── TooOld        a read model is older than it promises
 │   │   └── StoreUnavailable  the store of the context cannot be read or written now
 │   ├── DeadlineExceeded  the deadline passed before the outcome; the command itself changed nothing
 │   ├── OutcomeUnknown    the change may or may not have been made; call again with the same key
@@ -24,7 +25,9 @@ RemitError
 │   └── CurrencyMismatch  amounts in two currencies were added or compared
 ├── BadKey                a text cannot be an identity or a key
 ├── NoIndex               a view is filtered or ordered in a way that no declared index serves
+├── NotMeasured           the age of a view was asked for, and its model promises no freshness
 ├── BadCursor             a cursor of a page is broken, or belongs to another query
+├── BadPosition           a position is broken, or belongs to another system
 ├── NotFound              no aggregate or document has this identity
 ├── AlreadyExists         an aggregate was added whose identity is taken
 ├── Incomplete            `Repository.obtain` cannot make a missing aggregate: a field has no default
@@ -45,28 +48,16 @@ A *refusal* (`remit.Refusal`) is not part of this tree: it is a declared answer.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar
 
+from remit.wording import nearest as nearest
+from remit.wording import one_of as one_of
+from remit.wording import told as told
+from remit.wording import visible as visible
+
 E = TypeVar("E", bound="RemitError")
-
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-"""Control characters, characters that are invisible or change the direction of text, and surrogates."""
-_INDENT = "    "
-
-
-def visible(text: str) -> str:
-    """Makes any text safe to print in a log or on a terminal.
-
-    Control and invisible characters are escaped as in JSON (`\\u001b`). Lines after the first are indented, so that
-    none of them looks like a new log entry.
-    """
-    if "\n" in text:
-        first, *others = text.split("\n")
-        text = "\n".join([first, *(line if line.startswith(_INDENT) else _INDENT + line for line in others)])
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def another(error: E) -> E:
@@ -74,38 +65,11 @@ def another(error: E) -> E:
     return type(error)(error.what, where=error.where, expected=error.expected, next=error.next)
 
 
-def one_of(names: Iterable[str], otherwise: str = "a known name, and there is none") -> str:
-    """The `expected` text for a choice among `names`. Returns `otherwise` if there are none."""
-    listed = ", ".join(names)
-    return f"one of: {listed}" if listed else otherwise
-
-
-_LONGEST_COMPARED = 200
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like a word, or None if none is near."""
-    import difflib  # slow to import, and needed for errors only
-
-    near = difflib.get_close_matches(word[:_LONGEST_COMPARED], list(known), n=1)
-    return near[0] if near else None
-
-
 def reason(failure: BaseException) -> str:
     """What went wrong, for an error whose text may end with the full text of the error of `remit` that caused it, as
     that of msgspec does if the constructor of a value refuses what it reads."""
     text, cause = str(failure), failure.__cause__
     return text.replace(str(cause), cause.what) if isinstance(cause, RemitError) else text
-
-
-def told(code: str, where: str, what: str, expected: str, next: str) -> str:
-    """The full text of an error or a finding."""
-    lines = [f"{code}  {visible(where)}".rstrip(), f"  {visible(what)}"]
-    if expected:
-        lines.append(f"  Expected: {visible(expected)}")
-    if next:
-        lines.append(f"  Next: {visible(next)}")
-    return "\n".join(lines)
 
 
 class RemitError(Exception):
@@ -242,6 +206,13 @@ class Overloaded(Unavailable):
     retry_after: float = 0.0
 
 
+class TooOld(Unavailable):
+    """A query reads a model that is older than its `Freshness` allows, and the model declares `refuse=True`."""
+
+    code = "view.too-old"
+    advice = "ask again later; remit status shows what holds the model up"
+
+
 class StoreUnavailable(Unavailable):
     """The store of a context cannot be read or written now (locked, disk full, read-only)."""
 
@@ -341,7 +312,8 @@ class BadKey(RemitError):
     """A value cannot be an identity or a key: it is longer than 512 bytes of UTF-8, contains a NUL or half of a
     surrogate pair, or is a `float`, whose number has several texts (1 and 1.0).
 
-    Raised for identities of aggregates and documents, for ordering keys and for idempotency keys. Nothing was changed.
+    Raised for identities of aggregates and documents, for ordering keys and for idempotency keys, and for a projection
+    whose `key` returns `None`. Nothing was changed.
     If it escapes from a call that a handler made, the caller of the handler gets `HandlerFailed`.
     """
 
@@ -355,11 +327,24 @@ class NoIndex(RemitError):
     code = "view.no-index"
 
 
+class NotMeasured(RemitError):
+    """A handler asks for the age of a view whose model declares no `freshness=`. If it escapes from a handler, its
+    caller gets `HandlerFailed`."""
+
+    code = "view.not-measured"
+
+
 class BadCursor(RemitError):
     """The cursor of a page is broken, or it comes from another query: another model, filter or order. An HTTP edge
     answers 400. If it escapes from a call that a handler made, the caller of the handler gets `HandlerFailed`."""
 
     code = "view.bad-cursor"
+
+
+class BadPosition(RemitError):
+    """What a query is to wait for is not the position of a command in this system. An HTTP edge answers 400."""
+
+    code = "position.invalid"
 
 
 class NotFound(RemitError):

@@ -19,6 +19,7 @@ from remit.messages import contract_of
 from remit.runtime import Listener, Ports, compile_system
 from remit.runtime.events import CallEnded
 from remit.runtime.plan import ContextPlan, FollowPlan
+from remit.stores import Selection
 from remit.testing.app import App, Heard, Made
 from remit.testing.keeping import KeepingStore
 from remit.testing.language import Language
@@ -33,7 +34,8 @@ SLOW_SECONDS = 60.0
 LITTLE_SECONDS = 0.5
 """What each access to a store takes that is slow, and not too slow for its callers."""
 LOG = ("read", "heads", "floors", "report", "subscribers")
-STATE = ("commit", "load", "load_all", "page", "outcome", "recall", "first_begun")
+STATE = ("commit", "load", "load_all", "page", "stream", "outcome", "recall", "first_begun")
+ROWS = ("load_rows", "select_rows", "count_rows")
 NOTES = ("checkpoints", "parked_among", "due", "letters", "missed", "agreed_time", "event_keys")
 
 loads: ContextVar[list[str] | None] = ContextVar("loads", default=None)
@@ -52,9 +54,10 @@ class DisturbedStore(KeepingStore):
         """Before each access."""
         if self.is_away or (self.is_muted and name in LOG):
             raise StoreUnavailable("the store is away", where="test", expected="a store", next="wait")
-        if name in STATE:
+        if name in STATE or name in ROWS:
             if (seen := loads.get()) is not None:
                 seen += [each for each in arguments if isinstance(each, str)]
+                seen += [each.table.name for each in arguments if isinstance(each, Selection)]
             if self.slow_seconds:
                 await asyncio.sleep(self.slow_seconds)
 
@@ -70,7 +73,7 @@ def _disturbed(name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
     return access
 
 
-for _name in (*LOG, *STATE, *NOTES):
+for _name in (*LOG, *STATE, *ROWS, *NOTES):
     setattr(DisturbedStore, _name, _disturbed(_name))
 
 
@@ -138,6 +141,8 @@ class Stage:
     def __init__(self, play: Play) -> None:
         self.model, self.plans = prepared(play.system)
         self.stores = {each.name: DisturbedStore() for each in self.model.contexts}
+        self.models = {each.table.name: each.kind for plan in self.plans.values() for each in plan.row_models}
+        """The row models by the names of their tables."""
         self.ended: list[CallEnded] = []
         self.starting = Starting(self._make, None, lambda: self.model.contexts, in_memory=True)
 
@@ -174,10 +179,20 @@ class Stage:
             loads.reset(mark)
         owner = self.model.owner_of(type(message))
         missed = [each for each in self.ended if each.caller == owner and each.outcome == "unavailable"]
-        return Seen(error, loop.time() - begun, frozenset(kinds), bool(missed) and not error)
+        return Seen(
+            error,
+            loop.time() - begun,
+            frozenset(self.models.get(each, each) for each in kinds),
+            bool(missed) and not error,
+        )
 
     def states(self) -> dict[tuple[str, str], tuple[int, bytes]]:
-        return {place: body for store in self.stores.values() for place, body in store._state.items()}  # of a double
+        found: dict[tuple[str, str], tuple[int, bytes]] = {}
+        for store in self.stores.values():  # each is a double
+            found |= store._state
+            for table, rows in store._rows.tables.items():
+                found |= {(self.models[table], id): row[:2] for id, row in rows.items()}
+        return found
 
     async def behind(self) -> set[str]:
         """The subscriptions that have not handled all that their sources have."""

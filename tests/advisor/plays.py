@@ -16,7 +16,7 @@ from learning.certification.api import Certificates
 from learning.enrollment.api import Enroll, Enrollments, Withdraw
 from learning.enrollment.handlers import Confirm, Reject, Request
 from learning.ids import CourseId, EnrollmentId, StudentId
-from learning.learning.api import CompleteModule, ModuleId, Progress, Transcript
+from learning.learning.api import CompleteModule, ModuleId, Progress, Students, Transcript
 from learning.system import platform
 from learning.variants import billing_by_event, certification_by_call
 from learning.variants.certification_by_call import IssueCertificate
@@ -75,6 +75,7 @@ LEARNING = Play(
         Invoices(student=ADA),
         Progress(enrollment=EnrollmentId("e-1")),
         Transcript(student=ADA),
+        Students(course=STORMING, status="learning"),
         Certificates(student=ADA),
     ],
     steps=[Request, Confirm, Reject],

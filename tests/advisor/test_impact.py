@@ -462,7 +462,7 @@ def test_who_opens_the_store_of_a_source_can_read_its_log_while_its_service_is_d
     )
     assert "learning.CompleteModule" in {each.name for each in found.fails}
     stale = {each.name for each in found.stale if each.kind == "query"}
-    assert stale == {"learning.Progress", "learning.Transcript"}
+    assert stale == {"learning.Progress", "learning.Students", "learning.Transcript"}
 
 
 class _Kept(Aggregate[str]):

@@ -30,6 +30,7 @@ SURFACE = [
     "Envelope",
     "EventSourced",
     "Events",
+    "Freshness",
     "Ids",
     "IntegrationEvent",
     "Later",
@@ -48,6 +49,7 @@ SURFACE = [
     "Upcast",
     "Value",
     "View",
+    "Written",
     "field",
 ]
 

@@ -34,13 +34,17 @@ from learning.learning.api import (
     CourseCompleted,
     ModuleId,
     NotInCourse,
+    NotTaught,
     NotYetOpen,
     RecordClosed,
     ScoreOutOfRange,
+    Status,
+    StudentLine,
+    Students,
 )
-from learning.learning.domain import Completed, CourseRecord, ModuleCompleted, Opened
-from learning.learning.handlers import learning
-from remit import Refusal
+from learning.learning.domain import Closed, Completed, CourseRecord, ModuleCompleted, Opened
+from learning.learning.handlers import StudentInCourse, learning
+from remit import Page, Refusal
 from remit.testing import given
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -52,8 +56,14 @@ WISH = Enroll(enrollment=E1, student=ADA, course=STORMING)
 REQUESTED = Requested(enrollment=E1, student=ADA, course=STORMING, at=NOON)
 PENDING = Enrollment(id=E1, student=ADA, course=STORMING)
 WITHDRAWN = Enrollment(id=E1, student=ADA, course=STORMING, status="withdrawn", reason="so")
-RECORD = CourseRecord(id=E1, student=ADA, course=STORMING, opened_at=NOON)
+RECORD = CourseRecord(id=E1)
+OPENED = Opened(enrollment=E1, student=ADA, course=STORMING, at=NOON)
+CLOSED = Closed(enrollment=E1, student=ADA, at=NOON)
 MODULE = CompleteModule(enrollment=E1, module=BIG_PICTURE, score=80)
+COMPLETED = Completed(
+    enrollment=E1, student=ADA, course=STORMING, scores={BIG_PICTURE: 80, DESIGN: 40}, average=60, pass_average=60,
+    opened_at=NOON, at=NOON,
+)  # fmt: skip
 
 
 def account(**cents: int) -> Account:
@@ -161,34 +171,55 @@ def test_a_withdrawal_is_refunded_or_remembered() -> None:
 
 def test_a_record_is_opened_and_closed_with_the_enrollment() -> None:
     opened = given(learning).when(StudentEnrolled(enrollment=E1, student=ADA, course=STORMING))
-    opened.then(Opened(enrollment=E1, student=ADA, course=STORMING, at=NOON)).leaves(RECORD)
-    closed = CourseRecord(id=E1, student=ADA, course=STORMING, opened_at=NOON, closed=True)
-    given(learning, RECORD).when(EnrollmentWithdrawn(enrollment=E1, student=ADA)).then().leaves(closed)
-    given(learning, closed).when(MODULE).then(RecordClosed(enrollment=E1))
+    opened.then(OPENED)
+    withdrawn = EnrollmentWithdrawn(enrollment=E1, student=ADA)
+    given(learning, RECORD, OPENED).when(withdrawn).then(CLOSED)
+    given(learning, RECORD, OPENED, CLOSED).when(withdrawn).then()
+    given(learning, RECORD, OPENED, CLOSED).when(MODULE).then(RecordClosed(enrollment=E1))
+    given(learning).when(withdrawn).then()  # it was never confirmed
 
 
 def test_a_score_is_refused_that_is_not_open_unknown_or_no_score() -> None:
     given(learning).when(MODULE).then(NotYetOpen(enrollment=E1))
-    given(learning, RECORD).when(MODULE.replace(module=ModuleId("x"))).then(NotInCourse(module=ModuleId("x")))
-    given(learning, RECORD).when(MODULE.replace(score=101)).then(ScoreOutOfRange(score=101))
+    given(learning, RECORD, OPENED).when(MODULE.replace(module=ModuleId("x"))).then(NotInCourse(module=ModuleId("x")))
+    given(learning, RECORD, OPENED).when(MODULE.replace(score=101)).then(ScoreOutOfRange(score=101))
 
 
 def test_the_last_module_completes_the_course_when_the_average_is_enough() -> None:
-    begun = CourseRecord(id=E1, student=ADA, course=STORMING, opened_at=NOON, scores={BIG_PICTURE: 80})
+    begun = ModuleCompleted(enrollment=E1, student=ADA, module=BIG_PICTURE, score=80, at=NOON)
     last = CompleteModule(enrollment=E1, module=DESIGN, score=39)
     taken = ModuleCompleted(enrollment=E1, student=ADA, module=DESIGN, score=39, at=NOON)
-    given(learning, begun).when(last).then(taken).publishes()
-    completed = Completed(
-        enrollment=E1, student=ADA, course=STORMING, scores={BIG_PICTURE: 80, DESIGN: 40}, average=60, pass_average=60,
-        opened_at=NOON, at=NOON,
-    )  # fmt: skip
-    done = given(learning, begun).when(last.replace(score=40)).then(taken.replace(score=40), completed)
+    given(learning, RECORD, OPENED, begun).when(last).then(taken).publishes()
+    done = given(learning, RECORD, OPENED, begun).when(last.replace(score=40)).then(taken.replace(score=40), COMPLETED)
     done.publishes(CourseCompleted(student=ADA, course=STORMING, completed_at=NOON))
 
 
 def test_scores_of_a_completed_course_are_final() -> None:
-    passed = CourseRecord(id=E1, student=ADA, course=STORMING, opened_at=NOON, completed_at=NOON)
-    given(learning, passed).when(MODULE).then().leaves(passed)
+    given(learning, RECORD, OPENED, COMPLETED).when(MODULE).then()
+
+
+def test_a_row_shows_how_a_student_stands_in_a_course() -> None:
+    def row(status: Status = "learning", average: int | None = None, **scores: int) -> StudentInCourse:
+        taken = {ModuleId(module): score for module, score in scores.items()}
+        return StudentInCourse(
+            enrollment=E1, student=ADA, course=STORMING, status=status, scores=taken, average=average
+        )
+
+    scored = ModuleCompleted(enrollment=E1, student=ADA, module=ModuleId("one"), score=80, at=NOON)
+    given(StudentInCourse, OPENED).then(row())
+    given(StudentInCourse, OPENED, scored).then(row(one=80))
+    given(StudentInCourse, OPENED, CLOSED).then(row("withdrawn"))
+    given(StudentInCourse, OPENED, COMPLETED, CLOSED).then(row("completed", 60))
+
+
+def test_the_students_of_a_course_are_those_of_one_status_or_all() -> None:
+    line = StudentLine(student=ADA, enrollment=E1, status="learning", scores={})
+    asked = given(learning, RECORD, OPENED)
+    asked.when(Students(course=STORMING)).then(Page(items=[line]))
+    asked.when(Students(course=STORMING, status="learning")).then(Page(items=[line]))
+    asked.when(Students(course=STORMING, status="completed")).then(Page(items=[]))
+    asked.when(Students(course=TEAMS)).then(Page(items=[]))
+    asked.when(Students(course=CourseId("alchemy"))).then(NotTaught(course=CourseId("alchemy")))
 
 
 def test_certificates_are_numbered_without_gaps() -> None:

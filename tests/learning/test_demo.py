@@ -17,7 +17,16 @@ from urllib.request import Request, urlopen
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SHOWN = ("completed", "not passed", "withdrawn", "PaymentRefused", "CreditExhausted", "refunded", "№ 1")
+SHOWN = (
+    "completed",
+    "not passed",
+    "withdrawn",
+    "PaymentRefused",
+    "CreditExhausted",
+    "refunded",
+    "№ 1",
+    "GET /courses/",
+)
 
 
 @contextmanager
@@ -93,10 +102,11 @@ def test_what_the_demo_says_to_try_works_as_it_stands() -> None:
                 answers.append(json.load(answer))
             with urlopen(f"{url}/students/ada/transcript?fresh=true") as rest:  # people type slower than reactions run
                 rest.read()
-    enrollment, _, completed, certificates, invoices, withdrawal = answers
+    enrollment, _, completed, certificates, invoices, students, withdrawal = answers
     assert (enrollment, completed["missing"], withdrawal) == ("e-1", [], None)
     assert [certificate["course"] for certificate in certificates] == ["event-storming"]
     assert [invoice["amount_cents"] for invoice in invoices] == [200_00]
+    assert "ada" in [line["student"] for line in students["items"]]
 
 
 def as_request(command: str) -> Request:

@@ -7,9 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from learning.driver import Client, Directory, Told
+from learning.driver import COURSES, Client, Directory, Told, students_of
 
 QUERIES = ("enrollments", "invoices", "transcript", "certificates")
+STATUSES = ("", "learning", "completed", "withdrawn")
+REFUSED = {"?status=absent": 422, "?after=nonsense": 400}
+"""Questions about the students of a course that have no answer."""
+CROWDED = "team-topologies"
+CROWD = 50
+"""So many students fill a page of those of a course."""
 AT_ONCE = 8
 
 
@@ -32,6 +38,23 @@ class Answers:
         if self.numbers != other.numbers:
             found.append(f"certificates: {sorted(self.numbers)} here, {sorted(other.numbers)} there")
         return found
+
+
+def enroll_a_crowd(urls: Sequence[str]) -> list[Told]:
+    """More students of one course than a page shows. They do nothing else."""
+    directory = Directory(urls)
+
+    def enroll(student: str) -> Told:
+        client = Client(directory)
+        enrollment = f"{student}.{CROWDED}"
+        body = {"enrollment": enrollment, "course": CROWDED}
+        answer = client.call("POST", f"/students/{student}/enrollments", body, key=enrollment)
+        client.close()
+        assert answer == (201, enrollment)
+        return Told(student=student, enrolled=[enrollment])
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(enroll, [f"one-of-many-{number:02}" for number in range(CROWD)]))
 
 
 def ask_everything(urls: Sequence[str], told: Sequence[Told]) -> Answers:
@@ -60,7 +83,26 @@ def ask_everything(urls: Sequence[str], told: Sequence[Told]) -> Answers:
                 answers.by_query[path] = (status, [_comparable(line, answers.numbers) for line in lines])
                 if path.endswith("/enrollments"):  # events of different enrollments have no mutual order
                     answers.by_query[path][1].sort(key=lambda line: line["enrollment"])
+    _ask_for_courses(directory, answers)
     return answers
+
+
+def _ask_for_courses(directory: Directory, answers: Answers) -> None:
+    """Who is in which course: all of them, and those of each status."""
+    client = Client(directory)
+    try:
+        for course in COURSES:
+            for status in STATUSES:
+                lines = list(students_of(client, course, status))
+                assert lines == sorted(lines, key=lambda line: str(line["student"]))
+                answers.by_query[f"/courses/{course}/students?status={status}"] = (200, lines)
+        for wrong, code in REFUSED.items():
+            path = f"/courses/{COURSES[0]}/students{wrong}"
+            assert client.call("GET", path)[0] == code, path
+        path = "/courses/alchemy/students"
+        answers.by_query[path] = (client.call("GET", path)[0], [])
+    finally:
+        client.close()
 
 
 def _comparable(line: dict[str, Any], numbers: set[int]) -> dict[str, Any]:

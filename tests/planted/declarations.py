@@ -10,7 +10,6 @@ from tests.planted.examples import (
     CERTIFICATION,
     EDGE,
     ENROLLMENT,
-    LEARNING,
     LEARNING_DOMAIN,
     RELATIONS,
     SYSTEM,
@@ -112,24 +111,10 @@ async def other(command: Remind) -> None: ...
         {ENROLLMENT: (("@enrollment.publish(Withdrawn)\ndef", "def"),)}, "publisher.forgotten"
     ),
     "event.unfollowed": learning(
-        {
-            LEARNING: (
-                (
-                    "Projection[StudentId, Opened | ModuleCompleted | Completed]",
-                    "Projection[StudentId, Opened | Completed]",
-                ),
-            )
-        }
+        {BILLING: (("Projection[StudentId, Issued | Refunded]", "Projection[StudentId, Issued]"),)}
     ),
     "event.unrecorded": learning(
-        {
-            LEARNING_DOMAIN: (
-                (
-                    "Aggregate[EnrollmentId, Opened | ModuleCompleted | Completed]",
-                    "Aggregate[EnrollmentId, Opened | Completed]",
-                ),
-            )
-        }
+        {LEARNING_DOMAIN: (("Opened | ModuleCompleted | Completed | Closed\n", "Opened | Completed | Closed\n"),)}
     ),
     "event.unused": learning({BILLING_DOMAIN: ("\n\nclass Reminded(BillingEvent):\n    student: StudentId\n")}),
 }

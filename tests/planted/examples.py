@@ -10,7 +10,7 @@ from tests.planted.copies import Planted, planted
 BILLING, BILLING_API, BILLING_DOMAIN = (f"learning/billing/{name}.py" for name in ("handlers", "api", "domain"))
 CERTIFICATION, CERTIFICATION_DOMAIN = (f"learning/certification/{name}.py" for name in ("handlers", "domain"))
 ENROLLMENT, ENROLLMENT_API = (f"learning/enrollment/{name}.py" for name in ("handlers", "api"))
-LEARNING, LEARNING_DOMAIN = (f"learning/learning/{name}.py" for name in ("handlers", "domain"))
+LEARNING_DOMAIN = "learning/learning/domain.py"
 EDGE, SYSTEM = "learning/billing/edge.py", "learning/system.py"
 CHECKOUT, FULFILMENT = "webshop_checkout/handlers.py", "webshop_fulfilment/handlers.py"
 WEBSHOP = "webshop/system.py"

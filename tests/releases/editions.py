@@ -93,7 +93,11 @@ BILLING: Edits = {
 }
 LEARNING: Edits = {
     "learning/api.py": [
-        ("    average: int | None = None\n", "    average: int | None = None\n    heard: int = 0\n"),
+        ("    scores: dict[ModuleId, int] = field(", "    heard: int = 0\n    scores: dict[ModuleId, int] = field("),
+        (
+            "    scores: dict[ModuleId, int]\n    average:",
+            "    scores: dict[ModuleId, int]\n    heard: int = 0\n    average:",
+        ),
         ("    missing: list[ModuleId]\n", "    missing: list[ModuleId]\n    heard: int = 0\n"),
     ],
     "learning/domain.py": [
@@ -103,7 +107,7 @@ LEARNING: Edits = {
         ),
         ("    closed: bool = False\n", "    closed: bool = False\n    heard: int = 0\n"),
         ("at: datetime) -> CourseRecord:", "at: datetime, heard: int) -> CourseRecord:"),
-        ("course=course, opened_at=at)\n", "course=course, opened_at=at, heard=heard)\n"),
+        ("event.course, event.at\n", "event.course, event.at\n                self.heard = event.heard\n"),
         ("course=course, at=at))\n        return record", "course=course, at=at, heard=heard))\n        return record"),
     ],
     "learning/handlers.py": [
@@ -122,6 +126,29 @@ LEARNING: Edits = {
         ),
         ("        missing=record.missing,\n", "        missing=record.missing,\n        heard=record.heard,\n"),
         ("opened_at=event.at)\n", "opened_at=event.at, heard=event.heard)\n"),
+        ('    status: Status = "learning"\n', '    status: Status = "learning"\n    heard: int = 0\n'),
+        (
+            "event.enrollment, event.student, event.course\n",
+            "event.enrollment, event.student, event.course\n                self.heard = event.heard\n",
+        ),
+        ("scores=row.scores, average", "scores=row.scores, heard=row.heard, average"),
+    ],
+}
+
+STORED_AS_STATE: Edits = {
+    "learning/domain.py": [
+        ("from remit import DomainEvent, EventSourced, Value", "from remit import Aggregate, DomainEvent, Value"),
+        ("class CourseRecord(EventSourced[", "class CourseRecord(Aggregate["),
+        (
+            "    def evolve(self, event: RecordEvent) -> None:\n",
+            """    def record(self, event: RecordEvent) -> None:
+        self.evolve(event)
+        if not isinstance(event, Closed):
+            super().record(event)
+
+    def evolve(self, event: RecordEvent) -> None:
+""",
+        ),
     ],
 }
 
@@ -136,6 +163,15 @@ def next_release(folder: Path) -> Path:
     """The next release of it. Raises `ValueError` when the examples have changed so that an edit fits no more."""
     this_release(folder)
     for file, edits in {**ENROLLMENT, **BILLING, **LEARNING}.items():
+        path = folder / "learning" / file
+        path.write_text(edited(path.read_text(), edits))
+    return folder
+
+
+def earlier_release(folder: Path) -> Path:
+    """The release before, which stored course records as state. Raises `ValueError` as `next_release`."""
+    this_release(folder)
+    for file, edits in STORED_AS_STATE.items():
         path = folder / "learning" / file
         path.write_text(edited(path.read_text(), edits))
     return folder

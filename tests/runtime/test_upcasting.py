@@ -97,3 +97,11 @@ def test_fields_of_another_release_of_the_same_version_are_kept() -> None:
 def test_a_newer_state_is_refused(of: Any, known: int) -> None:
     with pytest.raises(msgspec.ValidationError, match=f"version 4, and this release knows versions up to {known}"):
         state_codec(of, []).restore(b'{"remit.version":4,"id":"a"}')
+
+
+def test_a_state_that_an_upcaster_makes_unwritable_is_refused() -> None:
+    context = Context("mill")
+    context.upcast(Third, version=1)(lambda fields: fields)
+    context.upcast(Third, version=2)(lambda fields: {"id": fields["id"], "total": object()})
+    with pytest.raises(NotUpcast, match="made what JSON does not have"):
+        state_codec(Third, context.upcasters).decode(b'{"id":"a","count":1}')

@@ -14,7 +14,11 @@ from remit.runtime.plan import AggregatePlan
 from remit.runtime.work import sourced
 from remit.runtime.work.heads import Head, head_of
 from remit.runtime.work.selected import UnitSelected
+from remit.runtime.work.sourced import Sourced
+from remit.runtime.work.tracked import Tracked
+from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Unit
+from remit.stores.sqlite.store import SqliteStore
 from tests.simulation.planted import Plant, in_two_transactions
 
 
@@ -88,6 +92,67 @@ def follow_no_old_events(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Dispatcher, "_handle_old", go_on)
 
 
+def keep_removed_rows(patch: pytest.MonkeyPatch) -> None:
+    """A row that is removed stays as it was."""
+    commit = SqliteStore.commit
+
+    async def keep(self: SqliteStore, unit: Unit) -> None:
+        unit.rows = [each for each in unit.rows if each.body]
+        await commit(self, unit)
+
+    patch.setattr(SqliteStore, "commit", keep)
+
+
+def remove_with_what_follows(patch: pytest.MonkeyPatch) -> None:
+    """A row that is removed takes what the same unit of work begins anew along."""
+    fold = UnitOfWork.fold
+
+    async def removing(self: UnitOfWork, plan: Any, event: Any) -> None:
+        gone = [place for place, each in self._tracked.items() if each.removed]
+        await fold(self, plan, event)
+        for place in gone:
+            self._tracked[place].removed = True
+
+    patch.setattr(UnitOfWork, "fold", removing)
+
+
+def adopt_nothing(patch: pytest.MonkeyPatch) -> None:
+    """A stream begins without the state that was there before."""
+    numbered = Sourced.numbered
+
+    def begun(self: Sourced, events: Any, adopt: Any) -> Any:
+        self.adopted = b""
+        return numbered(self, events, adopt)
+
+    patch.setattr(Sourced, "numbered", begun)
+
+
+def go_on_with_an_old_life(patch: pytest.MonkeyPatch) -> None:
+    """A state that becomes a stream once more is written into the first life of the stream."""
+    restored = sourced.restored
+
+    async def again(streams: Any, plan: Any, id: str, version: int, body: bytes) -> Any:
+        found = await restored(streams, plan, id, version, body)
+        if found.adopted:
+            found.life = 0
+        return found
+
+    patch.setattr("remit.runtime.work.unit.restored", again)
+
+
+def read_no_heads_as_states(patch: pytest.MonkeyPatch) -> None:
+    """A release that goes back begins with an empty state."""
+    load = Tracked.load
+
+    def empty(plan: Any, id: str, version: int, body: bytes) -> Tracked:
+        found = load(plan, id, version, body)
+        if plan.is_aggregate and plan.stream is None and head_of(body) is not None:
+            found.value = plan.type(id=found.value.id)
+        return found
+
+    patch.setattr(Tracked, "load", staticmethod(empty))
+
+
 OF_STREAMS: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("a snapshot of another schema is used", use_any_snapshot, (17, 47)),
     ("events are written without the version of their head", in_two_transactions(append_first), (17, 23)),
@@ -97,5 +162,10 @@ OF_STREAMS: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("subscriptions go over old events", follow_no_old_events, (1266,)),
     ("a row between two pages is skipped", skip_a_row_between_pages, (17, 47)),
     ("rows are written before their checkpoint", in_two_transactions(rows_first), (17, 23)),
+    ("a removed row stays", keep_removed_rows, (478, 175)),
+    ("a row that begins anew is removed with the old one", remove_with_what_follows, (478, 1209)),
+    ("a stream begins without the state before", adopt_nothing, (473, 837)),
+    ("a stream goes on with an old life", go_on_with_an_old_life, (1739,)),
+    ("a release that goes back forgets", read_no_heads_as_states, (1739, 656)),
 )
 """Their names, and the programs of generator seed 1 that have shown them."""

@@ -261,6 +261,18 @@ def test_a_handler_with_statements_of_its_own_needs_a_store_that_takes_them(monk
     assert "the store of sales cannot run SQL statements, and pay asks for Sql" in found["store.no-sql"]
 
 
+def test_handler_with_a_session_needs_a_store_that_sqlalchemy_has_a_dialect_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    contexts = {"sales": ContextShape(frozenset({"write"}), asks_for_session=("pay",))}
+    file = '[services.a]\nruns = ["sales"]\n[stores]\nsales = "{}"\n'
+    for store in ("postgresql://u@h/d", "sqlite:data/sales.db", "memory:"):
+        placed(file.format(store), contexts)
+    monkeypatch.setitem(cast("dict[str, StoreTechnology]", STORES), "sqlite", replace(STORES["sqlite"], dialect=""))
+    found = refused(file.format("sqlite:data/sales.db"), contexts)
+    assert "the store of sales has no dialect of SQLAlchemy, and pay asks for a session" in found["store.no-sql"]
+
+
 def test_the_plan_knows_the_stores_as_they_are() -> None:
     kinds: dict[str, Store] = {
         "memory": MemoryStore(),

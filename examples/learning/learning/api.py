@@ -3,12 +3,14 @@
 __context__ = "learning"
 
 from datetime import datetime
-from typing import NewType
+from typing import Literal, NewType
 
 from learning.ids import CourseId, EnrollmentId, StudentId
-from remit import Command, IntegrationEvent, Query, Refusal, Value, field
+from remit import Command, IntegrationEvent, Page, Query, Refusal, Value, field
 
 ModuleId = NewType("ModuleId", str)
+Status = Literal["learning", "completed", "withdrawn"]
+"""How a student stands in a course. Who has completed it stays that, also after a withdrawal."""
 
 
 class NotYetOpen(Refusal):
@@ -27,6 +29,12 @@ class NotInCourse(Refusal):
     """The course has no such module."""
 
     module: ModuleId
+
+
+class NotTaught(Refusal):
+    """There is no such course."""
+
+    course: CourseId
 
 
 class ScoreOutOfRange(Refusal):
@@ -77,3 +85,22 @@ class Transcript(Query[list[TranscriptLine]]):
     """Everything a student has begun or completed, with the last score of each module, oldest first."""
 
     student: StudentId
+
+
+class StudentLine(Value):
+    student: StudentId
+    enrollment: EnrollmentId
+    status: Status
+    scores: dict[ModuleId, int]
+    average: int | None = None
+
+
+class Students(Query[Page[StudentLine], NotTaught]):
+    """The students of a course, all of them or those of one status, by name; 50 on a page.
+
+    `after` is the `next` of the page before.
+    """
+
+    course: CourseId
+    status: Status | None = None
+    after: str | None = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from learning.ids import CourseId, EnrollmentId, StudentId
 from learning.learning.api import ModuleId, NotInCourse, RecordClosed, ScoreOutOfRange
-from remit import Aggregate, DomainEvent, Value, field
+from remit import DomainEvent, EventSourced, Value, field
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Curriculum(Value):
@@ -68,12 +70,27 @@ class Completed(LearningEvent):
     at: datetime
 
 
-class CourseRecord(Aggregate[EnrollmentId, Opened | ModuleCompleted | Completed]):
-    """What one student does in one course."""
+class Closed(LearningEvent):
+    """The student has withdrawn."""
 
+    enrollment: EnrollmentId
     student: StudentId
-    course: CourseId
-    opened_at: datetime
+    at: datetime
+
+
+RecordEvent = Opened | ModuleCompleted | Completed | Closed
+
+
+class CourseRecord(EventSourced[EnrollmentId, RecordEvent]):
+    """What one student does in one course.
+
+    It is stored as its events. Only the last score of a module counts, but a student may ask how it came about:
+    `remit history learning.CourseRecord ENROLLMENT` shows every score.
+    """
+
+    student: StudentId = StudentId("")
+    course: CourseId = CourseId("")
+    opened_at: datetime = NEVER
     scores: dict[ModuleId, int] = field(default_factory=dict[ModuleId, int])
     completed_at: datetime | None = None
     closed: bool = False
@@ -82,9 +99,20 @@ class CourseRecord(Aggregate[EnrollmentId, Opened | ModuleCompleted | Completed]
     def open(enrollment: EnrollmentId, student: StudentId, course: CourseId, at: datetime) -> CourseRecord:
         """A new record. Raises `KeyError` for a course without a curriculum: somebody has to write one first."""
         _ = CURRICULA[course]
-        record = CourseRecord(id=enrollment, student=student, course=course, opened_at=at)
+        record = CourseRecord(id=enrollment)
         record.record(Opened(enrollment=enrollment, student=student, course=course, at=at))
         return record
+
+    def evolve(self, event: RecordEvent) -> None:
+        match event:
+            case Opened():
+                self.student, self.course, self.opened_at = event.student, event.course, event.at
+            case ModuleCompleted():
+                self.scores[event.module] = event.score
+            case Completed():
+                self.completed_at = event.at
+            case Closed():
+                self.closed = True
 
     @property
     def missing(self) -> list[ModuleId]:
@@ -105,17 +133,16 @@ class CourseRecord(Aggregate[EnrollmentId, Opened | ModuleCompleted | Completed]
             raise ScoreOutOfRange(score=score)
         if self.completed_at:
             return
-        self.scores[module] = score
         self.record(ModuleCompleted(enrollment=self.id, student=self.student, module=module, score=score, at=at))
         if criteria.met_by(self.scores):
             self._complete(criteria, at)
 
-    def close(self) -> None:
-        """The student has withdrawn."""
-        self.closed = True
+    def close(self, at: datetime) -> None:
+        """The student has withdrawn. Once is enough."""
+        if not self.closed:
+            self.record(Closed(enrollment=self.id, student=self.student, at=at))
 
     def _complete(self, criteria: Curriculum, at: datetime) -> None:
-        self.completed_at = at
         self.record(
             Completed(
                 enrollment=self.id,

@@ -3,10 +3,12 @@
 from learning.learning.api import (
     CompleteModule,
     NotInCourse,
+    NotTaught,
     NotYetOpen,
     Progress,
     RecordClosed,
     ScoreOutOfRange,
+    Students,
     Transcript,
 )
 from remit.edges import HttpEdge
@@ -19,3 +21,4 @@ edge.post(
 )
 edge.get("/enrollments/{enrollment}/progress", Progress, refusals={NotYetOpen: 404})
 edge.get("/students/{student}/transcript", Transcript)
+edge.get("/courses/{course}/students", Students, refusals={NotTaught: 404})

@@ -1,18 +1,34 @@
 """Learning: follows enrollment, takes scores, says when a course is completed. It knows nothing of certificates."""
 
 from learning.enrollment.api import EnrollmentWithdrawn, StudentEnrolled
-from learning.ids import EnrollmentId, StudentId
+from learning.ids import CourseId, EnrollmentId, StudentId
 from learning.learning.api import (
     CompleteModule,
     CourseCompleted,
     CourseProgress,
+    ModuleId,
+    NotTaught,
     NotYetOpen,
     Progress,
+    Status,
+    StudentLine,
+    Students,
     Transcript,
     TranscriptLine,
 )
-from learning.learning.domain import Completed, CourseRecord, LearningEvent, ModuleCompleted, Opened
-from remit import Clock, Context, Projection, Repository, View, field
+from learning.learning.domain import (
+    CURRICULA,
+    Closed,
+    Completed,
+    CourseRecord,
+    LearningEvent,
+    ModuleCompleted,
+    Opened,
+    RecordEvent,
+)
+from remit import Clock, Context, Page, Projection, Repository, Row, View, field
+
+STUDENTS_ON_A_PAGE = 50
 
 learning = Context(
     "learning",
@@ -34,7 +50,7 @@ async def follow_enrollment(
         case EnrollmentWithdrawn():
             record = await records.find(event.enrollment)
             if record:  # there is none when the enrollment was never confirmed
-                record.close()
+                record.close(clock.now())
 
 
 @learning.handle(CompleteModule)
@@ -96,3 +112,46 @@ class TranscriptOf(Projection[StudentId, Opened | ModuleCompleted | Completed]):
 async def transcript(query: Transcript, view: View[TranscriptOf]) -> list[TranscriptLine]:
     found = await view.find(query.student)
     return sorted(found.lines.values(), key=lambda line: line.opened_at) if found else []
+
+
+@learning.project
+class StudentInCourse(Row[EnrollmentId, RecordEvent], indexes=[("course", "student"), ("course", "status", "student")]):
+    """How one student stands in one course. Rows, because it is asked for by course and status, sorted, in pages."""
+
+    enrollment: EnrollmentId = EnrollmentId("")
+    student: StudentId = StudentId("")
+    course: CourseId = CourseId("")
+    status: Status = "learning"
+    scores: dict[ModuleId, int] = field(default_factory=dict[ModuleId, int])
+    average: int | None = None
+
+    @staticmethod
+    def key(event: RecordEvent) -> EnrollmentId:
+        return event.enrollment
+
+    def evolve(self, event: RecordEvent) -> None:
+        match event:
+            case Opened():
+                self.enrollment, self.student, self.course = event.enrollment, event.student, event.course
+            case ModuleCompleted():
+                self.scores[event.module] = event.score
+            case Completed():
+                self.status, self.average = "completed", event.average
+            case Closed():
+                if self.status == "learning":
+                    self.status = "withdrawn"
+
+
+@learning.answer(Students)
+async def students(query: Students, rows: View[StudentInCourse]) -> Page[StudentLine]:
+    if query.course not in CURRICULA:
+        raise NotTaught(course=query.course)
+    found = rows.where(course=query.course, status=query.status) if query.status else rows.where(course=query.course)
+    page = await found.order("student").page(limit=STUDENTS_ON_A_PAGE, after=query.after)
+    return page.map(line_of)
+
+
+def line_of(row: StudentInCourse) -> StudentLine:
+    return StudentLine(
+        student=row.student, enrollment=row.enrollment, status=row.status, scores=row.scores, average=row.average
+    )

@@ -13,7 +13,7 @@ from learning.enrollment.api import EnrollmentWithdrawn, StudentEnrolled
 from learning.enrollment.handlers import enrollment
 from learning.ids import CourseId, StudentId
 from learning.learning import handlers as right
-from learning.learning.api import CompleteModule, CourseProgress, NotYetOpen, Progress, Transcript
+from learning.learning.api import CompleteModule, CourseProgress, NotYetOpen, Progress, Students, Transcript
 from learning.learning.domain import Completed, CourseRecord, LearningEvent
 from remit import Clock, Command, Context, Repository, Sender, System
 from remit.relations import CustomerSupplier, OpenHost
@@ -57,6 +57,8 @@ learning.publish(Completed)(right.completed)
 learning.answer(Progress)(right.progress)
 learning.project(right.TranscriptOf)
 learning.answer(Transcript)(right.transcript)
+learning.project(right.StudentInCourse)
+learning.answer(Students)(right.students)
 certification.project(right_certification.CertificatesOf)
 certification.answer(Certificates)(right_certification.certificates)
 

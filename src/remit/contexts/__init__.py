@@ -50,6 +50,7 @@ from remit.contexts.relations import (
 from remit.contexts.selecting import LARGEST_PAGE, AtLeast, AtMost, Between, Page, Selected
 from remit.contexts.upcasting import Upcast
 from remit.contexts.usage import EVERYTHING, Usage
+from remit.contexts.written import UNSEALED, Collected, Positions, Seal, Written, collecting
 
 __all__ = [
     "COMMAND",
@@ -64,6 +65,7 @@ __all__ = [
     "SERVICE",
     "TOGETHER",
     "TRANSLATION",
+    "UNSEALED",
     "AntiCorruptionLayer",
     "AtLeast",
     "AtMost",
@@ -71,6 +73,7 @@ __all__ = [
     "Claims",
     "ClientOf",
     "Clock",
+    "Collected",
     "Conformist",
     "Context",
     "ContextMap",
@@ -95,11 +98,13 @@ __all__ = [
     "Page",
     "Partnership",
     "Polled",
+    "Positions",
     "Records",
     "Relation",
     "Repository",
     "Role",
     "Route",
+    "Seal",
     "Selected",
     "Sender",
     "SeparateWays",
@@ -111,6 +116,8 @@ __all__ = [
     "Usage",
     "View",
     "Webhook",
+    "Written",
+    "collecting",
     "components_of",
     "derive",
     "follows",

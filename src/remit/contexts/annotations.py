@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, get_type_hints
 from remit.contexts.context import Context
 from remit.contexts.declarations import Envelope, Handler, known_events
 from remit.contexts.foreign import commands_in
-from remit.contexts.ports import CLAIMS, EVENTS, LATER, RECORDS, Injectable, injectable_of, owner_of
+from remit.contexts.ports import ALCHEMY, CLAIMS, EVENTS, LATER, RECORDS, Injectable, injectable_of, owner_of
 from remit.domain import Aggregate, Claim, EventSourced, Projection, Record
 from remit.messages import Command, DomainEvent, IntegrationEvent, Message, parameter_of, union_members
 from remit.messages.once import once
@@ -196,4 +196,13 @@ def asks_for_sql(context: Context[Any]) -> list[Handler]:
     """The handlers of the context that ask for `Sql` or another dependency that runs statements."""
     return [
         handler for handler in context.handlers if any(asked.injectable.has_sql for asked in asked_by(context, handler))
+    ]
+
+
+def asks_for_session(context: Context[Any]) -> list[Handler]:
+    """The handlers of the context that ask for a session or a connection of SQLAlchemy."""
+    return [
+        handler
+        for handler in context.handlers
+        if any(each.injectable is ALCHEMY for each in asked_by(context, handler))
     ]

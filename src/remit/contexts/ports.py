@@ -235,6 +235,14 @@ class View(Generic[D]):
         """The existing documents among these keys, by key, in one round trip."""
         raise NotImplementedError
 
+    async def age(self) -> float:
+        """How old the model is, in seconds: at most so long ago it contained everything that its sources had written,
+        but for keys that are parked. Infinite if that is not known yet.
+
+        Raises `NotMeasured` if the model declares no `freshness=`.
+        """
+        raise NotImplementedError
+
     def where(self: _Lists, **filters: object) -> Selected[D]:
         """The rows of a row model whose fields have these values: `where(courier="ada")`. The fields are the first ones
         of a declared index. The last of them may have a range: `AtLeast(x)`, `AtMost(x)` or `Between(x, y)`. Without
@@ -279,7 +287,9 @@ class Sender(Protocol):
         once."""
         ...
 
-    async def ask(self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> R:
+    async def ask(
+        self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool | str = False, after: str = ""
+    ) -> R:
         """The answer to the query. Raises the declared refusals.
 
         With `fresh`, waits until every message that was committed before the call has been handled or is parked,
@@ -288,6 +298,10 @@ class Sender(Protocol):
         Both raise `Stale` if a subscription on the way is stuck, or if the answer comes from a projection that has
         missed messages; `DeadlineExceeded`, with what is not yet handled; and `Unavailable`, with the context that
         could not be asked in time.
+
+        With `after`, a `Written.position`, waits until the read models that the answer comes from have handled what is
+        written there, and for nothing that follows from it. Raises `BadPosition`; `Stale` if a read model cannot go on,
+        or a key is parked in it that may be of what was written; `DeadlineExceeded` and `Unavailable` as with `fresh`.
         """
         ...
 
@@ -361,6 +375,18 @@ VIEW = Injectable(
 LATER = Injectable(port=Later, of=Command, remedy="Later[<a command>]")
 SENDER = Injectable(port=Sender, reaches_out=True, calls=True)
 SQL = Injectable(port=Sql, reaches_out=True, has_sql=True)
+ALCHEMY = Injectable(port=object, reaches_out=True, has_sql=True)
+"""`AsyncSession` or `AsyncConnection` of SQLAlchemy, or a subclass. They are known by name: nothing imports SQLAlchemy
+here."""
+_ALCHEMY = frozenset({"sqlalchemy.ext.asyncio.session.AsyncSession", "sqlalchemy.ext.asyncio.engine.AsyncConnection"})
+SYNCHRONOUS = Injectable(
+    port=object,
+    is_known=lambda context, wanted: False,
+    remedy="AsyncSession in place of Session, AsyncConnection in place of Connection;"
+    " await session.run_sync(function) runs code that takes a Session",
+)
+"""`Session` or `Connection` of SQLAlchemy: they would block the event loop, so no handler gets one."""
+_SYNCHRONOUS = frozenset({"sqlalchemy.orm.session.Session", "sqlalchemy.engine.base.Connection"})
 CLOCK = Injectable(port=Clock, keeps_time=True)
 IDS = Injectable(port=Ids)
 ENVELOPE = Injectable(port=Envelope, keeps_time=True)
@@ -385,4 +411,10 @@ def injectable_of(context: Context[Any], wanted: Any) -> tuple[Injectable, Any]:
             return each, arguments[0]
         if wanted is each.port and each.of is None and wanted not in context.provided:
             return each, wanted
+    if isinstance(wanted, type) and wanted not in context.provided:
+        names = {f"{each.__module__}.{each.__qualname__}" for each in wanted.__mro__}
+        if not names.isdisjoint(_ALCHEMY):
+            return ALCHEMY, wanted
+        if not names.isdisjoint(_SYNCHRONOUS):
+            return SYNCHRONOUS, wanted
     return SERVICE, wanted

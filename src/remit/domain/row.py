@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import TypeVar
 
+from remit.domain.freshness import Freshness
 from remit.domain.projection import Projection
 
 K = TypeVar("K")
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
         __remit_indexes__: ClassVar[Indexes]
 
-        def __init_subclass__(cls, *, indexes: Sequence[tuple[str, ...]] = ()) -> None: ...
+        def __init_subclass__(
+            cls, *, indexes: Sequence[tuple[str, ...]] = (), version: int = 1, freshness: Freshness | None = None
+        ) -> None: ...
 
         def remove(self) -> None:
             """For `evolve`: the row ends with this event. A later event with its key begins a new one."""
@@ -47,8 +50,17 @@ else:
 
 
 def is_removed(row: Projection[Any, Any]) -> bool:
-    """Whether `evolve` has removed it."""
-    return "_removed" in getattr(row, "__dict__", ())
+    """Whether `evolve` has removed it. Raises `AttributeError` if `evolve` has set what is no field, which nothing
+    would store."""
+    held = getattr(row, "__dict__", None)
+    if not held:
+        return False
+    for name in held:
+        if name != "_removed":
+            raise AttributeError(
+                f"{type(row).__name__} has no field {name!r}, and evolve has set it", name=name, obj=row
+            )
+    return True
 
 
 def indexes_of(row: type[Row[Any, Any]]) -> Indexes:

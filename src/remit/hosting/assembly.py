@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from remit.checks.statements import check_statements
 from remit.contexts import Model, Sender
-from remit.contexts.annotations import asks_for_sql
+from remit.contexts.annotations import asks_for_session, asks_for_sql
 from remit.errors import Finding, Findings, ModelError
 from remit.hosting.notes import tell_notes
 from remit.hosting.technologies import make_channels, open_published, open_store
@@ -118,10 +118,11 @@ def assemble(
     stores = stores or {name: open_store(store_at(store, name), name) for name in names}
     findings = Findings()
     for context in model.contexts:
-        takes_sql = stores[context.name].technology.sql
+        kind, of_library = stores[context.name].technology, asks_for_session(context)
         for handler in asks_for_sql(context):
+            takes_sql, wanted = (bool(kind.dialect), "a session") if handler in of_library else (kind.sql, "Sql")
             check_statements(
-                context.name, [handler.name], findings, takes_sql=takes_sql, where=handler.place,
+                context.name, [handler.name], findings, takes_sql=takes_sql, where=handler.place, wanted=wanted,
                 next=f'connect(store="{FOR_STATEMENTS.form}")',
             )  # fmt: skip
     findings.settle()

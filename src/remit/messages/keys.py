@@ -48,6 +48,18 @@ def _text_of(given: Any, what: str, where: str) -> str:
     return str(found)
 
 
+def document_key(given: object, event: object, where: str) -> str:
+    """The text of what the `key` of a projection has returned for an event. Raises `BadKey` as `key_text` does, and for
+    `None`."""
+    if given is not None:
+        return key_text(given, "key of a document", where)
+    raise BadKey(
+        f"key returned None for {type(event).__name__}, and no document has this key", where=where,
+        expected="the key of a document for each event that the projection follows",
+        next="return a key in each branch of key",
+    )  # fmt: skip
+
+
 def require_key(given: object, where: str) -> None:
     """Checks an idempotency key that a caller gives. Raises `BadKey` as `key_text` does, and also for a value that is
     not a `str` and for an empty text."""

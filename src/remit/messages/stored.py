@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from remit.messages.codec import Codec, Rest
+from remit.errors import NotUpcast
+from remit.messages.codec import UNWRITABLE, Codec, Rest
 from remit.messages.stamps import newer, stamp_of, stamped, version_of, without_stamp
 
 T = TypeVar("T")
@@ -42,7 +43,14 @@ class VersionedCodec(Codec[T]):
         if version > self.version:
             raise newer(version, self.version)
         fields = msgspec.json.decode(without_stamp(body), type=dict[str, Any])
-        return msgspec.json.encode(self._convert(version, fields))
+        converted = self._convert(version, fields)
+        try:
+            return msgspec.json.encode(converted)
+        except UNWRITABLE as error:
+            raise NotUpcast(
+                f"version {version} cannot be read: an upcaster made what JSON does not have: {error}",
+                where=self._name,
+            ) from error  # fmt: skip
 
     def restore(self, data: bytes | str) -> tuple[T, Rest | None]:
         value, rest = super().restore(self.current(data))

@@ -37,7 +37,7 @@ from remit.contexts.annotations import (
 )
 from remit.contexts.declarations import Begins
 from remit.contexts.foreign import Polled, Translation, commands_in
-from remit.contexts.ports import ENVELOPE, owner_of
+from remit.contexts.ports import ENVELOPE, SQL, owner_of
 from remit.domain import Aggregate, Claim, Projection, Record, Row, indexes_of
 from remit.log import Channel, SubscriptionId
 from remit.messages import Codec, Command, Contract, Message, contract_of, parameter_of, reply_of, sorted_by
@@ -64,7 +64,7 @@ from remit.runtime.upcasting import Upcasters, state_codec, upcasters_of
 from remit.runtime.work.carried import carried
 from remit.runtime.work.claimed import HOLDER, Claimed
 from remit.runtime.work.deliveries import VERSION, Seen
-from remit.runtime.work.given import GIVEN, supplied
+from remit.runtime.work.given import giving, supplied
 from remit.runtime.work.intercepting import intercepted
 from remit.runtime.work.publishers import held
 from remit.stores import RowTable, row_table
@@ -244,7 +244,7 @@ class _Compiler:
             subject = frozenset(publishable(subject))
         elif is_kind(subject, Command):
             self._later(subject)
-        return Dependency(asked.injectable, subject, GIVEN[asked.injectable])
+        return Dependency(asked.injectable, subject, giving(asked.injectable, subject))
 
     def _aggregate(self, aggregate: type[Aggregate[Any, Any]]) -> AggregatePlan:
         plan = self.aggregates.get(aggregate)
@@ -315,7 +315,7 @@ def _reaches_out(asked: Needs) -> bool:
 
 def _asks_for_statements_only(asked: Needs) -> bool:
     """Whether a handler with these dependencies has effects outside of its rows by SQL statements only."""
-    return bool(asked) and all(need.kind.has_sql or not need.kind.reaches_out for need in asked)
+    return bool(asked) and all(need.kind is SQL or not need.kind.reaches_out for need in asked)
 
 
 def _asks_for_time(asked: Needs) -> bool:

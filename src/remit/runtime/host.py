@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, cast
 
-from remit.contexts import Model, Polled
+from remit.contexts import Model, Polled, Seal
 from remit.contexts.gateways import Gateway, connect
 from remit.errors import RemitError
 from remit.log import SubscriptionId
@@ -35,6 +35,8 @@ from remit.runtime.remote.gateways import GatewayLine
 from remit.runtime.remote.reception import Reception
 from remit.runtime.services import Services
 from remit.runtime.store_time import StoreTime
+from remit.runtime.streams import shape_in
+from remit.runtime.upkeep.ages import ModelAges
 from remit.runtime.upkeep.event_keys import compare_event_keys, written_by
 from remit.runtime.upkeep.housekeeping import Housekeeper
 from remit.runtime.upkeep.leases import Sharing, together
@@ -42,7 +44,7 @@ from remit.runtime.upkeep.pruning import trimmed_of
 from remit.runtime.work.reach import reaches_of, within
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
-from remit.stores import Store
+from remit.stores import LiveVersions, Store, Versions
 from remit.stores.forks import Origin, in_another_process
 from remit.stores.sql import has_sql
 
@@ -73,25 +75,27 @@ class Host:
     ) -> None:
         self.model, self.stores, self.ports = model, stores, ports
         self._written = {context.name: written_by(model, context.name) for context in model.contexts}
-        self._channels = channels
+        self._channels, self._seal = channels, Seal(model.name, model.names)
         self._listeners = Listeners(beside(self._recovered, listeners), ports.clock)
         whole = {name: plan for name, plan in (plans or compile_system(model)).items() if name in stores}
         self._plans = run = whole if placed.runs is None else _only(whole, placed.runs)
+        self._live, self._named = _with_names(whole, stores)
         self._time = StoreTime(ports.clock)
         self._services, self._lines = Services(run.values(), self._connect), list[GatewayLine]()
-
         self.remote = self._remote_calls(placed)
         """Calls to contexts that other processes run; None without a channel for calls."""
         reaches = reaches_of(model, run, channels.schemas)
         self._restricted = bool(reaches)  # by relations: calls of the app within handlers are judged
+        self.ages = ModelAges(ports, self._listeners)
         self.shared = Shared(
-            run, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
-            self._sender_of, carries=bool(model.headers), reaches=reaches,
+            run, self._named, model.contracts, self._services, ports, self._time.stamp, self._listeners,
+            self._sender_of, carries=bool(model.headers), reaches=reaches, ages=self.ages,
         )  # fmt: skip
         if (remote := self.remote) is not None:
             self.shared.avoids = lambda: bool(remote.avoided)
         self._sharing = Sharing(stores, ports)
-        followings = _followings(whole, stores, Sources(stores, placed, channels, self.remote, ports, feeds, whole))
+        sources = Sources(stores, placed, channels, self.remote, ports, feeds, whole)
+        followings = _followings(whole, self._named, sources)
         self.freshness = self._freshness(whole, followings)
         self.calls = (ReportedCalls if self._listeners.hear_calls else Calls)(
             self.shared, ports, self._listeners, self.freshness, model.owner_of,
@@ -100,11 +104,9 @@ class Host:
         self.reception = Reception(
             self.calls, run, stores, model.names, self.freshness, self._listeners, self._time.stamp
         )  # fmt: skip
-
         self.subscriptions = self._subscribe(followings, followed)
         self.followers = [*self.subscriptions, *self._relay(placed)]
-        self._housekeeper = self._keep_up()
-        self._origin, self._has_started = Origin(), False
+        self._housekeeper, self._origin, self._has_started = self._keep_up(), Origin(), False
         self.process = ""
         """The name of this process in the stores, once it has started."""
 
@@ -119,7 +121,8 @@ class Host:
         channel, encoding = self._channels.calls, self._channels.encoding
         if channel is None:
             return None
-        return RemoteCalls(channel, self.ports, self._listeners, placed.elsewhere, encoding, self.model.owners)
+        owners, seal = self.model.owners, self._seal
+        return RemoteCalls(channel, self.ports, self._listeners, placed.elsewhere, encoding, owners, seal)
 
     def _connect(self, context: str, service: Any) -> None:
         """Gives a gateway its line."""
@@ -135,10 +138,11 @@ class Host:
         self.shared.recovered.ring()
 
     def _freshness(self, plans: Mapping[str, ContextPlan], followings: _Followings) -> Freshness:
+        self.ages.watch(plans.values(), followings, self.stores)
         remote = self.remote
         influence = influence_of(self.model, plans, (lambda _: False) if remote is None else remote.reaches)
         elsewhere = None if remote is None else remote.reach
-        return Freshness(followings.values(), self._sharing.is_regressed, elsewhere, influence)
+        return Freshness(followings.values(), self._sharing.is_regressed, elsewhere, influence, self._seal)
 
     def _subscribe(self, followings: _Followings, followed: Feeds) -> list[Follower]:
         shared, ports, said = self.shared, self.ports, self._listeners
@@ -149,14 +153,16 @@ class Host:
                 effect = _handling([one, *others], shared, ports, said)
                 feed, held = followed(id, followings[id].feed), self._sharing.held(id)
                 made.append(
-                    Follower(id, self.stores[plan.name], feed, effect, ports, said, shared.stamp, held, also)
+                    Follower(id, self._named[plan.name], feed, effect, ports, said, shared.stamp, held, also)
                 )  # fmt: skip
         return made
 
     def _keep_up(self) -> Housekeeper:
         keep = {context.name: context.keep for context in self.model.contexts}
         leases, said, trimmed = self._sharing.leases, self._listeners, trimmed_of(self.model)
-        return Housekeeper(self.stores, self.followers, leases, self.ports, self._time, said, keep, trimmed)
+        return Housekeeper(
+            self.stores, self.followers, leases, self.ports, self._time, said, keep, trimmed, self._switched
+        )  # fmt: skip
 
     def _relay(self, placed: Placed) -> list[Follower]:
         events = self._channels.events
@@ -185,15 +191,37 @@ class Host:
         await self._housekeeper.start(self.process)
         if self._channels.calls is not None:
             await self.reception.serve(self._channels.calls)
+        await self.ages.start()
         self._has_started = True
         self._listeners.say(ProcessStarted(self._listeners.seconds(), "", self.process))
 
     async def _look_into(self, name: str, store: Store) -> None:
         """Reads the store's mark of time, and compares the ordering keys of its events with the declared ones."""
         await self._time.look(name, store)
+        if name in self._live:
+            self._use(name, await self._live[name].versions())
         if name in self._plans:
-            await store.prepare_rows([each.table for each in self._plans[name].row_models])
+            await self._named[name].prepare_rows([each.table for each in self._plans[name].row_models])
             await compare_event_keys(store, self._written[name])
+
+    async def _switched(self, name: str) -> None:
+        """Goes on with the versions of read models that have become live since the last look."""
+        if (live := self._live.get(name)) is not None:
+            found = await live.versions()
+            if changed := live.switched(found):
+                await self._sharing.between(name, changed, partial(self._use, name, found))
+
+    def _use(self, name: str, found: Mapping[str, Versions]) -> None:
+        """From now on, names of read models mean these versions. Calls that run go on with those that they began
+        with. A version that a later release has made is left to processes of that release."""
+        self._live[name].use(found)
+        self.calls.use_store(name, self._live[name].pinned())
+        plan = self._plans.get(name)
+        for projection in () if plan is None else plan.projections.values():
+            folds = [] if plan is None else plan.folds_of(projection)
+            if folds and (versions := found.get(projection.kind)) is not None:
+                labels = [each.id.label for each in folds]
+                self._sharing.leave(name, labels, to_others=versions.is_earlier(shape_in(folds)))
 
     async def stop(self) -> None:
         """Drains and closes: commits what runs, takes no more calls, lets running calls end, then closes everything.
@@ -205,6 +233,7 @@ class Host:
         if self._has_started:
             self._has_started = False
             self._listeners.say(ProcessStopping(self._listeners.seconds(), "", self.process))
+        await self.ages.stop()
         await self._housekeeper.stop()
         await self._sharing.stop()
         self.reception.end()
@@ -260,7 +289,9 @@ class Host:
                 reach.require(command.__class__, "calls")
         return await self.calls.send(command, key=key, deadline=deadline, caller=caller)
 
-    async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
+    async def ask(
+        self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool | str = False, after: str = ""
+    ) -> Any:
         """As `Sender.ask`. In a handler, it raises `NotCovered` as `send` does."""
         if self._origin.is_elsewhere:
             raise in_another_process()
@@ -268,7 +299,7 @@ class Host:
             reach = within.get()
             if reach is not None and query.__class__ not in reach.covered and reach.model is self.model:
                 reach.require(query.__class__, "calls")
-        return await self.calls.ask(query, deadline=deadline, fresh=fresh)
+        return await self.calls.ask(query, deadline=deadline, fresh=fresh, after=after)
 
     async def attempt(
         self, message: Command[Any, Any] | Query[Any, Any], /, *, deadline: float | None = None, key: str | None = None
@@ -288,6 +319,14 @@ def _handling(plans: list[FollowPlan[Any]], shared: Shared, ports: Ports, said: 
     if isinstance(one, TranslationPlan) and isinstance(source := one.translator.source, Polled):
         return Polling(one, source, shared, ports, said)
     return Handling(one, shared, ports, said)
+
+
+def _with_names(
+    plans: Mapping[str, ContextPlan], stores: Mapping[str, Store]
+) -> tuple[Mapping[str, LiveVersions], Mapping[str, Store]]:
+    """The stores of read models, in which their names mean the live versions; and all stores with these among them."""
+    live = {name: LiveVersions(stores[name]) for name, plan in plans.items() if plan.projections}
+    return live, {**stores, **cast("dict[str, Store]", live)}  # it has all that a store has
 
 
 def _only(plans: Mapping[str, ContextPlan], runs: Mapping[str, Any]) -> dict[str, ContextPlan]:

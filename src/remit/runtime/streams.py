@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -17,9 +17,9 @@ import msgspec
 from remit.contexts import Context
 from remit.contexts.annotations import recorded_by
 from remit.contexts.declarations import known_events
-from remit.domain import Aggregate, EventSourced, copying
+from remit.domain import Aggregate, EventSourced, Projection, Row, copying, indexes_of
 from remit.messages import Codec, Contract, DomainEvent, contract_of
-from remit.runtime.plan import AggregatePlan, EventPlan, RecordPlan, StreamPlan
+from remit.runtime.plan import AggregatePlan, EventPlan, FoldPlan, RecordPlan, StreamPlan
 from remit.runtime.upcasting import Upcasters, state_codec, upcasters_of
 
 
@@ -61,8 +61,28 @@ def fingerprint_of(aggregate: type[EventSourced[Any, Any]], upcasters: Upcasters
     The code is that of Python's compiler, so the text differs between releases of Python. It says nothing of objects
     whose attributes the code asks for.
     """
+    return _digest((*_fields(aggregate), *_code(aggregate), *_upcasting(upcasters)))
+
+
+def shape_of(
+    projection: type[Projection[Any, Any]], takes: Iterable[tuple[str, int]], upcasters: Upcasters | None
+) -> str:
+    """As `fingerprint_of`, for a read model: also of its indexes, and of the types and versions of messages that it
+    `takes`."""
+    declared = (*map(repr, sorted(takes)), repr(indexes_of(projection) if issubclass(projection, Row) else ()))
+    return _digest((*declared, *_fields(projection), *_code(projection), *_upcasting(upcasters)))
+
+
+def shape_in(follows: Sequence[FoldPlan]) -> str:
+    """`shape_of` a read model, by what it follows."""
+    takes = [wire for each in follows for wire in each.takes]
+    upcasters = next((each.upcasters for each in follows if each.upcasters is not None), None)
+    return shape_of(follows[0].projection.type, takes, upcasters)
+
+
+def _digest(parts: Iterable[str]) -> str:
     found = blake2b(digest_size=8)
-    for part in (*_fields(aggregate), *_code(aggregate), *_upcasting(upcasters)):
+    for part in parts:
         found.update(part.encode("utf-8", "surrogatepass") + b"\0")
     return found.hexdigest()
 
@@ -72,10 +92,13 @@ def _fields(aggregate: type) -> Iterator[str]:
         yield f"{each.name}: {each.type!r} as {each.encode_name}"
 
 
+_BASES: tuple[type, ...] = (EventSourced, Projection, Row)
+
+
 def _code(aggregate: type) -> Iterator[str]:
     seen: set[FunctionType] = set()
     for cls in aggregate.__mro__:
-        if cls is EventSourced:
+        if cls in _BASES:
             return
         for name, value in sorted(vars(cls).items()):
             value = value.fget if isinstance(value, property) else getattr(value, "__func__", value)

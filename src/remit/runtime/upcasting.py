@@ -9,7 +9,7 @@ import msgspec
 
 from remit.contexts.upcasting import Upcast, Upcaster, event_upcasters, state_upcasters, wire_name
 from remit.errors import NotUpcast
-from remit.messages import Codec, VersionedCodec
+from remit.messages import UNWRITABLE, Codec, VersionedCodec
 
 T = TypeVar("T")
 
@@ -51,8 +51,12 @@ class Upcasters:
             fields: Any = msgspec.json.decode(payload)
         except msgspec.MsgspecError as error:
             raise _failed(f"{type} version {version}", self._context, f"its bytes are not JSON: {error}") from error
-        found = self._follow(type, version, fields, LONGEST)
-        return [Form(type, version, msgspec.json.encode(fields)) for type, version, fields in found]
+        found = list(self._follow(type, version, fields, LONGEST))
+        try:
+            return [Form(type, version, msgspec.json.encode(fields)) for type, version, fields in found]
+        except UNWRITABLE as error:
+            why = f"its upcaster made what JSON does not have: {error}"
+            raise _failed(f"{type} version {version}", self._context, why) from error
 
     def _follow(self, type: str, version: int, fields: Any, left: int) -> Iterator[tuple[str, int, Any]]:
         upcaster = self._by_wire.get((type, version))

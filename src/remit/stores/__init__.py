@@ -1,5 +1,6 @@
 """Stores: the port, and one folder per technology."""
 
+from remit.stores.cancelled import note_written, was_written
 from remit.stores.notes import NotesInRows
 from remit.stores.port import (
     Advance,
@@ -16,9 +17,7 @@ from remit.stores.port import (
     Store,
     StoredOutcome,
     Unit,
-    note_written,
     partition_of,
-    was_written,
     written_read_only,
 )
 from remit.stores.rows import Place, RowChange, RowTable, SelectedRow, Selection, row_table
@@ -26,6 +25,7 @@ from remit.stores.rows_in_memory import RowsInMemory
 from remit.stores.size import LARGEST_UNIT, require_fit
 from remit.stores.sql import SqlStore, Transaction
 from remit.stores.technology import PublishedLogs, StoreAddress, StoreTechnology
+from remit.stores.versions import LiveVersions, Versions, load_versions, write_versions
 
 __all__ = [
     "LARGEST_UNIT",
@@ -37,6 +37,7 @@ __all__ = [
     "Forget",
     "KeyClaim",
     "Letter",
+    "LiveVersions",
     "NotesInRows",
     "Park",
     "ParkedKey",
@@ -55,10 +56,13 @@ __all__ = [
     "StoredOutcome",
     "Transaction",
     "Unit",
+    "Versions",
+    "load_versions",
     "note_written",
     "partition_of",
     "require_fit",
     "row_table",
     "was_written",
+    "write_versions",
     "written_read_only",
 ]

@@ -22,6 +22,7 @@ from remit.errors import Conflict, ConstraintViolated, SqlError, StoreUnavailabl
 from remit.stores.moments import Moments
 from remit.stores.outliving import Pending, failure_of
 from remit.stores.port import Unit
+from remit.stores.sql import Answer
 
 FAILURES = (sqlite3.Error, sqlite3.Warning, ValueError, TypeError, OverflowError)
 """The exceptions of a failing statement."""
@@ -49,6 +50,7 @@ _TEXT = "SELECT sql FROM sqlite_master WHERE type = ? AND name = ?"
 _COLUMNS = "SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0"
 _MISSING = re.compile(r"no such table: (?:main\.)?(.*)")
 _MODULES = frozenset({"fts4", "fts5", "rtree"})
+_MARK = re.compile(r'(?:SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT) "?\w+"?')
 _STEPS = 10_000
 """Steps of SQLite's virtual machine between two checks of the time."""
 _REFUSED = frozenset(
@@ -97,6 +99,8 @@ class Ran(NamedTuple):
     """The seed of its random values."""
     at: float = 0.0
     """The time that it reads, in seconds since 1970."""
+    is_mark: bool = False
+    """Whether it makes, releases or rolls back to a savepoint."""
 
     def says(self, other: Ran) -> bool:
         """Whether both have the same result. Rows in another order are another result."""
@@ -147,7 +151,7 @@ class Users:
         """Runs a statement after those before it, and rolls everything back. Returns its result. Raises `Conflict` if
         the statement fails and the ones before give other results than before: that may be why."""
         try:
-            return self._taken_back([each for each in before if each.wrote], statement)
+            return self._taken_back([each for each in before if each.wrote or each.is_mark], statement)
         except FAILURES as error:
             if before and is_of_statement(error):
                 self._taken_back(before, None)
@@ -176,6 +180,9 @@ class Users:
 
     def run(self, statement: Ran) -> Ran:
         """Runs a statement in the current transaction, and returns its result."""
+        if statement.is_mark:
+            self.connection.execute(statement.text)
+            return statement
         connection, values = self.connection, _Values(statement.values)
         # SQLite looks here whether others have changed the schema. It does not look again for what a trigger names.
         connection.execute(_NEWEST).fetchall()
@@ -401,6 +408,8 @@ class Replayed:
         self._turn = asyncio.Lock()
         self._ran: list[Ran] = []
         self._failed: Exception | None = None
+        self._slip: SqlError | None = None
+        """The failure of a statement; rolling back to a savepoint takes it back."""
         self._over = False
 
     async def fetch(self, statement: str, /, *values: object) -> list[dict[str, Any]]:
@@ -411,6 +420,33 @@ class Replayed:
     async def execute(self, statement: str, /, *values: object) -> int:
         """See `Sql.execute`."""
         return (await self._run(statement, values)).written
+
+    async def run(self, statement: str, values: Sequence[object], /) -> Answer:
+        """See `Transaction.run`."""
+        if _MARK.fullmatch(statement):
+            self._mark(statement)
+            return Answer((), (), -1)
+        ran = await self._run(statement, tuple(values))
+        return Answer([(name, 0) for name in ran.names], ran.rows, len(ran.rows) if ran.names else ran.written)
+
+    def _mark(self, statement: str) -> None:
+        """Notes a statement on a savepoint, to be repeated with the others. Raises the error of a failed statement,
+        unless this one takes it back."""
+        if statement.startswith("ROLLBACK") and self._slip is self._failed:
+            self._failed = None
+        if self._failed is not None:
+            raise self._failed
+        self._ran.append(Ran(statement, (), is_mark=True))
+
+    async def run_many(self, statement: str, many: Sequence[Sequence[object]], /) -> Answer:
+        """See `Transaction.run_many`."""
+        written = [(await self._run(statement, tuple(values))).written for values in many]
+        return Answer((), (), sum(written))
+
+    def refuse(self, error: Exception, /) -> None:
+        """See `Transaction.refuse`."""
+        if not self._over:
+            self._failed = self._failed or error
 
     async def _run(self, text: str, values: tuple[object, ...]) -> Ran:
         async with self._turn:
@@ -433,6 +469,7 @@ class Replayed:
                 raise
             except FAILURES as error:
                 self._failed = told(error, self._where, self._failure)
+                self._slip = self._failed if isinstance(self._failed, SqlError) else None
                 raise self._failed from error
             except Exception as error:
                 self._failed = error
@@ -445,7 +482,7 @@ class Replayed:
         if self._failed is not None:
             raise self._failed
         self._over = True
-        if not self._ran:
+        if all(each.is_mark for each in self._ran):
             await self._store.commit(unit)
             return
         pending = Pending(unit)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 from typing_extensions import TypeIs
 
 from remit.stores.port import Store, Unit
+
+
+class Answer(NamedTuple):
+    """What a statement returns, for a library that runs statements of its own."""
+
+    columns: Sequence[tuple[str, int]]
+    """The name and the type of each column; the type is PostgreSQL's, or 0. Empty if the statement returns no rows."""
+    rows: Sequence[Sequence[Any]]
+    touched: int
+    """The number of rows that it has read or written; -1 if that is unknown."""
 
 
 class Transaction(Protocol):
@@ -19,6 +30,19 @@ class Transaction(Protocol):
 
     async def execute(self, statement: str, /, *values: object) -> int:
         """The number of rows that the statement has written. Raises as `fetch`."""
+        ...
+
+    async def run(self, statement: str, values: Sequence[object], /) -> Answer:
+        """Runs a statement of a library. It may be of a savepoint: SAVEPOINT, RELEASE SAVEPOINT, ROLLBACK TO SAVEPOINT.
+        Rolling back to a savepoint takes back what has failed after it. Raises as `fetch`."""
+        ...
+
+    async def run_many(self, statement: str, many: Sequence[Sequence[object]], /) -> Answer:
+        """Runs a statement once for each of these values. Raises as `fetch`."""
+        ...
+
+    def refuse(self, error: Exception, /) -> None:
+        """Makes the unit fail with this error, unless it is over or has failed already."""
         ...
 
     async def commit(self, unit: Unit) -> None:

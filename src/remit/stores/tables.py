@@ -95,6 +95,9 @@ class Statements(Protocol):
     REPORT: str
     SUBSCRIBERS: str
     FORGET: str
+    ERASE_CHECKPOINTS: str
+    ERASE_PARKED: str
+    ERASE_LETTERS: str
 
 
 class InTables(NotesInRows, Protocol):
@@ -162,6 +165,10 @@ class InTables(NotesInRows, Protocol):
 
     async def forget(self, subscription: str) -> int:
         return await self._execute(self.sql.FORGET, subscription)
+
+    async def erase(self, subscription: SubscriptionId) -> None:
+        for sql in (self.sql.ERASE_CHECKPOINTS, self.sql.ERASE_PARKED, self.sql.ERASE_LETTERS):
+            await self._execute(sql, *subscription)
 
 
 def _subscription_of(row: Row) -> SubscriptionId:

@@ -119,9 +119,11 @@ class App:
         reply: R = await self._told(self._host.send(command, deadline=deadline, key=key))
         return reply
 
-    async def ask(self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> R:
+    async def ask(
+        self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool | str = False, after: str = ""
+    ) -> R:
         """See `Sender.ask`."""
-        answer: R = await self._told(self._host.ask(query, deadline=deadline, fresh=fresh))
+        answer: R = await self._told(self._host.ask(query, deadline=deadline, fresh=fresh, after=after))
         return answer
 
     @overload
@@ -355,9 +357,11 @@ class SyncApp:
         reply: R = self._run(self._app.send(command, deadline=deadline, key=key))
         return reply
 
-    def ask(self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> R:
+    def ask(
+        self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool | str = False, after: str = ""
+    ) -> R:
         """See `Sender.ask`."""
-        answer: R = self._run(self._app.ask(query, deadline=deadline, fresh=fresh))
+        answer: R = self._run(self._app.ask(query, deadline=deadline, fresh=fresh, after=after))
         return answer
 
     @overload

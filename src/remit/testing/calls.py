@@ -127,8 +127,10 @@ class StepSender:
     async def send(self, command: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
         return await self._calls.send_within(self._attempt, self._run, command, key=key, deadline=deadline)
 
-    async def ask(self, query: Any, /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
-        return await self._calls.ask(query, deadline=deadline, outer=self._attempt, fresh=fresh)
+    async def ask(
+        self, query: Any, /, *, deadline: float | None = None, fresh: bool | str = False, after: str = ""
+    ) -> Any:
+        return await self._calls.ask(query, deadline=deadline, outer=self._attempt, fresh=fresh, after=after)
 
     async def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
         return await attempt(self, message, deadline, key)

@@ -43,6 +43,8 @@ class ContextShape:
     """Which of its components call what, as far as the code reveals: `("write", "billing.read")`."""
     asks_for_sql: tuple[str, ...] = ()
     """Its handlers that ask for `Sql`."""
+    asks_for_session: tuple[str, ...] = ()
+    """Its handlers that ask for a session of SQLAlchemy."""
     reactions: tuple[Group, ...] = ()
     """Its reactions, grouped by those that follow together."""
     may_be_left_out: frozenset[PartName] = frozenset()
@@ -418,10 +420,12 @@ class _Placing:
                 )  # fmt: skip
             shape = self.contexts[context]
             if shape is not None:
-                check_statements(
-                    context, shape.asks_for_sql, self.findings, takes_sql=kind.sql,
-                    where=self.at("stores", self.key_of(context)), next=f'{context} = "{FOR_STATEMENTS.form}"',
-                )  # fmt: skip
+                asked = ("Sql", shape.asks_for_sql, kind.sql), ("a session", shape.asks_for_session, bool(kind.dialect))
+                for wanted, asking, takes_sql in asked:
+                    check_statements(
+                        context, asking, self.findings, takes_sql=takes_sql, wanted=wanted,
+                        where=self.at("stores", self.key_of(context)), next=f'{context} = "{FOR_STATEMENTS.form}"',
+                    )  # fmt: skip
 
     def check_doubled_stores(self) -> None:
         first: dict[str, str] = {}

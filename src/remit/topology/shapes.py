@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from remit.contexts import REACTION, Context, Handler, Model, Webhook, components_of, groups_of
-from remit.contexts.annotations import asks_for_sql, is_kind, sent_later
+from remit.contexts.annotations import asks_for_session, asks_for_sql, is_kind, sent_later
 from remit.contexts.mentioned import mentioned
 from remit.messages import Command
 from remit.messages.component import PARTS, Component, PartName
@@ -27,7 +27,8 @@ def shapes_of(model: Model) -> Shapes:
             tuple(hook.name for hook in hooks),
             frozenset(name for hook in hooks for name in hook.verify.secrets),
             frozenset(_calls(model, context)),
-            tuple(handler.name for handler in asks_for_sql(context)),
+            tuple(each.name for each in asks_for_sql(context) if each not in asks_for_session(context)),
+            tuple(each.name for each in asks_for_session(context)),
             tuple(groups_of(model, context)),
             frozenset() if {"write", "read"} & {*_declared(model, context)} else frozenset(("write",)),
         )

@@ -57,6 +57,8 @@ def sourced(*, doubled: bool = False, renamed: bool = False) -> Any:
         def evolve(self, event: Opened | Paid) -> None:
             if isinstance(event, Opened):
                 self.owner = event.owner
+            elif event.amount == 13:
+                raise ArithmeticError("an unlucky number")
             else:
                 self.balance += event.amount
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,22 @@ async def test_rows_are_there_after_a_restart(tmp_path: Path) -> None:
         await app.ask(Counted(courier="ada"), fresh=True)
     async with system.connect(store=store) as app:
         assert await app.ask(Counted(courier="ada")) == 3
+
+
+async def test_an_index_that_is_gone_from_a_file_is_made_at_the_next_start(tmp_path: Path) -> None:
+    store = f"sqlite:{tmp_path}/{{context}}.db"
+    async with system.connect(store=store) as app:
+        await app.send(loads(3))
+        await app.ask(Counted(courier="ada"), fresh=True)
+    with closing(sqlite3.connect(tmp_path / "parcels.db", isolation_level=None)) as file:
+        ask = "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'row_OpenParcel_1_by_%' ORDER BY name"
+        had = file.execute(ask).fetchall()
+        for (name,) in had:
+            file.execute(f'DROP INDEX "{name}"')
+        async with system.connect(store=store) as app:
+            assert await app.ask(Counted(courier="ada")) == 3
+        assert file.execute(ask).fetchall() == had
+        assert len(had) == 2
 
 
 def test_table_names_tell_versions_and_long_names_apart() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from remit import Command, Query
-from remit.errors import AlreadyExists, HandlerFailed, NotFound
+from remit.errors import AlreadyExists, BadMessage, HandlerFailed, NotFound
 from tests.runtime.work.bank import STATE, Balance, Close, Open, Pay, Replace, Spoil, bank, sourced
 
 
@@ -121,3 +121,26 @@ async def test_what_was_added_may_be_replaced_in_one_message_once(place: str) ->
     with pytest.raises(AlreadyExists):
         await used(sourced(), place, Replace(account="1", owner="bob", times=3))
     assert await used(sourced(), place, Balance(account="1")) == [("eve", 0)]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("type = 'bank.Gone'", "event 3 of the stream 'bank.Account/1': it is bank.Gone version 1"),
+        ("payload = '{'", "event 3 of the stream 'bank.Account/1': Input data was truncated"),
+        ("payload = '{}'", "event 3 of the stream 'bank.Account/1': Object missing required field `amount`"),
+        (
+            "payload = '{\"amount\":13}'",
+            "event 3 of the stream 'bank.Account/1', bank.Paid version 1, cannot be folded: evolve raised Arithm",
+        ),
+    ],
+)
+async def test_an_event_that_cannot_be_folded_is_named(place: str, file: Path, change: str, said: str) -> None:
+    await used(sourced(), place, Open(account="1", owner="ada"), *[Pay(account="1", amount=1)] * 3)
+    outdate(file)
+    with sqlite3.connect(file) as database:
+        database.execute(f"UPDATE log SET {change} WHERE channel = 0 AND json_extract(headers, '$.seq') = 3")
+    with pytest.raises(HandlerFailed) as failed:
+        await used(sourced(), place, Balance(account="1"))
+    assert isinstance(failed.value.__cause__, BadMessage)
+    assert said in failed.value.__cause__.what

@@ -141,6 +141,7 @@ def returns(made: object) -> Callable[[dict[str, Any]], Any]:
         (raises, "its upcaster raised KeyError"),
         (returns(["a", "b"]), "its upcaster returned str"),
         (returns(7), "its upcaster returned int"),
+        (returns(Upcast(new.Left, {"place": object()}, version=2)), "its upcaster made what JSON does not have"),
         (returns(Upcast(new.Left, {}, version=9)), "Left came in version 9"),
     ],
 )

@@ -84,7 +84,9 @@ async def test_a_restart_is_seen_through(own: Server, store: PostgresStore) -> N
         with pytest.raises(StoreUnavailable, match="cannot be reached"):
             await write
     await asyncio.to_thread(own.start)
-    await until_it_works(lambda: store.commit(new("b")))
+    # Each connection pauses after a failure, so each of them comes back in its own time.
+    for use in (lambda: store.commit(new("b")), lambda: store.load("Account", "a"), lambda: store.beat("p", 1.0, "{}")):
+        await until_it_works(use)
     assert await store.load("Account", "a") == (1, b"{}")
     assert [record.id for part in range(16) for record in await store.read(Channel.PRIVATE, part, 0, 9)] == ["a", "b"]
 

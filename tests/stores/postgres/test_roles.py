@@ -94,7 +94,7 @@ async def test_a_role_is_told_that_tables_of_row_models_are_missing(billing: dic
     assert await make(owner, [TABLE]) == ["row_Line_1"]
     assert await make(owner, [TABLE]) == []
     await store.prepare_rows([TABLE])
-    with pytest.raises(StoreError, match="may not make them"):
+    with pytest.raises(StoreError, match="may not make it"):
         await store.prepare_rows([MORE])
     await store.close()
 

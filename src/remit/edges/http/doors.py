@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
+from math import ceil, inf
 from typing import Any
 
 import msgspec
 from msgspec import structs
 
-from remit.contexts import ClientOf, Context, Route, Sender, Webhook
+from remit.contexts import ClientOf, Context, Route, Sender, Webhook, Written
 from remit.contexts.annotations import name_of
 from remit.contexts.declarations import where
 from remit.contexts.edges import HttpEdge
@@ -20,12 +22,17 @@ from remit.edges.http.problems import refused, rejected
 from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, only, query_reader
 from remit.edges.http.request import Endpoint, HttpRequest, HttpResponse, Limits, json_answer
 from remit.edges.http.routing import Router, places_of
-from remit.errors import Findings, nearest, one_of
+from remit.errors import Findings, Unavailable, nearest, one_of
 from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, declared_context, reply_of, wire_types
+from remit.runtime.work.aging import aging
 from remit.runtime.work.carried import carrying
 
 FRESH = "fresh"
 FRESH_KEY = "fresh_key"
+POSITION = "Remit-Position"
+"""The header by which a request with a command asks for the position of what it writes, the header of the answer to it,
+and the header of a query that waits for this position."""
+_POSITION = POSITION.lower().encode()
 RESERVED = ("/health/live", "/health/ready", "/health/status")
 """The paths that every edge has. The pages about its routes can be switched off."""
 
@@ -148,20 +155,19 @@ def endpoint(
         query = request.query()
         fresh = _freshness(query)
         message: Any = read(request.places, query, b"")
-        return answer(await sender.ask(message, deadline=request.remaining(limits), fresh=fresh))
+        left, after = request.remaining(limits), request.headers.get(_POSITION, b"").decode("latin-1").strip()
+        return await _asked(sender.ask(message, deadline=left, fresh=fresh, after=after), answer)
 
     async def send(request: HttpRequest) -> HttpResponse:
-        key = request.key()
-        body = b""
+        key, body = request.key(), b""
         if operation.body is None:
             request.expect_no_body()
         else:
             body = await request.body(limits)
         message: Any = read(request.places, request.query(), body)
-        if key is None:
-            return answer(await sender.send(message, deadline=request.remaining(limits), key=None))
-        caller = caller_of(request.scope, request.headers, client_of)
-        return answer(await outside.send(message, deadline=request.remaining(limits), key=key, caller=caller))
+        how = {} if key is None else {"caller": caller_of(request.scope, request.headers, client_of)}
+        doing = outside.send(message, deadline=request.remaining(limits), key=key, **how)
+        return await _sent(doing, answer) if _POSITION in request.headers else answer(await doing)
 
     chosen = _taking_along(tuple(headers), ask if operation.asks else send)
 
@@ -179,6 +185,29 @@ def endpoint(
             crowd.size -= 1
 
     return declared
+
+
+async def _asked(doing: Awaitable[Any], answer: Callable[[Any], HttpResponse]) -> HttpResponse:
+    """The answer to a query, with the age of the oldest read model that it comes from, of those that promise one."""
+    ages = list[float]()
+    around = aging.set(ages)
+    try:
+        answered = answer(await doing)
+    finally:
+        aging.reset(around)
+    if ages and (age := max(ages)) < inf:
+        answered.headers.append((b"age", b"%d" % ceil(age)))
+    return answered
+
+
+async def _sent(doing: Awaitable[Any], answer: Callable[[Any], HttpResponse]) -> HttpResponse:
+    """The answer to a command, with the position of what it has written, if that is known."""
+    with Written() as written:
+        answered = answer(await doing)
+    with suppress(Unavailable):
+        if position := written.position:
+            answered.headers.append((_POSITION, position.encode()))
+    return answered
 
 
 def _taking_along(names: tuple[str, ...], endpoint: Endpoint) -> Endpoint:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from remit.edges.http.docstrings import docstring, first_sentence
-from remit.edges.http.doors import FRESH, FRESH_KEY, Operation
+from remit.edges.http.doors import FRESH, FRESH_KEY, POSITION, Operation
 from remit.edges.http.problems import KINDS, Problem
 from remit.messages import Refusal, wire_types, written_defaults
 
@@ -32,6 +32,11 @@ _SHARED_PARAMETERS: dict[str, Schema] = {
     "Fresh-Key": {
         "name": FRESH_KEY, "in": "query", "schema": {"type": "string"},
         "description": "As fresh, but only messages with this ordering key must not be parked on the way.",
+    },
+    "Remit-Position": {
+        "name": POSITION, "in": "header", "schema": {"type": "string"},
+        "description": "With a command: any text, such as 'new'; then its answer has this header. With a query: the "
+        "header of such an answer; then the query waits until what the command has written has reached the answer.",
     },
 }  # fmt: skip
 _ALWAYS = (400, 422, 500, 503, 504)
@@ -129,7 +134,7 @@ def _parameters(operation: Operation, by_type: dict[int, Schema]) -> Iterator[Sc
                     schema = {**schema, "default": msgspec.to_builtins(field.default)}
                 yield {"name": name, "in": "query", "required": field.required, "schema": schema}
     shared = ("Fresh", "Fresh-Key") if operation.asks else ("Idempotency-Key",)
-    for name in (*shared, "Request-Timeout"):
+    for name in (*shared, POSITION, "Request-Timeout"):
         yield {"$ref": f"#/components/parameters/{name}"}
 
 

@@ -13,9 +13,9 @@ ANY = "*"
 _ORIGIN = re.compile(r"(https?)://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?", re.IGNORECASE | re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LAST_PORT = 65535
-_HEADERS = b"authorization, content-type, idempotency-key, remit-timeout-ms, request-timeout"
+_HEADERS = b"authorization, content-type, idempotency-key, remit-position, remit-timeout-ms, request-timeout"
 """The request headers that a page may send to every edge."""
-_EXPOSED = b"retry-after"
+_EXPOSED = b"age, retry-after, remit-position"
 """The response headers that a page may read, beside the safelisted ones."""
 _MAX_AGE = b"600"
 """The seconds for which a browser may cache a preflight answer."""

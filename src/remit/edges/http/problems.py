@@ -71,6 +71,7 @@ KINDS: dict[str, Kind] = {
     ),
     "key.invalid": Kind(400, "Not an identity or a key", "Choose a text of at most 512 bytes, without NUL"),
     "view.bad-cursor": Kind(400, "Not a cursor of this query", "Begin at the first page, without a cursor"),
+    "position.invalid": Kind(400, "Not a position of this system", "Send Remit-Position as it was answered, or not"),
     "state.not-found": Kind(404, "Not found", "Check the identity in the request: nothing has it now"),
     "state.exists": Kind(409, "It exists already", "Read the existing one, or choose another identity"),
     "state.stale": Kind(
@@ -84,6 +85,10 @@ KINDS: dict[str, Kind] = {
     "call.handler-failed": Kind(
         500, "The handler failed", "Tell the operator: the log of the server has the cause",
         "Nothing that the handler decided was stored. What it called may have taken effect.",
+    ),
+    "view.too-old": Kind(
+        503, "The data are too old", "Try again after the seconds in Retry-After",
+        "What the answer comes from has not been brought up to date for longer than it may be.", 5,
     ),
     "call.overloaded": Kind(
         503, "Too many requests", "Try again after the seconds in Retry-After, with the same Idempotency-Key",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
+from remit.contexts import collecting
 from remit.errors import BadKey, CallError, one_of
 from remit.log import escaped
 from remit.messages import (
@@ -21,6 +23,7 @@ from remit.messages import (
     require_key,
 )
 from remit.runtime.calling.applying import Applying, Binding
+from remit.runtime.calling.noting import noted
 from remit.runtime.calling.telling import Telling
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.listeners import Listeners
@@ -31,6 +34,7 @@ from remit.runtime.work.deadlines import NEVER, Limit, seconds_of
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
+from remit.stores import Store
 
 DEADLINE = 10.0
 """The deadline of a call without one, in seconds."""
@@ -89,6 +93,13 @@ class Calls:
         self._commands = {each: (place, run) for place in places for each, run in place.plan.commands.items()}
         self._queries = {each: (place, run) for place in places for each, run in place.plan.queries.items()}
 
+    def use_store(self, context: str, store: Store) -> None:
+        """Units of work of calls to this context that begin from now on use this store."""
+        for bindings in (self._commands, self._queries):
+            for message, (place, run) in bindings.items():
+                if place.plan.name == context:
+                    bindings[message] = replace(place, store=store), run
+
     def send(
         self,
         command: Command[Any, Any],
@@ -113,20 +124,21 @@ class Calls:
             return self._there(command, target, deadline, claim, None)
         if not key:
             trace = trace or self._ids.new()
-            return self._here(self._applying.anew, found, command, deadline, None, None, trace)
-        trace = trace or escaped(key)
-        claim = CommandKey(caller, key, trace, found[1].contract.type)
-        return self._here(self._applying.once, found, command, deadline, claim, None, trace)
+            doing = self._here(self._applying.anew, found, command, deadline, None, None, trace)
+        else:
+            trace = trace or escaped(key)
+            claim = CommandKey(caller, key, trace, found[1].contract.type)
+            doing = self._here(self._applying.once, found, command, deadline, claim, None, trace)
+        return doing if collecting.get() is None else noted(doing, found[0], self._freshness.seal)
 
     def receive(self, command: Command[Any, Any], claim: CommandKey, *, deadline: float) -> Awaitable[Any]:
         """Applies a command that another process sends, whose handler is here, and returns its reply. Sets
         `claim.kept`. Raises as `send`."""
         if not fits(claim.key):
             require_key(claim.key, type(command).__name__)
-        claim.trace = claim.trace or escaped(claim.key)
-        return self._here(
-            self._applying.once, self._commands[type(command)], command, deadline, claim, None, claim.trace
-        )
+        claim.trace, found = claim.trace or escaped(claim.key), self._commands[type(command)]
+        doing = self._here(self._applying.once, found, command, deadline, claim, None, claim.trace)
+        return doing if collecting.get() is None else noted(doing, found[0], self._freshness.seal)
 
     async def send_within(
         self, outer: Attempt, run: int, command: Command[Any, Any], *, key: str | None, deadline: float | None
@@ -156,7 +168,8 @@ class Calls:
         try:
             if found is None:
                 return await self._there(command, target, deadline, claim, outer)
-            return await self._here(self._applying.once, found, command, deadline, claim, outer, outer.trace)
+            doing = self._here(self._applying.once, found, command, deadline, claim, outer, outer.trace)
+            return await (doing if collecting.get() is None else noted(doing, found[0], self._freshness.seal))
         except BaseException as error:
             failed = error
             raise
@@ -171,11 +184,13 @@ class Calls:
         outer: Attempt | None = None,
         trace: str = "",
         fresh: bool | str = False,
+        after: str = "",
     ) -> Awaitable[Any]:
         """Asks a query and returns its answer. `trace` is the cause if another process gives one. Raises its refusals
-        and `CallError`s. With `fresh` also `BadKey` and the errors of `Freshness.freshen`."""
-        if fresh is not False:
-            return self._ask_fresh(query, deadline, outer, fresh)
+        and `CallError`s. With `fresh` also `BadKey` and the errors of `Freshness.freshen`; with `after` those of
+        `Freshness.catch_up`."""
+        if fresh is not False or after:
+            return self._ask_fresh(query, deadline, outer, fresh, after)
         found = self._queries.get(type(query))
         if outer is not None:
             trace = outer.trace
@@ -186,23 +201,26 @@ class Calls:
         return self._here(_read, found, query, deadline, None, outer, trace)
 
     async def _ask_fresh(
-        self, query: Query[Any, Any], deadline: float | None, outer: Attempt | None, fresh: bool | str
+        self, query: Query[Any, Any], deadline: float | None, outer: Attempt | None, fresh: bool | str, after: str
     ) -> Any:
-        """Waits until all earlier events have reached the context that answers, then asks with the time that is
-        left."""
+        """Waits until all earlier events, or what is written at the position `after`, have reached the context that
+        answers, then asks with the time that is left."""
         if outer is not None:
             raise CallError(
                 "a handler cannot wait for a fresh answer", where=outer.context,
-                expected="`ask` without `fresh` in a handler", next="react to the event instead",
+                expected="`ask` without `fresh` and `after` in a handler", next="react to the event instead",
             )  # fmt: skip
-        if fresh is not True:
+        if not isinstance(fresh, bool):
             key_text(fresh, "ordering key", type(query).__name__)
         left, owner = DEADLINE if deadline is None else deadline, self._owner_of(type(query))
         if owner is not None:  # otherwise no context answers it, which the call reports
             loop = asyncio.get_running_loop()
-            when = loop.time() + left
-            key = fresh if isinstance(fresh, str) else None
-            await self._freshness.freshen(owner, contract_of(type(query), owner).type, key, when=when)
+            when, type_name = loop.time() + left, contract_of(type(query), owner).type
+            if after:
+                await self._freshness.catch_up(owner, type_name, after, when=when)
+            if fresh is not False:
+                key = fresh if isinstance(fresh, str) else None
+                await self._freshness.freshen(owner, type_name, key, when=when)
             left = when - loop.time()
         return await Calls.ask(self, query, deadline=left)  # not `self.ask`, which would report it a second time
 

@@ -10,6 +10,7 @@ from remit.errors import (
     AlreadyExists,
     BadCursor,
     BadKey,
+    BadPosition,
     BadValue,
     DeadlineExceeded,
     KeyReused,
@@ -71,9 +72,10 @@ class ReportedCalls(Calls):
         outer: Attempt | None = None,
         trace: str = "",
         fresh: bool | str = False,
+        after: str = "",
     ) -> Awaitable[Any]:
         try:
-            doing = super().ask(query, deadline=deadline, outer=outer, trace=trace, fresh=fresh)
+            doing = super().ask(query, deadline=deadline, outer=outer, trace=trace, fresh=fresh, after=after)
         except Exception as error:  # noqa: BLE001  # raised where the call is awaited
             doing = _raise(error)
         if outer is None:
@@ -126,6 +128,6 @@ def _outcome(error: BaseException) -> CallOutcome:
         return "unknown"
     if isinstance(error, (Unavailable, Stale)):
         return "unavailable"
-    if isinstance(error, (KeyReused, NotFound, AlreadyExists, BadCursor, BadKey, BadValue, TooLarge)):
+    if isinstance(error, (KeyReused, NotFound, AlreadyExists, BadCursor, BadKey, BadPosition, BadValue, TooLarge)):
         return "invalid"
     return "failed" if isinstance(error, Exception) else "cancelled"

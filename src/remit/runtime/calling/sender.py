@@ -28,11 +28,13 @@ class UnitSender:
             reach.require(command.__class__, "calls")
         return await self._calls.send_within(self._attempt, self._run, command, key=key, deadline=deadline)
 
-    async def ask(self, query: Any, /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
+    async def ask(
+        self, query: Any, /, *, deadline: float | None = None, fresh: bool | str = False, after: str = ""
+    ) -> Any:
         reach = self._unit.workplace.reach
         if reach is not None and query.__class__ not in reach.covered:
             reach.require(query.__class__, "calls")
-        return await self._calls.ask(query, deadline=deadline, outer=self._attempt, fresh=fresh)
+        return await self._calls.ask(query, deadline=deadline, outer=self._attempt, fresh=fresh, after=after)
 
     async def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
         return await attempt(self, message, deadline, key)

@@ -14,6 +14,7 @@ from remit.errors import (
     AlreadyExists,
     BadCursor,
     BadKey,
+    BadPosition,
     BadValue,
     CallError,
     DeadlineExceeded,
@@ -21,6 +22,7 @@ from remit.errors import (
     NoIndex,
     NotCovered,
     NotFound,
+    NotMeasured,
     OutcomeUnknown,
     RemitError,
     ReplyTooLarge,
@@ -38,8 +40,8 @@ from remit.runtime.plan import HandlerPlan
 from remit.runtime.work.attempts import is_end
 from remit.runtime.work.deadlines import Limit
 
-_OF_THE_MESSAGE = (NotFound, AlreadyExists, BadCursor, BadKey)
-_OF_THE_HANDLER = (TooLarge, ReplyTooLarge, NoIndex, NotCovered, SecondAggregate, TableNotCovered)
+_OF_THE_MESSAGE = (NotFound, AlreadyExists, BadCursor, BadKey, BadPosition)
+_OF_THE_HANDLER = (TooLarge, ReplyTooLarge, NoIndex, NotCovered, NotMeasured, SecondAggregate, TableNotCovered)
 
 
 class Telling:

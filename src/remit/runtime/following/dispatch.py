@@ -10,7 +10,7 @@ from msgspec import MsgspecError
 
 from remit.errors import BadMessage, HandlerFailed, NotAllowed
 from remit.log import Channel, MessageRecord, carried_by, forms_of, has_newer, is_command, moment_of, trace_of, wish_of
-from remit.messages import Refusal, key_text, write_reply
+from remit.messages import Refusal, document_key, write_reply
 from remit.runtime.events import LaterRefused
 from remit.runtime.following.effect import HANDLER_SECONDS
 from remit.runtime.following.lane import Lane
@@ -25,7 +25,7 @@ from remit.runtime.work.lost import refuse_returned
 from remit.runtime.work.outcomes import CommandKey, speaker_of
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.turns import Taken
-from remit.runtime.work.unit import FOLD_SECONDS, KEY_OF, UnitOfWork
+from remit.runtime.work.unit import FOLD_SECONDS, UnitOfWork
 
 _NOBODY = Attempt("", "", "", 0.0, "", 0.0)
 """Before the first message of a unit of work."""
@@ -217,7 +217,7 @@ class Folding(Dispatcher):
             codec = takes.get(form)
             if codec is None or form in olds or (is_published and has_newer(record)):
                 events = self._changed(record)
-                found += [(record, key_text(key_of(event), KEY_OF, kind), event) for event in events]
+                found += [(record, document_key(key_of(event), event, kind), event) for event in events]
                 if not events:
                     found.append((record, "", None))
             else:
@@ -228,7 +228,7 @@ class Folding(Dispatcher):
                 key = key_of(event)
                 text = texts.get(key) if key.__class__ is str else None
                 if text is None:
-                    text = key_text(key, KEY_OF, kind)
+                    text = document_key(key, event, kind)
                     texts[text] = text
                 found.append((record, text, event))
             if now() > until:

@@ -16,6 +16,7 @@ from remit.errors import CallError, Conflict, Diverged, StoreError, StoreUnavail
 from remit.log import Floors, MessageRecord, SubscriptionId, trace_of
 from remit.runtime.events import BatchHandled, KeyParked
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
+from remit.runtime.following.canary import Canaries
 from remit.runtime.following.dispatch import DISPATCHERS, Dispatcher, Folding
 from remit.runtime.following.effect import Effect
 from remit.runtime.following.lane import Lane
@@ -94,12 +95,20 @@ class Handling(Effect):
         self._parking = Parking(follow.id, self._store, self._dispatcher, shared, listeners)
         self._parts: defaultdict[int, Part] = defaultdict(Part)
         self._storm = Storm()
+        self._canaries: Canaries | None = None
+        """Of a read model that promises its freshness."""
+        if isinstance(follow, FoldPlan) and follow.projection.freshness is not None:
+            self._canaries = Canaries(self._store, follow.projection)
+        self._troubles = Troubles(follow.id.name, listeners)
         self._in_turn = asyncio.Lock()
         self._in_turn_until = 0.0
         """Until when (loop time) partitions take turns: batches of a projection wrote the same documents."""
 
     def start(self, troubles: Troubles) -> None:
         self._parking.start(troubles)
+        self._troubles = troubles
+        if self._canaries is not None:
+            self._canaries.forget()
 
     def begins(self, id: SubscriptionId) -> Literal["now"] | float | None:
         return self._begins.get(id)
@@ -114,6 +123,22 @@ class Handling(Effect):
 
     async def look(self) -> None:
         await self._parking.look()
+        if self._canaries is not None:
+            await self._look_after(self._canaries)
+
+    async def _look_after(self, canaries: Canaries) -> None:
+        """Reports if writes of the model are lost. Then it lacks what the messages up to there have said."""
+        before = canaries.lost
+        await canaries.look()
+        if canaries.lost is before:
+            return
+        if (lost := canaries.lost) is None:
+            self._troubles.end("writes")
+            return
+        what = f"writes are lost: {lost.id!r}, as of position {lost.advance.after} of partition {lost.advance.part}"
+        self._troubles.begin("writes", "wedged", f"{what}, is not there when it is read")
+        with contextlib.suppress(Conflict):  # another one has noted as much
+            await self._store.note_missed(self._id, lost.upto)
 
     async def stop(self, drain: float) -> None:
         await self._parking.stop(drain)
@@ -212,6 +237,7 @@ class Handling(Effect):
         turns = self._shared.turns
         if turns.taken and attempt is not None and unit.transaction is None:
             await turns.stand_aside(rows.changes, attempt, mine.turn)
+        canary = None if self._canaries is None else self._canaries.canary(rows)  # before a store changes the rows
         try:
             await unit.commit(rows)
         except Conflict:
@@ -226,6 +252,8 @@ class Handling(Effect):
                 had, mine.turn = mine.turn, None
                 mine.turn = await turns.take_first(rows.changes, attempt, had)
             raise
+        if self._canaries is not None and canary is not None:
+            self._canaries.note(canary)
         if unit.refused is not None:
             self._listeners.say(unit.refused)
 

@@ -7,10 +7,11 @@ subscription does not matter.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from remit.contexts import UNSEALED, Seal
 from remit.errors import DeadlineExceeded, Stale, Unavailable
 from remit.log import SubscriptionId
 from remit.runtime.freshness.influence import Influence
@@ -35,7 +36,9 @@ class Freshness:
         is_regressed: Callable[[SubscriptionId], Awaitable[bool]],
         elsewhere: Elsewhere | None = None,
         influence: Influence = NOBODY,
+        seal: Seal = UNSEALED,
     ) -> None:
+        self.seal = seal
         self._by_context: dict[str, list[Following]] = {}
         for following in followings:
             self._by_context.setdefault(following.follow.id.context, []).append(following)
@@ -56,11 +59,26 @@ class Freshness:
                 flaws = await self._settled(context, query, key, waiting)
         except TimeoutError:
             raise _too_late(query or context, waiting) from None
-        if flaws:
-            raise Stale(
-                "; ".join(f"{flaw.where}: {flaw.what}" for flaw in flaws), where=query or context,
-                expected="all earlier messages handled", next=flaws[0].next,
-            )  # fmt: skip
+        _refuse(query or context, flaws)
+
+    async def catch_up(self, context: str, query: str, position: str, *, when: float) -> None:
+        """Waits, at most until the loop time `when`, until the projections that a query may read have handled what was
+        written at a position, in the context that answers it and in those that its handler may ask. It does not wait
+        for what follows from it. Raises `BadPosition`, and as `freshen`."""
+        after = {log: dict(positions) for log, positions in self.seal.read(position).items()}
+        waiting, flaws = Waiting(), list[Flaw]()
+        try:
+            async with asyncio.timeout_at(when):
+                question = Question(query=query, seconds=PATIENCE_SECONDS, after=after)
+                found = await self._reach(context, question, waiting)
+                flaws += found.flaws
+                for other in self._influence.everybody if found.asks else ():
+                    if other != context:
+                        question = Question(seconds=PATIENCE_SECONDS, after=after)
+                        flaws += (await self._reach(other, question, waiting)).flaws
+        except TimeoutError:
+            raise _too_late(query or context, waiting) from None
+        _refuse(query or context, flaws)
 
     async def _settled(self, context: str, query: str, key: str | None, waiting: Waiting) -> list[Flaw]:
         """Repeats rounds until all consequences of earlier events have arrived. Returns what will not arrive.
@@ -168,6 +186,15 @@ class _Round(NamedTuple):
             flaws |= dict.fromkeys(each.flaws)
             traces = None if traces is None or each.traces is None else traces.union(each.traces)
         return cls(ends, list(flaws), traces)
+
+
+def _refuse(where: str, flaws: Sequence[Flaw]) -> None:
+    """Raises `Stale` for flaws, if there are any."""
+    if flaws:
+        raise Stale(
+            "; ".join(f"{flaw.where}: {flaw.what}" for flaw in flaws), where=where,
+            expected="all earlier messages handled", next=flaws[0].next,
+        )  # fmt: skip
 
 
 def _too_late(where: str, waiting: Waiting) -> DeadlineExceeded | Unavailable:

@@ -63,6 +63,9 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     """The ends that the round before reached. If given, the traces of what was written since are collected."""
     seconds: float = inf
     """How long the context may wait before it answers."""
+    after: dict[str, dict[int, int]] | None = None
+    """If given, only projections are waited for, until they have handled these positions: by log (`<context> <number of
+    the channel>`) and partition."""
 
 
 class Reached(msgspec.Struct, frozen=True):
@@ -99,7 +102,10 @@ async def reach(
     is_broken: Callable[[SubscriptionId], Awaitable[bool]],
     waiting: Waiting,
 ) -> Reached:
-    """Waits until the subscriptions of one context that the question concerns have handled what is there now."""
+    """Waits until the subscriptions of one context that the question concerns have handled what is there now, or what
+    was written at the positions of the question."""
+    if question.after is not None:
+        return await _reach_after(followings, question.after, needs, is_broken, waiting)
     ends: dict[str, dict[int, int]] = {}
     flaws: list[Flaw] = []
     asked = [each for each in followings if _matters(each, question, needs)]
@@ -162,6 +168,40 @@ async def _handled(
             return heads, ahead
         waiting.on(f"{id.name} has not handled all that {id.source} had written")
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _reach_after(
+    followings: Sequence[Following],
+    after: Ends,
+    needs: Needs,
+    is_broken: Callable[[SubscriptionId], Awaitable[bool]],
+    waiting: Waiting,
+) -> Reached:
+    """Waits until the projections that an answer may depend on have handled certain positions."""
+    flaws: list[Flaw] = []
+    for following in followings:
+        follow, store = following.follow, following.store
+        id = follow.id
+        owed = after.get(f"{id.source} {id.channel:d}", {})
+        if not owed or not isinstance(follow, FoldPlan) or not needs.takes_from(follow.projection.kind):
+            continue
+        while await _behind(following, owed):
+            if await is_broken(id):
+                what = f"it cannot go on: the log of {id.source} is not the one that it has followed"
+                flaws.append(Flaw(id.name, what, "remit status"))
+                break
+            waiting.on(f"{id.name} has not handled what {id.source} has written at the position of the question")
+            await asyncio.sleep(LOOK_SECONDS)
+        for row in await store.due(id, at=inf, tried_after=inf, limit=PAGE):
+            if row.part in owed:
+                flaws.append(Flaw(id.name, f"key {row.key!r} is parked", "remit parked list"))
+                break
+    return Reached({}, [], flaws, needs.asks, None)
+
+
+async def _behind(following: Following, owed: Mapping[int, int]) -> bool:
+    checkpoints = await following.store.checkpoints(following.follow.id)
+    return any(part not in checkpoints or checkpoints[part].pos < pos for part, pos in owed.items())
 
 
 async def _owed(following: Following, heads: Heads) -> dict[int, int]:

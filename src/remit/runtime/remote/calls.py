@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from remit.contexts import UNSEALED, Seal, collecting
 from remit.errors import (
     BadMessage,
     CallError,
@@ -27,7 +28,7 @@ from remit.runtime.freshness.reaching import Question, Reached
 from remit.runtime.listeners import Listeners
 from remit.runtime.ports import Ports
 from remit.runtime.remote.breaker import PROBE_SECONDS, Breaker
-from remit.runtime.remote.headers import timed, write_call
+from remit.runtime.remote.headers import AGE, POSITION, take_age, take_position, timed, write_call
 from remit.runtime.remote.retries import Budget, retrying
 from remit.runtime.remote.wire import CONTENT_TYPES, KEPT, CallCodec, heard, is_shed, raise_failure
 from remit.runtime.work.outcomes import CommandKey
@@ -52,6 +53,7 @@ class RemoteCalls:
         elsewhere: Collection[Component],
         encoding: Encoding = "json",
         owners: Mapping[type[Message], str] | None = None,
+        seal: Seal = UNSEALED,
     ) -> None:
         """`elsewhere` are the components in other processes: `billing.write`, `billing.read`, `billing.log`. `owners`
         are the contexts of messages whose modules do not name them. `listeners` receive the events of circuit
@@ -62,6 +64,7 @@ class RemoteCalls:
         self._format: Encoding = encoding
         self._owners = owners or {}
         self._listeners = listeners
+        self._seal = seal
         self._codecs: dict[type, CallCodec | None] = {}
         self._targets: dict[str, _Target] = {}
         self._loop: asyncio.AbstractEventLoop | None = None  # cached: get_running_loop() makes a system call
@@ -91,6 +94,10 @@ class RemoteCalls:
         when = min(loop.time() + seconds, latest)
         answer = await self._attempts(loop, codec, codec.request(message, headers, claim.speaker), when)
         claim.kept = KEPT in answer.headers
+        if POSITION in headers and (collected := collecting.get()) is not None:
+            take_position(answer, collected, self._seal)
+        if AGE in answer.headers:
+            take_age(answer)
         return codec.outcome(answer)
 
     def _target(self, address: str) -> _Target:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from urllib.parse import quote, unquote
 
 import msgspec
 
-from remit.errors import BadMessage
+from remit.contexts import Collected, Seal, Written, collecting
+from remit.errors import BadMessage, BadPosition, Unavailable
 from remit.log import is_escaped
 from remit.messages import fits
+from remit.runtime.work.aging import aging
 from remit.runtime.work.carried import NO_HEADERS, carried
 from remit.stores import nesting
-from remit.transports import CallRequest
+from remit.transports import CallRequest, CallResponse
 
 _CARRIED = "remit-headers"
 """The header that carries the headers of the original request."""
+POSITION = "remit-position"
+"""The header by which the caller of a command asks at which position it writes, and the header of the answer. Older
+releases do not send it."""
+AGE = "remit-age"
+"""The header of the answer to a query: the age of the oldest read model that it comes from, in seconds. Only of models
+that promise their freshness."""
 _SEND = "call with remit, in a release that fits the called service"
 _carried = msgspec.json.Decoder(dict[str, str])
 
@@ -27,6 +36,8 @@ def write_call(kind: str, *, key: str, caller: str, trace: str) -> dict[str, str
         headers |= {"remit-key": printable(key), "remit-caller": caller}
     if said := carried.get():
         headers[_CARRIED] = printable(msgspec.json.encode(dict(said)).decode())
+    if kind == "command" and collecting.get() is not None:
+        headers[POSITION] = ""
     if deep := nesting.depth():
         headers["remit-depth"] = str(deep)
     return headers
@@ -38,6 +49,39 @@ def timed(headers: Mapping[str, str], seconds: float, attempt: int | None = None
     if attempt is not None:
         said["remit-attempt"] = str(attempt)
     return said
+
+
+def take_position(answer: CallResponse, collected: Collected, seal: Seal) -> None:
+    """Adds the position in the answer to a command. An answer without one means that it is not known."""
+    try:
+        said = answer.headers.get(POSITION, "")
+        if said:
+            collected.note(seal.read(said), seal)
+        elif answer.status == "ok":
+            collected.lose("the called service did not say")
+    except BadPosition as error:
+        collected.lose(error.what)
+
+
+def add_position(answer: CallResponse, written: Written) -> CallResponse:
+    """The answer to a command, with the position of what it has written, if that is known."""
+    try:
+        position = written.position
+    except Unavailable:
+        return answer
+    return answer._replace(headers={**answer.headers, POSITION: position}) if position else answer
+
+
+def take_age(answer: CallResponse) -> None:
+    """Passes the age in the answer to a query on to who asks."""
+    if (noted := aging.get()) is not None:
+        with suppress(ValueError):
+            noted.append(float(answer.headers[AGE]))
+
+
+def add_age(answer: CallResponse, noted: Sequence[float]) -> CallResponse:
+    """The answer to a query, with the age of what it comes from."""
+    return answer._replace(headers={**answer.headers, AGE: f"{max(noted):.3f}"})
 
 
 def read_seconds(request: CallRequest) -> float:

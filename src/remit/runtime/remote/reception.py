@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from remit.contexts import Written
 from remit.errors import (
     BadMessage,
     BadValue,
@@ -30,7 +31,17 @@ from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.reaching import Question, Waiting
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan, HandlerPlan
-from remit.runtime.remote.headers import is_repeated, read_carried, read_depth, read_identity, read_seconds, read_trace
+from remit.runtime.remote.headers import (
+    POSITION,
+    add_age,
+    add_position,
+    is_repeated,
+    read_carried,
+    read_depth,
+    read_identity,
+    read_seconds,
+    read_trace,
+)
 from remit.runtime.remote.retries import retrying
 from remit.runtime.remote.wire import (
     ENCODINGS,
@@ -43,6 +54,7 @@ from remit.runtime.remote.wire import (
     piece_of,
     question_of,
 )
+from remit.runtime.work.aging import aging
 from remit.runtime.work.carried import carried
 from remit.runtime.work.outcomes import CommandKey
 from remit.stores import Store, nesting
@@ -189,6 +201,9 @@ class Reception:
         codec, claim = self._codec(handler, request), None
         message, headers = codec.read(request), read_carried(request)
         # Inner calls see that this is a repetition. Restored below: the channel may reuse the task.
+        written = Written() if POSITION in request.headers and request.kind == "command" else None
+        around, ages = aging.get(), list[float]()
+        aging.set(ages)
         again = retrying.get()
         retrying.set(is_repeated(request))
         before = carried.get()
@@ -202,7 +217,7 @@ class Reception:
                 if request.speaker and claim.speaker != request.speaker:
                     what = f"{_called(request.speaker)} gives a key of {_called(claim.speaker)}"
                     raise self._turned_away(handler.name, request, what)
-                outcome = await self._calls.receive(message, claim, deadline=seconds)
+                outcome = await self._receive(message, claim, seconds, written)
         except Refusal as refusal:
             outcome = refusal
         except Overloaded as error:
@@ -212,13 +227,24 @@ class Reception:
             nesting.left(deep)
             carried.set(before)
             retrying.set(again)
+            aging.set(around)
         try:
-            return codec.answer(outcome, kept=claim is not None and claim.kept)
+            answer = codec.answer(outcome, kept=claim is not None and claim.kept)
+            if ages:
+                answer = add_age(answer, ages)
+            return answer if written is None else add_position(answer, written)
         except BadValue as error:
             if request.kind == "query":
                 now, cause = self._listeners.seconds(), read_trace(request)
                 self._listeners.say(HandlerRaised(now, cause, handler.name, str(error), None))
             raise _unsaid(handler, request, error) from error
+
+    async def _receive(self, message: Any, claim: CommandKey, seconds: float, written: Written | None) -> Any:
+        """Applies a command; `written` collects what it writes, if the caller wants to know."""
+        if written is None:
+            return await self._calls.receive(message, claim, deadline=seconds)
+        with written:
+            return await self._calls.receive(message, claim, deadline=seconds)
 
     def _handler(self, request: CallRequest) -> HandlerPlan:
         type, version = request.headers.get("remit-type", ""), request.headers.get("remit-version", "")

@@ -26,6 +26,8 @@ TICK = 0.5
 """Seconds between two rounds."""
 BEAT = 5.0
 """Seconds between two signs of life, if nothing changes."""
+LIVE = 1.0
+"""Seconds between two looks at which versions of read models are live."""
 PRUNE = 60.0
 """Seconds between two searches for old rows."""
 
@@ -43,7 +45,9 @@ class Housekeeper:
         listeners: Listeners,
         keep: Mapping[str, timedelta | None],
         trimmed: Mapping[str, Collection[Channel]],
+        switched: Callable[[str], Awaitable[None]],
     ) -> None:
+        """`switched` looks whether another version of a read model has become live in a store."""
         self._process = ""
         self._stores = stores
         self._subscriptions = subscriptions
@@ -53,6 +57,7 @@ class Housekeeper:
         self._listeners = listeners
         self._keep = keep
         self._trimmed = trimmed
+        self._switched = switched
         self._troubles = {name: Troubles(f"store of {name}", listeners) for name in stores}
         self._tasks: list[asyncio.Task[None]] = []
         self._news: set[Follower] = set()
@@ -72,6 +77,7 @@ class Housekeeper:
             *(asyncio.create_task(self._look_after(name), name=f"housekeeper of {name}") for name in self._stores),
             *(asyncio.create_task(self._delete(self._prune, name), name=f"pruning of {name}") for name in self._stores),
             *(asyncio.create_task(self._delete(self._trim, name), name=f"trimming of {name}") for name in self._stores),
+            *(asyncio.create_task(self._follow_live(name), name=f"versions of {name}") for name in self._leases),
             asyncio.create_task(self._watch(), name="watchdog"),
         ]
 
@@ -99,6 +105,12 @@ class Housekeeper:
             late = abs(self._ports.clock.seconds() - self._beaten[name]) >= BEAT  # abs: the clock may be set back
             if late or self._signs(name) != self._told[name]:
                 await self._beat(name)
+
+    async def _follow_live(self, name: str) -> None:
+        while True:
+            await asyncio.sleep(LIVE)
+            with contextlib.suppress(RemitError):  # other work reports it; the next look tries again
+                await self._switched(name)
 
     def _changed_elsewhere(self, name: str, store: Store) -> bool:
         try:

@@ -70,6 +70,8 @@ class Leases:
         """Subscriptions that were given up, and until when they are left to others (loop time)."""
         self._paused: set[str] = set()
         """Subscriptions that asked whether they are held, and were not."""
+        self.aside: set[str] = set()
+        """Subscriptions that processes of another release run: this process takes none of them."""
         self._leaving = False
         self._renewed = 0.0
         self._bell = asyncio.Event()
@@ -117,6 +119,21 @@ class Leases:
     def look_soon(self) -> None:
         """Something has changed in the store: looks at the leases soon."""
         self._bell.set()
+
+    async def between(self, followers: Collection[Follower], change: Callable[[], None]) -> None:
+        """Makes a change while none of these followers runs here. Those that ran are started again after it."""
+        names = {each.id.label for each in followers}
+        async with self._turn:  # nothing is started or stopped meanwhile
+            await asyncio.gather(*(self._moving[name] for name in names & self._moving.keys()), return_exceptions=True)
+            running = sorted(names & self._running)
+            for name in running:
+                await self._all[name].stand_by()
+            change()
+            self._running -= self.aside
+            for name in running if not self._leaving else ():
+                if name not in self.aside:
+                    await self._all[name].start()
+        await self._give_up(names & self.aside)
 
     async def states(self, id: SubscriptionId) -> Collection[str]:
         """The states of a follower that living processes report."""
@@ -186,7 +203,7 @@ class Leases:
         for name in self._ends.keys() - mine:
             del self._ends[name]
         left = {name for name, until in self._left.items() if until > here}
-        free = set[str]() if self._leaving else self._all.keys() - taken.keys() - left
+        free = set[str]() if self._leaving else self._all.keys() - taken.keys() - left - self.aside
         return mine, free
 
     async def _read(self) -> None:
@@ -304,6 +321,15 @@ class Sharing:
         """Stops all followers after their current batches are committed. Idempotent."""
         shares = (leases.stop() for leases in self.leases.values())
         await asyncio.gather(*(follower.stop() for follower in self._alone()), *shares)
+
+    async def between(self, context: str, names: Collection[str], change: Callable[[], None]) -> None:
+        """Makes a change of a shared store while no subscription of these names runs here."""
+        await self.leases[context].between([each for each in self._of(context) if each.name in names], change)
+
+    def leave(self, context: str, labels: Iterable[str], *, to_others: bool) -> None:
+        """Leaves subscriptions of a shared store to processes of another release, or no longer."""
+        if (leases := self.leases.get(context)) is not None:
+            leases.aside = leases.aside.union(labels) if to_others else leases.aside.difference(labels)
 
     async def is_regressed(self, id: SubscriptionId) -> bool:
         """Whether a follower has stopped because its source's log is another one, here or in the process that runs

@@ -16,6 +16,7 @@ from remit.domain import as_recorded, not_folded
 from remit.errors import AlreadyExists, BadMessage
 from remit.log import MessageRecord, escaped, place_of, write_place
 from remit.messages import DomainEvent
+from remit.runtime.failures import told
 from remit.runtime.plan import AggregatePlan
 from remit.runtime.work.heads import Head, head_of, headed
 from remit.runtime.work.tracked import Tracked
@@ -150,7 +151,10 @@ async def folded(streams: Streams, plan: AggregatePlan, id: str, identity: Any, 
         place = place_of(record)
         if place is None or place.seq != number:
             break
-        value = _apply(plan, value, record)
+        try:
+            value = _apply(plan, value, record)
+        except Exception as error:
+            raise _not_folded(plan, name, number, record, error) from error
     else:
         if number == upto:
             return value
@@ -158,6 +162,18 @@ async def folded(streams: Streams, plan: AggregatePlan, id: str, identity: Any, 
     raise BadMessage(
         f"event {number} of the stream {name!r} is missing", where=plan.kind,
         expected="all events of the stream in the store", next="restore the store from a backup that has them",
+    )  # fmt: skip
+
+
+def _not_folded(plan: AggregatePlan, name: str, number: int, record: MessageRecord, error: Exception) -> BadMessage:
+    """The error for a stream with an event that cannot be read, or at which `evolve` raises."""
+    which = f"event {number} of the stream {name!r}"
+    if isinstance(error, BadMessage):
+        return type(error)(f"{which}: {error.what}", where=error.where, expected=error.expected, next=error.next)
+    return BadMessage(
+        f"{which}, {record.type} version {record.version}, cannot be folded: evolve raised {told(error)}",
+        where=plan.kind, expected="an evolve that takes every event that was ever recorded",
+        next=f"mend evolve of {plan.type.__name__}; remit history --at {number - 1} shows the state before",
     )  # fmt: skip
 
 
@@ -194,7 +210,7 @@ def _evolve(plan: AggregatePlan, value: Any, type: str, version: int, payload: b
     if type == plan.stream.adopted.contract.type:
         return Tracked.load(plan, value.id, 0, payload).value
     raise BadMessage(
-        f"the stream has {type} version {version}, which {plan.type.__name__} does not declare",
+        f"it is {type} version {version}, which {plan.type.__name__} does not declare",
         where=plan.kind, expected=", ".join(sorted({type for type, _ in plan.stream.events})),
         next="run the release that wrote it, declare the event again, or declare an upcaster for it",
     )  # fmt: skip

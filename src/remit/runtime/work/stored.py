@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any, TypeVar
 
 from remit.errors import BadValue
+from remit.messages import SortForm
 from remit.runtime.plan import RowPlan
 from remit.runtime.work.tracked import Tracked
 from remit.stores import Forget, RowChange, Store, Unit
@@ -59,9 +60,24 @@ def _row(tracked: Tracked, plan: RowPlan, origin: str) -> RowChange:
     try:
         values = () if tracked.removed else plan.values(tracked.value)
     except (BadValue, AttributeError, TypeError) as error:
-        raise BadValue(
-            f"an indexed field of {plan.type.__name__} {tracked.id!r} cannot be stored: {error}", where=plan.kind,
-            expected="values of the declared types, which can be sorted",
-            next="correct evolve, or leave the field out of the indexes",
-        ) from error  # fmt: skip
+        raise _unsortable(plan, tracked, error) from error
     return RowChange(plan.table, tracked.id, tracked.version, version, tracked.body, values)
+
+
+def _unsortable(plan: RowPlan, tracked: Tracked, error: Exception) -> BadValue:
+    """The error for a row with a value that cannot be indexed. Names its field."""
+    what = error.what if isinstance(error, BadValue) else str(error)
+    field = next(field for field, each in plan.fields.items() if not _fits(tracked, field, each[1]))
+    expected = error.expected if isinstance(error, BadValue) else "a value of the declared type"
+    return BadValue(
+        f"{field} of {plan.type.__name__} {tracked.id!r} cannot be indexed: {what}", where=plan.kind, expected=expected,
+        next="correct evolve, or leave the field out of the indexes",
+    )  # fmt: skip
+
+
+def _fits(tracked: Tracked, field: str, form: SortForm) -> bool:
+    try:
+        form(getattr(tracked.value, field))
+    except (BadValue, AttributeError, TypeError):
+        return False
+    return True

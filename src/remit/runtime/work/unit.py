@@ -11,10 +11,11 @@ from typing import Any, Protocol
 
 import msgspec
 
+from remit.contexts import collecting
 from remit.domain import as_recorded, has_recorded, is_removed, recording, take_recorded
 from remit.errors import AlreadyExists, BadValue, Diverged, NotAdded, SecondAggregate
 from remit.log import Channel, MessageRecord
-from remit.messages import DomainEvent, Refusal, key_text
+from remit.messages import DomainEvent, Refusal, document_key
 from remit.runtime.events import DeliveryIgnored, LaterRefused, UnitCommitted
 from remit.runtime.plan import AggregatePlan, ClaimPlan, HandlerPlan, ProjectionPlan, RecordPlan, RowPlan
 from remit.runtime.work.attempts import Attempt, is_end, meant
@@ -27,7 +28,7 @@ from remit.runtime.work.sourced import Sourced, begun, from_snapshot, restored
 from remit.runtime.work.stored import all_stored, is_written_as_state, stored
 from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.turns import Place, Taken
-from remit.stores import Change, KeyClaim, Unit, was_written
+from remit.stores import Change, KeyClaim, Unit, partition_of, was_written
 from remit.stores.sql import Transaction, has_sql
 
 Row = tuple[int, bytes]
@@ -40,7 +41,6 @@ Foreseen = tuple[Place, Row | None]
 _NO_ROW: Row = (0, b"")
 FOLD_SECONDS = 0.05
 """How long a unit of work may fold, or decode what it folds, before other tasks get their turn."""
-KEY_OF = "key of a document"
 
 
 class Failing(Protocol):
@@ -72,6 +72,8 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
     """Reported after the commit: the command sent for later was refused, or the foreign message was ignored."""
     transaction: Transaction | None = None
     """For the statements of a handler that asks for SQL."""
+    bound: Any = None
+    """The session and the connection of SQLAlchemy over that transaction."""
     leaving: list[Tracked] | None = None
     """Removed aggregates whose claims have not been given up yet."""
     announced: list[tuple[Any, str]] | None = None
@@ -351,7 +353,7 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
 
     async def fold(self, plan: ProjectionPlan, event: Any) -> None:
         """Applies an event to its document."""
-        id = key_text(plan.key(event), KEY_OF, plan.kind)
+        id = document_key(plan.key(event), event, plan.kind)
         tracked = await self.load(plan, id) or self.track(plan, id, plan.type())
         try:
             tracked.value.evolve(event)
@@ -422,6 +424,10 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
 
     def commit(self, rows: Unit) -> Awaitable[None]:
         """Commits the rows, together with the handler's SQL statements. Raises as `Store.commit`."""
+        if rows.entries and (collected := collecting.get()) is not None:
+            store = self.workplace.store
+            touched = collected.touched.setdefault(self.workplace.plan.name, set())
+            touched.update((entry.channel, partition_of(entry.key, store.partitions)) for entry in rows.entries)
         written = self.workplace.store.commit(rows) if self.transaction is None else self.transaction.commit(rows)
         say = self.workplace.committed
         return written if say is None else self._said(written, rows, say)
@@ -446,7 +452,7 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
 
     async def aclose(self) -> None:
         """Rolls back the handler's SQL statements, unless they were committed. Idempotent."""
-        transaction, self.transaction = self.transaction, None
+        transaction, self.transaction, self.bound = self.transaction, None, None
         if transaction is not None:
             await transaction.abandon()
 

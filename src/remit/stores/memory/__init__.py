@@ -12,4 +12,5 @@ MEMORY = StoreTechnology(
     durable=False,
     shared_between_processes=False,
     sql=True,
+    dialect="sqlite",
 )

@@ -22,6 +22,7 @@ POSTGRESQL = StoreTechnology(
     roles=True,
     sql=True,
     sql_of_several=True,
+    dialect="postgresql",
     apart=True,
     schemas=True,
     published="remit.stores.postgres.published:PostgresPublishedLogs",

@@ -23,10 +23,26 @@ _COLUMNS = """
     WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped
 """
 _INDEXES = """
-    SELECT i.relname::text FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
+    SELECT i.relname::text, x.indisvalid, x.indisprimary
+    FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2
 """
 _LOCK = "SELECT pg_advisory_xact_lock(1919772020)"
+_OF_ROWS = (asyncpg.UniqueViolationError, asyncpg.ProgramLimitExceededError)
+"""Errors of a key or an index that the rows of a table do not fit."""
+_PATIENT, _BOUND = "SET LOCAL lock_timeout = 0", "SET LOCAL lock_timeout = '2s'"
+_INVALID = "EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('{index}') AND NOT indisvalid)"
+_DROP_INVALID = f"""DO $$ BEGIN
+    IF {_INVALID} THEN
+        LOCK TABLE {{table}} IN ACCESS EXCLUSIVE MODE;  -- waits for who may be making it
+        IF {_INVALID} THEN DROP INDEX {{index}}; END IF;
+    END IF;
+END $$;"""
+_KEY = """DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass('{table}') AND indisprimary) THEN
+        ALTER TABLE {table} ADD PRIMARY KEY (id);
+    END IF;
+END $$;"""
 
 
 def script(schema: str, tables: Sequence[RowTable]) -> str:
@@ -41,8 +57,9 @@ def _making(table: RowTable) -> list[str]:
     name = quoted(table.name)
     columns = "".join(f", {quoted(column)} bytea NOT NULL" for column in table.columns)
     known = 'id text COLLATE "C" PRIMARY KEY, version bigint NOT NULL, body text NOT NULL'
-    made = [f"CREATE TABLE IF NOT EXISTS {name} ({known}{columns});"]
+    made = [f"CREATE TABLE IF NOT EXISTS {name} ({known}{columns});", _KEY.format(table=name)]
     for index, fields in index_names(table).items():
+        made.append(_DROP_INVALID.format(table=name, index=quoted(index)))
         made.append(f"CREATE INDEX IF NOT EXISTS {quoted(index)} ON {name} ({', '.join(map(quoted, fields))}, id);")
     return made
 
@@ -52,12 +69,10 @@ async def prepare(session: Session, place: StoreAddress, tables: Sequence[RowTab
     `StoreUnavailable`."""
     try:
         async with session.transaction() as link:
-            lacking = [table for table in tables if await _lacks(link, place, table)]
-        if lacking:
-            await _make(session, place, lacking)
+            lacking = await _lacking(link, place, tables)
+        return await _make(session, place, list(lacking)) if lacking else []
     except FAILURES as error:
         raise failure(error, place.shown) from error
-    return [table.name for table in lacking]
 
 
 async def make(place: StoreAddress, tables: Sequence[RowTable]) -> list[str]:
@@ -69,27 +84,57 @@ async def make(place: StoreAddress, tables: Sequence[RowTable]) -> list[str]:
         await session.close()
 
 
-async def _lacks(link: Link, place: StoreAddress, table: RowTable) -> bool:
-    """Whether the table or one of its indexes is missing. Raises `StoreError` if it has other columns."""
+async def _lacking(link: Link, place: StoreAddress, tables: Sequence[RowTable]) -> dict[RowTable, list[str]]:
+    """What is missing of tables, by those that lack something. Raises `StoreError` if one has other columns."""
+    found = {table: await _lacks(link, place, table) for table in tables}
+    return {table: what for table, what in found.items() if what}
+
+
+async def _lacks(link: Link, place: StoreAddress, table: RowTable) -> list[str]:
     there = {str(name) for (name,) in await link.fetch(_COLUMNS, place.schema, table.name)}
-    if there and there - {"id", "version", "body"} != {*table.columns}:
+    if not there:
+        return [f"table {table.name}"]
+    if there - {"id", "version", "body"} != {*table.columns}:
         raise other_columns(table, there, place.shown)
-    made = {str(name) for (name,) in await link.fetch(_INDEXES, place.schema, table.name)} if there else set[str]()
-    return not there or not made.issuperset(index_names(table))
+    made = {
+        str(name): (valid, primary) for name, valid, primary in await link.fetch(_INDEXES, place.schema, table.name)
+    }
+    lacks = [] if any(primary for _, primary in made.values()) else [f"primary key of {table.name}"]
+    for index, fields in index_names(table).items():
+        if not made.get(index, (False, False))[0]:
+            what = f"index {index} ({', '.join(fields)})"
+            lacks.append(f"{what}, which PostgreSQL calls invalid" if index in made else what)
+    return lacks
 
 
-async def _make(session: Session, place: StoreAddress, tables: Sequence[RowTable]) -> None:
+async def _make(session: Session, place: StoreAddress, tables: Sequence[RowTable]) -> list[str]:
+    """Makes what is missing of tables, as soon as no other process does, and returns the names of those that still
+    lacked something then."""
     async with session.transaction() as link:
+        await link.connection.execute(f"{_PATIENT}; {_LOCK}; {_BOUND}")  # without a timeout: an index may take long
+        if not (lacking := await _lacking(link, place, tables)):
+            return []
         try:
-            await link.connection.execute(script(place.schema, tables))  # without a timeout: an index may take long
-        except asyncpg.InsufficientPrivilegeError as error:
-            names = ", ".join(table.name for table in tables)
-            raise StoreError(
-                f"tables or indexes of row models are missing ({names}), and this user may not make them ({error})",
-                where=place.shown, expected="tables made before, or a user with that right",
-                next="run remit migrate with the rights of the schema's owner, before the services start",
-            ) from error  # fmt: skip
+            await link.connection.execute(script(place.schema, list(lacking)))
+        except (asyncpg.InsufficientPrivilegeError, *_OF_ROWS) as error:
+            what = f"this is missing for row models: {', '.join(each for lacks in lacking.values() for each in lacks)}"
+            raise _not_made(what, error, place.shown) from error
         await link.commit()
+    return [table.name for table in lacking]
+
+
+def _not_made(what: str, error: asyncpg.PostgresError, where: str) -> StoreError:
+    if isinstance(error, _OF_ROWS):
+        return StoreError(
+            f"{what}. It cannot be made of the rows that are there: {error.args[0]}", where=where,
+            expected="rows that remit has written, one for each key",
+            next="restore the table from a whole backup",
+        )  # fmt: skip
+    return StoreError(
+        f"{what}. This user may not make it: {error.args[0]}", where=where,
+        expected="tables and indexes made before, or a user with that right",
+        next="run remit migrate with the rights of the schema's owner, before the services start",
+    )  # fmt: skip
 
 
 @lru_cache(100)

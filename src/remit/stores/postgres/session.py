@@ -58,6 +58,11 @@ class Link:
         """Whether the server takes no writes: a standby, or read-only for now. Kept until the connection is
         replaced."""
         self.made = asyncio.get_running_loop().time()
+        self.schema = schema
+        self.wide_path = ""
+        """The search path for the statements of a library; empty until one has run."""
+        self.of_library: dict[str, tuple[Any, list[tuple[str, int]]]] = {}
+        """The prepared statements of a library, each with its columns; the one that was used last is the last."""
         self._bounds = (*_BOUNDS, f"search_path = {quoted(schema)}, pg_temp")
         self.process = process
         self.began = began
@@ -112,10 +117,11 @@ class Link:
         if not self.pooled:
             await self.run("; ".join(f"SET {setting}" for setting in self._bounds + _ALWAYS))
 
-    async def begin(self) -> None:
-        """Begins a transaction with the bounds that every transaction has."""
-        settings = [f"SET LOCAL {setting}" for setting in self._bounds] if self.pooled else []
-        await self.run("; ".join(["BEGIN ISOLATION LEVEL READ COMMITTED", *settings]))
+    async def begin(self, *settings: str) -> None:
+        """Begins a transaction with the bounds that every transaction has, and these settings instead."""
+        bounds = [*self._bounds, *settings] if self.pooled else settings
+        local = [f"SET LOCAL {setting}" for setting in bounds]
+        await self.run("; ".join(["BEGIN ISOLATION LEVEL READ COMMITTED", *local]))
 
     async def commit(self) -> None:
         """Commits the transaction."""

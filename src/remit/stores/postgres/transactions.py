@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import asyncpg
 
@@ -25,17 +25,20 @@ from remit.stores.postgres.failures import (
     unknown,
 )
 from remit.stores.postgres.letters import write_unit
+from remit.stores.postgres.library import counted, run, run_many, wide_path
 from remit.stores.postgres.session import Link, Session
 from remit.stores.size import require_fit
+from remit.stores.sql import Answer
 from remit.stores.technology import StoreAddress
 
 MOST = (8, 4, 2, 1)
 """Transactions at a time, by level: for handlers below no, one, two or three callers with a transaction. More wait."""
 # Users' tables may lack indexes, and their handlers may wait for other things, so these limits are wider.
-_BOUNDS = """
-    SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto; SET LOCAL statement_timeout = '30s';
-    SET LOCAL idle_in_transaction_session_timeout = '30s'
-"""
+_BOUNDS = (
+    "enable_seqscan = on", "plan_cache_mode = auto", "statement_timeout = '30s'",
+    "idle_in_transaction_session_timeout = '30s'",
+)  # fmt: skip
+T = TypeVar("T")
 _STATUS = "SELECT pg_xact_status($1::text::xid8)"
 
 
@@ -106,7 +109,12 @@ class PostgresTransaction:
         self._turn = asyncio.Lock()
         self._session: Session | None = None
         self._link: Link | None = None
+        self._serves_library = False
+        self._is_wide = False
+        """Whether names are looked up as a library expects it."""
         self._failed: Exception | None = None
+        self._slip: SqlError | None = None
+        """The failure of a statement; rolling back to a savepoint takes it back."""
         self._ending = False
         """Whether its commit has begun."""
 
@@ -114,15 +122,41 @@ class PostgresTransaction:
 
     async def fetch(self, statement: str, /, *values: object) -> list[dict[str, Any]]:
         """See `Sql.fetch`."""
-        return [dict(row) for row in await self._run("fetch", statement, values)]
+        return [dict(row) for row in await self._perform(lambda link: _ask(link, "fetch", statement, values))]
 
     async def execute(self, statement: str, /, *values: object) -> int:
         """See `Sql.execute`."""
-        told: str = await self._run("execute", statement, values)
-        count = told.rpartition(" ")[2]
-        return int(count) if count.isdecimal() else 0
+        return max(counted(await self._perform(lambda link: _ask(link, "execute", statement, values))), 0)
 
-    async def _run(self, method: Literal["fetch", "execute"], statement: str, values: tuple[object, ...]) -> Any:
+    async def run(self, statement: str, values: Sequence[object], /) -> Answer:
+        """See `Transaction.run`."""
+        self._serves_library = True
+        if statement.startswith("ROLLBACK TO SAVEPOINT"):
+            self._forgive()
+        return await self._perform(lambda link: self._of_library(link, run, statement, values))
+
+    async def run_many(self, statement: str, many: Sequence[Sequence[object]], /) -> Answer:
+        """See `Transaction.run_many`."""
+        self._serves_library = True
+        return await self._perform(lambda link: self._of_library(link, run_many, statement, many))
+
+    async def _of_library(self, link: Link, runs: Callable[..., Awaitable[Answer]], *what: object) -> Answer:
+        if not self._is_wide:
+            await link.run(f"SET LOCAL search_path = {await wide_path(link)}")
+            self._is_wide = True
+        return await runs(link, *what, self._transactions.where)
+
+    def refuse(self, error: Exception, /) -> None:
+        """See `Transaction.refuse`."""
+        if not self._nested.over:
+            self._failed = self._failed or error
+
+    def _forgive(self) -> None:
+        """Before a part of the transaction is taken back: the failure of a statement in it does not count."""
+        if self._link is not None and not self._link.connection.is_closed() and self._slip is self._failed:
+            self._failed = None
+
+    async def _perform(self, statement: Callable[[Link], Awaitable[T]]) -> T:
         async with self._turn:
             if self._nested.over:
                 raise self._too_late()
@@ -130,11 +164,12 @@ class PostgresTransaction:
                 raise self._failed
             try:
                 link = self._link or await self._begin()
-                return await _ask(link, method, statement, values)
+                return await statement(link)
             except (*FAILURES, *UNFIT) as error:
                 if self._session is not None:
                     self._session.heard(error)
                 self._failed = self._told(error)
+                self._slip = self._failed if isinstance(self._failed, SqlError) else None
                 raise self._failed from error
             except RemitError as error:
                 self._failed = error
@@ -146,8 +181,9 @@ class PostgresTransaction:
     async def _begin(self) -> Link:
         self._session = await self._transactions.take(self._nested.level)
         link = await self._session.link()
-        await link.begin()
-        await link.run(_BOUNDS)
+        self._is_wide = self._serves_library and link.wide_path != ""
+        path = (f"search_path = {link.wide_path}",) if self._is_wide else ()
+        await link.begin(*_BOUNDS, *path)
         self._link = link
         return link
 

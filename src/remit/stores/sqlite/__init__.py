@@ -14,4 +14,5 @@ SQLITE = StoreTechnology(
     shared_between_processes=True,
     path=True,
     sql=True,
+    dialect="sqlite",
 )

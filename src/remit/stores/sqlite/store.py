@@ -203,6 +203,9 @@ class SqliteStore(InTables):
     async def page(self, kind: str, after: str | None, limit: int) -> list[tuple[str, int, bytes]]:
         return self._fetch(statements.STATES, kind, "" if after is None else after, after is None, limit)
 
+    async def count_states(self, kind: str) -> int:
+        return int(self._fetch(statements.COUNT_STATES, kind)[0][0])
+
     async def stream(self, name: str, life: int, after: int, limit: int) -> list[MessageRecord]:
         return list(map(MessageRecord._make, self._fetch(statements.STREAM, name, life, after, limit)))
 
@@ -292,6 +295,11 @@ class SqliteStore(InTables):
         if not first or first[0][0] > upto or first[0][1] >= before:
             return 0
         work = partial(statements.trim, channel=channel, part=part, upto=upto, before=before, limit=limit)
+        return await store.commits.run(partial(store.writer.transact, work))
+
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+        store = self._opened()
+        work = partial(statements.put_back, channel=channel, records=records, floor=floor)
         return await store.commits.run(partial(store.writer.transact, work))
 
     async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:

@@ -120,6 +120,7 @@ def unfinished(
                 left.append(f"{name} stands at {pos} of {head} in {source} {channel}/{part}")
     names = {name for name, _, _ in subscriptions}
     for context in files.contexts:
-        parked = files.rows(context, "SELECT subscription, key FROM parked")
-        left += [f"{name} has parked {key}" for name, key in parked if name in names and not stays_parked(name, key)]
+        rows = files.rows(context, "SELECT subscription, key FROM parked")
+        parked = [(live, key) for version, key in rows if (live := files.named(version)) is not None]
+        left += [f"{live} has parked {key}" for live, key in parked if live in names and not stays_parked(live, key)]
     return left

@@ -53,6 +53,20 @@ class Files:
         rows = self.rows(kind.partition(".")[0], "SELECT id, body FROM state WHERE kind = ?", kind)
         return {id: json.loads(body) for id, body in rows}
 
+    def live(self, model: str) -> int:
+        """Which version of a read model (`<context>.<class>`) is live."""
+        asked = "SELECT body FROM state WHERE kind = ' read models' AND id = ?"
+        return int(
+            next((json.loads(body).get("live", 1) for (body,) in self.rows(model.partition(".")[0], asked, model)), 1)
+        )
+
+    def named(self, version: str) -> str | None:
+        """The name of a read model, by that of its live version, or of anything else. None for another version."""
+        model, _, number = version.partition("@")
+        if model.partition(".")[0] not in self.contexts or self.live(model) == int(number or 1):
+            return model
+        return None
+
     def log(self, context: str) -> list[LogRow]:
         """All messages that have not been deleted, in order."""
         return [LogRow(*row) for row in self.rows(context, _LOG)]
@@ -66,5 +80,7 @@ class Files:
         return sum(pos for context in self.contexts for _, _, pos, _ in self.floors(context))
 
     def checkpoints(self) -> list[tuple[str, str, int, int, int, str]]:
-        """The checkpoints of all contexts: subscription, source, channel, partition, position, identity."""
-        return [row for context in self.contexts for row in self.rows(context, _CHECKPOINTS)]
+        """The checkpoints of all contexts: subscription, source, channel, partition, position, identity. Of a read
+        model: those of its live version."""
+        rows = [row for context in self.contexts for row in self.rows(context, _CHECKPOINTS)]
+        return [(name, *row[1:]) for row in rows if (name := self.named(row[0])) is not None]

@@ -1,7 +1,7 @@
 """Generated programs: small systems from a seed, run in the simulation and judged by an oracle."""
 
 from remit.testing.simulation.programs.generating import generate
-from remit.testing.simulation.programs.grammar import Posted, Program, Rollout, Source
+from remit.testing.simulation.programs.grammar import Posted, Program, Rebuilding, Rollout, Source
 from remit.testing.simulation.programs.people import Ask, Question, workload
 from remit.testing.simulation.programs.relating import related
 from remit.testing.simulation.programs.running import Found, load, run_program, scene_of
@@ -15,6 +15,7 @@ __all__ = [
     "Posted",
     "Program",
     "Question",
+    "Rebuilding",
     "Rollout",
     "Source",
     "Tape",

@@ -155,9 +155,12 @@ class Facts(Declared):
         """One after the other: who makes an aggregate again has seen that it was removed."""
         for context in files.contexts:
             for kind, id, body in files.rows(context, "SELECT kind, id, body FROM state WHERE length(body) > 0"):
-                if kind.endswith((" seen", " polled")):
-                    continue  # of foreign sources
+                if kind.endswith((" seen", " polled", " read models")):
+                    continue  # of foreign sources, and of rebuilds
                 found: dict[str, Any] = json.loads(body)
+                if (now := files.named(kind)) is None:
+                    continue  # a version of a read model that is not live
+                kind = now
                 if is_head(found):
                     found, wrong = folded(files, Place(kind, id), found)
                     self.unfolded += wrong
@@ -265,7 +268,7 @@ def _letters(files: Files) -> set[tuple[str, str]]:
         for context in files.contexts
         for row in files.rows(context, "SELECT subscription, payload FROM letter WHERE discarded_at IS NULL")
     ]
-    return {(name, _path_in(payload)) for name, payload in rows}
+    return {(now, _path_in(payload)) for name, payload in rows if (now := files.named(name)) is not None}
 
 
 def _without_key(files: Files) -> list[tuple[str, str]]:

@@ -30,10 +30,11 @@ from remit.testing.simulation.programs.grammar import (
 )
 from remit.testing.simulation.programs.kit import BEGINNINGS, KIT
 from remit.testing.simulation.programs.oddities import ODDITIES
+from remit.testing.simulation.programs.rebuilding import with_rebuilds
 from remit.testing.simulation.programs.scarce import SCARCE
 from remit.testing.simulation.programs.seldom import SELDOM
 from remit.testing.simulation.programs.senders import FOREIGN
-from remit.testing.simulation.programs.sourcing import with_streams
+from remit.testing.simulation.programs.sourcing import with_adoption, with_streams
 from remit.testing.simulation.programs.tidying import tidied
 from remit.testing.simulation.programs.varying import VARIATIONS
 
@@ -127,6 +128,12 @@ SOURCED = 0.08
 """The share of programs whose aggregates may be event-sourced."""
 SOURCED_NEWLY = 0.3
 """The same, of those where a second release is rolled out to stay: their events may change."""
+REMOVING = 0.5
+"""The share of those with rows where some of these are removed."""
+ADOPTING = 0.3
+"""The share of programs with a second release in which it turns states into streams."""
+REBUILT = 0.2
+"""The share of programs with read models where some of these are rebuilt."""
 _STREAMS = 591
 """Chosen as `_SALT` was."""
 
@@ -136,7 +143,12 @@ def generate(seed: int) -> Program:
     program = _stored_as_state(seed)
     chance = Random(f"sourced {_STREAMS} {seed}")  # noqa: S311  chance that can be repeated, no secret
     stays = program.rollout is not None and len(program.rollout.at) == 1
-    return with_streams(chance, program) if chance.random() < (SOURCED_NEWLY if stays else SOURCED) else program
+    later = Random(f"read side {seed}")  # noqa: S311  chance that can be repeated, no secret
+    if chance.random() < (SOURCED_NEWLY if stays else SOURCED):
+        program = with_streams(chance, program, removes=later.random() < REMOVING)
+    elif program.rollout is not None and later.random() < ADOPTING:
+        program = with_adoption(later, program)
+    return with_rebuilds(later, program) if later.random() < REBUILT else program
 
 
 def _stored_as_state(seed: int) -> Program:

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 __all__ = [
     "BY", "MADE", "Add", "Branch", "Change", "Fail", "Gather", "Guard", "Handler", "Insert", "Kept", "Later", "Look",
-    "Message", "Posted", "Program", "Publish", "Put", "Question", "Refuse", "Rollout", "Root", "Select", "Send",
-    "Source", "Statement", "Swallow", "Take", "Wait", "inner", "uses",
+    "Message", "Posted", "Program", "Publish", "Put", "Question", "Rebuilding", "Refuse", "Rollout", "Root", "Select",
+    "Send", "Source", "Statement", "Swallow", "Take", "Wait", "inner", "uses",
 ]  # fmt: skip
 
 
@@ -241,6 +241,10 @@ class Kept:
     """Whether a row model has a row for each of its entries."""
     upcast: bool = False
     """Of an event-sourced aggregate: whether its events have another version in the second release."""
+    removes: bool = False
+    """Of one with rows: whether another row model counts its entries, and removes its rows again and again."""
+    adopted: bool = False
+    """Whether it is stored as state in the first release, and event-sourced in the second."""
 
 
 @dataclass(frozen=True)
@@ -389,6 +393,20 @@ class Rollout:
 
 
 @dataclass(frozen=True)
+class Rebuilding:
+    """A rebuild of a read model."""
+
+    model: str
+    """`<context>.<class>`"""
+    at: float
+    """When it begins, in seconds after the beginning."""
+    page: int
+    """How many messages it folds in one transaction."""
+    back: bool = False
+    """Whether the version before becomes live again afterwards."""
+
+
+@dataclass(frozen=True)
 class Program:
     """A system and its callers."""
 
@@ -410,6 +428,7 @@ class Program:
     layered: bool = False
     """Whether its anti-corruption layers have modules, with reactions in them."""
     sources: tuple[Source, ...] = ()
+    rebuilds: tuple[Rebuilding, ...] = ()
 
     def size(self) -> int:
         """How much there is to read."""
@@ -417,11 +436,12 @@ class Program:
         parts = (self.contexts, self.kept, self.commands, self.events, self.handlers, self.roots, self.questions)
         messages = (*self.commands, *self.events)
         extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
-        extras += sum(bool(each.news) + each.sourced + each.rows + each.upcast for each in self.kept) + (
-            1 + len(self.rollout.at) if self.rollout else 0
-        )
+        extras += sum(
+            bool(each.news) + each.sourced + each.rows + each.upcast + each.removes + each.adopted for each in self.kept
+        ) + (1 + len(self.rollout.at) if self.rollout else 0)
         extras += len(self.guards) + self.headers + len(self.idle) + bool(self.related) + self.layered
         extras += sum(1 + len(each.commands) + len(each.posted) for each in self.sources)
+        extras += sum(1 + each.back for each in self.rebuilds)
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
 
 

@@ -21,9 +21,10 @@ from remit.testing.simulation.cluster.nodes import Incarnation
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.excuses import Excuses
 from remit.testing.simulation.programs.foreign import Sender
-from remit.testing.simulation.programs.grammar import Rollout, Source
+from remit.testing.simulation.programs.grammar import Rebuilding, Rollout, Source
 from remit.testing.simulation.programs.oracle import judge
 from remit.testing.simulation.programs.passing import HEADER
+from remit.testing.simulation.programs.rebuilding import rebuilt
 from remit.testing.simulation.programs.tape import Answer, Called, Place, Tape
 from remit.testing.simulation.workloads import Workload
 
@@ -78,12 +79,15 @@ def workload(
     tables: Mapping[str, Sequence[str]] = MappingProxyType({}),
     rollout: Rollout | None = None,
     sources: Sequence[Source] = (),
+    rebuilds: Sequence[Rebuilding] = (),
 ) -> type[Workload]:
     """A workload for a system whose handlers note on a tape what they do. `tables` are statements that create the
     users' tables, by context. With a `rollout`, the system has releases 1 and 2, and each call from outside uses the
-    classes of the release that it is sent to. The messages of `sources` are sent from outside."""
+    classes of the release that it is sent to. The messages of `sources` are sent from outside. `rebuilds` are run
+    meanwhile."""
     what = {"declared": staticmethod(system), "calls": tuple(calls), "questions": tuple(questions), "tables": tables}
-    return type("Written", (ProgramWorkload,), {**what, "rollout": rollout, "sources": tuple(sources)})
+    more = {"rollout": rollout, "sources": tuple(sources), "rebuilds": tuple(rebuilds)}
+    return type("Written", (ProgramWorkload,), {**what, **more})
 
 
 class ProgramWorkload(Workload):
@@ -94,6 +98,7 @@ class ProgramWorkload(Workload):
     questions: ClassVar[Sequence[Question]] = ()
     rollout: ClassVar[Rollout | None] = None
     sources: ClassVar[Sequence[Source]] = ()
+    rebuilds: ClassVar[Sequence[Rebuilding]] = ()
     several = True
 
     def __init__(self, choices: Choices, weather: Weather, clients: int | None, rounds: int | None) -> None:
@@ -124,7 +129,7 @@ class ProgramWorkload(Workload):
         calls = [self._ask(door, each) for each in self.calls for _ in range(each.copies)]
         rolling = [] if self.rollout is None else [self._roll(door, self.rollout)]
         return [*calls, *(self._question(door, each) for each in self.questions), *rolling,
-                *self._sender.people(door)]  # fmt: skip
+                *self._sender.people(door), *(self._rebuild(door, each) for each in self.rebuilds)]  # fmt: skip
 
     @property
     def answered(self) -> int:
@@ -163,6 +168,9 @@ class ProgramWorkload(Workload):
             if called.outcome not in ("open", "unknown") and not called.said.startswith(_AWAY):
                 return
             await asyncio.sleep(3.0)
+
+    async def _rebuild(self, door: ClusterDoor, each: Rebuilding) -> None:
+        self.tape.switched += await rebuilt(door, self.choices, each)
 
     async def _roll(self, door: ClusterDoor, rollout: Rollout) -> None:
         """Restarts one process after the other with the other release; stops at one that does not start."""

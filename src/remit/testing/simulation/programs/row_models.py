@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from remit.contexts import ContextMap
 from remit.domain import Row
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.facts import Facts
+from remit.testing.simulation.programs.sourcing import LAST
 
 __all__ = ["judge_rows"]
 
@@ -19,12 +21,13 @@ def judge_rows(facts: Facts, declared: ContextMap, files: Files) -> Iterator[Ver
     for context in declared.contexts:
         for model in context.projections:
             if issubclass(model, Row):
-                yield from _judge_model(facts, files, context.name, model.__name__)
+                judged = _judge_left if model.__name__.endswith("Left") else _judge_model
+                yield from judged(facts, files, context.name, model.__name__)
 
 
 def _judge_model(facts: Facts, files: Files, context: str, model: str) -> Iterator[Verdict]:
     name, kind = f"{context}.{model}", f"{context}.{model.removesuffix('Row')}"
-    table = f"SELECT body FROM row_{model}_1"  # noqa: S608  a name of ours
+    table = f"SELECT body FROM row_{model}_{files.live(name)}"  # noqa: S608  a name of ours
     rows: dict[str, dict[str, Any]] = {
         row["entry"]: row for (body,) in files.rows(context, table) if (row := json.loads(body))
     }
@@ -39,6 +42,28 @@ def _judge_model(facts: Facts, files: Files, context: str, model: str) -> Iterat
             yield Verdict("false", f"{name} has a row for {entry}, which no {kind} has")
         if row["times"] != 1:
             yield Verdict("doubled", f"{name} has taken up {entry} {row['times']} times")
+
+
+def _judge_left(facts: Facts, files: Files, context: str, model: str) -> Iterator[Verdict]:
+    """Rows that are removed by every third of their events: as many entries are left as there are beyond that."""
+    name, kind = f"{context}.{model}", f"{context}.{model.removesuffix('Left')}"
+    if name in facts.stopped or any(subscription == name for subscription, _ in facts.letters):
+        return
+    entries = [entry for place, found in facts.kept.items() if place.kind == kind for entry in found]
+    every = Counter(entry.partition("/")[0] for entry in entries)
+    left: dict[str, list[str]] = {root: [] for root in every}
+    for (body,) in files.rows(context, f"SELECT body FROM row_{model}_{files.live(name)}"):  # noqa: S608  a name of ours
+        row = json.loads(body)
+        left[row["root"]] = row["entries"]
+        if len(row["entries"]) != row["times"]:
+            yield Verdict("false", f"a row of {name} has {row['times']} entries, and these are {row['entries']}")
+    for root, shown in left.items():
+        if len(shown) != every[root] % LAST:
+            what = f"{shown} of the {every[root]} entries of {root}, and {every[root] % LAST} are left of them"
+            yield Verdict("lost", f"{name} shows {what}")
+        for entry in shown:
+            if entry not in entries:
+                yield Verdict("false", f"{name} shows {entry}, which no {kind} has")
 
 
 def _judge_pages(facts: Facts, name: str, rows: Collection[str]) -> Iterator[Verdict]:

@@ -9,7 +9,20 @@ from random import Random
 from remit.testing.simulation.programs.grammar import Kept, Program, uses
 from remit.testing.simulation.programs.tape import Tape
 
-__all__ = ["generation", "paged", "paging", "sourced", "upcaster", "with_streams"]
+__all__ = [
+    "LAST",
+    "generation",
+    "paged",
+    "paging",
+    "sourced",
+    "upcaster",
+    "with_adoption",
+    "with_streams",
+    "without_adoption",
+]
+
+LAST = 3
+"""A row that counts entries is removed by every third."""
 
 _SHARE = 0.7
 """The share of a program's aggregates that are event-sourced, where some are."""
@@ -44,6 +57,44 @@ class {name}Row(Row[str, {name}Grew], indexes=[("root", "entry")]):
         self.root = self.entry.partition("/")[0]
         self.times += 1
 """
+_REMOVING = f"""
+
+class {{name}}Left(Row[str, {{name}}Grew], indexes=[("times",)]):
+    root: str = ""
+    times: int = 0
+    entries: list[str] = field(default_factory=list[str])
+
+    @staticmethod
+    def key(event: {{name}}Grew) -> str:
+        return {{said}}.partition("/")[0]
+
+    def evolve(self, event: {{name}}Grew) -> None:
+        self.root = {{said}}.partition("/")[0]
+        self.entries.append({{said}})
+        self.times += 1
+        if self.times == {LAST}:
+            self.remove()
+"""
+_ADOPTED = """if release > 1:
+
+    class {name}Grew(DomainEvent):
+        entry: str
+
+    class {name}(EventSourced[str, {events}]):
+        entries: list[str] = field(default_factory=list[str])
+
+        def grow(self, entry: str) -> None:
+            self.record({name}Grew(entry=entry))
+
+        def evolve(self, event: {events}) -> None:
+            if isinstance(event, {name}Grew):
+                self.entries.append(event.entry)
+
+else:
+
+    class {name}(Aggregate[str{own}]):
+        entries: list[str] = field(default_factory=list[str])
+"""
 _CLASS = """{event}
 
 
@@ -67,8 +118,12 @@ class {name}(EventSourced[str, {events}]):
 def sourced(program: Program, kept: Kept) -> str:
     """The class of an event-sourced aggregate. Each release folds it in another way, so that none may use snapshots of
     another one."""
-    own = [f"{kept.name}Grew", *(each.name for each in program.events if each.context == kept.context)]
-    text = _CLASS + (_ROW if kept.rows else "")
+    others = [each.name for each in program.events if each.context == kept.context]
+    own = [f"{kept.name}Grew", *others]
+    if kept.adopted:
+        known = f", {' | '.join(others)}" if others else ""
+        return _ADOPTED.format(name=kept.name, events=" | ".join(own), own=known)
+    text = _CLASS + (_ROW if kept.rows else "") + (_REMOVING if kept.removes else "")
     code = "release" if program.rollout else "code"
     event, made, said = _CHANGED if kept.upcast and program.rollout else _PLAIN
     return text.format(name=kept.name, events=" | ".join(own), code=code, event=event.format(name=kept.name),
@@ -113,8 +168,25 @@ def generation(tape: Tape) -> int:
     return 1 + (tape.generations // 2 + tape.after) % 3
 
 
-def with_streams(random: Random, program: Program) -> Program:
-    """Some aggregates are event-sourced: of those that a handler changes by nothing but its entries."""
+def with_adoption(random: Random, program: Program) -> Program:
+    """Some aggregates are stored as state in the first release, and event-sourced in the second."""
+    claimed = {name for each in program.handlers for name in uses(each.body).claimed}
+
+    def stored(kept: Kept) -> Kept:
+        may = not (kept.folds or kept.record or kept.shaped or kept.name in claimed)
+        return replace(kept, sourced=True, adopted=True, news="") if may and random.random() < _SHARE else kept
+
+    return replace(program, kept=tuple(map(stored, program.kept)))
+
+
+def without_adoption(kept: Kept) -> Kept:
+    """The same, stored as state in both releases if it is in the first one."""
+    return replace(kept, sourced=False, adopted=False) if kept.adopted else kept
+
+
+def with_streams(random: Random, program: Program, *, removes: bool = False) -> Program:
+    """Some aggregates are event-sourced: of those that a handler changes by nothing but its entries. With `removes`,
+    some of their rows are removed."""
     claimed = {name for each in program.handlers for name in uses(each.body).claimed}
 
     def stored(kept: Kept) -> Kept:
@@ -127,7 +199,7 @@ def with_streams(random: Random, program: Program) -> Program:
     return replace(
         program,
         kept=tuple(
-            replace(each, rows=has, upcast=last and each.sourced and random.random() < _UPCAST)
+            replace(each, rows=has, upcast=last and each.sourced and random.random() < _UPCAST, removes=has and removes)
             for each, has in zip(kept, rows, strict=True)
         ),
     )

@@ -402,6 +402,8 @@ class Tape:
         """When the second release was rolled out first."""
         self.carries = False
         """Whether a header says which call from outside everything comes of."""
+        self.switched = 0
+        """How often another version of a read model became live."""
         self.generations = 0
         """How many times code of a process was made that folds streams in a way of its own."""
         self._choices = choices

@@ -18,7 +18,8 @@ from remit.testing.simulation.programs.grammar import (
 )
 from remit.testing.simulation.programs.news import declared_news
 from remit.testing.simulation.programs.passing import HEADER
-from remit.testing.simulation.programs.sourcing import paged, paging, sourced, upcaster
+from remit.testing.simulation.programs.rebuilding import rebuilds
+from remit.testing.simulation.programs.sourcing import paged, paging, sourced, upcaster, without_adoption
 from remit.testing.simulation.programs.translations import translation
 from remit.testing.simulation.scene import Scene
 
@@ -40,7 +41,7 @@ from remit import EventSourced, Later, Projection, Query, Record, Records, Refus
 from remit import Row, View, field
 from remit.contexts import ContextMap, Invocation
 from remit.testing.simulation import Scene, run_scene
-from remit.testing.simulation.programs import Ask, Question, Rollout, Tape, related, workload
+from remit.testing.simulation.programs import Ask, Question, Rebuilding, Rollout, Tape, related, workload
 
 
 class No(Refusal):
@@ -122,6 +123,8 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
     """The program with its scene, as a module: `SCENE`, and a test that runs it."""
     if program.rollout:  # fresh answers need other contexts' logs, which return nothing without `pull`
         program = replace(program, questions=())
+    if scene.trims:  # the first release has no streams, so it deletes the events of those of the second
+        program = replace(program, kept=tuple(map(without_adoption, program.kept)))
     if not scene.pull or scene.trims:  # what is new begins with the first message of a log, and some are gone there
         program = _without_late(program, begins=scene.pull)
     parts = [_HEAD.format(title=title)]
@@ -146,6 +149,7 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
         parts.append("\n".join(["QUESTIONS = [", *asked, "]"]) + "\n")
         words += ", QUESTIONS"
     words += ", tables=TABLES" if with_tables else ""
+    words += f", rebuilds=[{', '.join(rebuilds(program))}]" if program.rebuilds else ""
     words += ", sources=SOURCES" if program.sources else ""
     words += f", rollout={program.rollout!r}" if program.rollout else ""
     parts.append(f"SCENE = {_scene(scene, words)}\n")
@@ -329,6 +333,8 @@ def _beside(program: Program) -> Iterator[str]:
         if kept.rows:
             yield f"    {kept.context}.project({kept.name}Row)"
             yield from paging(kept) if program.rollout is None else ()
+        if kept.removes:
+            yield f"    {kept.context}.project({kept.name}Left)"
         if kept.upcast and program.rollout:
             yield from upcaster(kept)
 

@@ -1,0 +1,377 @@
+"""Rebuilds read models: makes the next version beside the live one, checks it, and lets it take its place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from remit.contexts import Model
+from remit.contexts.ports import VIEW
+from remit.errors import Conflict, RemitError
+from remit.log import Log, SubscriptionId
+from remit.operations.comparing import compared
+from remit.operations.folding import PAGE, Folding, folding_of
+from remit.operations.retiring import retire
+from remit.runtime.compiler import compile_system
+from remit.runtime.failures import told
+from remit.runtime.following.follower import Follower
+from remit.runtime.host import Host
+from remit.runtime.listeners import Listeners
+from remit.runtime.plan import ContextPlan, FoldPlan, ProjectionPlan, RowPlan
+from remit.runtime.ports import Ports
+from remit.runtime.streams import shape_in
+from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.deadlines import NEVER
+from remit.runtime.work.given import GIVEN
+from remit.runtime.work.unit import UnitOfWork
+from remit.stores import Store, Versions, load_versions, write_versions
+from remit.stores.versions import name_in, subscription_in, table_in
+from remit.transports.store_feed import StoreFeed
+
+LOOK_SECONDS = 0.05
+"""How often a rebuild looks how far it is."""
+NEAR = 1_000
+"""With fewer messages left, a rebuild rests no longer."""
+BEHIND_SECONDS = 1.0
+"""It switches once it is behind by less than this."""
+LINGER_SECONDS = 2.5
+"""How long a rebuild goes on with the new version after the switch: until each service has noticed it."""
+
+
+class CannotRebuild(RemitError):
+    """The read model cannot be rebuilt, or there is no version to switch to."""
+
+    code = "rebuild.refused"
+
+
+class Rebuilt(msgspec.Struct):
+    """How far a rebuild is. `handled` and `messages` count positions in the logs of its sources."""
+
+    model: str
+    version: int
+    live: int
+    handled: int = 0
+    messages: int = 0
+    documents: int = 0
+    """How many documents or rows the new version had when it was checked, and the live one."""
+    before: int = 0
+    differences: list[str] = []
+    """Where they differ: identities, and why; the first ones."""
+
+
+Place = tuple[SubscriptionId, int]
+"""A partition of a source."""
+
+
+class _Goal:
+    """The heads of the logs, and whether the new version has handled them soon after they were seen."""
+
+    def __init__(self) -> None:
+        self._heads: Mapping[Place, int] | None = None
+        self._since = 0.0
+        self.is_reached = False
+
+    def look(self, heads: Mapping[Place, int], stands: Mapping[Place, int], now: float) -> None:
+        """Compares where it stands at the time `now` with the heads that were seen before."""
+        if self._heads is not None and any(stands.get(place, 0) < pos for place, pos in self._heads.items()):
+            return
+        self.is_reached = self._heads is not None and now - self._since <= BEHIND_SECONDS
+        self._heads, self._since = heads, now
+
+
+class Rebuild:
+    """The rebuild of one read model, on open stores: that of its context, and those of its sources."""
+
+    def __init__(
+        self,
+        model: Model,
+        name: str,
+        stores: Mapping[str, Store],
+        *,
+        logs: Mapping[str, Log] | None = None,
+        linger: float = LINGER_SECONDS,
+        ports: Ports | None = None,
+    ) -> None:
+        """`name` is `<context>.<Name>`. `logs` are the logs of its sources, if they are read elsewhere than in their
+        stores: `ArchivedLog`. `linger` is how long it goes on with the new version after the switch, in seconds.
+        `ports` are those of another process whose stores it uses. Raises `CannotRebuild` if there is no such read
+        model."""
+        self._model, self.name, self._stores, self._linger = model, name, stores, linger
+        self._logs: Mapping[str, Log] = {**stores, **(logs or {})}
+        self._plan, self._follows = read_model(model, name)
+        self._store = stores[self._plan.name]
+        self._ids = [each.id for each in self._follows]
+        self._ports = ports or Ports()
+        follows = {each.id: each for each in self._follows}
+        plan = replace(self._plan, follows=follows, groups=[])
+        self._shared = Host(model, stores, self._ports, plans={plan.name: plan}).shared
+        self._foldings: list[Folding] = []
+        self.shape = shape_in(self._follows)
+        """The fingerprint of the read model as this process has it."""
+
+    async def build(
+        self,
+        *,
+        pause: float = 0.5,
+        anew: bool = False,
+        changed: bool = False,
+        page: int = PAGE,
+        step: Callable[[Rebuilt], None] = lambda _: None,
+    ) -> Rebuilt:
+        """Makes the next version, goes on with one that was interrupted, checks it, and switches to it.
+
+        `pause` is the share of the time in which it rests, from 0.0 to below 1.0. With `anew`, or if the code has
+        changed since, it begins another version and leaves the interrupted one. With `changed`, differences between the
+        versions are expected. `page` is how many messages are folded in one transaction.
+
+        The live version stays as it is, and its services go on. Raises `CannotRebuild`, `StoreError` and
+        `StoreUnavailable`.
+        """
+        _, versions = await load_versions(self._store, self.name)
+        if anew or not versions.building or versions.shapes.get(versions.building) != self.shape:
+            versions = await self._begin()
+        return await self._catch_up(versions.building, versions, pause, page, changed, step)
+
+    async def back(self, *, pause: float = 0.5, step: Callable[[Rebuilt], None] = lambda _: None) -> Rebuilt:
+        """Lets the version that was live before handle what it has not handled, and switches to it. Raises as `build`
+        does."""
+        _, versions = await load_versions(self._store, self.name)
+        if not versions.old:
+            raise CannotRebuild(
+                "there is no version to go back to", where=self.name, expected="a version that was live before",
+                next=f"remit rebuild SYSTEM {self.name} makes a new one",
+            )  # fmt: skip
+        return await self._catch_up(versions.old, versions, pause, PAGE, True, step)
+
+    async def retire(self) -> int:
+        """Deletes the version that was live before, and what interrupted rebuilds have left. Returns how many versions
+        were deleted. Raises `CannotRebuild` if there are none, `StoreError` and `StoreUnavailable`."""
+        try:
+            deleted = await retire(self._store, self.name, self._follows, old=True)
+        except Conflict:
+            raise self._was_changed() from None
+        if not deleted:
+            raise CannotRebuild(
+                "there is no version to retire", where=self.name, expected="a version that was live before",
+                next="nothing has to be done",
+            )  # fmt: skip
+        return deleted
+
+    # ── how it is made ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _begin(self) -> Versions:
+        """Gives the next version its number. Raises `CannotRebuild` if the log does not reach back to its beginning."""
+        for each in self._follows:
+            if each.begins is not None:
+                raise CannotRebuild(
+                    "it is declared to begin later than the log", where=self.name,
+                    expected="a read model that is built from the beginning of its sources",
+                    next="declare it without begins=, or under a new name",
+                )  # fmt: skip
+            if await self._logs[each.id.source].floors(each.id.channel):
+                raise CannotRebuild(
+                    f"the beginning of the log of {each.id.source} was deleted", where=self.name,
+                    expected="all messages from the first one on",
+                    next=f"remit rebuild --archive FOLDER, if the log of {each.id.source} is archived; what was deleted"
+                    " by age is gone",
+                )  # fmt: skip
+        expected, versions = await load_versions(self._store, self.name)
+        begun = versions.begun(self.shape)
+        try:
+            await write_versions(self._store, self.name, expected, begun)
+        except Conflict:
+            _, begun = await load_versions(self._store, self.name)  # begun by another process
+            if begun.shapes.get(begun.building) != self.shape:
+                raise self._was_changed() from None
+        return begun
+
+    async def _catch_up(
+        self, number: int, begun: Versions, pause: float, page: int, changed: bool, step: Callable[[Rebuilt], None]
+    ) -> Rebuilt:
+        done, goal = Rebuilt(self.name, number, begun.live), _Goal()
+        async with self._following(number, pause, page) as followers:
+            while True:
+                await self._count(done, followers, goal)
+                step(done)
+                self._refuse_stuck(followers)
+                expected, versions = await load_versions(self._store, self.name)
+                if versions.live == number:  # another process has switched
+                    return done
+                if number not in (versions.building, versions.old) or versions.live != begun.live:
+                    raise self._was_changed()
+                if goal.is_reached:
+                    await self._check(done, versions, changed)
+                    after = versions.switched_to(number, self._ports.clock.seconds())
+                    try:
+                        await write_versions(self._store, self.name, expected, after)
+                    except Conflict:
+                        continue
+                    done.live = number
+                    await asyncio.sleep(self._linger)  # the followers go on until services have noticed the switch
+                    return done
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _count(self, done: Rebuilt, followers: Mapping[SubscriptionId, Follower], goal: _Goal) -> None:
+        """Counts what has been written, and how much of it the new version has handled."""
+        heads: dict[Place, int] = {}
+        stands: dict[Place, int] = {}
+        done.handled = done.messages = 0
+        for id, follower in followers.items():
+            for part, head in (await self._stores[id.source].heads(id.channel)).items():
+                stands[id, part], heads[id, part] = follower.position(part), head.pos
+                done.messages += head.pos
+                done.handled += min(stands[id, part], head.pos)
+        goal.look(heads, stands, asyncio.get_running_loop().time())
+        if done.messages - done.handled < NEAR:  # it would never reach what is written meanwhile
+            for each in self._foldings:
+                each.share = 0.0
+
+    # ── how it is checked ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _check(self, done: Rebuilt, versions: Versions, changed: bool) -> None:
+        """Compares the versions. Raises `CannotRebuild`; both versions stay as they are."""
+        await self._refuse_parked(versions.live, done.version)
+        # Version 1 may have been folded by other code, before its fingerprint was first looked at.
+        same = versions.live > 1 and versions.shapes.get(versions.live) == self.shape
+        found = await compared(
+            self._store, await self._begun(versions.live), await self._begun(done.version), bodies=same and not changed
+        )  # fmt: skip
+        done.documents, done.before, done.differences = found.new, found.live, found.differences
+        objections = await self._objections(versions.live, done.version)
+        if changed and not objections:
+            return
+        if not objections and not done.differences and (found.new or not found.live):
+            return
+        what = [*objections, *done.differences] or [f"it has no documents, and the live one has {found.live}"]
+        raise CannotRebuild(
+            f"version {done.version} is not as it should be: {'; '.join(what)}", where=self.name,
+            expected="documents, the same ones if the code is the same, and no objection of a declared check",
+            next="mend it, then remit rebuild --anew" if objections
+            else "if this is what you expect: remit rebuild --changed; if not: mend it, then remit rebuild --anew",
+        )  # fmt: skip
+
+    async def _objections(self, live: int, new: int) -> list[str]:
+        """What the declared checks say is wrong."""
+        projection, found = self._follows[0].projection, list[str]()
+        declared = next(each for each in self._model.contexts if each.name == self._plan.name).rebuilt_checks
+        for check in [check for of, check in declared if of is projection.type]:
+            views = [self._view(in_projection(projection, version)) for version in (new, live)]
+            try:
+                said = await check(*views)
+            except Exception as error:  # noqa: BLE001  # the code of users: whatever it raises is an objection
+                said = told(error)
+            if said:
+                found.append(f"{check.__name__} says: {said}")
+        return found
+
+    def _view(self, projection: ProjectionPlan) -> Any:
+        attempt = Attempt("", "", "", 0.0, self._plan.name, NEVER)
+        return GIVEN[VIEW](UnitOfWork(self._shared.workplaces[self._plan.name], attempt), projection)
+
+    async def _begun(self, version: int) -> ProjectionPlan | None:
+        """How a version is stored; None if nothing was folded into it yet, so that it may have no table."""
+        begun = [await self._store.checkpoints(subscription_in(id, version)) for id in self._ids]
+        return in_projection(self._follows[0].projection, version) if any(begun) else None
+
+    async def _refuse_parked(self, live: int, new: int) -> None:
+        """Raises `CannotRebuild` for a key that is parked in the new version only."""
+        for id in self._ids:
+            name = subscription_in(id, new).name
+            here = {each.key for each in await self._store.parked(name) if each.subscription[1:] == id[1:]}
+            if here:
+                here -= {each.key for each in await self._store.parked(subscription_in(id, live).name)}
+            if lost := sorted(here):
+                raise CannotRebuild(
+                    f"{len(lost)} keys of the new version are parked, so it lacks what these messages say: "
+                    + ", ".join(map(repr, lost[:3])),
+                    where=name, expected="a new version without parked keys that the live one does not have",
+                    next=f"remit parked list {name} shows them; mend the projection, then remit rebuild --anew",
+                )  # fmt: skip
+
+    def _refuse_stuck(self, followers: Mapping[SubscriptionId, Follower]) -> None:
+        """Raises `CannotRebuild` if the new version cannot go on."""
+        for follower in followers.values():
+            if follower.state in ("lost-source", "regressed", "stalled", "paused"):
+                raise CannotRebuild(
+                    f"the new version cannot go on: {follower.note}", where=self.name,
+                    expected="a log that it can follow",
+                    next="mend what is said here; remit rebuild goes on where it stopped",
+                )  # fmt: skip
+
+    def _was_changed(self) -> CannotRebuild:
+        return CannotRebuild(
+            "another process has changed the versions of this read model", where=self.name,
+            expected="one rebuild at a time", next="remit rebuild again",
+        )  # fmt: skip
+
+    # ── the followers ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    @asynccontextmanager
+    async def _following(self, version: int, pause: float, page: int) -> AsyncGenerator[dict[SubscriptionId, Follower]]:
+        said, stamp = Listeners((), self._ports.clock), self._ports.clock.seconds
+        follows = [in_version(each, version) for each in self._follows]
+        followers: dict[SubscriptionId, Follower] = {}
+        self._foldings = folding_of(follows, self._shared, self._ports, said, pause=pause, page=page)
+        for id, effect in zip(self._ids, self._foldings, strict=True):
+            feed = StoreFeed(*id[1:], self._logs[id.source])
+            followers[id] = Follower(
+                subscription_in(id, version), self._store, feed, effect, self._ports, said, stamp
+            )  # fmt: skip
+        if isinstance(follows[0].projection, RowPlan):
+            await self._store.prepare_rows([follows[0].projection.table])
+        ringing = asyncio.create_task(_ring(followers.values()))
+        try:
+            for follower in followers.values():
+                await follower.start()
+            yield followers
+        finally:
+            ringing.cancel()
+            for id, follower in followers.items():
+                await follower.stop()
+                await self._stores[id.source].forget(follower.name)  # the log need not be kept for it
+            self._shared.deadlines.close()
+
+
+async def _ring(followers: Collection[Follower]) -> None:
+    """Has followers look for new messages all the time: nothing else tells them what other processes write."""
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        for follower in followers:
+            follower.ring()
+
+
+def read_model(model: Model, name: str) -> tuple[ContextPlan, list[FoldPlan]]:
+    """The plan of the context of a read model, and what the read model follows. Raises `CannotRebuild`."""
+    plans = compile_system(model)
+    known: dict[str, tuple[ContextPlan, ProjectionPlan]] = {
+        each.kind: (plan, each) for plan in plans.values() for each in plan.projections.values()
+    }
+    if name not in known:
+        raise CannotRebuild(
+            f"there is no read model {name!r}", where=name, expected=", ".join(sorted(known)) or "a projection",
+            next="name it as CONTEXT.NAME",
+        )  # fmt: skip
+    plan, projection = known[name]
+    return plan, plan.folds_of(projection)
+
+
+def in_version(follow: FoldPlan, version: int) -> FoldPlan:
+    """The same fold, for a version of the read model."""
+    return replace(follow, id=subscription_in(follow.id, version), projection=in_projection(follow.projection, version))
+
+
+def in_projection(projection: ProjectionPlan, version: int) -> ProjectionPlan:
+    """How a version of a read model is stored."""
+    of: Any = replace(projection, kind=name_in(projection.kind, version))
+    return replace(of, table=table_in(of.table, version), served={}) if isinstance(of, RowPlan) else of
+
+
+def sources_of(model: Model, name: str) -> list[str]:
+    """The contexts whose stores the rebuild of a read model needs: its own first. Raises `CannotRebuild`."""
+    plan, follows = read_model(model, name)
+    return list(dict.fromkeys([plan.name, *(each.id.source for each in follows)]))

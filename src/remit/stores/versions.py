@@ -1,0 +1,224 @@
+"""Versions of read models: which one is live, and where each is stored.
+
+A rebuild makes the next version beside the live one. Version 1 is what there is without any rebuild.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from remit.log import Checkpoint, SubscriptionId
+from remit.stores.port import Change, ParkedKey, Store, Unit
+from remit.stores.rows import Place, RowTable, Selection, shortened
+
+_KIND = " read models"
+"""The kind of the rows that say which version is live. The blank keeps it apart from class names."""
+_MOST = 10_000
+
+
+class Versions(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The versions of one read model in a store."""
+
+    live: int = 1
+    """The one that is read and updated by services."""
+    building: int = 0
+    """The one that a rebuild makes; 0 if none is made."""
+    old: int = 0
+    """The one that was live before, as long as it is kept; 0 if none is."""
+    highest: int = 1
+    """The highest number that was ever given."""
+    shapes: dict[int, str] = {}
+    """By version: the fingerprint of the read model whose code began it; for version 1, of the code that ran when a
+    process first looked."""
+    dropped: tuple[int, ...] = ()
+    """Versions that nothing goes back to, and whose rows are still there."""
+    switched: float = 0.0
+    """When the live one was switched to (seconds since the epoch); 0.0 if it was not."""
+
+    def is_earlier(self, shape: str) -> bool:
+        """Whether this fingerprint is that of a version before the live one, so that its code must not fold the live
+        one: it belongs to the release before."""
+        return shape != self.shapes.get(self.live) and shape in [
+            known for number, known in self.shapes.items() if number < self.live
+        ]
+
+    def begun(self, shape: str) -> Versions:
+        """Gives the next version its number, in place of an interrupted one."""
+        number = self.highest + 1
+        dropped = (*self.dropped, self.building) if self.building else self.dropped
+        shapes = {**self.shapes, number: shape}
+        return msgspec.structs.replace(self, building=number, highest=number, shapes=shapes, dropped=dropped)
+
+    def switched_to(self, number: int, at: float) -> Versions:
+        """Makes the version that is built, or the old one, live at a time (seconds since the epoch)."""
+        building = 0 if number == self.building else self.building
+        dropped = (*self.dropped, self.old) if self.old not in (0, number) else self.dropped
+        return msgspec.structs.replace(
+            self, live=number, building=building, old=self.live, dropped=dropped, switched=at
+        )  # fmt: skip
+
+    def without(self, number: int) -> Versions:
+        """After the rows of a version were deleted."""
+        shapes = {each: shape for each, shape in self.shapes.items() if each != number}
+        dropped = tuple(each for each in self.dropped if each != number)
+        old = 0 if number == self.old else self.old
+        return msgspec.structs.replace(self, old=old, shapes=shapes, dropped=dropped)
+
+
+_decoder = msgspec.json.Decoder(Versions)
+
+
+def name_in(model: str, version: int) -> str:
+    """The kind, and the name of the subscription, of a version of `<context>.<Name>`. The only place that makes it."""
+    return model if version == 1 else f"{model}@{version}"
+
+
+def table_in(table: RowTable, version: int) -> RowTable:
+    """The table of a version of a row model."""
+    return table._replace(name=f"{table.name.rpartition('_')[0]}_{version}")
+
+
+def subscription_in(id: SubscriptionId, version: int) -> SubscriptionId:
+    """The subscription of a version of a read model, by the one of version 1."""
+    return id._replace(name=name_in(id.name, version))
+
+
+async def load_versions(store: Store, model: str) -> tuple[int, Versions]:
+    """The version of the row that names them, and the versions of `<context>.<Name>`."""
+    row = await store.load(_KIND, model)
+    return (0, Versions()) if row is None else (row[0], _decoder.decode(row[1]))
+
+
+async def write_versions(store: Store, model: str, expected: int, versions: Versions) -> None:
+    """Writes the versions of a read model. Raises `Conflict` if another process has written them meanwhile, and the
+    other errors of `commit`."""
+    await store.commit(Unit([Change(_KIND, model, expected, msgspec.json.encode(versions))]))
+
+
+class LiveVersions:
+    """A store in which the names of read models mean their live versions, as they were when it last took them.
+
+    Everything else is the store's own. What follows into read models uses it; what only reads them uses `pinned`.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store: Any = store
+        self._names: dict[str, str] = {}
+        """The kinds and subscriptions whose live version is not the first, and that version's."""
+        self._tables: dict[str, int] = {}
+        """The live version by the table of version 1."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def pinned(self) -> Store:
+        """A store in which the names go on to mean the versions that are live now. It is the store itself, which costs
+        nothing, as long as the first version of each read model is live."""
+        if not self._names:
+            return cast("Store", self._store)
+        pinned = LiveVersions(self._store)
+        pinned._names, pinned._tables = self._names, self._tables  # `use` replaces both
+        return cast("Store", pinned)
+
+    async def versions(self) -> dict[str, Versions]:
+        """The versions of each read model of which there are or were several. Raises as the store does."""
+        return {model: _decoder.decode(body) for model, _, body in await self._store.page(_KIND, None, _MOST)}
+
+    def switched(self, found: Mapping[str, Versions]) -> set[str]:
+        """The read models of which another version is live than the one that is used."""
+        wanted = _names(found)
+        return {model for model in {*wanted, *self._names} if wanted.get(model) != self._names.get(model)}
+
+    def use(self, found: Mapping[str, Versions]) -> None:
+        """Uses these versions from now on. Nothing may run that follows into another one."""
+        self._names = _names(found)
+        self._tables = {f"row_{shortened(model.partition('.')[2])}_1": found[model].live for model in self._names}
+
+    # ── what is read ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def load(self, kind: str, id: str) -> Any:
+        return self._store.load(self._names.get(kind, kind), id)
+
+    def load_all(self, kind: str, ids: Collection[str]) -> Any:
+        return self._store.load_all(self._names.get(kind, kind), ids)
+
+    def prepare_rows(self, tables: Sequence[RowTable]) -> Any:
+        return self._store.prepare_rows([*map(self._table, tables)])
+
+    def load_rows(self, table: RowTable, ids: Collection[str]) -> Any:
+        return self._store.load_rows(self._table(table), ids)
+
+    def select_rows(self, selection: Selection, after: Place | None, limit: int) -> Any:
+        return self._store.select_rows(selection._replace(table=self._table(selection.table)), after, limit)
+
+    def count_rows(self, selection: Selection) -> Any:
+        return self._store.count_rows(selection._replace(table=self._table(selection.table)))
+
+    # ── subscriptions ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def checkpoints(self, subscription: SubscriptionId) -> Any:
+        return self._store.checkpoints(self._id(subscription))
+
+    def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> Any:
+        return self._store.place(self._id(subscription), checkpoints)
+
+    def count_parked(self, subscription: SubscriptionId) -> Any:
+        return self._store.count_parked(self._id(subscription))
+
+    def parked_among(self, subscription: SubscriptionId, part: int, keys: Collection[str]) -> Any:
+        return self._store.parked_among(self._id(subscription), part, keys)
+
+    async def due(
+        self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int
+    ) -> Sequence[ParkedKey]:
+        found = await self._store.due(self._id(subscription), at=at, tried_after=tried_after, limit=limit)
+        return [each._replace(subscription=subscription) for each in found]
+
+    def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Any:
+        return self._store.letters(self._id(subscription), key, limit)
+
+    def missed(self, projection: SubscriptionId) -> Any:
+        return self._store.missed(self._id(projection))
+
+    def note_missed(self, projection: SubscriptionId, upto: Mapping[int, Checkpoint]) -> Any:
+        return self._store.note_missed(self._id(projection), upto)
+
+    def commit(self, unit: Unit) -> Any:
+        if self._names:
+            self._name(unit)
+        return self._store.commit(unit)
+
+    def _name(self, unit: Unit) -> None:
+        """Names the live versions in a unit that moves or parks for a read model. The unit stays the same object: its
+        owner may ask whether it was written."""
+        of = [*(each.subscription for each in unit.moves), *(each.subscription for each in unit.parks)]
+        of += [each.subscription for each in (unit.settle, unit.discard) if each is not None]
+        if not any(each.name in self._names for each in of):
+            return
+        names = self._names
+        unit.changes = [each._replace(kind=names.get(each.kind, each.kind)) for each in unit.changes]
+        unit.rows = [each._replace(table=self._table(each.table)) for each in unit.rows]
+        unit.parks = [each._replace(subscription=self._id(each.subscription)) for each in unit.parks]
+        unit.further = [each._replace(subscription=self._id(each.subscription)) for each in unit.further]
+        if unit.advance is not None:
+            unit.advance = unit.advance._replace(subscription=self._id(unit.advance.subscription))
+        if unit.settle is not None:
+            unit.settle = unit.settle._replace(subscription=self._id(unit.settle.subscription))
+        if unit.discard is not None:
+            unit.discard = unit.discard._replace(subscription=self._id(unit.discard.subscription))
+
+    def _id(self, id: SubscriptionId) -> SubscriptionId:
+        name = self._names.get(id.name)
+        return id if name is None else id._replace(name=name)
+
+    def _table(self, table: RowTable) -> RowTable:
+        version = self._tables.get(table.name)
+        return table if version is None else table_in(table, version)
+
+
+def _names(found: Mapping[str, Versions]) -> dict[str, str]:
+    """The names of live versions other than the first, by read model."""
+    return {model: name_in(model, each.live) for model, each in found.items() if each.live != 1}
