@@ -37,7 +37,7 @@ from remit.contexts.annotations import (
 )
 from remit.contexts.declarations import Begins
 from remit.contexts.foreign import Polled, Translation, commands_in
-from remit.contexts.ports import ENVELOPE, owner_of
+from remit.contexts.ports import ENVELOPE, SQL, owner_of
 from remit.domain import Aggregate, Claim, Projection, Record, Row, indexes_of
 from remit.log import Channel, SubscriptionId
 from remit.messages import Codec, Command, Contract, Message, contract_of, parameter_of, reply_of, sorted_by
@@ -121,7 +121,8 @@ class _Compiler:
         for handler, asked in handlers:
             reaches = alone or _reaches_out(asked)
             keeps_time = reaches and (timed or _asks_for_time(asked))
-            plan = self._handler(handler, asked, alone=reaches, keeps_time=keeps_time)
+            only_sql = not alone and _asks_for_statements_only(asked)
+            plan = self._handler(handler, asked, alone=reaches, keeps_time=keeps_time, only_sql=only_sql)
             _BINDS[handler.role](self, plan, handler)
         for translation in self.context.translations:
             self._translate(translation)
@@ -216,7 +217,7 @@ class _Compiler:
         contract = contract_of(event, self.context.name)
         return EventPlan(contract, Codec(event), plain, beside, stamped, asked or bool(stamped))
 
-    def _handler(self, handler: Handler, asked: Needs, *, alone: bool, keeps_time: bool) -> HandlerPlan:
+    def _handler(self, handler: Handler, asked: Needs, *, alone: bool, keeps_time: bool, only_sql: bool) -> HandlerPlan:
         reply, refusals = reply_of(handler.message) if handler.role.is_called else (None, ())
         of = self.context.name, handler.name, handler.role.name
         function = intercepted(handler.function, self.context.interceptors, of, carried.get)
@@ -224,7 +225,7 @@ class _Compiler:
         return HandlerPlan(
             f"{self.context.name}.{handler.name}", supplied(function, asked), contract,
             Codec(handler.message), asked, Codec(reply, of=f"the reply of {contract.type}"), refusals,
-            alone, keeps_time, _likely(handler.message, asked),
+            alone, keeps_time, only_sql, _likely(handler.message, asked),
         )  # fmt: skip
 
     def _dependency(self, asked: Asked) -> Dependency:
@@ -310,6 +311,11 @@ def _likely(message: Any, asked: Needs) -> tuple[str, str] | None:
 def _reaches_out(asked: Needs) -> bool:
     """Whether a handler with these dependencies may have effects outside its unit of work."""
     return not asked or any(need.kind.reaches_out for need in asked)
+
+
+def _asks_for_statements_only(asked: Needs) -> bool:
+    """Whether a handler with these dependencies has effects outside of its rows by SQL statements only."""
+    return bool(asked) and all(need.kind is SQL or not need.kind.reaches_out for need in asked)
 
 
 def _asks_for_time(asked: Needs) -> bool:

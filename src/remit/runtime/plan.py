@@ -164,6 +164,8 @@ class HandlerPlan:
     statement, a user's service, or by what it reaches without asking for a dependency."""
     keeps_time: bool
     """The time of its first attempt is stored, because the handler may tell it to others before it commits."""
+    only_sql: bool
+    """Whether it is `alone` because of its statements only, which are rolled back with the unit of work."""
     likely: tuple[str, str] | None
     """What it probably loads first: the kind, and the message field that holds the identity."""
 
@@ -250,6 +252,7 @@ class TranslatorPlan:
     """The services that fetching asks for, by parameter."""
 
     alone: ClassVar[bool] = False
+    only_sql: ClassVar[bool] = False
     dependencies: ClassVar[tuple[Dependency, ...]] = ()
 
 

@@ -61,6 +61,8 @@ class StoreTechnology:
     """Whether each context connects with credentials of its own, which reach no other context's store."""
     sql: bool = False
     """Whether handlers may run SQL statements in it: it is an `SqlStore`."""
+    sql_of_several: bool = False
+    """Whether the statements of handlers of several messages may share a transaction at no greater cost."""
     dialect: str = ""
     """Whose SQL it runs, as SQLAlchemy names it: `postgresql` or `sqlite`. Empty: handlers get no session of it."""
     apart: bool = False

@@ -16,7 +16,7 @@ from remit.runtime.following.effect import HANDLER_SECONDS
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.refused import noted
 from remit.runtime.listeners import Listeners
-from remit.runtime.plan import FoldPlan, FollowPlan, LaterPlan, ReactionPlan
+from remit.runtime.plan import FoldPlan, FollowPlan, HandlerPlan, LaterPlan, ReactionPlan, TranslatorPlan
 from remit.runtime.upcasting import takes_old
 from remit.runtime.work.attempts import Attempt, is_end, meant
 from remit.runtime.work.carried import carried
@@ -46,6 +46,7 @@ class Dispatcher:
         self._shared = shared
         self._listeners = listeners
         self._workplace = shared.workplaces[follow.id.context]
+        self._joins_sql = self._workplace.store.technology.sql_of_several
 
     def unit(self, taken: Taken | None) -> UnitOfWork:
         """A unit of work for one or several messages. `taken` is where the one before failed to add aggregates."""
@@ -60,12 +61,15 @@ class Dispatcher:
     def is_alone(self, record: MessageRecord) -> bool:
         """Whether a message needs a unit of work of its own, because its handler may have effects outside of it."""
         if self._is_old(record):
-            return any(each.alone for each in self._follow.takes.values())
+            return any(map(self._needs_its_own, self._follow.takes.values()))
         try:
             found, _ = self._form(record)
         except BadMessage:
             return True  # reported when it is handled
-        return found is not None and bool(found.alone)
+        return found is not None and self._needs_its_own(found)
+
+    def _needs_its_own(self, handler: HandlerPlan | TranslatorPlan) -> bool:
+        return handler.alone and not (handler.only_sql and self._joins_sql)
 
     def takes(self, record: MessageRecord) -> bool:
         """Whether the subscription follows messages of this type, in any version."""

@@ -168,7 +168,11 @@ class Handling(Effect):
             if isinstance(self._dispatcher, Folding) and not parked:
                 parks, last, attempt = await self._fold(self._dispatcher, lane, mine, unit, records)
             else:
-                parks, last, attempt = await self._decide(lane, mine, unit, records, parked)
+                try:
+                    parks, last, attempt = await self._decide(lane, mine, unit, records, parked)
+                except Conflict:  # of a statement: other transactions are in its way
+                    mine.singly_until = records[-1].pos
+                    raise
             await self._commit(mine, unit, attempt, parks, self._advance(lane, stood, last))
         self.leave(lane)
         mine.taken = None
@@ -237,11 +241,12 @@ class Handling(Effect):
         try:
             await unit.commit(rows)
         except Conflict:
+            several = len(rows.changes) + len(rows.rows) > 1 or (unit.transaction is not None and attempt is not None)
             mine.taken, mine.rerun = await unit.taken_meanwhile(), attempt
             await unit.aclose()  # releases database locks that the holder of the turn may need
             if self._take_turns(mine):
                 pass
-            elif len(rows.changes) + len(rows.rows) > 1:
+            elif several:
                 mine.singly_until = advance.after  # one by one, so that each gets its own turn
             elif attempt is not None:
                 had, mine.turn = mine.turn, None

@@ -21,6 +21,7 @@ POSTGRESQL = StoreTechnology(
     shared_between_processes=True,
     roles=True,
     sql=True,
+    sql_of_several=True,
     dialect="postgresql",
     apart=True,
     schemas=True,

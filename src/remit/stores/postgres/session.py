@@ -22,6 +22,8 @@ ANSWER_SECONDS = 10.0
 _PAUSE_SECONDS = 0.25
 """Pause before a failed connection is tried again, so that a recovering server is not flooded."""
 _OLDEST = 14
+_USERS_KEPT = 100
+"""Statements of users that stay prepared on a connection."""
 
 # Bounds: a hanging writer frees its locks, a statement that waits for one fails soon, and no plan for a small table is
 # kept while the table grows.
@@ -66,6 +68,7 @@ class Link:
         self.began = began
         self.pooled = process != connection.get_server_pid()
         self._prepared: dict[str, Any] = {}
+        self._users: dict[str, Any] = {}
         self._names = 0
 
     async def run(self, sql: str) -> None:
@@ -78,10 +81,7 @@ class Link:
             return list(await self.connection.fetch(sql, *values, timeout=ANSWER_SECONDS))
         statement = self._prepared.get(sql)
         if statement is None:
-            # Named, because the driver would have an unnamed statement parsed and planned each time.
-            self._names += 1
-            name = f"remit_{self._names}"
-            statement = self._prepared[sql] = await self.connection.prepare(sql, name=name, timeout=ANSWER_SECONDS)
+            statement = self._prepared[sql] = await self._prepare(sql, within=ANSWER_SECONDS)
         try:
             rows: list[Row] = await statement.fetch(*values, timeout=ANSWER_SECONDS)
         except asyncpg.InvalidCachedStatementError:
@@ -90,6 +90,27 @@ class Link:
                 raise
             return await self.fetch(sql, *values)
         return rows
+
+    def _prepare(self, sql: str, within: float | None = None) -> Awaitable[Any]:
+        # Named, because the driver would have an unnamed statement parsed and planned each time.
+        self._names += 1
+        return self.connection.prepare(sql, name=f"remit_{self._names}", timeout=within)
+
+    async def run_for_user(self, sql: str, values: Sequence[object]) -> tuple[list[Row], str]:
+        """Runs a statement of a user, not behind a pooler. Returns its rows, and what the server says of it. The last
+        ones stay prepared. Raises `InvalidCachedStatementError` if its table was changed since: then it can run in a
+        new transaction."""
+        statement = self._users.pop(sql, None)
+        if statement is None:
+            statement = await self._prepare(sql)
+        try:
+            rows = list(await statement.fetch(*values))
+        except asyncpg.OutdatedSchemaCacheError as error:
+            raise asyncpg.InvalidCachedStatementError(str(error)) from error
+        self._users[sql] = statement  # as the last one: the first is the one that was not used for the longest time
+        if len(self._users) > _USERS_KEPT:
+            del self._users[next(iter(self._users))]
+        return rows, str(statement.get_statusmsg())
 
     async def set_up(self) -> None:
         """Applies the session settings, unless a pooler would drop them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import asyncpg
 
@@ -92,6 +92,13 @@ class Transactions:
             await session.close()
 
 
+async def _ask(link: Link, method: Literal["fetch", "execute"], statement: str, values: Sequence[object]) -> Any:
+    if link.pooled or (method == "execute" and not values):  # without values it may be several statements
+        return await getattr(link.connection, method)(statement, *values)
+    rows, told = await link.run_for_user(statement, values)
+    return rows if method == "fetch" else told
+
+
 class PostgresTransaction:
     """Begins with the first statement. Without any statement, its unit is committed by `commit` like all others."""
 
@@ -115,11 +122,11 @@ class PostgresTransaction:
 
     async def fetch(self, statement: str, /, *values: object) -> list[dict[str, Any]]:
         """See `Sql.fetch`."""
-        return [dict(row) for row in await self._perform(lambda link: link.connection.fetch(statement, *values))]
+        return [dict(row) for row in await self._perform(lambda link: _ask(link, "fetch", statement, values))]
 
     async def execute(self, statement: str, /, *values: object) -> int:
         """See `Sql.execute`."""
-        return max(counted(await self._perform(lambda link: link.connection.execute(statement, *values))), 0)
+        return max(counted(await self._perform(lambda link: _ask(link, "execute", statement, values))), 0)
 
     async def run(self, statement: str, values: Sequence[object], /) -> Answer:
         """See `Transaction.run`."""
@@ -197,7 +204,7 @@ class PostgresTransaction:
             )  # fmt: skip
             violated.constraint = getattr(error, "constraint_name", None) or ""
             return violated
-        if state in REPEATABLE:
+        if state in REPEATABLE or isinstance(error, asyncpg.InvalidCachedStatementError):
             return Conflict("sql", where=where)
         # The driver also refuses faulty statements. While the connection works, its InterfaceError means just that.
         refused = (
