@@ -45,7 +45,7 @@ async def _delete(store: Store, follows: Sequence[FoldPlan], number: int) -> Non
     elif any([await store.checkpoints(id) for id in ids]):  # otherwise it may have no table
         table = table_in(projection.table, number)
         while rows := await store.select_rows(Selection(table, ()), None, PAGE):
-            found = await store.load_rows(table, [row[0] for row in rows])
+            found = await store.load_rows(table, [id for id, _ in rows])
             gone = [RowChange(table, id, version, 0, b"", ()) for id, (version, _) in found.items()]
             await _commit(store, Unit(rows=gone))
     for id in ids:

@@ -152,6 +152,9 @@ class Unit:
     """Checkpoints that move with `advance`, of subscriptions that follow together with it."""
     rows: Sequence[RowChange] = ()
     """Rows of row models, each at most once."""
+    repeatable: bool = False
+    """Whether all of it follows from the log of this store, and is done again if it is missing. A store whose processes
+    end with its machine may confirm it before it is on the disk, in the order of its commits."""
 
     @property
     def moves(self) -> Sequence[Advance]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -21,6 +22,13 @@ _positions = msgspec.json.Decoder(dict[int, int])
 def quoted(name: str) -> str:
     """A name quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
+
+
+# Named tuples have a constructor written in Python; this one is not.
+as_records: Callable[[Iterable[Row]], Iterable[MessageRecord]] = partial(
+    map, partial(tuple[Any, ...].__new__, MessageRecord)
+)
+"""Messages from rows whose payload is bytes."""
 
 
 def record_of(row: Row) -> MessageRecord:

@@ -9,7 +9,7 @@ from typing import Any
 
 from remit.contexts import Events, Later, Repository, View, ports
 from remit.domain import needed_fields
-from remit.errors import Incomplete, NotFound, NotMeasured, OutboxError
+from remit.errors import Incomplete, NotFound, NotMeasured, OutboxError, StoreError
 from remit.messages import LONGEST_KEY, Command, DomainEvent, key_text
 from remit.runtime.plan import AggregatePlan, Dependency, ProjectionPlan, RowPlan
 from remit.runtime.work.aging import note_age
@@ -254,8 +254,14 @@ def _alchemy(unit: UnitOfWork, wanted: type) -> Any:
 
 
 def _flushing(call: Callable[[UnitOfWork, Any], Awaitable[Any]]) -> Callable[[UnitOfWork, Any], Awaitable[Any]]:
-    """A handler whose sessions are flushed when it returns."""
-    from remit.stores.alchemy.bound import flushed
+    """A handler whose sessions are flushed when it returns. Raises `StoreError` without what SQLAlchemy needs."""
+    try:
+        from remit.stores.alchemy.bound import flushed
+    except ImportError as error:
+        raise StoreError(
+            f"handlers cannot get a session of SQLAlchemy: {error}", where="AsyncSession",
+            expected="SQLAlchemy 2.0.40 or newer, with greenlet", next="pip install 'remit[sqlalchemy]'",
+        ) from error  # fmt: skip
 
     def handle(unit: UnitOfWork, message: Any) -> Awaitable[Any]:
         handling = call(unit, message)  # makes the session

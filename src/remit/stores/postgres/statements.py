@@ -11,7 +11,7 @@ from remit.log import Channel, Checkpoint, MessageRecord, SubscriptionId
 from remit.stores.postgres.session import Link
 
 READ = """
-    SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM remit_log
+    SELECT part, pos, id, prev, key, type, version, at, headers, convert_to(payload, 'UTF8') FROM remit_log
     WHERE channel = $1 AND part = $2 AND pos > $3 ORDER BY pos LIMIT $4
 """
 _OF_STREAM = """channel = 0 AND strpos(headers, '"stream":') > 0 AND (headers::json ->> 'stream') COLLATE "C" = $1"""

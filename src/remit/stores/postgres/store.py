@@ -24,7 +24,7 @@ from remit.stores.postgres.transactions import PostgresTransaction, Transactions
 from remit.stores.postgres.writer import SWEEP, Writer
 from remit.stores.rows import Place, RowTable, SelectedRow, Selection
 from remit.stores.size import require_fit
-from remit.stores.tables import InTables, heads_of, record_of
+from remit.stores.tables import InTables, as_records, heads_of, record_of
 from remit.stores.technology import StoreAddress
 
 _STAGED = -1
@@ -250,7 +250,7 @@ class PostgresStore(InTables):
                 return None, begun
 
     async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
-        return [record_of(row) for row in await self._rows(statements.READ, channel, part, after, limit)]
+        return list(as_records(await self._rows(statements.READ, channel, part, after, limit)))
 
     async def heads(self, channel: Channel) -> Heads:
         partitions = self.partitions

@@ -32,7 +32,7 @@ from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.schema import connect, inspect, look, make_private, prepare
 from remit.stores.sqlite.users import UserStatements
 from remit.stores.sqlite.writer import Writer
-from remit.stores.tables import InTables, heads_of
+from remit.stores.tables import InTables, as_records, heads_of
 from remit.stores.technology import StoreAddress
 
 
@@ -254,7 +254,7 @@ class SqliteStore(InTables):
         return await self.outcome(caller, key), begun.at
 
     async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
-        return list(map(MessageRecord._make, self._fetch(statements.READ, channel, part, after, limit)))
+        return list(as_records(self._fetch(statements.READ, channel, part, after, limit)))
 
     async def heads(self, channel: Channel) -> Heads:
         rows = self._fetch(statements.HEADS, self.partitions, channel)

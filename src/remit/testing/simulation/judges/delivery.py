@@ -121,6 +121,6 @@ def unfinished(
     names = {name for name, _, _ in subscriptions}
     for context in files.contexts:
         rows = files.rows(context, "SELECT subscription, key FROM parked")
-        parked = [(name, key) for version, key in rows if (name := files.named(version)) is not None]
-        left += [f"{name} has parked {key}" for name, key in parked if name in names and not stays_parked(name, key)]
+        parked = [(live, key) for version, key in rows if (live := files.named(version)) is not None]
+        left += [f"{live} has parked {key}" for live, key in parked if live in names and not stays_parked(live, key)]
     return left

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 __all__ = [
     "BY", "MADE", "Add", "Branch", "Change", "Fail", "Gather", "Guard", "Handler", "Insert", "Kept", "Later", "Look",
-    "Message", "Posted", "Program", "Publish", "Put", "Question", "Rebuilding", "Refuse", "Rollout", "Root", "Select", "Send",
-    "Source", "Statement", "Swallow", "Take", "Wait", "inner", "uses",
+    "Message", "Posted", "Program", "Publish", "Put", "Question", "Rebuilding", "Refuse", "Rollout", "Root", "Select",
+    "Send", "Source", "Statement", "Swallow", "Take", "Wait", "inner", "uses",
 ]  # fmt: skip
 
 
