@@ -79,15 +79,15 @@ BILLING: Edits = {
         ("    refunded: bool = False\n", "    refunded: bool = False\n    points: int = 0\n"),
         ("    given_up: list[EnrollmentId] =", "    points: int = 0\n    given_up: list[EnrollmentId] ="),
         (
-            "course=course, amount_cents=amount_cents)\n",
-            "course=course, amount_cents=amount_cents, points=self.points + 1)\n        self.points += 1\n",
+            "course=course, amount=amount)\n",
+            "course=course, amount=amount, points=self.points + 1)\n        self.points += 1\n",
         ),
         ("                course=course,\n", "                course=course,\n                points=self.points,\n"),
     ],
     "billing/handlers.py": [
         (
-            "                    amount_cents=event.amount_cents,\n",
-            "                    amount_cents=event.amount_cents,\n                    points=event.points,\n",
+            "                    amount=event.amount,\n",
+            "                    amount=event.amount,\n                    points=event.points,\n",
         ),
     ],
 }

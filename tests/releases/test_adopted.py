@@ -1,9 +1,11 @@
-"""Data of a release that stored course records as state goes on as streams of events."""
+"""Data of a release that stored course records as state, and amounts as cents, is served by the present one."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,33 @@ from tests.releases.editions import earlier_release
 pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
 
 STORMING = "event-storming"
+PRICE = {"amount": "200.00", "currency": "EUR"}
 NO_ROWS_YET = """
     DROP TABLE "row_StudentInCourse_1";
     DELETE FROM checkpoint WHERE subscription = 'learning.StudentInCourse';
 """
 """The earlier release did not have this read model."""
+
+
+def write_in_cents(data: Path) -> None:
+    """Writes the amounts of billing as an earlier release did: as whole cents, in version 1 of all that holds them."""
+
+    def cents(found: Any) -> Any:
+        held: Any = found
+        if isinstance(found, list):
+            return [cents(each) for each in held]
+        if not isinstance(found, dict):
+            return held
+        others = {name: cents(held[name]) for name in held if name not in ("amount", "remit.version")}
+        return others | ({"amount_cents": int(Decimal(held["amount"]["amount"]) * 100)} if "amount" in held else {})
+
+    with closing(sqlite3.connect(data / "billing.db")) as store, store:
+        for table in ("log", "state"):
+            column = {"log": "payload", "state": "body"}[table]
+            for row, text in store.execute(f"SELECT rowid, {column} FROM {table}").fetchall():
+                written = json.dumps(cents(json.loads(text)))
+                store.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (written, row))
+        store.execute("UPDATE log SET version = 1")
 
 
 def enroll(client: Client, student: str) -> None:
@@ -35,7 +59,7 @@ def score(client: Client, student: str, module: str, score: int) -> tuple[int, A
     return client.call("POST", f"/enrollments/{student}/modules/{module}", {"score": score})
 
 
-def test_course_records_that_were_stored_as_state_go_on_as_streams(tmp_path: Path) -> None:
+def test_what_an_earlier_release_has_stored_goes_on(tmp_path: Path) -> None:
     with deployed(TOPOLOGIES / "monolith.toml", tmp_path / "run") as (services, _):
         (service,) = services.services.values()
         service.code = earlier_release(tmp_path / "earlier")
@@ -53,6 +77,7 @@ def test_course_records_that_were_stored_as_state_go_on_as_streams(tmp_path: Pat
         assert not before.streams
         with closing(sqlite3.connect(services.data / "learning.db")) as store:
             store.executescript(NO_ROWS_YET)
+        write_in_cents(services.data)
 
         service.code = EXAMPLES
         services.start()
@@ -66,6 +91,8 @@ def test_course_records_that_were_stored_as_state_go_on_as_streams(tmp_path: Pat
         come_to_rest(services.urls)
         listed = {line["student"]: line["status"] for line in students_of(client, STORMING)}
         assert (listed["ada"], listed["cleo"]) == ("completed", "withdrawn")
+        invoices = [client.call("GET", f"/students/{student}/invoices")[1][0] for student in ("ada", "bob")]
+        assert [(line["amount"], line["refunded"]) for line in invoices] == [(PRICE, False), (PRICE, True)]
         client.close()
         assert set(services.stop().values()) == {0}
     stores = checker.read(services.data)

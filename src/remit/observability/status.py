@@ -126,7 +126,7 @@ async def read_status(
 async def _live(store: Store) -> Store:
     """The store, in which the names of read models mean the versions that are live now."""
     live = LiveVersions(store)
-    live.use_versions(await live.live_versions())
+    live.use(await live.versions())
     return live.pinned()
 
 
