@@ -57,8 +57,10 @@ def orchard(  # noqa: C901  # one context with all its functions
 
     @farm.check_rebuilt(Box)
     async def sound(new: View[Box], live: View[Box]) -> str | None:
+        if objection is None:
+            return None
         heavy = await new.get("b2"), await live.get("b2")
-        return objection and f"{objection}: {heavy[0].apples} after {heavy[1].apples}"
+        return f"{objection}: {heavy[0].apples} after {heavy[1].apples}"
 
     @farm.project
     class Crate(Row[str, Counted], indexes=[("apples",)]):

@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
+
+import msgspec
 
 from remit.testing.simulation.__main__ import main as run_seeds
 from tests.placements.databases import LAYOUTS, Databases, Layout
@@ -26,6 +28,7 @@ from tests.soak.placements import names_for, place_everywhere
 from tests.soak.points import scenes_of, walk, walk_on_stores
 from tests.soak.programs import GENERATOR_SEEDS, run_programs, seek_planted, smallest
 from tests.soak.real import play_programs, real_seeds
+from tests.soak.rebuild import SLOWER_READ, measure_rebuild
 from tests.soak.services import crash_services
 from tests.soak.size import measure, show_size
 from tests.soak.values import go_through
@@ -98,6 +101,7 @@ _LONG: dict[str, Callable[[argparse.Namespace], int]] = {
     "crash": _chosen_crash,
     "placements": lambda it: _placements(it.students, it.seed, as_json=it.json, store=it.store),
     "ablations": lambda it: _ablations(it.students or it.kills * STUDENTS_PER_KILL, it.kills, it.seed, as_json=it.json),
+    "rebuild": lambda it: _rebuild(it.events, it.documents, it.kills, it.store),
     "size": lambda it: _size(it.rows, it.others or it.rows // 10, it.windows, as_json=it.json),
     "programs": _chosen_programs,
     "simulation": lambda it: _simulation(it.seeds, it.seed),
@@ -180,6 +184,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     sizing.add_argument("--windows", type=_positive, default=20, metavar="N", help="pairs of 3 s; default: 20")
     sizing.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
+    rebuilding = tests.add_parser(
+        "rebuild",
+        help="a read model of many events, rebuilt under live load",
+        description="Rebuilds a read model beside calls that write and read it, and kills the rebuild on the way. No "
+        "read may fail or be empty, and the result must equal an independent fold, after going back too.",
+    )
+    rebuilding.add_argument("--events", type=_positive, default=1_000_000, metavar="N", help="default: 1 million")
+    rebuilding.add_argument("--documents", type=_positive, default=10_000, metavar="N", help="default: 10000")
+    rebuilding.add_argument("--kills", type=_positive, default=5, metavar="K", help="default: 5")
+    rebuilding.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite", help="default: sqlite")
     programs = tests.add_parser(
         "programs",
         help="generated programs in the simulation",
@@ -343,6 +357,13 @@ def _size(rows: int, others: int, windows: int, *, as_json: bool) -> int:
     else:
         show_size(size)
     return 1 if size.findings else 0
+
+
+def _rebuild(events: int, documents: int, kills: int, store: Literal["sqlite", "postgres"]) -> int:
+    measured = measure_rebuild(events, documents, kills, store)
+    print(msgspec.json.format(msgspec.json.encode(measured)).decode())
+    is_slow = measured.slowest_during > measured.slowest_before + SLOWER_READ
+    return 1 if measured.lost_reads or is_slow or not measured.is_equal else 0
 
 
 def _programs(count: int, seed: int, log: Path) -> int:

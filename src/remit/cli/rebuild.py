@@ -55,7 +55,7 @@ def rebuild(
     if retire:
         deleted = asyncio.run(_retire(found, places, model))
         said = msgspec.json.encode({"model": model, "deleted": deleted}).decode()
-        print(said) if json else say(f"{model}: {deleted} versions were deleted")
+        print(said) if json else say(f"{model}: versions that were deleted: {deleted}")
         return 0
     done = asyncio.run(_rebuild(found, places, model, archive, pause=pause, anew=anew, changed=changed, back=back))
     if json:
