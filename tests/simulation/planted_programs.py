@@ -42,7 +42,7 @@ from tests.simulation import (
     planted_seldom,
     planted_sourced,
 )
-from tests.simulation.planted import Plant, in_two_transactions
+from tests.simulation.planted import Plant, in_two_transactions, plant_in_writer
 
 NEVER = float("inf")
 
@@ -294,7 +294,7 @@ def advance_without_the_effect(patch: pytest.MonkeyPatch) -> None:
             unit = replace(unit, changes=unit.changes[:-1])
         write(self, unit)
 
-    patch.setattr(Writer, "_write", without)
+    plant_in_writer(patch, "_write", without)
 
 
 def run_statements_apart(patch: pytest.MonkeyPatch) -> None:
@@ -394,7 +394,7 @@ def keep_the_reply_of_the_last_run(patch: pytest.MonkeyPatch) -> None:
         except Exception:  # noqa: BLE001  whatever it is
             return
 
-    patch.setattr(Writer, "_take", whatever)
+    plant_in_writer(patch, "_take", whatever)
 
 
 # ── following and parking ───────────────────────────────────────────────────────────────────────────────────────────

@@ -155,16 +155,16 @@ def try_parked_commands_never(patch: pytest.MonkeyPatch) -> None:
 
 def spread_long_keys(patch: pytest.MonkeyPatch) -> None:
     """Messages with a key of more than 100 characters are spread over the partitions."""
-    append = writer.Writer._append
+    row = writer.Writer._entry_row
 
-    def spread(self: Any, entry: Any) -> None:
+    def spread(self: Any, entry: Any) -> tuple[Any, ...]:
         def by_message(_: str, partitions: int) -> int:
             return partition_of(entry.id, partitions)
 
         patch.setattr(writer, "partition_of", by_message if len(entry.key) > 100 else partition_of)
-        append(self, entry)
+        return row(self, entry)
 
-    patch.setattr(writer.Writer, "_append", spread)
+    patch.setattr(writer.Writer, "_entry_row", spread)
 
 
 def settle_letters_beside_their_rows(patch: pytest.MonkeyPatch) -> None:
