@@ -12,6 +12,7 @@ from remit.edges.http import HttpApp
 from remit.observability.health import Health
 from remit.runtime import Host
 from tests.edges.shop import call
+from tests.edges.test_positions import PlacesOf, school
 from tests.runtime.talk import on_virtual_time
 from tests.runtime.upkeep.board import Best, Goals, apart, league
 
@@ -64,3 +65,13 @@ async def test_health_tells_of_models_that_promise_their_freshness() -> None:
         await shop.stop_matches()
         await asyncio.sleep(15)
         assert {(each.state, each.well) for each in Health(shop.rankings).models()} == {("source-silent", False)}
+
+
+@on_virtual_time
+async def test_only_what_may_have_an_age_is_asked_for_it() -> None:
+    async with apart() as shop:
+        assert shop.rankings.measures(Goals)
+        assert shop.matches.measures(Goals), "another process answers it, and may know"
+    async with school().connect(store="memory:") as sender:
+        assert isinstance(sender, Host)
+        assert not sender.measures(PlacesOf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from hashlib import blake2b
 from types import TracebackType
@@ -81,7 +82,8 @@ class Written:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        collecting.reset(self._tokens.pop())
+        with suppress(ValueError):  # the garbage collector ends it in another context, of which it changes nothing
+            collecting.reset(self._tokens.pop())
         if self._around is not None:
             self._around.take(self._collected)
 

@@ -28,7 +28,7 @@ from remit.runtime.freshness.influence import influence_of, may_call
 from remit.runtime.freshness.reaching import Following
 from remit.runtime.listeners import Listener, Listeners, beside
 from remit.runtime.placed import ALONE, EVERYTHING, Channels, Feeds, Placed, Sources, as_it_is
-from remit.runtime.plan import ContextPlan, FollowPlan, TranslationPlan
+from remit.runtime.plan import ContextPlan, FollowPlan, ProjectionPlan, TranslationPlan
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.remote.gateways import GatewayLine
@@ -96,7 +96,7 @@ class Host:
         self._sharing = Sharing(stores, ports)
         sources = Sources(stores, placed, channels, self.remote, ports, feeds, whole)
         followings = _followings(whole, self._named, sources)
-        self.freshness = self._freshness(whole, followings)
+        self.freshness = self._freshness(whole, followings, sources)
         self.calls = (ReportedCalls if self._listeners.hear_calls else Calls)(
             self.shared, ports, self._listeners, self.freshness, model.owner_of,
             parity=parity, elsewhere=self.remote,
@@ -137,8 +137,8 @@ class Host:
         """Wakes what waits for a process that answers again."""
         self.shared.recovered.ring()
 
-    def _freshness(self, plans: Mapping[str, ContextPlan], followings: _Followings) -> Freshness:
-        self.ages.watch(plans.values(), followings, self.stores)
+    def _freshness(self, plans: Mapping[str, ContextPlan], followings: _Followings, sources: Sources) -> Freshness:
+        self.ages.watch(plans.values(), followings, self.stores, sources.life)
         remote = self.remote
         influence = influence_of(self.model, plans, (lambda _: False) if remote is None else remote.reaches)
         elsewhere = None if remote is None else remote.reach
@@ -191,7 +191,7 @@ class Host:
         await self._housekeeper.start(self.process)
         if self._channels.calls is not None:
             await self.reception.serve(self._channels.calls)
-        await self.ages.start()
+        await self.ages.start(self.subscriptions)
         self._has_started = True
         self._listeners.say(ProcessStarted(self._listeners.seconds(), "", self.process))
 
@@ -254,6 +254,14 @@ class Host:
             await self._channels.events.close()
         for logs in self._channels.published.values():
             await logs.close()
+
+    def measures(self, query: type[Query[Any, Any]]) -> bool:
+        """Whether the answer to a query may have an age. Not if it is answered here, from models that promise no
+        freshness, by a handler that reaches nothing else."""
+        handlers = [plan.queries[query] for plan in self._plans.values() if query in plan.queries]
+        subjects = [each.subject for handler in handlers for each in handler.dependencies]
+        is_promised = any(isinstance(each, ProjectionPlan) and each.freshness is not None for each in subjects)
+        return is_promised or not handlers or any(handler.alone for handler in handlers)
 
     # ── while it runs ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from zlib import crc32
 
 from remit.errors import StoreError, StoreUnavailable
 from remit.log import Channel, Checkpoint, Log, MessageRecord, SubscriptionId
 from remit.stores.rows import RowChange, Rows
 from remit.stores.technology import StoreTechnology
-
-if TYPE_CHECKING:  # importing asyncio takes half of the time that importing remit does
-    from asyncio import CancelledError
 
 # ── what is written ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -188,22 +185,6 @@ class Committing(Protocol):
         a bounded time, `OutcomeUnknown` is raised instead; `Task.cancelling` still counts the cancellation.
         """
         ...
-
-
-_WRITTEN = "remit_written"
-
-
-def note_written(cancelled: CancelledError, unit: Unit) -> None:
-    """For stores: marks a cancellation raised by `Store.commit`, to tell that this unit was written."""
-    vars(cancelled)[_WRITTEN] = unit
-
-
-def was_written(cancelled: CancelledError, unit: Unit) -> bool:
-    """Whether `Store.commit` has written this unit although it raised this cancellation.
-
-    The answer is about this unit only: a cancellation passes through callers that may have committed others.
-    """
-    return vars(cancelled).get(_WRITTEN) is unit
 
 
 # ── state, and outcomes of commands ───────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from typing import Any
 
 from remit import Command as _Command
 from remit import Context, DomainEvent, Events, Freshness, IntegrationEvent, Projection, Query, Row, System, View
-from remit.log import Channel
+from remit.log import Channel, Log
 from remit.messages.component import Component
 from remit.relations import CustomerSupplier
 from remit.runtime import Host, Ports
@@ -147,26 +147,42 @@ async def together(store: Store | None = None, **options: Any) -> AsyncGenerator
         await host.stop()
 
 
+class _Database:
+    """Reads the published log of the matches without their process, as in one database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def of(self, source: str, schema: str) -> Log:
+        return self._store
+
+    async def close(self) -> None: ...
+
+
 @asynccontextmanager
-async def apart() -> AsyncGenerator[Apart]:
-    """Each context in a process of its own."""
-    exchange, system = Exchange(), league()
+async def apart(*, shared: bool = False) -> AsyncGenerator[Apart]:
+    """Each context in a process of its own; with `shared`, their stores are in one database."""
+    exchange, model = Exchange(), league().model()
     wire = _Cut(InProcessCalls(exchange))
-    hosts: list[Host] = []
-    for name, other, channel in (
-        ("matches", "rankings", InProcessCalls(exchange)), ("rankings", "matches", wire),
-    ):  # fmt: skip
-        placed = Placed(elsewhere=[Component(other, part) for part in ("write", "read", "log")])
-        hosts.append(
-            Host(system.model(), {name: MemoryStore()}, Ports(LoopClock()), placed=placed, channels=Channels(channel))
+    stores: dict[str, Store] = {"matches": MemoryStore(), "rankings": MemoryStore()}
+    read = {"rankings": _Database(stores["matches"])} if shared else {}
+    matches, rankings = (
+        Host(
+            model, {name: stores[name]}, Ports(LoopClock()), channels=channels,
+            placed=Placed(elsewhere=[Component(other, part) for part in ("write", "read", "log")]),
         )
-    for host in hosts:
-        await host.start()
+        for name, other, channels in (
+            ("matches", "rankings", Channels(InProcessCalls(exchange))),
+            ("rankings", "matches", Channels(wire, published=read, schemas={"matches": ""})),
+        )
+    )  # fmt: skip
+    await matches.start()
+    await rankings.start()
     try:
-        yield Apart(hosts[1], hosts[0], wire)
+        yield Apart(rankings, matches, wire)
     finally:
-        for host in hosts:
-            await host.stop()
+        await rankings.stop()
+        await matches.stop()
 
 
 class _Cut(Wire):

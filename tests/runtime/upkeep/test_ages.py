@@ -51,6 +51,28 @@ async def test_a_source_that_stops_is_reported_within_15_seconds_and_the_age_gro
 
 
 @on_virtual_time
+async def test_a_source_that_stops_is_reported_although_its_log_can_be_read_without_it() -> None:
+    async with apart(shared=True) as shop:
+        await shop.score()
+        await shop.settled()
+        assert shop.model().state == "fresh"
+        await shop.stop_matches()
+        await asyncio.sleep(15)
+        found = shop.model()
+        assert (found.state, found.well) == ("source-silent", False)
+        assert found.age is not None
+        assert found.age < 5, "the model has all that was written"
+        states = {each.name: each.state for each in shop.rankings.subscriptions}
+        assert states["rankings.Table"] == "source-silent", "the heartbeats tell it to remit status"
+        await shop.matches.start()
+        assert shop.wire is not None
+        shop.wire.down = False
+        await asyncio.sleep(30)
+        assert shop.model().state == "fresh"
+        assert {each.state for each in shop.rankings.subscriptions} == {"running"}
+
+
+@on_virtual_time
 async def test_a_model_whose_source_is_silent_is_stale_past_its_promise_and_refuses_if_so_declared() -> None:
     async with apart() as shop:
         await shop.score()

@@ -145,6 +145,7 @@ def endpoint(
     """The endpoint that reads the message, sends or asks it, and answers with the reply. `headers` names the request
     headers that are passed on with the call."""
     outside: Any = sender  # the type `Sender` has no `caller`, because a sender inside a handler takes none
+    has_age = operation.asks and getattr(sender, "measures", _always)(operation.route.message)
     read, encode, status, silent = operation.read, operation.encode, operation.route.status, operation.silent
 
     def answer(reply: Any) -> HttpResponse:
@@ -156,7 +157,8 @@ def endpoint(
         fresh = _freshness(query)
         message: Any = read(request.places, query, b"")
         left, after = request.remaining(limits), request.headers.get(_POSITION, b"").decode("latin-1").strip()
-        return await _asked(sender.ask(message, deadline=left, fresh=fresh, after=after), answer)
+        doing = sender.ask(message, deadline=left, fresh=fresh, after=after)
+        return await _asked(doing, answer) if has_age else answer(await doing)
 
     async def send(request: HttpRequest) -> HttpResponse:
         key, body = request.key(), b""
@@ -185,6 +187,11 @@ def endpoint(
             crowd.size -= 1
 
     return declared
+
+
+def _always(query: type) -> bool:
+    """For senders that do not know which answers have an age."""
+    return True
 
 
 async def _asked(doing: Awaitable[Any], answer: Callable[[Any], HttpResponse]) -> HttpResponse:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Literal, TypeAlias
@@ -22,7 +22,8 @@ import msgspec
 from remit.domain import Freshness
 from remit.errors import RemitError
 from remit.log import Checkpoint, SubscriptionId
-from remit.runtime.following.states import STATES, WELL, State, worst
+from remit.runtime.following.follower import Follower
+from remit.runtime.following.states import STATES, WELL, State
 from remit.runtime.following.troubles import SILENT_SECONDS, Troubles
 from remit.runtime.freshness.reaching import Following
 from remit.runtime.listeners import Listeners
@@ -30,6 +31,7 @@ from remit.runtime.plan import ContextPlan, FoldPlan
 from remit.runtime.ports import Ports
 from remit.runtime.upkeep.signs import Peers
 from remit.stores import Store
+from remit.transports import Feed
 
 LOOK_SECONDS = 1.0
 """The pause between two looks at a source."""
@@ -68,6 +70,8 @@ class _Source:
     """One source of a model, as it was last seen."""
 
     following: Following
+    life: Feed | None = None
+    """Asks the process of a source whose log is read without it."""
     complete: float = -inf
     """When the model contained everything of it (loop time)."""
     trail: deque[tuple[float, Mapping[int, int]]] = field(default_factory=deque[tuple[float, Mapping[int, int]]])
@@ -139,6 +143,7 @@ class ModelAges:
         self._models: dict[str, _Model] = {}
         self._peers: dict[str, Peers] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._followers: dict[SubscriptionId, Follower] = {}
 
     def __call__(self, kind: str) -> float:
         model = self._models.get(kind)
@@ -149,13 +154,15 @@ class ModelAges:
         plans: Iterable[ContextPlan],
         followings: Mapping[SubscriptionId, Following],
         stores: Mapping[str, Store],
+        life: Callable[[SubscriptionId], Feed | None],
     ) -> None:
-        """Measures the models of these contexts from `start` on."""
+        """Measures the models of these contexts from `start` on. `life` gives the feed that asks the process of a
+        source, if its log is read without it."""
         for plan in plans:
             for model in plan.projections.values():
                 if (promised := model.freshness) is not None:
                     folds = [id for id, each in plan.follows.items() if _is_of(each, model.kind)]
-                    sources = [_Source(followings[id]) for id in folds]
+                    sources = [_Source(followings[id], life(id)) for id in folds]
                     troubles = Troubles(model.kind, self._listeners, "fresh")
                     self._models[model.kind] = _Model(model.kind, promised, sources, troubles)
                     self._peers[plan.name] = Peers(stores[plan.name], self._ports)
@@ -164,10 +171,12 @@ class ModelAges:
         """All of them, as they are now."""
         return [_told(model) for model in self._models.values()]
 
-    async def start(self) -> None:
-        """Looks once, as far as the sources answer at once, and then again and again."""
+    async def start(self, followers: Iterable[Follower]) -> None:
+        """Looks once, as far as the sources answer at once, and then again and again. Tells the followers of this
+        process if their source is silent and they do not notice that themselves."""
         if not self._models:
             return
+        self._followers = {id: each for each in followers for id in each.ids}
         begun = asyncio.get_running_loop().time()
         watched = [(model, source) for model in self._models.values() for source in model.sources]
         for model, source in watched:
@@ -202,6 +211,8 @@ class ModelAges:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self._compare(source, asked)
+                if source.life is not None:
+                    await source.life.heads()
         except TimeoutError:
             what = f"it has not said how far it is within {ANSWER_SECONDS:.0f} s"
         except RemitError as error:
@@ -243,14 +254,16 @@ class ModelAges:
         id = source.id
         source.alone = (source.alone or now) if not set(states) - {"standby"} else None
         is_alone = source.alone is not None and now - source.alone >= SILENT_SECONDS
-        state, note = worst(("running", "") if each not in STATES else (each, "") for each in (*states, "running"))
-        if state in WELL:
-            model.found(("follower", id), "silent" if is_alone else None, f"no process follows {id.source}")
+        known: list[State] = [each for each in STATES if each in states and each not in (*WELL, "source-silent")]
+        if known:  # in order, the worst last; whether the source is silent is measured below
+            model.found(("follower", id), known[-1], f"what follows {id.source} is {known[-1]}")
         else:
-            model.found(("follower", id), state, note or f"it is {state}, for {id.source}")
+            model.found(("follower", id), "silent" if is_alone else None, f"no process follows {id.source}")
         model.found(("parked", id), "parked" if source.parked else None, f"key {source.parked!r} is parked")
         is_silent = source.silent is not None and now - source.silent >= SILENT_SECONDS
         model.found(("source", id), "source-silent" if is_silent else None, f"{id.source}: {silence}")
+        if source.life is not None and (follower := self._followers.get(id)) is not None:
+            follower.source_is_silent(silence if is_silent else "")
         is_still = silence == "" and now - source.moved >= STILL_SECONDS
         still = f"messages of {id.source} wait, and none was handled for {STILL_SECONDS:.0f} s"
         model.found(("still", id), "stalled" if is_still else None, still)

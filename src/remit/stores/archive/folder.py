@@ -92,14 +92,6 @@ class Archive:
         first = max(after + 1 - places[low].block.first, 0)
         return self._block(channel, places[low])[first : first + limit]
 
-    def identity(self, channel: Channel, part: int, pos: int) -> str | None:
-        """The identity of the message at a position; None if the archive does not know it."""
-        for known in (self.ends(channel), self.begins(channel)):
-            if part in known and known[part].pos == pos:
-                return known[part].id
-        found = self.read(channel, part, pos - 1, 1)
-        return found[0].id if found and found[0].pos == pos else None
-
     # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def append(self, channel: Channel, blocks: Sequence[tuple[Block, bytes]], at: float) -> Segment:
@@ -223,13 +215,14 @@ class Archive:
         return self._read[key]
 
 
-async def require_joined(archive: Archive, log: Log, channel: Channel) -> None:
+async def require_joined(archive: Archive, log: Log, channel: Channel, floors: Floors | None = None) -> None:
     """Checks that the log goes on where its archive ends, or has the same messages there.
 
-    Raises `ArchiveGap` if messages are missing in between, `OtherArchive` if the archive is of another log, and the
-    errors of both.
+    `floors` are those of the log before the archive was looked at; what is moved since is not judged. Raises
+    `ArchiveGap` if messages are missing in between, `OtherArchive` if the archive is of another log, and the errors of
+    both.
     """
-    floors, heads = await log.floors(channel), await log.heads(channel)
+    floors = await log.floors(channel) if floors is None else floors
     for part, end in archive.ends(channel).items():
         floor, where = floors.get(part, Checkpoint(0, "", 0.0)), f"{archive.folder}, {channel.called} partition {part}"
         if end.pos < floor.pos:
@@ -238,17 +231,22 @@ async def require_joined(archive: Archive, log: Log, channel: Channel) -> None:
                 where=where, expected="a log that goes on where its archive ends",
                 next="put back the missing files; if there are none, begin a new archive in another folder",
             )  # fmt: skip
-        pos = min(end.pos, heads[part].pos if part in heads else 0)
-        there = (
-            floor.id if pos == floor.pos else next((each.id for each in await log.read(channel, part, pos - 1, 1)), "")
-        )
-        if pos < end.pos or there != archive.identity(channel, part, pos):
-            what = f"ends with message {pos}" if pos < end.pos else f"has {there!r} as message {pos}"
+        there = floor.id if end.pos == floor.pos else await _identity(log, channel, part, end.pos)
+        if there not in (end.id, None):
             raise OtherArchive(
-                f"the log {what}; the archive has messages up to {end.pos}, the last of them {end.id!r}", where=where,
-                expected="the archive of this log: a log that was restored from a backup is another one",
-                next="begin a new archive in another folder, and keep this one as long as it is of use",
+                f"the log has {there!r} as message {end.pos}" if there else f"the log ends before message {end.pos}",
+                where=where, expected=f"the message {end.id!r}, with which the archive ends",
+                next="a log that was restored from a backup is another one: begin a new archive in another folder",
             )  # fmt: skip
+
+
+async def _identity(log: Log, channel: Channel, part: int, pos: int) -> str | None:
+    """The identity of the message at a position; empty if there is none. None if it was just deleted."""
+    found = await log.read(channel, part, pos - 1, 1)
+    if found and found[0].pos == pos:
+        return found[0].id
+    floor = (await log.floors(channel)).get(part, Checkpoint(0, "", 0.0))
+    return floor.id if floor.pos == pos else None if floor.pos > pos else ""
 
 
 def _write(path: Path, content: bytes) -> None:

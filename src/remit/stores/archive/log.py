@@ -69,6 +69,6 @@ class ArchivedLog:
         if floors != self._floors.get(channel):
             async with self._turn:
                 await asyncio.to_thread(self._archive.look)
-                await require_joined(self._archive, self._log, channel)
+                await require_joined(self._archive, self._log, channel, floors)
             self._floors[channel] = floors
         return floors

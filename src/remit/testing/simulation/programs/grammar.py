@@ -429,6 +429,8 @@ class Program:
     """Whether its anti-corruption layers have modules, with reactions in them."""
     sources: tuple[Source, ...] = ()
     rebuilds: tuple[Rebuilding, ...] = ()
+    after: bool = False
+    """Whether callers ask, after an answer, for documents that include what their command has written."""
 
     def size(self) -> int:
         """How much there is to read."""
@@ -441,7 +443,7 @@ class Program:
         ) + (1 + len(self.rollout.at) if self.rollout else 0)
         extras += len(self.guards) + self.headers + len(self.idle) + bool(self.related) + self.layered
         extras += sum(1 + len(each.commands) + len(each.posted) for each in self.sources)
-        extras += sum(1 + each.back for each in self.rebuilds)
+        extras += sum(1 + each.back for each in self.rebuilds) + self.after
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
 
 

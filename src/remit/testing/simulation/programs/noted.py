@@ -105,6 +105,8 @@ class Called:
     """All that a command says which is sent under a key of its own, in short."""
     last: float = 0.0
     """The seconds of a call that repeats one from outside when nothing is disturbed any more; 0 of all others."""
+    position: str = ""
+    """Where it has written, if its caller asks for that."""
 
     def end(self, value: Any, at: float) -> None:
         """Notes a reply, a refusal, or what was raised, at this time.

@@ -10,7 +10,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any, ClassVar
 
 from remit.checks import model_of
-from remit.contexts import ContextMap
+from remit.contexts import ContextMap, Written
 from remit.errors import RemitError
 from remit.messages import Command, Query, Refusal
 from remit.observability import RuntimeEvent
@@ -24,7 +24,7 @@ from remit.testing.simulation.programs.foreign import Sender
 from remit.testing.simulation.programs.grammar import Rebuilding, Rollout, Source
 from remit.testing.simulation.programs.oracle import judge
 from remit.testing.simulation.programs.passing import HEADER
-from remit.testing.simulation.programs.rebuilding import rebuilt
+from remit.testing.simulation.programs.rebuilding import Watching, rebuilt
 from remit.testing.simulation.programs.tape import Answer, Called, Place, Tape
 from remit.testing.simulation.workloads import Workload
 
@@ -80,13 +80,15 @@ def workload(
     rollout: Rollout | None = None,
     sources: Sequence[Source] = (),
     rebuilds: Sequence[Rebuilding] = (),
+    *,
+    after: bool = False,
 ) -> type[Workload]:
     """A workload for a system whose handlers note on a tape what they do. `tables` are statements that create the
     users' tables, by context. With a `rollout`, the system has releases 1 and 2, and each call from outside uses the
     classes of the release that it is sent to. The messages of `sources` are sent from outside. `rebuilds` are run
-    meanwhile."""
+    meanwhile. With `after`, callers ask for what their commands have written."""
     what = {"declared": staticmethod(system), "calls": tuple(calls), "questions": tuple(questions), "tables": tables}
-    more = {"rollout": rollout, "sources": tuple(sources), "rebuilds": tuple(rebuilds)}
+    more = {"rollout": rollout, "sources": tuple(sources), "rebuilds": tuple(rebuilds), "after": after}
     return type("Written", (ProgramWorkload,), {**what, **more})
 
 
@@ -99,6 +101,7 @@ class ProgramWorkload(Workload):
     rollout: ClassVar[Rollout | None] = None
     sources: ClassVar[Sequence[Source]] = ()
     rebuilds: ClassVar[Sequence[Rebuilding]] = ()
+    after: ClassVar[bool] = False
     several = True
 
     def __init__(self, choices: Choices, weather: Weather, clients: int | None, rounds: int | None) -> None:
@@ -170,7 +173,12 @@ class ProgramWorkload(Workload):
             await asyncio.sleep(3.0)
 
     async def _rebuild(self, door: ClusterDoor, each: Rebuilding) -> None:
-        self.tape.switched += await rebuilt(door, self.choices, each)
+        asked = {question.id: question.query for question in self.questions if question.kind == each.model}
+        watching = Watching(door, self.choices, each.model, asked)
+        await asyncio.sleep(each.at)
+        await watching.begin()
+        self.tape.switched += await watching.during(rebuilt(door, self.choices, each))
+        self.tape.outdated += watching.outdated
 
     async def _roll(self, door: ClusterDoor, rollout: Rollout) -> None:
         """Restarts one process after the other with the other release; stops at one that does not start."""
@@ -204,6 +212,8 @@ class ProgramWorkload(Workload):
         for attempt in range(1, ask.tries + 1):
             called = await self._ask_once(door, ask, path, key)
             unknown = unknown or called.outcome == "unknown"
+            if called.outcome == "reply" and called.position:
+                await self._look(door, called)
             if called.outcome in ("reply", "refused") or (unknown and key is None):
                 return
             if ask.anew and not unknown:
@@ -211,6 +221,21 @@ class ProgramWorkload(Workload):
             elif key is None:
                 return
             await asyncio.sleep(0.1 + self.choices.delay("again", 1.0))
+
+    async def _look(self, door: ClusterDoor, called: Called) -> None:
+        """Asks for a document that includes what a call has written."""
+        for each in {each.kind: each for each in self.questions if each.id == called.about}.values():
+            for _ in range(_PATIENT):
+                living = door.somebody()
+                if living is not None and living.host is not None:
+                    with contextlib.suppress(RemitError):
+                        asking = living.host.ask(each.query, after=called.position, deadline=5.0)
+                        answer: Any = await door.ask(living, asking)
+                        if answer is not None and not isinstance(answer, RemitError):
+                            said = Answer(Place(each.kind, each.id), self.tape.now(), tuple(answer))
+                            self.tape.afterwards.append((called.path, said))
+                            break
+                await asyncio.sleep(0.1 + self.choices.delay("again", 0.5))
 
     async def _question(self, door: ClusterDoor, each: Question) -> None:
         await asyncio.sleep(each.at + self.choices.delay("ask", 1.0))
@@ -233,15 +258,22 @@ class ProgramWorkload(Workload):
         called.last = last
         self._asked += [] if last else [called]
         try:
-            told: Any = await door.ask(living, self._sent(living.host, command, path, key, ask.deadline))
+            told: Any = await door.ask(living, self._sent(living.host, command, called, key, ask.deadline))
         except (Refusal, RemitError) as error:
             told = error
         called.end(told, self.tape.now())
         return called
 
-    async def _sent(self, host: Host, command: Command[str, Any], path: str, key: str | None, deadline: float) -> str:
-        with carrying({HEADER: path}) if self.tape.carries else contextlib.nullcontext():
-            answer: str = await host.send(command, key=key, deadline=deadline)
+    async def _sent(
+        self, host: Host, command: Command[str, Any], called: Called, key: str | None, deadline: float
+    ) -> str:
+        with carrying({HEADER: called.path}) if self.tape.carries else contextlib.nullcontext():
+            if not self.after:
+                return await host.send(command, key=key, deadline=deadline)
+            with Written() as written:
+                answer: str = await host.send(command, key=key, deadline=deadline)
+        with contextlib.suppress(RemitError):  # it could not be read
+            called.position = written.position
         return answer
 
 

@@ -21,6 +21,7 @@ def judge_sight(facts: Facts) -> Iterator[Verdict]:
     yield from _what_it_was_answered(facts)
     yield from _what_came_before(facts)
     yield from _fresh(facts)
+    yield from _afterwards(facts)
 
 
 def _counts(facts: Facts, run: Run) -> bool:
@@ -117,6 +118,17 @@ def _fresh(facts: Facts) -> Iterator[Verdict]:
             if entry not in answer.entries:
                 where = f"{answer.place.kind} {answer.place.id!r}"
                 yield Verdict("false", f"a fresh answer about {where} has no {entry}, of what was answered before")
+
+
+def _afterwards(facts: Facts) -> Iterator[Verdict]:
+    """An answer that is asked for after a call includes what the call itself has written."""
+    for path, answer in facts.tape.afterwards:
+        for entry in facts.documents.get(answer.place, ()):
+            if entry.rpartition("/")[0] == path and entry not in answer.entries:
+                where = f"{answer.place.kind} {answer.place.id!r}"
+                yield Verdict("false", f"an answer about {where} after {path} has no {entry}, which it has written")
+    for what in facts.tape.outdated:
+        yield Verdict("lost", what)
 
 
 def _comes_of(run: Run, path: str, follower: str) -> bool:

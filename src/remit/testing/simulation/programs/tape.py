@@ -402,6 +402,10 @@ class Tape:
         """When the second release was rolled out first."""
         self.carries = False
         """Whether a header says which call from outside everything comes of."""
+        self.afterwards: list[tuple[str, Answer]] = []
+        """Answers that include what a call from outside has written, by its path."""
+        self.outdated: list[str] = []
+        """Answers during a rebuild that lacked what was there before."""
         self.switched = 0
         """How often another version of a read model became live."""
         self.generations = 0

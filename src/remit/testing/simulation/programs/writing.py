@@ -151,6 +151,7 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
     words += ", tables=TABLES" if with_tables else ""
     words += f", rebuilds=[{', '.join(rebuilds(program))}]" if program.rebuilds else ""
     words += ", sources=SOURCES" if program.sources else ""
+    words += ", after=True" if program.after else ""
     words += f", rollout={program.rollout!r}" if program.rollout else ""
     parts.append(f"SCENE = {_scene(scene, words)}\n")
     parts.append("def test_program() -> None:\n    assert run_scene(SCENE).verdicts == []\n")
