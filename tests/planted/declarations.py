@@ -384,6 +384,7 @@ AGGREGATES = {
         },
         "import.unrelated",
         "message.two-owners",
+        "upcaster.missing",
     ),
     "aggregate.same-name": billed(
         ASKED
@@ -404,7 +405,7 @@ AGGREGATES = {
     "aggregate.events": billed(TALLY.replace(", Issued]", ", DomainEvent]") + TALLIED),
     "aggregate.evolve": billed(TALLY.replace("def evolve(", "async def evolve(") + TALLIED),
     "upcaster.subject": billed(ASKED + HANDLER.format("") + OLD.format("Remind, version=1")),
-    "upcaster.version": billed(OLD.format("Issued, version=1")),
+    "upcaster.version": billed(OLD.format("Issued, version=2")),
     "upcaster.doubled": billed(OLD.format("'Gone', version=1") * 2),
     "upcaster.function": billed(OLD.format("'Gone', version=1").replace("def ", "async def ")),
     "upcaster.gap": billed(OLD.format("'Gone', version=1, to='Away'")),
@@ -453,8 +454,8 @@ AGGREGATES = {
         {
             BILLING: (
                 (
-                    "class InvoicesOf(Projection[StudentId, Issued | Refunded])",
-                    "class InvoicesOf(Projection[StudentId, Issued | Refunded | Account])",
+                    "Projection[StudentId, Issued | Refunded]",
+                    "Projection[StudentId, Issued | Refunded | Account]",
                 ),
             )
         }
