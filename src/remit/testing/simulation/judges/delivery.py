@@ -85,7 +85,8 @@ def _torn_off(files: Files, logs: _Logs) -> Iterator[tuple[str, str]]:
         for channel, part, pos, id in files.floors(context):
             messages[context, channel, part, pos] = id
             followers = files.rows(context, "SELECT subscription FROM subscriber WHERE channel = ?", channel)
-            beginnings |= {(name, context, channel, part) for (name,) in followers}
+            names = {name for (version,) in followers if (name := files.named(version)) is not None}
+            beginnings |= {(name, context, channel, part) for name in names}
     written = {(source, channel) for source, channel, _, _ in messages}  # not for an empty log, which may be restored
     for name, source, channel, part, pos, id in files.checkpoints():
         beginnings.discard((name, source, channel, part))
@@ -121,6 +122,6 @@ def unfinished(
     names = {name for name, _, _ in subscriptions}
     for context in files.contexts:
         rows = files.rows(context, "SELECT subscription, key FROM parked")
-        parked = [(name, key) for version, key in rows if (name := files.named(version)) is not None]
+        parked = [(files.named(version) or "", key) for version, key in rows]
         left += [f"{name} has parked {key}" for name, key in parked if name in names and not stays_parked(name, key)]
     return left

@@ -51,7 +51,7 @@ def _judge_left(facts: Facts, files: Files, context: str, model: str) -> Iterato
         return
     entries = [entry for place, found in facts.kept.items() if place.kind == kind for entry in found]
     every = Counter(entry.partition("/")[0] for entry in entries)
-    left: dict[str, list[str]] = {root: [] for root, count in every.items()}
+    left: dict[str, list[str]] = {root: [] for root in every}
     for (body,) in files.rows(context, f"SELECT body FROM row_{model}_{files.live(name)}"):  # noqa: S608  a name of ours
         row = json.loads(body)
         left[row["root"]] = row["entries"]
