@@ -1,4 +1,4 @@
-"""Generated programs whose read models are rebuilt while they run, and whose callers look for what they have written."""
+"""Generated programs whose read models are rebuilt while they run, and whose callers look for what they wrote."""
 
 from __future__ import annotations
 
