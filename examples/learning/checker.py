@@ -13,7 +13,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,6 +68,8 @@ class Kept:
     state: dict[str, dict[str, Any]]
     checkpoints: dict[tuple[str, str, int], dict[int, tuple[int, str]]]
     parked: int
+    streams: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
+    """The identities of aggregates that are stored as their events. Their state is the snapshot beside the stream."""
 
     @classmethod
     def nothing(cls) -> "Kept":
@@ -79,7 +81,10 @@ class Kept:
         for channel, *columns, payload in log:
             self.log[channel].append(Message._make([*columns, json.loads(payload)]))
         for kind, id, body in state:
-            self.state[kind.partition(".")[2]][id] = _state(json.loads(body))
+            name, kept = kind.partition(".")[2], json.loads(body)
+            if kept.keys() == STREAM:
+                self.streams[name].add(id)
+            self.state[name][id] = kept["state"] if kept.keys() == STREAM else kept
         for subscription, source, channel, part, pos, id in checkpoints:
             self.checkpoints[subscription, source, channel][part] = (pos, id)
         self.parked = sum(count for (count,) in parked)
@@ -136,11 +141,6 @@ def _read(file: Path, queries: Sequence[str]) -> Kept:
         wanted = [*queries, STUDENTS] if TABLE in tables else queries
         kept.take(*(store.execute(query) for query in wanted))
     return kept
-
-
-def _state(body: dict[str, Any]) -> dict[str, Any]:
-    """The state in a row: of an event-sourced aggregate, it is the snapshot that lies beside its stream."""
-    return body["state"] if body.keys() == STREAM else body
 
 
 def owed(stores: dict[str, Kept]) -> dict[str, int]:
@@ -237,7 +237,8 @@ def streams(stores: dict[str, Kept]) -> Iterator[str]:
                 record["completed_at"] = event["at"]
             case _:
                 record["closed"] = True
-    for id, kept in learning.state["CourseRecord"].items():
+    for id in sorted(learning.streams["CourseRecord"]):
+        kept = learning.state["CourseRecord"][id]
         if (made_of := {name: kept[name] for name in made[id]}) != made[id]:
             yield f"course record {id} is {made_of}; its events make it {made[id]}"
 

@@ -103,7 +103,7 @@ def outcome(told: Told, enrollment: str) -> str:
 def amount(invoice: Any) -> str:
     if invoice is None:
         return ""
-    return f"{invoice['amount_cents'] / 100:.2f}{' refunded' if invoice['refunded'] else ''}"
+    return f"{invoice['amount']['amount']} {invoice['amount']['currency']}{' refunded' if invoice['refunded'] else ''}"
 
 
 def say_what_next(url: str, data: Path, *, keep: bool) -> None:

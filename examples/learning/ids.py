@@ -1,7 +1,12 @@
 """The identities by which the contexts refer to each other's things. Nothing else is shared between them."""
 
-from typing import NewType
+from remit.values import Identifier
 
-StudentId = NewType("StudentId", str)
-CourseId = NewType("CourseId", str)
-EnrollmentId = NewType("EnrollmentId", str)
+
+class StudentId(Identifier): ...
+
+
+class CourseId(Identifier): ...
+
+
+class EnrollmentId(Identifier): ...

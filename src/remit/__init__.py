@@ -24,7 +24,7 @@ from remit.contexts import (
     View,
     Written,
 )
-from remit.domain import Aggregate, Claim, EventSourced, Projection, Record, Row
+from remit.domain import Aggregate, Claim, EventSourced, Freshness, Projection, Record, Row
 from remit.hosting import Outbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
 
@@ -42,6 +42,7 @@ __all__ = [
     "Envelope",
     "EventSourced",
     "Events",
+    "Freshness",
     "Ids",
     "IntegrationEvent",
     "Later",

@@ -9,6 +9,7 @@ RemitError
 │   ├── Diverged          a handler was run again and decided differently than in its first run
 │   ├── Unavailable       the other side could not be reached or could not answer now; nothing was changed
 │   │   ├── Overloaded    the call was refused before any work, because too many calls wait
+│   │   ├── TooOld        a read model is older than it promises
 │   │   └── StoreUnavailable  the store of the context cannot be read or written now
 │   ├── DeadlineExceeded  the deadline passed before the outcome; the command itself changed nothing
 │   ├── OutcomeUnknown    the change may or may not have been made; call again with the same key
@@ -24,6 +25,7 @@ RemitError
 │   └── CurrencyMismatch  amounts in two currencies were added or compared
 ├── BadKey                a text cannot be an identity or a key
 ├── NoIndex               a view is filtered or ordered in a way that no declared index serves
+├── NotMeasured           the age of a view was asked for, and its model promises no freshness
 ├── BadCursor             a cursor of a page is broken, or belongs to another query
 ├── BadPosition           a position is broken, or belongs to another system
 ├── NotFound              no aggregate or document has this identity
@@ -204,6 +206,13 @@ class Overloaded(Unavailable):
     retry_after: float = 0.0
 
 
+class TooOld(Unavailable):
+    """A query reads a model that is older than its `Freshness` allows, and the model declares `refuse=True`."""
+
+    code = "view.too-old"
+    advice = "ask again later; remit status shows what holds the model up"
+
+
 class StoreUnavailable(Unavailable):
     """The store of a context cannot be read or written now (locked, disk full, read-only)."""
 
@@ -316,6 +325,13 @@ class NoIndex(RemitError):
     it escapes from a handler, its caller gets `HandlerFailed`."""
 
     code = "view.no-index"
+
+
+class NotMeasured(RemitError):
+    """A handler asks for the age of a view whose model declares no `freshness=`. If it escapes from a handler, its
+    caller gets `HandlerFailed`."""
+
+    code = "view.not-measured"
 
 
 class BadCursor(RemitError):

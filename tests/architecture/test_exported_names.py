@@ -30,6 +30,7 @@ SURFACE = [
     "Envelope",
     "EventSourced",
     "Events",
+    "Freshness",
     "Ids",
     "IntegrationEvent",
     "Later",

@@ -20,5 +20,5 @@ def test_the_help_names_each_state_in_this_order_and_says_how_many_are_unwell() 
     told = status.__doc__ or ""
     listed = re.sub(r"\([^)]*\)", "", told.partition("States:")[2].partition(".")[0])
     assert tuple(listed.replace(",", "").split()) == STATES
-    assert "any of the last eight" in " ".join(told.split())
-    assert STATES[-8:] == tuple(state for state in STATES if state not in WELL)
+    assert "any of the last ten" in " ".join(told.split())
+    assert STATES[-10:] == tuple(state for state in STATES if state not in WELL)

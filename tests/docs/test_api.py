@@ -50,7 +50,7 @@ RETURNED = {
 MADE = {
     "Context", "System", "HttpEdge", "HttpApp", "Double", "MovableClock", "VirtualLoop", "given", "running", "alone",
     "Upcast", "require_examples", "field", "CallRecorder", "AtLeast", "AtMost", "Between", *relations.__all__,
-    *foreign.__all__, *values.__all__,
+    "Freshness", *foreign.__all__, *values.__all__,
 } - {"Relation", "Gateway", "Signature", "Source"}  # fmt: skip
 """What a user calls. Others are bases, or are given to a user."""
 VALUES: dict[str, Any] = {"NODEFAULT": msgspec.NODEFAULT, "timedelta": timedelta, "datetime": datetime, "UTC": UTC}

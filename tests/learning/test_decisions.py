@@ -12,7 +12,7 @@ from learning.billing.api import (
     InvoiceLine,
     PaymentRefused,
 )
-from learning.billing.domain import Account, Invoice, Issued, Refunded
+from learning.billing.domain import CURRENCY, Account, Invoice, Issued, Refunded
 from learning.billing.handlers import InvoicesOf, billing
 from learning.billing.payments import Payments, PretendedCards
 from learning.certification.domain import REGISTER, CertificateIssued, Register
@@ -46,7 +46,9 @@ from learning.learning.domain import Closed, Completed, CourseRecord, ModuleComp
 from learning.learning.handlers import StudentInCourse, learning
 from remit import Page, Refusal
 from remit.testing import given
+from remit.values import Money
 
+COST = Money.of(200, CURRENCY)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ADA, BOB, E1 = StudentId("ada"), StudentId("bob-nocard"), EnrollmentId("e-1")
 STORMING, TEAMS, MODELLING = CourseId("event-storming"), CourseId("team-topologies"), CourseId("domain-modelling")
@@ -69,7 +71,8 @@ COMPLETED = Completed(
 def account(**cents: int) -> Account:
     """An account with an invoice for each amount."""
     bought = {
-        EnrollmentId(name): Invoice(id=InvoiceId(name), course=STORMING, amount_cents=n) for name, n in cents.items()
+        EnrollmentId(name): Invoice(id=InvoiceId(name), course=STORMING, amount=Money.of_minor(n, CURRENCY))
+        for name, n in cents.items()
     }
     return Account(id=ADA, invoices=bought)
 
@@ -117,19 +120,19 @@ def test_only_a_confirmed_enrollment_is_published() -> None:
 @pytest.mark.parametrize(
     ("bought", "course", "outcome"),
     [
-        (account(), STORMING, 200_00),
-        (account(one=200_00, two=150_00), MODELLING, 240_00),
+        (account(), STORMING, COST),
+        (account(one=200_00, two=150_00), MODELLING, Money.of(240, CURRENCY)),
         (
             account(one=200_00, two=150_00, three=240_00),
             MAPPING,
-            CreditExhausted(owed_cents=590_00, limit_cents=750_00),
+            CreditExhausted(owed=Money.of(590, CURRENCY), limit=Money.of(750, CURRENCY)),
         ),
         (account(), CourseId("alchemy"), CourseNotOffered(course=CourseId("alchemy"))),
         (Account(id=ADA, given_up=[E1]), STORMING, PaymentRefused(reason="the enrollment was withdrawn")),
     ],
     ids=["list price", "the third is cheaper", "credit has an end", "no price", "given up before"],
 )
-def test_a_price_is_quoted_or_refused(bought: Account, course: CourseId, outcome: int | Refusal) -> None:
+def test_a_price_is_quoted_or_refused(bought: Account, course: CourseId, outcome: Money | Refusal) -> None:
     quoted = given(bought).when(Account.quote, E1, course)
     _ = quoted.then(outcome) if isinstance(outcome, Refusal) else quoted.then().replies(outcome)
 
@@ -137,22 +140,18 @@ def test_a_price_is_quoted_or_refused(bought: Account, course: CourseId, outcome
 def test_an_enrollment_is_charged_once_and_not_without_a_card() -> None:
     wish = ConfirmInvoice(enrollment=E1, student=ADA, course=STORMING)
     ready = given(billing, Account(id=ADA)).provide(Payments, PretendedCards)
-    issued = Issued(
-        invoice=InvoiceId("ada/1"), enrollment=E1, student=ADA, course=STORMING, amount_cents=200_00, at=NOON
-    )
+    issued = Issued(invoice=InvoiceId("ada/1"), enrollment=E1, student=ADA, course=STORMING, amount=COST, at=NOON)
     ready.when(wish).then(issued).replies(InvoiceId("ada/1"))
     given(billing, account(**{E1: 200_00})).provide(Payments, PretendedCards).when(wish).then().replies(InvoiceId(E1))
     given(billing).provide(Payments, PretendedCards).when(wish.replace(student=BOB)).then(
-        PaymentRefused(reason="no card on file for 200.00")
+        PaymentRefused(reason="no card on file for 200.00 EUR")
     )
     given(InvoicesOf, issued).when(
-        Refunded(invoice=InvoiceId("ada/1"), enrollment=E1, student=ADA, amount_cents=200_00, at=NOON)
+        Refunded(invoice=InvoiceId("ada/1"), enrollment=E1, student=ADA, amount=COST, at=NOON)
     ).then(
         InvoicesOf(
             lines={
-                E1: InvoiceLine(
-                    invoice=InvoiceId("ada/1"), enrollment=E1, course=STORMING, amount_cents=200_00, refunded=True
-                )
+                E1: InvoiceLine(invoice=InvoiceId("ada/1"), enrollment=E1, course=STORMING, amount=COST, refunded=True)
             }
         )
     )
@@ -161,7 +160,7 @@ def test_an_enrollment_is_charged_once_and_not_without_a_card() -> None:
 def test_a_withdrawal_is_refunded_or_remembered() -> None:
     withdrawn = EnrollmentWithdrawn(enrollment=E1, student=ADA)
     given(billing, account(**{E1: 200_00})).when(withdrawn).then(
-        Refunded(invoice=InvoiceId(E1), enrollment=E1, student=ADA, amount_cents=200_00, at=NOON)
+        Refunded(invoice=InvoiceId(E1), enrollment=E1, student=ADA, amount=COST, at=NOON)
     )
     given(billing).when(withdrawn).then().leaves(Account(id=ADA, given_up=[E1]))
 

@@ -65,7 +65,7 @@ async def statuses(app: App, student: StudentId) -> dict[CourseId, str]:
 
 async def amounts(app: App, student: StudentId) -> list[tuple[int, bool]]:
     lines = await app.ask(Invoices(student=student), fresh=True)
-    return [(line.amount_cents, line.refunded) for line in lines]
+    return [(line.amount.minor, line.refunded) for line in lines]
 
 
 async def test_an_enrollment_counts_once_billing_has_confirmed_the_invoice(app: App) -> None:
@@ -87,7 +87,7 @@ async def test_the_third_course_is_cheaper_and_credit_has_an_end(app: App) -> No
     assert await amounts(app, ADA) == [(200_00, False), (150_00, False), (240_00, False)]
     refusal = await app.attempt(wish(MAPPING))
     assert isinstance(refusal, CreditExhausted)
-    assert (refusal.owed_cents, refusal.limit_cents) == (590_00, 750_00)
+    assert (refusal.owed.minor, refusal.limit.minor) == (590_00, 750_00)
     assert (await statuses(app, ADA))[MAPPING] == "withdrawn"
     await app.settled()  # billing knows that the enrollment has ended
     again = ConfirmInvoice(enrollment=EnrollmentId("ada.context-mapping"), student=ADA, course=MAPPING)

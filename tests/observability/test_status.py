@@ -16,7 +16,7 @@ from remit.log import Channel, Checkpoint, SubscriptionId
 from remit.observability import SubscriptionStatus, is_alive, read_status
 from remit.observability.life import LOOK_SECONDS, NEWS_SECONDS
 from remit.runtime import Host, Ports
-from remit.stores import Advance, Entry, Park, Store, Unit
+from remit.stores import Advance, Entry, Park, Store, Unit, Versions, write_versions
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import LoopClock, Talk, now, on_virtual_time, virtually
 
@@ -415,3 +415,40 @@ async def test_what_is_parked_for_a_subscription_that_is_gone_is_shown(scene: Sc
     assert "remit parked discard" in gone.note
     assert await is_alive(scene.mail, NOW, "mail.deliver")
     assert not await is_alive(scene.mail, NOW, "mail.send")
+
+
+PROMISED = 5, 60
+
+
+@pytest.mark.parametrize(
+    ("ago", "state", "note"),
+    [(2, "lagging", ""), (20, "lagging", "it is older than 5 s"), (80, "stale", "it is older than 60 s")],
+)
+async def test_a_read_model_that_promises_its_freshness_has_an_age(
+    scene: Scene, ago: float, state: str, note: str
+) -> None:
+    await scene.append("1", ago=ago)
+    await scene.beat()
+    stores = {"desk": scene.desk, "mail": scene.mail}
+    (row,) = await read_status([FOLLOW], stores, NOW, promises={FOLLOW: PROMISED})
+    assert (row.state, row.promised, row.note) == (state, (5, 60), note)
+    assert row.age == pytest.approx(ago, abs=1)
+
+
+async def test_the_age_of_a_wedged_model_and_of_one_whose_source_is_not_here_is_unknown(scene: Scene) -> None:
+    (row,) = await read_status([FOLLOW], {"mail": scene.mail}, NOW, promises={FOLLOW: PROMISED})
+    assert row.age is None
+    await scene.beat("wedged", note="writes are lost")
+    stores = {"desk": scene.desk, "mail": scene.mail}
+    (row,) = await read_status([FOLLOW], stores, NOW, promises={FOLLOW: PROMISED})
+    assert (row.state, row.age, row.note) == ("wedged", None, "writes are lost")
+
+
+async def test_the_status_of_a_read_model_is_that_of_its_live_version(scene: Scene) -> None:
+    await scene.append("1", ago=80)
+    await scene.beat()
+    stores = {"desk": scene.desk, "mail": scene.mail}
+    await scene.mail.place(FOLLOW._replace(name="mail.deliver@2"), {0: Checkpoint(1, "1", NOW)})
+    await write_versions(scene.mail, "mail.deliver", 0, Versions(live=2, highest=2))
+    (row,) = await read_status([FOLLOW], stores, NOW, promises={FOLLOW: PROMISED})
+    assert (row.name, row.position, row.state, row.age) == ("mail.deliver", 1, "running", 0.0)

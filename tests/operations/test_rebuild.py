@@ -1,141 +1,22 @@
 """A read model is made anew from the log beside the live one, and takes its place."""
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
-from remit import Command, Context, DomainEvent, Events, Page, Projection, Query, Row, System, View
 from remit.hosting.opening import Places, opened
-from remit.operations import CannotRebuild, Rebuild, Rebuilt, sources_of
-from remit.stores import Change, Unit
+from remit.log import Channel, SubscriptionId
+from remit.operations import CannotRebuild, Rebuild, Rebuilt
+from remit.stores import Change, Selection, Store, Unit, row_table
 from remit.topology.secret import Secret
-
-
-class Counted(DomainEvent, key="box"):
-    box: str
-    apples: int
-
-
-class Count(Command[None]):
-    boxes: list[Counted]
-
-
-class HowMany(Query[int]):
-    box: str
-
-
-class Both(Query[tuple[int, int]]):
-    """Two boxes. Between them it waits, if so asked."""
-
-    waits: bool
-
-
-class Full(Query[Page[str]]):
-    apples: int
-
-
-async def nothing(waits: bool) -> None: ...
-
-
-def orchard(
-    weight: Callable[[Counted], int], between: Callable[[bool], Awaitable[None]] = nothing, **declared: Any
-) -> System:
-    """The same system, with projections that fold by this function."""
-    farm = Context("farm", **declared)
-
-    @farm.project
-    class Box(Projection[str, Counted]):
-        apples: int = 0
-
-        @staticmethod
-        def key(event: Counted) -> str:
-            return event.box
-
-        def evolve(self, event: Counted) -> None:
-            self.apples += weight(event)
-
-    @farm.project
-    class Crate(Row[str, Counted], indexes=[("apples",)]):
-        box: str = ""
-        apples: int = 0
-
-        @staticmethod
-        def key(event: Counted) -> str:
-            return event.box
-
-        def evolve(self, event: Counted) -> None:
-            self.box, self.apples = event.box, self.apples + weight(event)
-
-    @farm.handle(Count)
-    async def count(command: Count, events: Events[Counted]) -> None:
-        for each in command.boxes:
-            events.publish(each)
-
-    @farm.answer(HowMany)
-    async def how_many(query: HowMany, boxes: View[Box]) -> int:
-        return (await boxes.get(query.box)).apples
-
-    @farm.answer(Both)
-    async def both(query: Both, boxes: View[Box]) -> tuple[int, int]:
-        one = await boxes.get("b1")
-        await between(query.waits)
-        return one.apples, (await boxes.get("b2")).apples
-
-    @farm.answer(Full)
-    async def full(query: Full, crates: View[Crate]) -> Page[str]:
-        return (await crates.where(apples=query.apples).page()).map(lambda row: row.box)
-
-    return System("orchard", contexts=[farm])
-
-
-def once(event: Counted) -> int:
-    return event.apples
-
-
-def twice(event: Counted) -> int:
-    return 2 * event.apples
+from tests.operations.orchard import Both, Count, Counted, Full, HowMany, apples, lived, once, orchard, rebuilt, twice
 
 
 def fails(event: Counted) -> int:
     if event.box == "b1":
         raise ValueError("a rotten apple")
     return event.apples
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:{tmp_path}/{{context}}.db"
-        return
-    server, schema = request.getfixturevalue("server"), f"remit_test_{uuid.uuid4().hex}"
-    yield f"{server}{'&' if '?' in server else '?'}schema={schema}"
-    connection = await asyncpg.connect(server)
-    await connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-    await connection.close()
-
-
-async def lived(system: System, place: str, boxes: int = 3) -> None:
-    async with system.connect(store=place) as app:
-        await app.send(Count(boxes=[Counted(box=f"b{number}", apples=number) for number in range(boxes)]))
-        await app.ask(HowMany(box="b1"), fresh=True)
-        await app.ask(Full(apples=1), fresh=True)
-
-
-async def rebuilt(system: System, place: str, name: str = "farm.Box", *, back: bool = False, **options: Any) -> Rebuilt:
-    model = system.model()
-    async with opened(Places({"default": Secret(place)}), sources_of(model, name)) as stores:
-        work = Rebuild(model, name, stores, linger=0.0)
-        return await (work.back(pause=0.0) if back else work.build(pause=0.0, **options))
-
-
-async def apples(system: System, place: str, box: str = "b2") -> int:
-    async with system.connect(store=place) as app:
-        return await app.ask(HowMany(box=box), fresh=True)
 
 
 async def weighed(app: Any) -> tuple[int, list[str]]:
@@ -245,12 +126,47 @@ async def test_a_rebuild_by_equal_code_that_differs_is_not_switched_to(place: st
     async with opened(Places({"default": Secret(place)}), ["farm"]) as stores:
         (version, _), body = (await stores["farm"].load("farm.Box@2", "b2") or (0, b"")), b'{"apples":7}'
         await stores["farm"].commit(Unit([Change("farm.Box@2", "b2", version, body)]))
-    with pytest.raises(CannotRebuild, match="version 3 differs from the live one: 'b2' differs"):
+    with pytest.raises(CannotRebuild, match="version 3 is not as it should be: 'b2' differs"):
         await rebuilt(system, place)
     assert await apples(system, place) == 7
     done = await rebuilt(system, place, changed=True)
     assert (done.live, done.documents, done.before) == (3, 3, 3)
     assert await apples(system, place) == 2
+
+
+async def test_a_version_to_which_a_check_objects_is_not_switched_to(place: str) -> None:
+    await lived(orchard(once), place)
+    with pytest.raises(CannotRebuild, match=r"is not as it should be: sound says: too heavy: 4 after 2"):
+        await rebuilt(orchard(twice, objection="too heavy"), place, changed=True)
+    assert await apples(orchard(once), place) == 2
+
+
+@pytest.mark.parametrize("name", ["farm.Box", "farm.Crate"])
+async def test_retired_versions_leave_nothing_and_are_not_gone_back_to(place: str, name: str) -> None:
+    await lived(orchard(once), place)
+    changed = orchard(twice)
+    await rebuilt(changed, place, name, anew=True)
+    async with opened(Places({"default": Secret(place)}), ["farm"]) as stores:
+        work, store = Rebuild(changed.model(), name, stores), stores["farm"]
+        before = await _rows(store, name)
+        assert await work.retire() == 1
+        assert (before, await _rows(store, name)) == ((3, 3), (0, 3))
+        assert not await store.checkpoints(SubscriptionId(name, "farm", Channel.PRIVATE))
+        with pytest.raises(CannotRebuild, match="there is no version to retire"):
+            await work.retire()
+        with pytest.raises(CannotRebuild, match="no version to go back to"):
+            await work.back()
+    async with changed.connect(store=place) as app:
+        assert await weighed(app) == ((4, []) if name == "farm.Box" else (2, ["b2"]))
+
+
+async def _rows(store: Store, name: str) -> tuple[int, int]:
+    """How many documents or rows versions 1 and 2 have."""
+    if name == "farm.Box":
+        return len(await store.page(name, None, 9)), len(await store.page(f"{name}@2", None, 9))
+    tables = [row_table("Crate", number, ["apples"], [("apples",)]) for number in (1, 2)]
+    one, other = [await store.count_rows(Selection(table, ())) for table in tables]
+    return one, other
 
 
 async def test_without_an_old_version_there_is_no_way_back(place: str) -> None:

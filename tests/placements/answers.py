@@ -13,6 +13,9 @@ QUERIES = ("enrollments", "invoices", "transcript", "certificates")
 STATUSES = ("", "learning", "completed", "withdrawn")
 REFUSED = {"?status=absent": 422, "?after=nonsense": 400}
 """Questions about the students of a course that have no answer."""
+CROWDED = "team-topologies"
+CROWD = 50
+"""So many students fill a page of those of a course."""
 AT_ONCE = 8
 
 
@@ -35,6 +38,23 @@ class Answers:
         if self.numbers != other.numbers:
             found.append(f"certificates: {sorted(self.numbers)} here, {sorted(other.numbers)} there")
         return found
+
+
+def enroll_a_crowd(urls: Sequence[str]) -> list[Told]:
+    """More students of one course than a page shows. They do nothing else."""
+    directory = Directory(urls)
+
+    def enroll(student: str) -> Told:
+        client = Client(directory)
+        enrollment = f"{student}.{CROWDED}"
+        body = {"enrollment": enrollment, "course": CROWDED}
+        answer = client.call("POST", f"/students/{student}/enrollments", body, key=enrollment)
+        client.close()
+        assert answer == (201, enrollment)
+        return Told(student=student, enrolled=[enrollment])
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(enroll, [f"one-of-many-{number:02}" for number in range(CROWD)]))
 
 
 def ask_everything(urls: Sequence[str], told: Sequence[Told]) -> Answers:

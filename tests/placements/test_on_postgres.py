@@ -14,7 +14,7 @@ import pytest
 from learning import checker
 from learning.driver import Client, Directory, Told, come_to_rest, play
 from learning.process import EXAMPLES, REMIT, TOPOLOGIES
-from tests.placements.answers import Answers, ask_everything
+from tests.placements.answers import Answers, ask_everything, enroll_a_crowd
 from tests.placements.databases import PASSWORD, Databases, Layout, running_on
 
 pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
@@ -27,10 +27,11 @@ def played(databases: Databases, name: str, folder: Path) -> tuple[Answers, list
     """What the cohort is told and what it can ask afterwards. The stores are counted from outside, too."""
     with running_on(databases, TOPOLOGIES / f"{name}.toml", folder) as services:
         told = play(services.urls, students=STUDENTS, seed=SEED)
+        crowd = enroll_a_crowd(services.urls)
         come_to_rest(services.urls)
         answers = ask_everything(services.urls, told)
         assert set(services.stop().values()) == {0}
-        assert checker.check(databases.read(), told) == []
+        assert checker.check(databases.read(), [*told, *crowd]) == []
         return answers, [replace(student, retries=0, failures=0) for student in told]
 
 

@@ -15,7 +15,7 @@ import pytest
 from learning import checker
 from learning.driver import Directory, Told, come_to_rest, play
 from learning.process import EXAMPLES, TOPOLOGIES, Supervised, at_free_ports
-from tests.placements.answers import Answers, ask_everything
+from tests.placements.answers import CROWD, CROWDED, Answers, ask_everything, enroll_a_crowd
 from tests.placements.deployment import running
 
 pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
@@ -29,10 +29,11 @@ def played(name: str, folder: Path) -> tuple[Answers, list[Told]]:
     """What the cohort is told and what it can ask afterwards. The stores are counted from outside, too."""
     with running(name, folder) as services:
         told = play(services.urls, students=STUDENTS, seed=SEED)
+        crowd = enroll_a_crowd(services.urls)
         come_to_rest(services.urls)
         answers = ask_everything(services.urls, told)
         assert set(services.stop().values()) == {0}
-        assert checker.check(checker.read(services.data), told) == []
+        assert checker.check(checker.read(services.data), [*told, *crowd]) == []
         return answers, [replace(student, retries=0, failures=0) for student in told]
 
 
@@ -58,6 +59,8 @@ def test_everything_is_asked(monolith: tuple[Answers, list[Told]]) -> None:
     completed = sum(len(student.completed) for student in told)
     assert answers.numbers == set(range(1, completed + 1))
     assert completed > STUDENTS
+    _, students = answers.by_query[f"/courses/{CROWDED}/students?status="]
+    assert len({line["student"] for line in students}) == len(students) > CROWD, "one page is not enough"
     for outcome in ("refused", "withdrawn", "enrolled"):
         assert any(getattr(student, outcome) for student in told)
 

@@ -79,15 +79,15 @@ BILLING: Edits = {
         ("    refunded: bool = False\n", "    refunded: bool = False\n    points: int = 0\n"),
         ("    given_up: list[EnrollmentId] =", "    points: int = 0\n    given_up: list[EnrollmentId] ="),
         (
-            "course=course, amount_cents=amount_cents)\n",
-            "course=course, amount_cents=amount_cents, points=self.points + 1)\n        self.points += 1\n",
+            "course=course, amount=amount)\n",
+            "course=course, amount=amount, points=self.points + 1)\n        self.points += 1\n",
         ),
         ("                course=course,\n", "                course=course,\n                points=self.points,\n"),
     ],
     "billing/handlers.py": [
         (
-            "                    amount_cents=event.amount_cents,\n",
-            "                    amount_cents=event.amount_cents,\n                    points=event.points,\n",
+            "                    amount=event.amount,\n",
+            "                    amount=event.amount,\n                    points=event.points,\n",
         ),
     ],
 }
@@ -135,6 +135,23 @@ LEARNING: Edits = {
     ],
 }
 
+STORED_AS_STATE: Edits = {
+    "learning/domain.py": [
+        ("from remit import DomainEvent, EventSourced, Value", "from remit import Aggregate, DomainEvent, Value"),
+        ("class CourseRecord(EventSourced[", "class CourseRecord(Aggregate["),
+        (
+            "    def evolve(self, event: RecordEvent) -> None:\n",
+            """    def record(self, event: RecordEvent) -> None:
+        self.evolve(event)
+        if not isinstance(event, Closed):
+            super().record(event)
+
+    def evolve(self, event: RecordEvent) -> None:
+""",
+        ),
+    ],
+}
+
 
 def this_release(folder: Path) -> Path:
     """A copy of the platform's code."""
@@ -146,6 +163,15 @@ def next_release(folder: Path) -> Path:
     """The next release of it. Raises `ValueError` when the examples have changed so that an edit fits no more."""
     this_release(folder)
     for file, edits in {**ENROLLMENT, **BILLING, **LEARNING}.items():
+        path = folder / "learning" / file
+        path.write_text(edited(path.read_text(), edits))
+    return folder
+
+
+def earlier_release(folder: Path) -> Path:
+    """The release before, which stored course records as state. Raises `ValueError` as `next_release`."""
+    this_release(folder)
+    for file, edits in STORED_AS_STATE.items():
         path = folder / "learning" / file
         path.write_text(edited(path.read_text(), edits))
     return folder

@@ -2,12 +2,12 @@
 
 __context__ = "billing"
 
-from typing import NewType
-
 from learning.ids import CourseId, EnrollmentId, StudentId
 from remit import Command, Query, Refusal, Value
+from remit.values import Identifier, Money
 
-InvoiceId = NewType("InvoiceId", str)
+
+class InvoiceId(Identifier): ...
 
 
 class CourseNotOffered(Refusal):
@@ -19,8 +19,8 @@ class CourseNotOffered(Refusal):
 class CreditExhausted(Refusal):
     """The student would owe more than the credit limit."""
 
-    owed_cents: int
-    limit_cents: int
+    owed: Money
+    limit: Money
 
 
 class PaymentRefused(Refusal):
@@ -41,7 +41,7 @@ class InvoiceLine(Value):
     invoice: InvoiceId
     enrollment: EnrollmentId
     course: CourseId
-    amount_cents: int
+    amount: Money
     refunded: bool = False
 
 

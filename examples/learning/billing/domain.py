@@ -1,19 +1,22 @@
 """Pricing, credit and refunds: what billing decides."""
 
 from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from learning.billing.api import CourseNotOffered, CreditExhausted, InvoiceId, PaymentRefused
 from learning.ids import CourseId, EnrollmentId, StudentId
 from remit import Aggregate, DomainEvent, Value, field
+from remit.values import Money
 
-PRICES_CENTS = {
-    CourseId("domain-modelling"): 300_00,
-    CourseId("event-storming"): 200_00,
-    CourseId("context-mapping"): 250_00,
-    CourseId("team-topologies"): 150_00,
+CURRENCY = "EUR"
+PRICES = {
+    CourseId("domain-modelling"): Money.of(300, CURRENCY),
+    CourseId("event-storming"): Money.of(200, CURRENCY),
+    CourseId("context-mapping"): Money.of(250, CURRENCY),
+    CourseId("team-topologies"): Money.of(150, CURRENCY),
 }
-CREDIT_LIMIT_CENTS = 750_00
-DISCOUNT_PERCENT = 20
+CREDIT_LIMIT = Money.of(750, CURRENCY)
+DISCOUNT = Decimal("0.20")
 DISCOUNT_FROM_COURSE = 3
 
 
@@ -21,57 +24,57 @@ class BillingEvent(DomainEvent):
     """Something that happened in billing."""
 
 
-class Issued(BillingEvent):
+class Issued(BillingEvent, version=2):
     invoice: InvoiceId
     enrollment: EnrollmentId
     student: StudentId
     course: CourseId
-    amount_cents: int
+    amount: Money
     at: datetime
 
 
-class Refunded(BillingEvent):
+class Refunded(BillingEvent, version=2):
     invoice: InvoiceId
     enrollment: EnrollmentId
     student: StudentId
-    amount_cents: int
+    amount: Money
     at: datetime
 
 
 class Invoice(Value):
     id: InvoiceId
     course: CourseId
-    amount_cents: int
+    amount: Money
     refunded: bool = False
 
 
-class Account(Aggregate[StudentId, Issued | Refunded]):
+class Account(Aggregate[StudentId, Issued | Refunded], version=2):
     """What one student was charged."""
 
     invoices: dict[EnrollmentId, Invoice] = field(default_factory=dict[EnrollmentId, Invoice])
     given_up: list[EnrollmentId] = field(default_factory=list[EnrollmentId])
 
-    def quote(self, enrollment: EnrollmentId, course: CourseId) -> int:
-        """The price of a course for this student, in cents.
+    def quote(self, enrollment: EnrollmentId, course: CourseId) -> Money:
+        """The price of a course for this student.
 
         Raises `CourseNotOffered`, `CreditExhausted`, and `PaymentRefused` for an enrollment that was given up already.
         """
-        if course not in PRICES_CENTS:
+        if course not in PRICES:
             raise CourseNotOffered(course=course)
-        standing = [invoice for invoice in self.invoices.values() if not invoice.refunded]
-        price_cents = PRICES_CENTS[course]
+        standing = [invoice.amount for invoice in self.invoices.values() if not invoice.refunded]
+        price = PRICES[course]
         if len(standing) + 1 >= DISCOUNT_FROM_COURSE:
-            price_cents -= price_cents * DISCOUNT_PERCENT // 100
-        owed_cents = sum(invoice.amount_cents for invoice in standing)
-        if owed_cents + price_cents > CREDIT_LIMIT_CENTS:
-            raise CreditExhausted(owed_cents=owed_cents, limit_cents=CREDIT_LIMIT_CENTS)
+            price -= price.times(DISCOUNT, ROUND_HALF_EVEN)
+        owed = sum(standing, Money.zero(CURRENCY))
+        if owed + price > CREDIT_LIMIT:
+            raise CreditExhausted(owed=owed, limit=CREDIT_LIMIT)
         if enrollment in self.given_up:  # last, so that who asks again about a refused one hears the same reason
             raise PaymentRefused(reason="the enrollment was withdrawn")
-        return price_cents
+        return price
 
-    def issue(self, enrollment: EnrollmentId, course: CourseId, amount_cents: int, at: datetime) -> InvoiceId:
+    def issue(self, enrollment: EnrollmentId, course: CourseId, amount: Money, at: datetime) -> InvoiceId:
         """Writes the invoice of an enrollment."""
-        invoice = Invoice(id=InvoiceId(f"{self.id}/{len(self.invoices) + 1}"), course=course, amount_cents=amount_cents)
+        invoice = Invoice(id=InvoiceId(f"{self.id}/{len(self.invoices) + 1}"), course=course, amount=amount)
         self.invoices[enrollment] = invoice
         self.record(
             Issued(
@@ -79,7 +82,7 @@ class Account(Aggregate[StudentId, Issued | Refunded]):
                 enrollment=enrollment,
                 student=self.id,
                 course=course,
-                amount_cents=amount_cents,
+                amount=amount,
                 at=at,
             )
         )
@@ -97,7 +100,7 @@ class Account(Aggregate[StudentId, Issued | Refunded]):
                 invoice=invoice.id,
                 enrollment=enrollment,
                 student=self.id,
-                amount_cents=invoice.amount_cents,
+                amount=invoice.amount,
                 at=at,
             )
         )

@@ -1,5 +1,6 @@
 """Billing: what it does when it is asked, and when an enrollment is given up."""
 
+from learning.billing import history
 from learning.billing.api import ConfirmInvoice, InvoiceId, InvoiceLine, Invoices
 from learning.billing.domain import Account, BillingEvent, Issued, Refunded
 from learning.billing.payments import Payments, PretendedCards
@@ -24,9 +25,9 @@ async def confirm(
     account = await accounts.obtain(command.student)
     if known := account.invoices.get(command.enrollment):
         return known.id
-    amount_cents = account.quote(command.enrollment, command.course)
-    await payments.authorise(command.student, amount_cents, reference=command.enrollment)
-    return account.issue(command.enrollment, command.course, amount_cents, clock.now())
+    amount = account.quote(command.enrollment, command.course)
+    await payments.authorise(command.student, amount, reference=command.enrollment)
+    return account.issue(command.enrollment, command.course, amount, clock.now())
 
 
 @billing.react(EnrollmentWithdrawn)
@@ -36,7 +37,7 @@ async def refund(event: EnrollmentWithdrawn, accounts: Repository[Account], cloc
 
 
 @billing.project
-class InvoicesOf(Projection[StudentId, Issued | Refunded]):
+class InvoicesOf(Projection[StudentId, Issued | Refunded], version=2):
     """The invoices of one student."""
 
     lines: dict[EnrollmentId, InvoiceLine] = field(default_factory=dict[EnrollmentId, InvoiceLine])
@@ -52,7 +53,7 @@ class InvoicesOf(Projection[StudentId, Issued | Refunded]):
                     invoice=event.invoice,
                     enrollment=event.enrollment,
                     course=event.course,
-                    amount_cents=event.amount_cents,
+                    amount=event.amount,
                 )
             case Refunded():
                 self.lines[event.enrollment] = self.lines[event.enrollment].replace(refunded=True)
@@ -62,3 +63,9 @@ class InvoicesOf(Projection[StudentId, Issued | Refunded]):
 async def invoices(query: Invoices, view: View[InvoicesOf]) -> list[InvoiceLine]:
     found = await view.find(query.student)
     return list(found.lines.values()) if found else []
+
+
+billing.upcast(Issued, version=1)(history.in_money)
+billing.upcast(Refunded, version=1)(history.in_money)
+billing.upcast(Account, version=1)(history.account_in_money)
+billing.upcast(InvoicesOf, version=1)(history.lines_in_money)

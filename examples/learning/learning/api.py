@@ -3,14 +3,17 @@
 __context__ = "learning"
 
 from datetime import datetime
-from typing import Literal, NewType
+from typing import Literal
 
 from learning.ids import CourseId, EnrollmentId, StudentId
 from remit import Command, IntegrationEvent, Page, Query, Refusal, Value, field
+from remit.values import Identifier
 
-ModuleId = NewType("ModuleId", str)
 Status = Literal["learning", "completed", "withdrawn"]
 """How a student stands in a course. Who has completed it stays that, also after a withdrawal."""
+
+
+class ModuleId(Identifier): ...
 
 
 class NotYetOpen(Refusal):

@@ -26,7 +26,7 @@ from learning.learning.domain import (
     Opened,
     RecordEvent,
 )
-from remit import Clock, Context, Page, Projection, Repository, Row, View, field
+from remit import Clock, Context, Freshness, Page, Projection, Repository, Row, View, field
 
 STUDENTS_ON_A_PAGE = 50
 
@@ -115,7 +115,11 @@ async def transcript(query: Transcript, view: View[TranscriptOf]) -> list[Transc
 
 
 @learning.project
-class StudentInCourse(Row[EnrollmentId, RecordEvent], indexes=[("course", "student"), ("course", "status", "student")]):
+class StudentInCourse(
+    Row[EnrollmentId, RecordEvent],
+    indexes=[("course", "student"), ("course", "status", "student")],
+    freshness=Freshness(warn=60, critical=600),
+):
     """How one student stands in one course. Rows, because it is asked for by course and status, sorted, in pages."""
 
     enrollment: EnrollmentId = EnrollmentId("")

@@ -36,11 +36,11 @@ async def enroll(command: Enroll, enrollments: Repository[Enrollment], clock: Cl
 async def charge(event: StudentEnrolled, accounts: Repository[Account], payments: Payments, clock: Clock) -> None:
     account = await accounts.obtain(event.student)
     try:
-        amount_cents = account.quote(event.enrollment, event.course)
-        await payments.authorise(event.student, amount_cents, reference=event.enrollment)
+        amount = account.quote(event.enrollment, event.course)
+        await payments.authorise(event.student, amount, reference=event.enrollment)
     except Refusal:
         return  # nobody asked
-    account.issue(event.enrollment, event.course, amount_cents, clock.now())
+    account.issue(event.enrollment, event.course, amount, clock.now())
 
 
 enrollment.handle(Withdraw)(right.withdraw)

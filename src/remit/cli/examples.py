@@ -12,7 +12,7 @@ from remit.cli.options import AsJson, SystemName
 from remit.cli.screen import UNWELL, say
 from remit.hosting.examples import check_examples, update_examples
 from remit.hosting.failures import Failure
-from remit.hosting.finding import HERE, find_system
+from remit.hosting.finding import HERE, load_system
 
 app = App(name="examples", help="Keep an example of each version of what is stored; check that all can be read.")
 
@@ -30,7 +30,7 @@ def update(
 ) -> int:
     """Write an example of each version that has none yet. Examples that exist stay as they are."""
     try:
-        done = update_examples(find_system(system).model(), folder, force=force)
+        done = update_examples(load_system(system).model(), folder, force=force)
     except OSError as error:
         raise Failure("cli.output", f"an example cannot be written: {error.strerror}", where=str(folder),
                       expected="a folder that can be written", next="--folder OTHER") from error  # fmt: skip
@@ -48,7 +48,7 @@ def update(
 @app.command
 def check(system: SystemName = HERE, /, *, folder: Folder = Path("examples"), json: AsJson = False) -> int:
     """Read all examples with the classes and upcasters of this release."""
-    faults = check_examples(find_system(system).model(), folder)
+    faults = check_examples(load_system(system).model(), folder)
     if json:
         print(msgspec.json.encode([each._asdict() for each in faults]).decode())
     else:

@@ -70,7 +70,7 @@ async def _read(places: Places, context: str, plan: AggregatePlan, id: str, **wa
 
 def _named(system: System, name: str) -> tuple[str, AggregatePlan]:
     """The event-sourced aggregate of this name, and its context. Raises `Failure` and `NoHistory`."""
-    kept = [(context, each) for context in system.model().contexts for each, _ in aggregates_of(context)]
+    kept = [(context, each) for context in system.hosting().model().contexts for each, _ in aggregates_of(context)]
     known = {f"{context.name}.{each.__name__}": (context, each) for context, each in kept}
     found = [each for each in known if name in (each, each.partition(".")[2])]
     if len(found) != 1:

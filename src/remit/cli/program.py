@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from remit.cli import (
+    archive,
     ask,
     check,
     context_map,
@@ -62,6 +63,9 @@ app.command(migrate.migrate)
 app.command(status.status)
 app.command(parked.app)
 app.command(log.app)
+log.app.command(archive.archive)
+log.app.command(archive.verify)
+log.app.command(archive.restore)
 app.command(history.history)
 app.command(upcast.upcast)
 app.command(rebuild.rebuild)

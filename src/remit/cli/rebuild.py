@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -15,7 +16,7 @@ from remit.cli.options import AsJson, Data, Store, SystemName, located
 from remit.cli.screen import cell, say
 from remit.hosting import System
 from remit.hosting.opening import Places, opened, require_all
-from remit.operations import Rebuild, Rebuilt, sources_of
+from remit.operations import Rebuild, Rebuilt, archived_logs, sources_of
 
 
 def rebuild(
@@ -32,8 +33,14 @@ def rebuild(
     changed: Annotated[
         bool, Parameter(negative="", help="Switch although documents differ from those of the live version.")
     ] = False,
+    archive: Annotated[
+        Path | None, Parameter(help="Folder of the archives of its sources, as remit log archive --to has named it.")
+    ] = None,
     back: Annotated[
         bool, Parameter(negative="", help="Switch back to the version that was live before, once it has caught up.")
+    ] = False,
+    retire: Annotated[
+        bool, Parameter(negative="", help="Delete the version that was live before, and what was interrupted.")
     ] = False,
     store: Store = None,
     data: Data = None,
@@ -45,22 +52,41 @@ def rebuild(
     it stopped. A running service notices the switch within about a second.
     """
     found, places, _ = located(system, store, data)
-    done = asyncio.run(_rebuild(found, places, model, pause=pause, anew=anew, changed=changed, back=back))
+    if retire:
+        deleted = asyncio.run(_retire(found, places, model))
+        said = msgspec.json.encode({"model": model, "deleted": deleted}).decode()
+        print(said) if json else say(f"{model}: {deleted} versions were deleted")
+        return 0
+    done = asyncio.run(_rebuild(found, places, model, archive, pause=pause, anew=anew, changed=changed, back=back))
     if json:
         print(msgspec.json.encode(done).decode())
     else:
-        say(f"{done.model}: version {done.version} is live; running services notice it within about a second")
+        say(f"{done.model}: version {done.version} is live, with {done.documents} documents; before, {done.before}")
+        for each in done.differences:
+            say(each)
     return 0
 
 
-async def _rebuild(system: System, places: Places, name: str, *, back: bool, pause: float, **options: bool) -> Rebuilt:
-    model = system.model()
-    async with opened(places, require_all(places, sources_of(model, name))) as stores:
-        work = Rebuild(model, name, stores)
+async def _rebuild(
+    system: System, places: Places, name: str, archive: Path | None, *, back: bool, pause: float, **options: bool
+) -> Rebuilt:
+    async with _opened(system, places, name, archive) as work:
         with _shown(name) as step:
             if back:
                 return await work.back(pause=pause, step=step)
             return await work.build(pause=pause, step=step, **options)
+
+
+async def _retire(system: System, places: Places, name: str) -> int:
+    async with _opened(system, places, name) as work:
+        return await work.retire()
+
+
+@asynccontextmanager
+async def _opened(system: System, places: Places, name: str, archive: Path | None = None) -> AsyncGenerator[Rebuild]:
+    model = system.hosting().model()
+    async with opened(places, require_all(places, sources_of(model, name))) as stores:
+        yield Rebuild(model, name, stores, logs=None if archive is None else archived_logs(stores, archive))
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def upcast(
 
 
 async def _rewrite(system: System, places: Places, names: Collection[str]) -> list[Rewritten]:
-    known = {context.name: context for context in system.contexts}
+    known = {context.name: context for context in system.hosting().contexts}
     for name in names:
         if name not in known:
             raise Failure("cli.usage", f"the system has no context {name!r}", where="remit upcast",
@@ -66,7 +66,7 @@ async def _rewrite(system: System, places: Places, names: Collection[str]) -> li
     async with opened(places, require_some(places, list(kinds))) as stores:
         for context, store in stores.items():
             for kind, codec in kinds[context]:
-                with _shown(kind) as step:
+                with _shown(kind, await store.count_states(kind)) as step:
                     done.append(await operations.rewrite(store, kind, codec, step=step))
     return done
 
@@ -84,24 +84,21 @@ def _kinds(context: Context[Any]) -> Iterator[tuple[str, VersionedCodec[Any]]]:
 
 
 @contextmanager
-def _shown(kind: str) -> Generator[Callable[[Rewritten], None]]:
-    """Shows the progress on a terminal: how many states, and how many per second."""
+def _shown(kind: str, states: int) -> Generator[Callable[[Rewritten], None]]:
+    """Shows the progress on a terminal: how many of these states, how many per second, and the time left."""
     from rich.console import Console  # slow to import, and needed by this command only
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed} states"),
-        TimeElapsedColumn(),
-    )
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("states"))
     rate = TextColumn("{task.fields[rate]}")
-    with Progress(*columns, rate, console=Console(stderr=True), disable=not Console(stderr=True).is_terminal) as bar:
-        task = bar.add_task(cell(kind), total=None, rate="")
+    console = Console(stderr=True)
+    with Progress(*columns, rate, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(cell(kind), total=states, rate="")
 
         def step(done: Rewritten) -> None:
             speed = bar.tasks[0].speed
-            bar.update(task, completed=done.states, rate=f"{speed:,.0f}/s" if speed else "")
+            total = max(states, done.states)  # some may have been added meanwhile
+            bar.update(task, completed=done.states, total=total, rate=f"{speed:,.0f}/s" if speed else "")
 
         yield step
 

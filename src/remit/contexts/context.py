@@ -31,6 +31,7 @@ from remit.contexts.foreign import Source, Translated, Translation
 from remit.contexts.interception import Interceptor
 from remit.contexts.policies import policy_of
 from remit.contexts.publishing import publisher_of
+from remit.contexts.rebuilding import Rebuilding
 from remit.contexts.relations import Relation, listed
 from remit.contexts.upcasting import Upcasting
 from remit.domain import Projection
@@ -133,7 +134,7 @@ def _calling_module() -> str:
     return name
 
 
-class Context(Upcasting, Generic[B]):
+class Context(Upcasting, Rebuilding, Generic[B]):
     """A bounded context.
 
     `name` is part of every wire name and of the name of the store: lower-case letters, digits, `_`, single dashes.
@@ -141,9 +142,11 @@ class Context(Upcasting, Generic[B]):
     of the domain events; with it, a domain event of another context is a static error. `outbox` lists the integration
     events that code with its own transaction publishes, and the commands that it sends for later (`System.outbox`).
     `keep` is the least time for which messages stay in the log; a message is deleted when it is older and all
-    subscriptions have handled it. With None, messages are never deleted. `interceptors` run around each handler of a
-    command, query or event; the first one is the outermost. `relations` are those in which the context is downstream or
-    an equal party.
+    subscriptions have handled it. With None, messages are never deleted. `archive` says whether messages leave the log
+    only by `remit log archive`, which moves them to files: True for all of them, False for none. If it is not given,
+    that holds for the domain events of a context whose own projections follow some of them. `interceptors` run around
+    each handler of a command, query or event; the first one is the outermost. `relations` are those in which the
+    context is downstream or an equal party.
 
     Decorators check nothing. What is wrong with a declaration is reported at start as a finding (`ModelError`).
     """
@@ -158,6 +161,7 @@ class Context(Upcasting, Generic[B]):
         events: type[B] | None = None,
         outbox: Sequence[type[IntegrationEvent] | AnyCommand] = (),
         keep: timedelta | None = timedelta(days=7),
+        archive: bool | None = None,
         interceptors: Sequence[Interceptor] = (),
         relations: Sequence[Relation] = (),
     ) -> None:
@@ -170,6 +174,7 @@ class Context(Upcasting, Generic[B]):
         self.events = events
         self.outbox = tuple(outbox)
         self.keep = keep
+        self.archive = archive
         self.interceptors = tuple(interceptors)
         self.relations = listed(relations)
         self.bound: list[Handler] = []
@@ -430,18 +435,27 @@ class Context(Upcasting, Generic[B]):
     @overload
     def project(self, projection: Doc, /) -> Doc: ...
     @overload
-    def project(self, /, *, begins: Begins) -> Callable[[Doc], Doc]: ...
-    def project(self, projection: Any = None, /, *, begins: Begins | None = None) -> Any:
+    def project(
+        self, /, *, begins: Begins | None = None, rebuild: Literal["at-start"] | None = None
+    ) -> Callable[[Doc], Doc]: ...
+    def project(
+        self, projection: Any = None, /, *, begins: Begins | None = None, rebuild: Literal["at-start"] | None = None
+    ) -> Any:
         """Declares a projection of this context (a class decorator).
 
         A new projection is folded from all messages that the log still has. With `@context.project(begins="now")`, or
         with a time, it is folded from what is written after that, and lacks everything earlier.
+
+        If its code has changed since it was folded, a line of the log says so, and an operator rebuilds it. With
+        `rebuild="at-start"`, a service that has started rebuilds it by itself.
         """
 
         def declare(projection: Any) -> Any:
             self.projections.append(projection)
             if begins is not None:
                 self.begins[projection] = begins
+            if rebuild is not None:
+                self.rebuilt_at_start.append(projection)
             return projection
 
         return declare if projection is None else declare(projection)

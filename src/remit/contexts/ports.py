@@ -235,6 +235,14 @@ class View(Generic[D]):
         """The existing documents among these keys, by key, in one round trip."""
         raise NotImplementedError
 
+    async def age(self) -> float:
+        """How old the model is, in seconds: at most so long ago it contained everything that its sources had written,
+        but for keys that are parked. Infinite if that is not known yet.
+
+        Raises `NotMeasured` if the model declares no `freshness=`.
+        """
+        raise NotImplementedError
+
     def where(self: _Lists, **filters: object) -> Selected[D]:
         """The rows of a row model whose fields have these values: `where(courier="ada")`. The fields are the first ones
         of a declared index. The last of them may have a range: `AtLeast(x)`, `AtMost(x)` or `Between(x, y)`. Without

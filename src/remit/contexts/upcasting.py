@@ -78,6 +78,7 @@ class Upcasting:
     """A context, in so far as it collects upcasters."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.upcasters: list[Upcaster] = []
 
     @overload

@@ -4,8 +4,9 @@ functions only: no I/O, no clock, no state of the framework."""
 from remit.domain.aggregate import Aggregate, has_recorded, recorded_by, recording, refuse_other_identity, take_recorded
 from remit.domain.claim import Claim
 from remit.domain.copies import copying
+from remit.domain.freshness import Freshness
 from remit.domain.mutable import needed_fields
-from remit.domain.projection import Projection
+from remit.domain.projection import Projection, freshness_of
 from remit.domain.record import Record
 from remit.domain.recorded import as_recorded
 from remit.domain.row import Indexes, Row, indexes_of, is_removed
@@ -15,12 +16,14 @@ __all__ = [
     "Aggregate",
     "Claim",
     "EventSourced",
+    "Freshness",
     "Indexes",
     "Projection",
     "Record",
     "Row",
     "as_recorded",
     "copying",
+    "freshness_of",
     "has_recorded",
     "indexes_of",
     "is_removed",

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from typing_extensions import dataclass_transform
 
+from remit.domain.freshness import Freshness
+
 if TYPE_CHECKING:
 
     @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(msgspec.field,))
@@ -23,11 +25,19 @@ if TYPE_CHECKING:
 else:
 
     class _MutableMeta(msgspec.StructMeta):
-        def __new__(metacls, cls_name, bases, ns, /, *, recording=False, version=1, indexes=(), **unknown):
-            if indexes and not any(hasattr(base, "__remit_indexes__") for base in bases):
-                unknown["indexes"] = indexes
-            for option in unknown:
-                raise TypeError(f"{cls_name}: no class option {option!r}. Options: version")
+        def __new__(
+            metacls, cls_name, bases, ns, /, *, recording=False, version=1, indexes=(), freshness=None, **other
+        ):
+            known = {"version": True}  # class options, and whether classes of this kind have them
+            for option, given in (("freshness", freshness), ("indexes", indexes)):
+                known[option] = any(hasattr(base, f"__remit_{option}__") for base in bases)
+                if given and not known[option]:
+                    other[option] = given
+            for option in other:
+                options = ", ".join(sorted(name for name, has in known.items() if has))
+                raise TypeError(f"{cls_name}: no class option {option!r}. Options: {options}")
+            if not isinstance(freshness, Freshness | None):
+                raise TypeError(f"{cls_name}: freshness={freshness!r} must be a Freshness(warn=..., critical=...)")
             if type(version) is not int or version < 1:
                 raise TypeError(f"{cls_name}: version={version!r} must be a whole number from 1 on")
             flags = {"dict": True} if recording else {}  # inherited: a struct refuses dict=False below dict=True
@@ -35,6 +45,8 @@ else:
             flags["forbid_unknown_fields"] = True
             made = super().__new__(metacls, cls_name, bases, ns, kw_only=True, eq=True, **flags)
             made.__remit_version__ = version
+            if freshness is not None:
+                made.__remit_freshness__ = freshness
             if indexes:
                 made.__remit_indexes__ = tuple((each,) if isinstance(each, str) else tuple(each) for each in indexes)
             return made

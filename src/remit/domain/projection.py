@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from typing_extensions import TypeVar
 
+from remit.domain.freshness import Freshness
 from remit.domain.mutable import Mutable
 
 K = TypeVar("K")
@@ -17,8 +18,10 @@ class Projection(Mutable, Generic[K, E]):
 
     `Projection[Key, A | B]` is updated from the events A and B: `key` returns the key of the document to which an event
     belongs, and `evolve` changes that document. Both must be pure. Two documents of one class with equal fields are
-    equal. A document is mutable, so it has no hash.
+    equal. A document is mutable, so it has no hash. The class option `freshness` promises how old it may be.
     """
+
+    __remit_freshness__: ClassVar[Freshness | None] = None
 
     @staticmethod
     def key(event: E, /) -> K:
@@ -31,4 +34,13 @@ class Projection(Mutable, Generic[K, E]):
 
     if TYPE_CHECKING:
 
+        def __init_subclass__(
+            cls, *, recording: bool = False, version: int = 1, freshness: Freshness | None = None
+        ) -> None: ...
+
         def _keyed(self) -> Projection[K, Any]: ...
+
+
+def freshness_of(projection: type[Projection[Any, Any]]) -> Freshness | None:
+    """What a read model promises; None if it promises nothing."""
+    return projection.__remit_freshness__

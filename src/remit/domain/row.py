@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import TypeVar
 
+from remit.domain.freshness import Freshness
 from remit.domain.projection import Projection
 
 K = TypeVar("K")
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
         __remit_indexes__: ClassVar[Indexes]
 
-        def __init_subclass__(cls, *, indexes: Sequence[tuple[str, ...]] = ()) -> None: ...
+        def __init_subclass__(
+            cls, *, indexes: Sequence[tuple[str, ...]] = (), version: int = 1, freshness: Freshness | None = None
+        ) -> None: ...
 
         def remove(self) -> None:
             """For `evolve`: the row ends with this event. A later event with its key begins a new one."""

@@ -17,17 +17,13 @@ import msgspec
 from remit.contexts import Context, Model
 from remit.contexts.annotations import aggregates_of, is_kind, projections_of, records_of, sourced_of
 from remit.errors import BadMessage, RemitError
+from remit.hosting.samples import sample_of
 from remit.messages import Codec, DomainEvent
-from remit.messages.forms import wire_types
+from remit.messages.forms import describe
 from remit.messages.stamps import stamp_of, stamped
 from remit.runtime.upcasting import Upcasters, state_codec
 
 _FILE = re.compile(r"(?P<name>\w+)\.(?P<state>state\.)?(?P<version>[1-9]\d{0,8})\.json")
-_TEXTS = {
-    "date-time": "2026-01-02T03:04:05Z", "date": "2026-01-02", "time": "03:04:05Z", "duration": "PT1S",
-    "uuid": "00000000-0000-0000-0000-000000000001", "decimal": "1.5", "byte": "",
-}  # fmt: skip
-_DEEPEST = 6
 
 
 class Kind(NamedTuple):
@@ -83,7 +79,7 @@ def update_examples(model: Model, folder: Path, *, force: bool = False) -> Updat
         if path.exists() and not force:
             done.kept.append(file)
             continue
-        fields = _example_of(type)
+        fields = sample_of(describe(type))
         try:
             Codec[Any](type).decode(msgspec.json.encode(fields))
         except msgspec.MsgspecError as error:
@@ -145,42 +141,3 @@ class _Reader:
             raise BadMessage(f"no aggregate, projection or record is named {name}")
         fields = msgspec.json.encode(msgspec.json.decode(payload))
         state_codec(state, self._context.upcasters).restore(stamped(stamp_of(version), fields))
-
-
-def _example_of(type: Any) -> Any:
-    """An example in the wire form of a class: the same in each process. Optional fields are given, too."""
-    (schema,), components = msgspec.json.schema_components(wire_types([type]))
-    return _example(schema, components, 0)
-
-
-def _example(schema: Mapping[str, Any], components: Mapping[str, Any], depth: int) -> Any:
-    if "$ref" in schema:
-        return _example(components[schema["$ref"].rpartition("/")[2]], components, depth + 1)
-    if "const" in schema or "enum" in schema:
-        return schema.get("const", schema.get("enum", [None])[0])
-    for choice in ("anyOf", "oneOf"):
-        if choice in schema:
-            return None if depth > _DEEPEST else _example(schema[choice][0], components, depth + 1)
-    return _of_type(schema, components, depth)
-
-
-def _of_type(schema: Mapping[str, Any], components: Mapping[str, Any], depth: int) -> Any:
-    match schema.get("type"):
-        case "object":
-            fields = schema.get("properties", {}).items()
-            return {name: _example(each, components, depth + 1) for name, each in fields}
-        case "array":
-            first: list[Mapping[str, Any]] = schema.get("prefixItems", [])
-            return [_example(each, components, depth + 1) for each in first] + (
-                [_example(schema["items"], components, depth + 1)] * max(schema.get("minItems", 0), depth < _DEEPEST)
-                if isinstance(schema.get("items"), dict) and not first
-                else []
-            )
-        case "string":
-            return _TEXTS.get(schema.get("format", ""), "text".ljust(schema.get("minLength", 0), "x"))
-        case "integer" | "number":
-            return schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
-        case "boolean":
-            return True
-        case _:
-            return None

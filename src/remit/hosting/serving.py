@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from remit.hosting import System
 from remit.hosting.failures import Failure
+from remit.hosting.read_models import looking_after
 from remit.observability import Health
 from remit.runtime import Host
 
@@ -125,8 +126,10 @@ class Doors:
     async def _status(self) -> dict[str, Any]:
         """What in this process is stuck or unusable."""
         unusable, followers = await self._health.unusable(), await self._health.followers()
-        well = not unusable and all(each.well for each in followers)
-        return {"well": well, "subscriptions": followers, "unusable": unusable}
+        models = self._health.models()
+        well = not unusable and all(each.well for each in followers) and all(each.well for each in models)
+        promised = {"models": models} if models else {}
+        return {"well": well, "subscriptions": followers, "unusable": unusable, **promised}
 
     async def open(self) -> None:
         """Starts the server and returns when it answers requests. Raises the error of a failed start."""
@@ -158,12 +161,13 @@ async def serve(host: Host, doors: Doors | None, ending: asyncio.Event, ready: C
     """Starts the process, calls `ready` with its URL, serves until the event `ending` is set, and drains."""
     try:
         await host.start()
-        if doors is None:
-            ready(None)
-            await ending.wait()
-        else:
-            await doors.open()
-            ready(doors.url)
-            await doors.serve_until(ending)
+        async with looking_after(host):
+            if doors is None:
+                ready(None)
+                await ending.wait()
+            else:
+                await doors.open()
+                ready(doors.url)
+                await doors.serve_until(ending)
     finally:
         await host.stop()

@@ -243,6 +243,7 @@ class System:
         from asyncio import get_running_loop
 
         from remit.hosting.assembly import assemble, connect_to_services
+        from remit.hosting.read_models import looking_after
 
         if topology is not None:
             async with connect_to_services(self.model(), topology, listeners, self._load) as sender:
@@ -252,7 +253,8 @@ class System:
         try:
             await host.start()
             self._running.append((get_running_loop(), host))
-            yield host
+            async with looking_after(host):
+                yield host
         finally:
             self._running = [running for running in self._running if running[1] is not host]
             await host.stop()

@@ -18,7 +18,7 @@ from remit.messages.fidelity import difference
 from remit.messages.fields import written_defaults
 from remit.messages.forms import describe, wire_types
 from remit.messages.instead import instead_of
-from remit.messages.keys import LONGEST_KEY, fits, key_text, no_document_key, require_key
+from remit.messages.keys import LONGEST_KEY, document_key, fits, key_text, require_key
 from remit.messages.sorting import NONE, SortForm, sorted_by
 from remit.messages.stamps import version_of
 from remit.messages.stored import VersionedCodec
@@ -46,13 +46,13 @@ __all__ = [
     "decode_reply",
     "describe",
     "difference",
+    "document_key",
     "encode_reply",
     "field",
     "fields_of_refusal",
     "fits",
     "instead_of",
     "key_text",
-    "no_document_key",
     "not_a_key",
     "not_an_identity",
     "not_carried",

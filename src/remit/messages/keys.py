@@ -48,9 +48,12 @@ def _text_of(given: Any, what: str, where: str) -> str:
     return str(found)
 
 
-def no_document_key(event: object, where: str) -> BadKey:
-    """The error for a projection whose `key` has returned `None`."""
-    return BadKey(
+def document_key(given: object, event: object, where: str) -> str:
+    """The text of what the `key` of a projection has returned for an event. Raises `BadKey` as `key_text` does, and for
+    `None`."""
+    if given is not None:
+        return key_text(given, "key of a document", where)
+    raise BadKey(
         f"key returned None for {type(event).__name__}, and no document has this key", where=where,
         expected="the key of a document for each event that the projection follows",
         next="return a key in each branch of key",

@@ -17,6 +17,7 @@ from remit.log import SubscriptionId
 from remit.runtime import Host
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.states import WELL
+from remit.runtime.upkeep.ages import ModelAge
 from remit.stores.port import KeyClaims, ParkedKeys
 
 ANSWER_SECONDS = 2.0
@@ -60,6 +61,10 @@ class Health:
         found = await asyncio.gather(*map(_parked_in, self._host.stores.values()))
         parked = {place for places in found for place in places}
         return [_health_of(each, id, parked) for each in self._host.followers for id in each.ids]
+
+    def models(self) -> list[ModelAge]:
+        """The read models that promise their freshness, as old as this process sees them."""
+        return self._host.ages.models()
 
     async def _ask(self) -> list[str]:
         stores = self._host.stores

@@ -22,9 +22,12 @@ from remit.runtime.following.refused import IGNORED, Refusals, RefusedLater, ref
 from remit.runtime.following.states import STATES, WELL, State, worst
 from remit.runtime.freshness.missed import told_missed
 from remit.runtime.upkeep.signs import Sign
-from remit.stores import ParkedKey, Store
+from remit.stores import LiveVersions, ParkedKey, Store
 from remit.stores.port import ParkedKeys
 
+Promise = tuple[float, float]
+"""The ages (seconds) at which a read model is lagging, and stale."""
+NO_PROMISES: Mapping[SubscriptionId, Promise] = {}
 REFUSED_SECONDS = 7 * 86400.0
 """The seconds for which a refused command is shown."""
 
@@ -51,6 +54,11 @@ class SubscriptionStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The latest of them, newest first: at most 5 per partition, none older than 7 days."""
     ignored: int = 0
     """The number of foreign messages that it has ever ignored because they came after a newer one."""
+    promised: Promise | None = None
+    """For a read model that declares `freshness=`: the ages at which it is reported as lagging and as stale."""
+    age: float | None = None
+    """How long ago such a model was complete. None if that is not known: its source cannot be read from here, or its
+    writes are lost; and for all that promises nothing."""
     state: State
     note: str = ""
 
@@ -79,13 +87,15 @@ async def read_status(
     projections: Collection[SubscriptionId] = (),
     later: Collection[SubscriptionId] = (),
     foreign: Collection[SubscriptionId] = (),
+    promises: Mapping[SubscriptionId, Promise] = NO_PROMISES,
 ) -> list[SubscriptionStatus]:
     """The status of subscriptions, in the given order. `stores` are open, by context; `now` is in seconds since the
     epoch. A context that is missing in `stores` has not run yet.
 
     For a subscription in `projections`, the note says if it is incomplete. For one in `later`, which applies commands
     sent for later, the status has the refused commands; a refusal is an answer, so it needs no attention. For one in
-    `foreign`, which translates foreign messages, it has the number of ignored ones.
+    `foreign`, which translates foreign messages, it has the number of ignored ones. For a read model in `promises`, it
+    has the age.
 
     After them come subscriptions that are not in `follows`, and for which a living process reports a trouble: a service
     waits for commands sent for later from every context outside of it, whether that context sends any or not. Those
@@ -97,16 +107,27 @@ async def read_status(
     ids = list(follows)
     observer = Observer(stores, now)
     while True:
+        live = {name: await _live(store) for name, store in stores.items()}
         looks = [
-            await _look(id, stores, observer, folds=id in projections, later=id in later, foreign=id in foreign)
+            await _look(
+                id, live, observer, folds=id in projections, later=id in later, foreign=id in foreign,
+                promised=promises.get(id),
+            )
             for id in ids
-        ]
+        ]  # fmt: skip
         others = [await _look(id, stores, observer) for id in await _troubled(observer, stores, ids)]
         looks += [look for look in others if not look.status.well]
         if not observer.patient or not any(look.in_doubt for look in looks):
             rows = [look.status for look in looks]
             return [*rows, *await _gone({(row.name, row.source, row.channel) for row in rows}, stores)]
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _live(store: Store) -> Store:
+    """The store, in which the names of read models mean the versions that are live now."""
+    live = LiveVersions(store)
+    live.use(await live.versions())
+    return live.pinned()
 
 
 async def _troubled(
@@ -157,6 +178,7 @@ async def _look(
     folds: bool = False,
     later: bool = False,
     foreign: bool = False,
+    promised: Promise | None = None,
 ) -> _Look:
     store, source = stores.get(id.context), stores.get(id.source)
     life = _Life("silent", "it has not run yet: its store is not made", doubtful=False)
@@ -175,11 +197,11 @@ async def _look(
         if source is not None:
             # Heads are read after checkpoints, so that messages handled in between do not look like a restored source.
             progress = await _progress(source, id, checkpoints, observer)
-    state, note = worst([(life.state, life.note), *_findings(progress, first, parked)])
+    age = round(progress.lag_seconds, 3) if promised and store and source and life.state != "wedged" else None
+    state, note = worst([(life.state, life.note), *_too_old(promised, age), *_findings(progress, first, parked)])
     note = note or life.note  # a note of a process on a subscription without trouble
-    if folds and store is not None and await store.missed(id):
-        note = "; ".join(filter(None, (note, told_missed(id.source))))
-    note = "; ".join(filter(None, (note, _told(refused), _told_ignored(ignored))))
+    missed = told_missed(id.source) if folds and store is not None and await store.missed(id) else ""
+    note = "; ".join(filter(None, (note, missed, _told(refused), _told_ignored(ignored))))
     status = SubscriptionStatus(
         name=id.name,
         source=id.source,
@@ -192,10 +214,19 @@ async def _look(
         refused=refused.count,
         refusals=refused.latest,
         ignored=ignored.count,
+        promised=promised,
+        age=age,
         state=state,
         note=note,
     )
     return _Look(status, life.doubtful or (state == "stalled" and life.state == "running"))
+
+
+def _too_old(promised: Promise | None, age: float | None) -> Iterable[tuple[State, str]]:
+    if promised is not None and age is not None and age > promised[0]:
+        if age > promised[1]:
+            yield "stale", f"it is older than {promised[1]:g} s"
+        yield "lagging", f"it is older than {promised[0]:g} s"
 
 
 def _told(refused: Refusals) -> str:

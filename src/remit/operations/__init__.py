@@ -1,6 +1,15 @@
 """What a person does about a system, running or not: functions on its open stores, for a console, a script or a
 test."""
 
+from remit.operations.archive import (
+    Archived,
+    NotArchived,
+    archive_log,
+    archived_channels,
+    archived_logs,
+    restore_log,
+    verify_archive,
+)
 from remit.operations.history import Happened, History, Life, NoHistory, not_sourced, read_history
 from remit.operations.logs import Intact, Missed, Moved, UnknownSubscriber, accept_incomplete, forget, go_on
 from remit.operations.parked import (
@@ -20,6 +29,7 @@ from remit.operations.rebuild import CannotRebuild, Rebuild, Rebuilt, sources_of
 from remit.operations.upcasting import Rewritten, Unreadable, rewrite
 
 __all__ = [
+    "Archived",
     "CannotRebuild",
     "Discarded",
     "Happened",
@@ -32,6 +42,7 @@ __all__ = [
     "Moved",
     "NoHistory",
     "NoReason",
+    "NotArchived",
     "NotParked",
     "Rebuild",
     "Rebuilt",
@@ -40,6 +51,9 @@ __all__ = [
     "UnknownSubscriber",
     "Unreadable",
     "accept_incomplete",
+    "archive_log",
+    "archived_channels",
+    "archived_logs",
     "discard",
     "forget",
     "go_on",
@@ -48,7 +62,9 @@ __all__ = [
     "parked_keys",
     "read_history",
     "require_handled",
+    "restore_log",
     "retry",
     "rewrite",
     "sources_of",
+    "verify_archive",
 ]

@@ -61,7 +61,7 @@ async def compared(store: Store, live: ProjectionPlan | None, new: ProjectionPla
 
 async def _together(
     store: Store, live: ProjectionPlan | None, new: ProjectionPlan | None
-) -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
+) -> AsyncIterator[tuple[str, Any, Any]]:
     """The documents of both versions in the order of their keys; None where one version has none."""
     lives, news = _all(store, live), _all(store, new)
     one, other = await anext(lives, None), await anext(news, None)
@@ -78,7 +78,7 @@ async def _together(
             one, other = await anext(lives, None), await anext(news, None)
 
 
-async def _all(store: Store, plan: ProjectionPlan | None) -> AsyncIterator[tuple[str, bytes]]:
+async def _all(store: Store, plan: ProjectionPlan | None) -> AsyncIterator[tuple[str, Any]]:
     after: str | None = None
     while plan is not None:
         if isinstance(plan, RowPlan):

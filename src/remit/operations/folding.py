@@ -9,7 +9,7 @@ from typing import Any
 from remit.domain import is_removed
 from remit.errors import Conflict, StoreError
 from remit.log import MessageRecord, forms_of, has_newer
-from remit.messages import Codec, key_text, no_document_key
+from remit.messages import Codec, document_key
 from remit.runtime.failures import is_transient
 from remit.runtime.following.handling import Handling
 from remit.runtime.following.lane import Lane
@@ -58,7 +58,8 @@ class Folding(Handling):
         self._follow = follow
         self._takes: Mapping[tuple[str, int], Codec[Any]] = follow.takes
         self._named = {type for type, _ in follow.takes}
-        self._turn, self._kept, self._pause, self._page = turn, kept, pause, page
+        self._turn, self._kept, self._page = turn, kept, page
+        self.share = pause
         self._slow_until: dict[int, int] = {}
         """Up to which position the messages of a partition are handled in small units of work."""
 
@@ -70,12 +71,12 @@ class Folding(Handling):
         loop = asyncio.get_running_loop()
         async with self._turn:
             began = loop.time()
-            last = await self._fold(lane, records)
-            if self._pause:
-                await asyncio.sleep((loop.time() - began) * self._pause / (1.0 - self._pause))
+            last = await self._fold_in_memory(lane, records)
+            if self.share:
+                await asyncio.sleep((loop.time() - began) * self.share / (1.0 - self.share))
         return last
 
-    async def _fold(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
+    async def _fold_in_memory(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
         if lane.pos < self._slow_until.get(lane.part, 0) or await self._parking.among(lane, records):
             return await self._slowly(lane, records)
         stood = lane.pos, lane.id
@@ -137,9 +138,7 @@ class Folding(Handling):
                 forms = ((codec, record.payload),)
             for reads, payload in forms:
                 event = reads.read(payload)
-                if (of := key(event)) is None:
-                    raise no_document_key(event, kind)
-                found.append((key_text(of, "key of a document", kind), event))
+                found.append((document_key(key(event), event, kind), event))
         return found
 
     def _forms(self, record: MessageRecord) -> Iterator[tuple[Codec[Any], bytes]]:

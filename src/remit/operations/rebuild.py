@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -11,23 +11,34 @@ from typing import Any
 import msgspec
 
 from remit.contexts import Model
+from remit.contexts.ports import VIEW
 from remit.errors import Conflict, RemitError
-from remit.log import SubscriptionId
+from remit.log import Log, SubscriptionId
 from remit.operations.comparing import compared
-from remit.operations.folding import PAGE, folding_of
+from remit.operations.folding import PAGE, Folding, folding_of
+from remit.operations.retiring import retire
 from remit.runtime.compiler import compile_system
+from remit.runtime.failures import told
 from remit.runtime.following.follower import Follower
 from remit.runtime.host import Host
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan, FoldPlan, ProjectionPlan, RowPlan
 from remit.runtime.ports import Ports
-from remit.runtime.streams import shape_of
+from remit.runtime.streams import shape_in
+from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.deadlines import NEVER
+from remit.runtime.work.given import GIVEN
+from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Store, Versions, load_versions, write_versions
 from remit.stores.versions import name_in, subscription_in, table_in
 from remit.transports.store_feed import StoreFeed
 
 LOOK_SECONDS = 0.05
 """How often a rebuild looks how far it is."""
+NEAR = 1_000
+"""With fewer messages left, a rebuild rests no longer."""
+BEHIND_SECONDS = 1.0
+"""It switches once it is behind by less than this."""
 LINGER_SECONDS = 2.5
 """How long a rebuild goes on with the new version after the switch: until each service has noticed it."""
 
@@ -53,6 +64,26 @@ class Rebuilt(msgspec.Struct):
     """Where they differ: identities, and why; the first ones."""
 
 
+Place = tuple[SubscriptionId, int]
+"""A partition of a source."""
+
+
+class _Goal:
+    """The heads of the logs, and whether the new version has handled them soon after they were seen."""
+
+    def __init__(self) -> None:
+        self._heads: Mapping[Place, int] | None = None
+        self._since = 0.0
+        self.is_reached = False
+
+    def look(self, heads: Mapping[Place, int], stands: Mapping[Place, int], now: float) -> None:
+        """Compares where it stands at the time `now` with the heads that were seen before."""
+        if self._heads is not None and any(stands.get(place, 0) < pos for place, pos in self._heads.items()):
+            return
+        self.is_reached = self._heads is not None and now - self._since <= BEHIND_SECONDS
+        self._heads, self._since = heads, now
+
+
 class Rebuild:
     """The rebuild of one read model, on open stores: that of its context, and those of its sources."""
 
@@ -62,17 +93,24 @@ class Rebuild:
         name: str,
         stores: Mapping[str, Store],
         *,
+        logs: Mapping[str, Log] | None = None,
         linger: float = LINGER_SECONDS,
         ports: Ports | None = None,
     ) -> None:
-        """`name` is `<context>.<Name>`. `linger` is how long it goes on with the new version after the switch, in
-        seconds. `ports` are those of another process whose stores it uses. Raises `CannotRebuild` if there is no such
-        read model."""
+        """`name` is `<context>.<Name>`. `logs` are the logs of its sources, if they are read elsewhere than in their
+        stores: `ArchivedLog`. `linger` is how long it goes on with the new version after the switch, in seconds.
+        `ports` are those of another process whose stores it uses. Raises `CannotRebuild` if there is no such read
+        model."""
         self._model, self.name, self._stores, self._linger = model, name, stores, linger
+        self._logs: Mapping[str, Log] = {**stores, **(logs or {})}
         self._plan, self._follows = read_model(model, name)
         self._store = stores[self._plan.name]
         self._ids = [each.id for each in self._follows]
         self._ports = ports or Ports()
+        follows = {each.id: each for each in self._follows}
+        plan = replace(self._plan, follows=follows, groups=[])
+        self._shared = Host(model, stores, self._ports, plans={plan.name: plan}).shared
+        self._foldings: list[Folding] = []
         self.shape = shape_in(self._follows)
         """The fingerprint of the read model as this process has it."""
 
@@ -110,6 +148,20 @@ class Rebuild:
             )  # fmt: skip
         return await self._catch_up(versions.old, versions, pause, PAGE, True, step)
 
+    async def retire(self) -> int:
+        """Deletes the version that was live before, and what interrupted rebuilds have left. Returns how many versions
+        were deleted. Raises `CannotRebuild` if there are none, `StoreError` and `StoreUnavailable`."""
+        try:
+            deleted = await retire(self._store, self.name, self._follows, old=True)
+        except Conflict:
+            raise self._was_changed() from None
+        if not deleted:
+            raise CannotRebuild(
+                "there is no version to retire", where=self.name, expected="a version that was live before",
+                next="nothing has to be done",
+            )  # fmt: skip
+        return deleted
+
     # ── how it is made ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _begin(self) -> Versions:
@@ -121,11 +173,12 @@ class Rebuild:
                     expected="a read model that is built from the beginning of its sources",
                     next="declare it without begins=, or under a new name",
                 )  # fmt: skip
-            if await self._stores[each.id.source].floors(each.id.channel):
+            if await self._logs[each.id.source].floors(each.id.channel):
                 raise CannotRebuild(
                     f"the beginning of the log of {each.id.source} was deleted", where=self.name,
                     expected="all messages from the first one on",
-                    next=f"keep={{...}} of {each.id.source} says how long messages are kept; what is deleted is gone",
+                    next=f"remit rebuild --archive FOLDER, if the log of {each.id.source} is archived; what was deleted"
+                    " by age is gone",
                 )  # fmt: skip
         expected, versions = await load_versions(self._store, self.name)
         begun = versions.begun(self.shape)
@@ -140,10 +193,10 @@ class Rebuild:
     async def _catch_up(
         self, number: int, begun: Versions, pause: float, page: int, changed: bool, step: Callable[[Rebuilt], None]
     ) -> Rebuilt:
-        done, goal = Rebuilt(self.name, number, begun.live), dict[tuple[SubscriptionId, int], int]()
+        done, goal = Rebuilt(self.name, number, begun.live), _Goal()
         async with self._following(number, pause, page) as followers:
             while True:
-                goal, ready = await self._count(done, followers, goal)
+                await self._count(done, followers, goal)
                 step(done)
                 self._refuse_stuck(followers)
                 expected, versions = await load_versions(self._store, self.name)
@@ -151,7 +204,7 @@ class Rebuild:
                     return done
                 if number not in (versions.building, versions.old) or versions.live != begun.live:
                     raise self._was_changed()
-                if ready:
+                if goal.is_reached:
                     await self._check(done, versions, changed)
                     after = versions.switched_to(number, self._ports.clock.seconds())
                     try:
@@ -163,46 +216,62 @@ class Rebuild:
                     return done
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def _count(
-        self,
-        done: Rebuilt,
-        followers: Mapping[SubscriptionId, Follower],
-        goal: Mapping[tuple[SubscriptionId, int], int],
-    ) -> tuple[dict[tuple[SubscriptionId, int], int], bool]:
-        """Counts what has been written, and how much of it the new version has handled. Returns the heads of the logs,
-        and whether it has reached the ones before (`goal`), and all that the live version has handled."""
-        heads: dict[tuple[SubscriptionId, int], int] = {}
-        ready = bool(goal) or done.messages == 0
+    async def _count(self, done: Rebuilt, followers: Mapping[SubscriptionId, Follower], goal: _Goal) -> None:
+        """Counts what has been written, and how much of it the new version has handled."""
+        heads: dict[Place, int] = {}
+        stands: dict[Place, int] = {}
         done.handled = done.messages = 0
         for id, follower in followers.items():
-            stand = await self._store.checkpoints(subscription_in(id, done.live))
             for part, head in (await self._stores[id.source].heads(id.channel)).items():
-                pos = follower.position(part)
-                heads[id, part] = head.pos
+                stands[id, part], heads[id, part] = follower.position(part), head.pos
                 done.messages += head.pos
-                done.handled += min(pos, head.pos)
-                ready = ready and pos >= goal.get((id, part), 0)
-                ready = ready and (part not in stand or pos >= stand[part].pos)
-        return heads, ready and (bool(goal) or not heads)
+                done.handled += min(stands[id, part], head.pos)
+        goal.look(heads, stands, asyncio.get_running_loop().time())
+        if done.messages - done.handled < NEAR:  # it would never reach what is written meanwhile
+            for each in self._foldings:
+                each.share = 0.0
 
     # ── how it is checked ───────────────────────────────────────────────────────────────────────────────────────────
 
     async def _check(self, done: Rebuilt, versions: Versions, changed: bool) -> None:
         """Compares the versions. Raises `CannotRebuild`; both versions stay as they are."""
         await self._refuse_parked(versions.live, done.version)
-        same = versions.shapes.get(versions.live) == self.shape
+        # Version 1 may have been folded by other code, before its fingerprint was first looked at.
+        same = versions.live > 1 and versions.shapes.get(versions.live) == self.shape
         found = await compared(
             self._store, await self._begun(versions.live), await self._begun(done.version), bodies=same and not changed
         )  # fmt: skip
         done.documents, done.before, done.differences = found.new, found.live, found.differences
-        if changed or not (done.differences or (found.live and not found.new)):
+        objections = await self._objections(versions.live, done.version)
+        if changed and not objections:
             return
-        what = "; ".join(done.differences) or f"it has no documents, and the live one has {found.live}"
+        if not objections and not done.differences and (found.new or not found.live):
+            return
+        what = [*objections, *done.differences] or [f"it has no documents, and the live one has {found.live}"]
         raise CannotRebuild(
-            f"version {done.version} differs from the live one: {what}", where=self.name,
-            expected="the same documents, because the code is the same" if done.differences else "documents",
-            next="if this is what you expect: remit rebuild --changed; if not: mend it, then remit rebuild --anew",
+            f"version {done.version} is not as it should be: {'; '.join(what)}", where=self.name,
+            expected="documents, the same ones if the code is the same, and no objection of a declared check",
+            next="mend it, then remit rebuild --anew" if objections
+            else "if this is what you expect: remit rebuild --changed; if not: mend it, then remit rebuild --anew",
         )  # fmt: skip
+
+    async def _objections(self, live: int, new: int) -> list[str]:
+        """What the declared checks say is wrong."""
+        projection, found = self._follows[0].projection, list[str]()
+        declared = next(each for each in self._model.contexts if each.name == self._plan.name).rebuilt_checks
+        for check in [check for of, check in declared if of is projection.type]:
+            views = [self._view(in_projection(projection, version)) for version in (new, live)]
+            try:
+                said = await check(*views)
+            except Exception as error:  # noqa: BLE001  # the code of users: whatever it raises is an objection
+                said = told(error)
+            if said:
+                found.append(f"{check.__name__} says: {said}")
+        return found
+
+    def _view(self, projection: ProjectionPlan) -> Any:
+        attempt = Attempt("", "", "", 0.0, self._plan.name, NEVER)
+        return GIVEN[VIEW](UnitOfWork(self._shared.workplaces[self._plan.name], attempt), projection)
 
     async def _begun(self, version: int) -> ProjectionPlan | None:
         """How a version is stored; None if nothing was folded into it yet, so that it may have no table."""
@@ -244,28 +313,36 @@ class Rebuild:
 
     @asynccontextmanager
     async def _following(self, version: int, pause: float, page: int) -> AsyncGenerator[dict[SubscriptionId, Follower]]:
-        plan = replace(self._plan, follows={each.id: each for each in self._follows}, groups=[])
-        shared = Host(self._model, self._stores, self._ports, plans={plan.name: plan}).shared
         said, stamp = Listeners((), self._ports.clock), self._ports.clock.seconds
         follows = [in_version(each, version) for each in self._follows]
         followers: dict[SubscriptionId, Follower] = {}
-        for id, effect in zip(self._ids, folding_of(follows, shared, self._ports, said, pause=pause, page=page),
-                              strict=True):  # fmt: skip
-            feed = StoreFeed(*id[1:], self._stores[id.source])
+        self._foldings = folding_of(follows, self._shared, self._ports, said, pause=pause, page=page)
+        for id, effect in zip(self._ids, self._foldings, strict=True):
+            feed = StoreFeed(*id[1:], self._logs[id.source])
             followers[id] = Follower(
                 subscription_in(id, version), self._store, feed, effect, self._ports, said, stamp
             )  # fmt: skip
         if isinstance(follows[0].projection, RowPlan):
             await self._store.prepare_rows([follows[0].projection.table])
+        ringing = asyncio.create_task(_ring(followers.values()))
         try:
             for follower in followers.values():
                 await follower.start()
             yield followers
         finally:
+            ringing.cancel()
             for id, follower in followers.items():
                 await follower.stop()
                 await self._stores[id.source].forget(follower.name)  # the log need not be kept for it
-            shared.deadlines.close()
+            self._shared.deadlines.close()
+
+
+async def _ring(followers: Collection[Follower]) -> None:
+    """Has followers look for new messages all the time: nothing else tells them what other processes write."""
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        for follower in followers:
+            follower.ring()
 
 
 def read_model(model: Model, name: str) -> tuple[ContextPlan, list[FoldPlan]]:
@@ -280,20 +357,7 @@ def read_model(model: Model, name: str) -> tuple[ContextPlan, list[FoldPlan]]:
             next="name it as CONTEXT.NAME",
         )  # fmt: skip
     plan, projection = known[name]
-    return plan, follows_of(plan, projection)
-
-
-def follows_of(plan: ContextPlan, projection: ProjectionPlan) -> list[FoldPlan]:
-    """What a read model follows: one fold for each source."""
-    folds = [each for each in plan.follows.values() if isinstance(each, FoldPlan)]
-    return [each for each in folds if each.projection is projection]
-
-
-def shape_in(follows: Sequence[FoldPlan]) -> str:
-    """The fingerprint of a read model, by what it follows."""
-    takes = [wire for each in follows for wire in each.takes]
-    upcasters = next((each.upcasters for each in follows if each.upcasters is not None), None)
-    return shape_of(follows[0].projection.type, takes, upcasters)
+    return plan, plan.folds_of(projection)
 
 
 def in_version(follow: FoldPlan, version: int) -> FoldPlan:
@@ -304,7 +368,7 @@ def in_version(follow: FoldPlan, version: int) -> FoldPlan:
 def in_projection(projection: ProjectionPlan, version: int) -> ProjectionPlan:
     """How a version of a read model is stored."""
     of: Any = replace(projection, kind=name_in(projection.kind, version))
-    return replace(of, table=table_in(of.table, version)) if isinstance(of, RowPlan) else of
+    return replace(of, table=table_in(of.table, version), served={}) if isinstance(of, RowPlan) else of
 
 
 def sources_of(model: Model, name: str) -> list[str]:

@@ -64,7 +64,7 @@ from remit.runtime.upcasting import Upcasters, state_codec, upcasters_of
 from remit.runtime.work.carried import carried
 from remit.runtime.work.claimed import HOLDER, Claimed
 from remit.runtime.work.deliveries import VERSION, Seen
-from remit.runtime.work.given import GIVEN, supplied
+from remit.runtime.work.given import giving, supplied
 from remit.runtime.work.intercepting import intercepted
 from remit.runtime.work.publishers import held
 from remit.stores import RowTable, row_table
@@ -243,7 +243,7 @@ class _Compiler:
             subject = frozenset(publishable(subject))
         elif is_kind(subject, Command):
             self._later(subject)
-        return Dependency(asked.injectable, subject, GIVEN[asked.injectable])
+        return Dependency(asked.injectable, subject, giving(asked.injectable, subject))
 
     def _aggregate(self, aggregate: type[Aggregate[Any, Any]]) -> AggregatePlan:
         plan = self.aggregates.get(aggregate)

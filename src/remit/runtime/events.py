@@ -200,9 +200,10 @@ class DeliveryRefused(RuntimeEvent, frozen=True):
 
 
 class TroubleBegun(RuntimeEvent, frozen=True):
-    """A follower or a store cannot go on.
+    """A follower or a store cannot go on, or a read model is not as fresh as it promises.
 
-    `state` is what this amounts to: stalled, paused, source-silent, regressed or lost-source. The follower may already
+    `state` is what this amounts to: stalled, paused, source-silent, wedged, regressed or lost-source; for a read model
+    also lagging, stale, parked or silent. The follower may already
     be in a worse state. A source that is away for less than 10 s is reported by `StateChanged` only.
     """
 
@@ -212,14 +213,14 @@ class TroubleBegun(RuntimeEvent, frozen=True):
 
 
 class TroubleEnded(RuntimeEvent, frozen=True):
-    """A follower or a store can go on. `note` says what it does again."""
+    """A follower or a store can go on, or a read model is fresh again. `note` says what it does again."""
 
     where: str
     note: str
 
 
 class StateChanged(RuntimeEvent, frozen=True):
-    """The state of a follower or a store has changed.
+    """The state of a follower, a store or a read model has changed.
 
     Beside the states of `TroubleBegun` there are starting, standby (another process runs it), running and stopped.
     `note` says what keeps it from going on now.

@@ -28,13 +28,15 @@ from remit.runtime.freshness.influence import influence_of, may_call
 from remit.runtime.freshness.reaching import Following
 from remit.runtime.listeners import Listener, Listeners, beside
 from remit.runtime.placed import ALONE, EVERYTHING, Channels, Feeds, Placed, Sources, as_it_is
-from remit.runtime.plan import ContextPlan, FollowPlan, TranslationPlan
+from remit.runtime.plan import ContextPlan, FollowPlan, ProjectionPlan, TranslationPlan
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.remote.gateways import GatewayLine
 from remit.runtime.remote.reception import Reception
 from remit.runtime.services import Services
 from remit.runtime.store_time import StoreTime
+from remit.runtime.streams import shape_in
+from remit.runtime.upkeep.ages import ModelAges
 from remit.runtime.upkeep.event_keys import compare_event_keys, written_by
 from remit.runtime.upkeep.housekeeping import Housekeeper
 from remit.runtime.upkeep.leases import Sharing, together
@@ -42,7 +44,7 @@ from remit.runtime.upkeep.pruning import trimmed_of
 from remit.runtime.work.reach import reaches_of, within
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
-from remit.stores import LiveVersions, Store
+from remit.stores import LiveVersions, Store, Versions
 from remit.stores.forks import Origin, in_another_process
 from remit.stores.sql import has_sql
 
@@ -84,16 +86,17 @@ class Host:
         """Calls to contexts that other processes run; None without a channel for calls."""
         reaches = reaches_of(model, run, channels.schemas)
         self._restricted = bool(reaches)  # by relations: calls of the app within handlers are judged
+        self.ages = ModelAges(ports, self._listeners)
         self.shared = Shared(
             run, self._named, model.contracts, self._services, ports, self._time.stamp, self._listeners,
-            self._sender_of, carries=bool(model.headers), reaches=reaches,
+            self._sender_of, carries=bool(model.headers), reaches=reaches, ages=self.ages,
         )  # fmt: skip
         if (remote := self.remote) is not None:
             self.shared.avoids = lambda: bool(remote.avoided)
         self._sharing = Sharing(stores, ports)
         sources = Sources(stores, placed, channels, self.remote, ports, feeds, whole)
         followings = _followings(whole, self._named, sources)
-        self.freshness = self._freshness(whole, followings)
+        self.freshness = self._freshness(whole, followings, sources)
         self.calls = (ReportedCalls if self._listeners.hear_calls else Calls)(
             self.shared, ports, self._listeners, self.freshness, model.owner_of,
             parity=parity, elsewhere=self.remote,
@@ -103,8 +106,7 @@ class Host:
         )  # fmt: skip
         self.subscriptions = self._subscribe(followings, followed)
         self.followers = [*self.subscriptions, *self._relay(placed)]
-        self._housekeeper = self._keep_up()
-        self._origin, self._has_started = Origin(), False
+        self._housekeeper, self._origin, self._has_started = self._keep_up(), Origin(), False
         self.process = ""
         """The name of this process in the stores, once it has started."""
 
@@ -135,7 +137,8 @@ class Host:
         """Wakes what waits for a process that answers again."""
         self.shared.recovered.ring()
 
-    def _freshness(self, plans: Mapping[str, ContextPlan], followings: _Followings) -> Freshness:
+    def _freshness(self, plans: Mapping[str, ContextPlan], followings: _Followings, sources: Sources) -> Freshness:
+        self.ages.watch(plans.values(), followings, self.stores, sources.life)
         remote = self.remote
         influence = influence_of(self.model, plans, (lambda _: False) if remote is None else remote.reaches)
         elsewhere = None if remote is None else remote.reach
@@ -188,6 +191,7 @@ class Host:
         await self._housekeeper.start(self.process)
         if self._channels.calls is not None:
             await self.reception.serve(self._channels.calls)
+        await self.ages.start(self.subscriptions)
         self._has_started = True
         self._listeners.say(ProcessStarted(self._listeners.seconds(), "", self.process))
 
@@ -195,7 +199,7 @@ class Host:
         """Reads the store's mark of time, and compares the ordering keys of its events with the declared ones."""
         await self._time.look(name, store)
         if name in self._live:
-            self._use(name, await self._live[name].live_versions())
+            self._use(name, await self._live[name].versions())
         if name in self._plans:
             await self._named[name].prepare_rows([each.table for each in self._plans[name].row_models])
             await compare_event_keys(store, self._written[name])
@@ -203,15 +207,21 @@ class Host:
     async def _switched(self, name: str) -> None:
         """Goes on with the versions of read models that have become live since the last look."""
         if (live := self._live.get(name)) is not None:
-            found = await live.live_versions()
-            if changed := live.other_versions(found):
+            found = await live.versions()
+            if changed := live.switched(found):
                 await self._sharing.between(name, changed, partial(self._use, name, found))
 
-    def _use(self, name: str, found: Mapping[str, int]) -> None:
+    def _use(self, name: str, found: Mapping[str, Versions]) -> None:
         """From now on, names of read models mean these versions. Calls that run go on with those that they began
-        with."""
-        self._live[name].use_versions(found)
+        with. A version that a later release has made is left to processes of that release."""
+        self._live[name].use(found)
         self.calls.use_store(name, self._live[name].pinned())
+        plan = self._plans.get(name)
+        for projection in () if plan is None else plan.projections.values():
+            folds = [] if plan is None else plan.folds_of(projection)
+            if folds and (versions := found.get(projection.kind)) is not None:
+                labels = [each.id.label for each in folds]
+                self._sharing.leave(name, labels, to_others=versions.is_earlier(shape_in(folds)))
 
     async def stop(self) -> None:
         """Drains and closes: commits what runs, takes no more calls, lets running calls end, then closes everything.
@@ -223,6 +233,7 @@ class Host:
         if self._has_started:
             self._has_started = False
             self._listeners.say(ProcessStopping(self._listeners.seconds(), "", self.process))
+        await self.ages.stop()
         await self._housekeeper.stop()
         await self._sharing.stop()
         self.reception.end()
@@ -243,6 +254,14 @@ class Host:
             await self._channels.events.close()
         for logs in self._channels.published.values():
             await logs.close()
+
+    def measures(self, query: type[Query[Any, Any]]) -> bool:
+        """Whether the answer to a query may have an age. Not if it is answered here, from models that promise no
+        freshness, by a handler that reaches nothing else."""
+        handlers = [plan.queries[query] for plan in self._plans.values() if query in plan.queries]
+        subjects = [each.subject for handler in handlers for each in handler.dependencies]
+        is_promised = any(isinstance(each, ProjectionPlan) and each.freshness is not None for each in subjects)
+        return is_promised or not handlers or any(handler.alone for handler in handlers)
 
     # ── while it runs ───────────────────────────────────────────────────────────────────────────────────────────────
 

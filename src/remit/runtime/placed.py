@@ -76,6 +76,15 @@ class Sources:
         feed = self.between(id, self._pulled(id, pushed=events is not None))
         return feed if events is None else PushedFeed(feed, events, self.ports)
 
+    def life(self, id: SubscriptionId) -> Feed | None:
+        """Asks the process that has the source, if there is one and the log is read without it: in the shared
+        database."""
+        source, remote = id.source, self.remote
+        is_direct = source not in self.stores and id.context in self.channels.published
+        if not is_direct or remote is None or not remote.reaches(source):
+            return None
+        return RemoteFeed(source, id.channel, id.context, remote, self.ports)
+
     def _pulled(self, id: SubscriptionId, *, pushed: bool) -> Feed:
         """Reads an open store directly; else the log in the shared database; else by calls."""
         source, channel = id.source, id.channel

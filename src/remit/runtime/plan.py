@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from remit.contexts import Injectable, Source
-from remit.domain import Aggregate, Claim, Indexes, Projection
+from remit.domain import Aggregate, Claim, Freshness, Indexes, Projection, freshness_of
 from remit.log import SubscriptionId
 from remit.messages import Codec, Contract, Refusal, SortForm
 from remit.runtime.upcasting import Upcasters
@@ -120,6 +120,11 @@ class ProjectionPlan:
     type: type[Projection[Any, Any]]
     codec: Codec[Any]
     key: Callable[[Any], Any]
+
+    @property
+    def freshness(self) -> Freshness | None:
+        """How old it may be; None if it promises nothing."""
+        return freshness_of(self.type)
 
     forgets: ClassVar[bool] = False
     is_aggregate: ClassVar[bool] = False
@@ -279,6 +284,11 @@ class ContextPlan:
     def row_models(self) -> list[RowPlan]:
         """Its row models."""
         return [each for each in self.projections.values() if isinstance(each, RowPlan)]
+
+    def folds_of(self, projection: ProjectionPlan) -> list[FoldPlan]:
+        """What a read model follows: one fold for each source. Empty if another process runs them."""
+        folds = [each for each in self.follows.values() if isinstance(each, FoldPlan)]
+        return [each for each in folds if each.projection is projection]
 
     def with_services(self, provided: Mapping[type, Callable[[], Any]]) -> ContextPlan:
         """The same plan, with the services that the context provides now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -19,7 +19,7 @@ from remit.contexts.annotations import recorded_by
 from remit.contexts.declarations import known_events
 from remit.domain import Aggregate, EventSourced, Projection, Row, copying, indexes_of
 from remit.messages import Codec, Contract, DomainEvent, contract_of
-from remit.runtime.plan import AggregatePlan, EventPlan, RecordPlan, StreamPlan
+from remit.runtime.plan import AggregatePlan, EventPlan, FoldPlan, RecordPlan, StreamPlan
 from remit.runtime.upcasting import Upcasters, state_codec, upcasters_of
 
 
@@ -71,6 +71,13 @@ def shape_of(
     `takes`."""
     declared = (*map(repr, sorted(takes)), repr(indexes_of(projection) if issubclass(projection, Row) else ()))
     return _digest((*declared, *_fields(projection), *_code(projection), *_upcasting(upcasters)))
+
+
+def shape_in(follows: Sequence[FoldPlan]) -> str:
+    """`shape_of` a read model, by what it follows."""
+    takes = [wire for each in follows for wire in each.takes]
+    upcasters = next((each.upcasters for each in follows if each.upcasters is not None), None)
+    return shape_of(follows[0].projection.type, takes, upcasters)
 
 
 def _digest(parts: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 """Stores: the port, and one folder per technology."""
 
+from remit.stores.cancelled import note_written, was_written
 from remit.stores.notes import NotesInRows
 from remit.stores.port import (
     Advance,
@@ -16,9 +17,7 @@ from remit.stores.port import (
     Store,
     StoredOutcome,
     Unit,
-    note_written,
     partition_of,
-    was_written,
     written_read_only,
 )
 from remit.stores.rows import Place, RowChange, RowTable, SelectedRow, Selection, row_table

@@ -9,7 +9,8 @@ from contextlib import suppress
 from typing import Any
 
 from remit.errors import OutcomeUnknown
-from remit.stores.port import Unit, note_written
+from remit.stores.cancelled import note_written
+from remit.stores.port import Unit
 
 PATIENCE = 5.0
 """How many seconds a cancelled caller waits for the outcome."""

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from zlib import crc32
 
 from remit.errors import StoreError, StoreUnavailable
 from remit.log import Channel, Checkpoint, Log, MessageRecord, SubscriptionId
 from remit.stores.rows import RowChange, Rows
 from remit.stores.technology import StoreTechnology
-
-if TYPE_CHECKING:  # importing asyncio takes half of the time that importing remit does
-    from asyncio import CancelledError
 
 # ── what is written ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -152,6 +149,9 @@ class Unit:
     """Checkpoints that move with `advance`, of subscriptions that follow together with it."""
     rows: Sequence[RowChange] = ()
     """Rows of row models, each at most once."""
+    repeatable: bool = False
+    """Whether all of it follows from the log of this store, and is done again if it is missing. A store whose processes
+    end with its machine may confirm it before it is on the disk, in the order of its commits."""
 
     @property
     def moves(self) -> Sequence[Advance]:
@@ -187,22 +187,6 @@ class Committing(Protocol):
         ...
 
 
-_WRITTEN = "remit_written"
-
-
-def note_written(cancelled: CancelledError, unit: Unit) -> None:
-    """For stores: marks a cancellation raised by `Store.commit`, to tell that this unit was written."""
-    vars(cancelled)[_WRITTEN] = unit
-
-
-def was_written(cancelled: CancelledError, unit: Unit) -> bool:
-    """Whether `Store.commit` has written this unit although it raised this cancellation.
-
-    The answer is about this unit only: a cancellation passes through callers that may have committed others.
-    """
-    return vars(cancelled).get(_WRITTEN) is unit
-
-
 # ── state, and outcomes of commands ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -220,6 +204,10 @@ class States(Protocol):
     async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
         """Identity, version and body of at most `limit` states of a kind whose identities come after `after`, in the
         order of identities (by code points). Without removed state."""
+        ...
+
+    async def count_states(self, kind: str) -> int:
+        """The number of states of a kind, without removed state. It reads all of them: not for each command."""
         ...
 
 
@@ -440,12 +428,20 @@ class Retention(Protocol):
         """Deletes messages from the beginning of a partition: at most `limit`, none after the position `upto`, and none
         from the first one on that was written at `before` (seconds since the epoch) or later. Returns how many.
 
-        The floor moves in the same transaction. Positions and predecessors continue unchanged.
-        """
+        The floor moves in the same transaction. Positions and predecessors continue unchanged."""
+        ...
+
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+        """Puts the last deleted messages of a partition back, in order. In the same transaction the floor moves to the
+        message before them, or away with None. Returns False, and writes nothing, if it is not the last of them."""
         ...
 
     async def forget(self, subscription: str) -> int:
         """Removes the progress reports of a subscription. Returns for how many channels."""
+        ...
+
+    async def erase(self, subscription: SubscriptionId) -> None:
+        """Deletes the checkpoints, parked keys and letters of a subscription that nothing runs any more."""
         ...
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -21,6 +22,13 @@ _positions = msgspec.json.Decoder(dict[int, int])
 def quoted(name: str) -> str:
     """A name quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
+
+
+# Named tuples have a constructor written in Python; this one is not.
+as_records: Callable[[Iterable[Row]], Iterable[MessageRecord]] = partial(
+    map, partial(tuple[Any, ...].__new__, MessageRecord)
+)
+"""Messages from rows whose payload is bytes."""
 
 
 def record_of(row: Row) -> MessageRecord:
@@ -87,6 +95,9 @@ class Statements(Protocol):
     REPORT: str
     SUBSCRIBERS: str
     FORGET: str
+    ERASE_CHECKPOINTS: str
+    ERASE_PARKED: str
+    ERASE_LETTERS: str
 
 
 class InTables(NotesInRows, Protocol):
@@ -154,6 +165,10 @@ class InTables(NotesInRows, Protocol):
 
     async def forget(self, subscription: str) -> int:
         return await self._execute(self.sql.FORGET, subscription)
+
+    async def erase(self, subscription: SubscriptionId) -> None:
+        for sql in (self.sql.ERASE_CHECKPOINTS, self.sql.ERASE_PARKED, self.sql.ERASE_LETTERS):
+            await self._execute(sql, *subscription)
 
 
 def _subscription_of(row: Row) -> SubscriptionId:

@@ -31,12 +31,19 @@ class Versions(msgspec.Struct, frozen=True, omit_defaults=True):
     highest: int = 1
     """The highest number that was ever given."""
     shapes: dict[int, str] = {}
-    """By version: the fingerprint of the read model whose code began it. Version 1 has none if a release folded it that
-    knew of no fingerprints."""
+    """By version: the fingerprint of the read model whose code began it; for version 1, of the code that ran when a
+    process first looked."""
     dropped: tuple[int, ...] = ()
     """Versions that nothing goes back to, and whose rows are still there."""
     switched: float = 0.0
     """When the live one was switched to (seconds since the epoch); 0.0 if it was not."""
+
+    def is_earlier(self, shape: str) -> bool:
+        """Whether this fingerprint is that of a version before the live one, so that its code must not fold the live
+        one: it belongs to the release before."""
+        return shape != self.shapes.get(self.live) and shape in [
+            known for number, known in self.shapes.items() if number < self.live
+        ]
 
     def begun(self, shape: str) -> Versions:
         """Gives the next version its number, in place of an interrupted one."""
@@ -113,24 +120,22 @@ class LiveVersions:
         if not self._names:
             return cast("Store", self._store)
         pinned = LiveVersions(self._store)
-        pinned._names, pinned._tables = self._names, self._tables  # `use_versions` replaces both
+        pinned._names, pinned._tables = self._names, self._tables  # `use` replaces both
         return cast("Store", pinned)
 
-    async def live_versions(self) -> dict[str, int]:
-        """Which version of each read model is live now, without those of which it is the first. Raises as the store
-        does."""
-        rows = await self._store.page(_KIND, None, _MOST)
-        return {model: live for model, _, body in rows if (live := _decoder.decode(body).live) != 1}
+    async def versions(self) -> dict[str, Versions]:
+        """The versions of each read model of which there are or were several. Raises as the store does."""
+        return {model: _decoder.decode(body) for model, _, body in await self._store.page(_KIND, None, _MOST)}
 
-    def other_versions(self, found: Mapping[str, int]) -> set[str]:
+    def switched(self, found: Mapping[str, Versions]) -> set[str]:
         """The read models of which another version is live than the one that is used."""
-        wanted = {model: name_in(model, version) for model, version in found.items()}
+        wanted = _names(found)
         return {model for model in {*wanted, *self._names} if wanted.get(model) != self._names.get(model)}
 
-    def use_versions(self, found: Mapping[str, int]) -> None:
+    def use(self, found: Mapping[str, Versions]) -> None:
         """Uses these versions from now on. Nothing may run that follows into another one."""
-        self._names = {model: name_in(model, version) for model, version in found.items()}
-        self._tables = {f"row_{shortened(model.partition('.')[2])}_1": version for model, version in found.items()}
+        self._names = _names(found)
+        self._tables = {f"row_{shortened(model.partition('.')[2])}_1": found[model].live for model in self._names}
 
     # ── what is read ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -212,3 +217,8 @@ class LiveVersions:
     def _table(self, table: RowTable) -> RowTable:
         version = self._tables.get(table.name)
         return table if version is None else table_in(table, version)
+
+
+def _names(found: Mapping[str, Versions]) -> dict[str, str]:
+    """The names of live versions other than the first, by read model."""
+    return {model: name_in(model, each.live) for model, each in found.items() if each.live != 1}

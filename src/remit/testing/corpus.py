@@ -14,5 +14,5 @@ def require_examples(system: System, folder: str | Path = "examples") -> None:
     Raises `AssertionError` with all that cannot be read, and with the present versions that have no example;
     `ModelError` for a system that is not consistent.
     """
-    if faults := check_examples(system.model(), Path(folder)):
+    if faults := check_examples(system.hosting().model(), Path(folder)):
         raise AssertionError("\n".join(f"{each.file}: {each.why}" for each in faults))

@@ -29,7 +29,7 @@ from remit.domain import (
     refuse_other_identity,
     take_recorded,
 )
-from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, key_text, no_document_key
+from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, document_key, key_text
 from remit.testing.answers import CommandType, On, QueryType
 from remit.testing.bench import Bench
 from remit.testing.compiled import carried
@@ -237,9 +237,7 @@ class GivenProjection(Generic[E]):
                 expected=", ".join(each.__name__ for each in projected_by(self._projection)) or "an event",
             )  # fmt: skip
         arriving = carried(event)
-        if (found := self._projection.key(arriving)) is None:
-            raise no_document_key(arriving, name)
-        key = key_text(found, "key of a document", name)
+        key = document_key(self._projection.key(arriving), arriving, name)
         document = documents.get(key) or self._projection()
         document.evolve(arriving)
         if is_removed(document):

@@ -259,6 +259,9 @@ class ShelfStore(NotesInRows):
         state = self._look().state
         return {id: state[kind, id] for id in ids if (kind, id) in state}
 
+    async def count_states(self, kind: str) -> int:
+        return sum(of == kind and bool(body) for (of, _), (_, body) in self._look().state.items())
+
     async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
         rows = sorted((id, *row) for (of, id), row in self._look().state.items() if of == kind and row[1])
         return [row for row in rows if after is None or row[0] > after][:limit]
@@ -329,6 +332,21 @@ class ShelfStore(NotesInRows):
 
         return self._write(cut)
 
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+        def put(rows: Rows) -> bool:
+            place = (channel, records[0].part)
+            stands, last = rows.floors.get(place), records[-1]
+            if stands is None or (stands.pos, stands.id) != (last.pos, last.id):
+                return False
+            rows.log.setdefault(place, [])[:0] = records
+            if floor is None:
+                del rows.floors[place]
+            else:
+                rows.floors[place] = floor
+            return True
+
+        return self._write(put)
+
     # Subscriptions.
 
     async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
@@ -351,6 +369,14 @@ class ShelfStore(NotesInRows):
             return len([rows.subscribers.pop(place) for place in gone])
 
         return self._write(drop)
+
+    async def erase(self, subscription: SubscriptionId) -> None:
+        def drop(rows: Rows) -> None:
+            rows.checkpoints = {place: at for place, at in rows.checkpoints.items() if place[0] != subscription}
+            rows.parked = {key: row for key, row in rows.parked.items() if key[0] != subscription}
+            rows.letters = {key: those for key, those in rows.letters.items() if key[0] != subscription}
+
+        self._write(drop)
 
     async def parked(
         self, name: str | None = None, *, key: str | None = None, limit: int = 1000

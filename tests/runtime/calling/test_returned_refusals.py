@@ -31,9 +31,8 @@ from remit.messages import Encoding
 from remit.observability import CallEnded, LaterRefused
 from remit.runtime import Host, Ports
 from remit.runtime.remote import wire
-from remit.stores import Unit
+from remit.stores import Unit, note_written
 from remit.stores.memory.store import MemoryStore
-from remit.stores.port import note_written
 from remit.testing.in_process.calls import Exchange, InProcessCalls
 from tests.edges.shop import call
 from tests.runtime.apart import Side

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from remit import Context, DomainEvent, IntegrationEvent, Projection
 from remit.log import Channel, Checkpoint, Subscriber, SubscriptionId
 from remit.runtime.following.history import REPORT_SECONDS
 from remit.runtime.upkeep import pruning
-from remit.runtime.upkeep.pruning import MESSAGES, SUBSCRIBER_SECONDS, trim, trimmed_of
+from remit.runtime.upkeep.pruning import MESSAGES, SUBSCRIBER_SECONDS, retention_of, trim, trimmed_of
 from remit.stores import Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.testing.in_process.events import InProcessBroker, InProcessEvents
@@ -146,6 +148,53 @@ async def test_the_streams_of_aggregates_stay_and_published_messages_go() -> Non
     assert (await left(store), await left(store, Channel.PUBLISHED)) == (["m1", "m2"], [])
     await trim(store, NOW, WEEK, state)
     assert await left(store) == []
+
+
+class Rung(DomainEvent):
+    pass
+
+
+class Heard(IntegrationEvent, key="id"):
+    id: str
+
+
+class OwnOnes(Projection[str, Rung]):
+    pass
+
+
+class Others(Projection[str, Heard]):
+    pass
+
+
+class Both(Projection[str, Rung | Heard]):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("archive", "projections", "private", "published"),
+    [
+        (None, (), "deleted", "deleted"),
+        (None, (Others,), "deleted", "deleted"),
+        (None, (OwnOnes,), "archived", "deleted"),
+        (None, (Both,), "archived", "deleted"),
+        (True, (), "archived", "archived"),
+        (False, (OwnOnes,), "deleted", "deleted"),
+    ],
+)
+def test_what_projections_follow_is_not_deleted_by_age(
+    archive: bool | None, projections: tuple[type[Projection[str, Any]], ...], private: str, published: str
+) -> None:
+    context = Context("shop", archive=archive)
+    for projection in projections:
+        context.project(projection)
+    assert [retention_of(context, channel) for channel in Channel] == [private, published]
+
+
+def test_streams_stay_whatever_is_declared() -> None:
+    (context,) = bank(sourced()).contexts
+    for archive in (None, True, False):
+        context.archive = archive
+        assert retention_of(context, Channel.PRIVATE) == "kept"
 
 
 # ── who tells ─────────────────────────────────────────────────────────────────────────────────────────────────────────

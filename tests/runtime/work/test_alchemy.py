@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, DateTime, Enum, ForeignKey, func, insert, select, text
+from sqlalchemy import JSON, DateTime, Enum, ForeignKey, insert, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship, selectinload
@@ -30,7 +31,7 @@ from remit import (
     System,
     Value,
 )
-from remit.errors import HandlerFailed, ModelError, SqlError
+from remit.errors import HandlerFailed, ModelError, SqlError, StoreError
 from remit.hosting.assembly import assemble
 from remit.stores import Store
 from remit.stores.memory import MEMORY
@@ -81,6 +82,13 @@ class Letter(Base):
     __tablename__ = "posted"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
+
+
+class OwnSession(AsyncSession):
+    """A session of a library on top of SQLAlchemy."""
+
+    async def names(self) -> list[str]:
+        return list(await self.scalars(select(Noted.name)))
 
 
 class NameTaken(Refusal):
@@ -243,6 +251,8 @@ async def odd(command: Odd, session: AsyncSession, connection: AsyncConnection, 
         case "close":
             await session.flush()
             await session.close()
+        case "duplicate":
+            session.add_all([Noted(id=7, name="secret"), Noted(id=7, name="secret")])
         case "isolation":
             await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         case _:
@@ -263,10 +273,10 @@ async def notes(query: Notes, connection: AsyncConnection) -> list[str]:
 
 
 @school.answer(Peek)
-async def peek(query: Peek, session: AsyncSession) -> int:
+async def peek(query: Peek, session: OwnSession) -> int:
     session.add(Noted(name="peek"))
     await session.flush()
-    return await session.scalar(select(func.count()).select_from(Noted)) or 0
+    return len(await session.names())
 
 
 @pytest.fixture
@@ -337,6 +347,16 @@ async def test_transaction_is_not_ended_by_the_handler(app: Sender) -> None:
         assert await app.ask(Notes()) == [], what
 
 
+async def test_error_that_nobody_catches_tells_no_values(app: Sender, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(HandlerFailed) as caught:
+        await app.send(Odd(what="INSERT INTO noted (id, name) VALUES (1, 'private'), (1, 'private')"))
+    assert isinstance(caught.value.__cause__, IntegrityError)
+    with pytest.raises(HandlerFailed):
+        await app.send(Odd(what="duplicate"))
+    assert "noted" in caplog.text
+    assert "secret" not in caplog.text
+
+
 async def test_session_is_of_no_use_when_the_unit_of_work_is_over(app: Sender) -> None:
     await app.send(Take())
     with pytest.raises(SqlError, match="the unit of work is over"):
@@ -359,6 +379,20 @@ async def test_session_that_is_not_awaited_is_told_at_the_start() -> None:
     with pytest.raises(ModelError, match=r"AsyncSession in place of Session.*run_sync") as caught:
         System("s", contexts=[context]).model()
     assert [finding.code for finding in caught.value.findings] == ["handler.dependency"]
+
+
+async def test_what_sqlalchemy_needs_and_is_not_installed_is_told_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context = Context("school")
+
+    @context.handle(Make)
+    async def make(command: Make, session: AsyncSession) -> None: ...
+
+    monkeypatch.setitem(sys.modules, "remit.stores.alchemy.bound", None)
+    with pytest.raises(StoreError, match=r"pip install 'remit\[sqlalchemy\]'"):
+        async with System("s", contexts=[context]).connect(store="memory:"):
+            pass
 
 
 async def test_store_without_a_dialect_is_told_at_the_start() -> None:

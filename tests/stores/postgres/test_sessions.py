@@ -61,6 +61,11 @@ def part(id: int) -> Part:
     )  # fmt: skip
 
 
+_ASLEEP = """
+    SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()
+"""
+
+
 class Store(Command[None]):
     id: int
 
@@ -73,11 +78,20 @@ class Nap(Command[None]):
     id: int
 
 
+class Doze(Command[str]):
+    """Waits in a savepoint."""
+
+    swallows: bool
+
+
 class Write(Command[int]):
     statement: str
 
 
 class Plain(Query[str]): ...
+
+
+class Raw(Query[list[str]]): ...
 
 
 class Stored(IntegrationEvent, version=1, key="id"):
@@ -117,9 +131,26 @@ def made(relations: list[Relation] | None = None) -> System:
         (await shelves.obtain("all")).parts += 1
         await session.execute(text("SELECT pg_sleep(60)"))
 
+    @parts.handle(Doze)
+    async def doze(command: Doze, session: AsyncSession, shelves: Repository[Shelf]) -> str:
+        (await shelves.obtain("all")).parts += 1
+        try:
+            async with asyncio.timeout(0.1 if command.swallows else None), session.begin_nested():
+                session.add(part(1))
+                await session.flush()
+                await session.execute(text("SELECT pg_sleep(60)"))
+        except TimeoutError:
+            return "went on"
+        return ""
+
     @parts.handle(Write)
     async def write(command: Write, connection: AsyncConnection) -> int:
         return (await connection.execute(text(command.statement))).rowcount
+
+    @parts.answer(Raw)
+    async def raw(query: Raw, session: AsyncSession) -> list[str]:
+        row = (await session.execute(text("SELECT facts, history, CAST(NULL AS json) AS none FROM part"))).one()
+        return [repr(each) for each in row]
 
     @parts.answer(Plain)
     async def plain(query: Plain, sql: Sql) -> str:
@@ -166,7 +197,8 @@ class Written:
 
     async def rest(self) -> tuple[int, int]:
         """How often the aggregate was written, and how many events were published."""
-        state = await self._connection.fetchval(f"SELECT max(version) FROM {self._schema}_parts.remit_state")
+        sql = f"SELECT max(version) FROM {self._schema}_parts.remit_state WHERE kind = 'parts.Shelf'"
+        state = await self._connection.fetchval(sql)
         return state or 0, await self._connection.fetchval(f"SELECT count(*) FROM {self._schema}_parts.remit_log")
 
     async def open_transactions(self) -> int:
@@ -188,6 +220,7 @@ async def app(address: str) -> AsyncIterator[Sender]:
 async def test_models_and_types_of_the_team_are_found_and_come_back_as_they_were(app: Sender, written: Written) -> None:
     await app.send(Store(id=1))
     assert await app.send(Paint(id=1)) == "blue"
+    assert await app.ask(Raw()) == ["{'a': [1, None]}", "[{'b': 2}]", "None"]
     assert await written.parts() == [1]
 
 
@@ -261,6 +294,21 @@ async def test_call_that_is_cancelled_at_any_await_is_written_whole_or_not_at_al
     assert await written.open_transactions() == 0
 
 
+async def test_statement_that_is_cancelled_in_a_savepoint_ends_its_handler(
+    app: Sender, written: Written, connection: Connection
+) -> None:
+    with pytest.raises(HandlerFailed) as caught:
+        await app.send(Doze(swallows=True))
+    assert "was cancelled, and with it the transaction" in str(caught.value.__cause__)
+    task = asyncio.ensure_future(app.send(Doze(swallows=False)))
+    while not await connection.fetchval(_ASLEEP):
+        pass
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await written.parts(), await written.rest()) == ([], (0, 0))
+
+
 async def test_column_that_was_added_meanwhile_runs_the_handler_again(
     app: Sender, connection: Connection, team: str
 ) -> None:
@@ -284,11 +332,6 @@ async def test_table_of_another_context_is_refused_and_not_found_without_its_sch
         with pytest.raises(HandlerFailed) as missing:
             await app.send(Write(statement="UPDATE note SET id = 2"))
         assert "does not exist" in str(missing.value.__cause__)
-
-
-_ASLEEP = """
-    SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()
-"""
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator,
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
+from math import ceil, inf
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from remit.edges.http.request import Endpoint, HttpRequest, HttpResponse, Limits
 from remit.edges.http.routing import Router, places_of
 from remit.errors import Findings, Unavailable, nearest, one_of
 from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, declared_context, reply_of, wire_types
+from remit.runtime.work.aging import aging
 from remit.runtime.work.carried import carrying
 
 FRESH = "fresh"
@@ -143,6 +145,7 @@ def endpoint(
     """The endpoint that reads the message, sends or asks it, and answers with the reply. `headers` names the request
     headers that are passed on with the call."""
     outside: Any = sender  # the type `Sender` has no `caller`, because a sender inside a handler takes none
+    has_age = operation.asks and getattr(sender, "measures", _always)(operation.route.message)
     read, encode, status, silent = operation.read, operation.encode, operation.route.status, operation.silent
 
     def answer(reply: Any) -> HttpResponse:
@@ -154,7 +157,8 @@ def endpoint(
         fresh = _freshness(query)
         message: Any = read(request.places, query, b"")
         left, after = request.remaining(limits), request.headers.get(_POSITION, b"").decode("latin-1").strip()
-        return answer(await sender.ask(message, deadline=left, fresh=fresh, after=after))
+        doing = sender.ask(message, deadline=left, fresh=fresh, after=after)
+        return await _asked(doing, answer) if has_age else answer(await doing)
 
     async def send(request: HttpRequest) -> HttpResponse:
         key, body = request.key(), b""
@@ -183,6 +187,24 @@ def endpoint(
             crowd.size -= 1
 
     return declared
+
+
+def _always(query: type) -> bool:
+    """For senders that do not know which answers have an age."""
+    return True
+
+
+async def _asked(doing: Awaitable[Any], answer: Callable[[Any], HttpResponse]) -> HttpResponse:
+    """The answer to a query, with the age of the oldest read model that it comes from, of those that promise one."""
+    ages = list[float]()
+    around = aging.set(ages)
+    try:
+        answered = answer(await doing)
+    finally:
+        aging.reset(around)
+    if ages and (age := max(ages)) < inf:
+        answered.headers.append((b"age", b"%d" % ceil(age)))
+    return answered
 
 
 async def _sent(doing: Awaitable[Any], answer: Callable[[Any], HttpResponse]) -> HttpResponse:

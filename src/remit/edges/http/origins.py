@@ -15,7 +15,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LAST_PORT = 65535
 _HEADERS = b"authorization, content-type, idempotency-key, remit-position, remit-timeout-ms, request-timeout"
 """The request headers that a page may send to every edge."""
-_EXPOSED = b"retry-after, remit-position"
+_EXPOSED = b"age, retry-after, remit-position"
 """The response headers that a page may read, beside the safelisted ones."""
 _MAX_AGE = b"600"
 """The seconds for which a browser may cache a preflight answer."""

@@ -86,6 +86,10 @@ KINDS: dict[str, Kind] = {
         500, "The handler failed", "Tell the operator: the log of the server has the cause",
         "Nothing that the handler decided was stored. What it called may have taken effect.",
     ),
+    "view.too-old": Kind(
+        503, "The data are too old", "Try again after the seconds in Retry-After",
+        "What the answer comes from has not been brought up to date for longer than it may be.", 5,
+    ),
     "call.overloaded": Kind(
         503, "Too many requests", "Try again after the seconds in Retry-After, with the same Idempotency-Key",
         "The request was refused before any work, because too many wait. The request itself changed nothing.", 1,

@@ -22,6 +22,7 @@ from remit.errors import (
     NoIndex,
     NotCovered,
     NotFound,
+    NotMeasured,
     OutcomeUnknown,
     RemitError,
     ReplyTooLarge,
@@ -40,7 +41,7 @@ from remit.runtime.work.attempts import is_end
 from remit.runtime.work.deadlines import Limit
 
 _OF_THE_MESSAGE = (NotFound, AlreadyExists, BadCursor, BadKey, BadPosition)
-_OF_THE_HANDLER = (TooLarge, ReplyTooLarge, NoIndex, NotCovered, SecondAggregate, TableNotCovered)
+_OF_THE_HANDLER = (TooLarge, ReplyTooLarge, NoIndex, NotCovered, NotMeasured, SecondAggregate, TableNotCovered)
 
 
 class Telling:

@@ -393,6 +393,14 @@ class Follower:
         else:
             self._troubles.begin("lease", severity(error), told(error))
 
+    def source_is_silent(self, silence: str) -> None:
+        """Notes why the process of its source counts as silent, although the log can be read without it; empty if it
+        is not silent."""
+        if not silence:
+            self._troubles.end("life")
+        elif self._troubles.phase == "running":
+            self._troubles.begin("life", "source-silent", silence, lasts=True)
+
     async def housekeeping(self, reload: bool) -> None:
         """Does due work beside the messages. `reload` is true if another process has written to the store."""
         if self._stopping or self._troubles.phase != "running" or not self._held():

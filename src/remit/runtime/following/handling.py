@@ -16,7 +16,8 @@ from remit.errors import CallError, Conflict, Diverged, StoreError, StoreUnavail
 from remit.log import Floors, MessageRecord, SubscriptionId, trace_of
 from remit.runtime.events import BatchHandled, KeyParked
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
-from remit.runtime.following.dispatch import DISPATCHERS, Dispatcher
+from remit.runtime.following.canary import Canaries
+from remit.runtime.following.dispatch import DISPATCHERS, Dispatcher, Folding
 from remit.runtime.following.effect import Effect
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import Parking
@@ -33,9 +34,15 @@ from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Advance, Park, Unit
 
 BATCH = 100
-"""The most messages handled in one transaction."""
+"""The most messages handled in one transaction, unless they are folded."""
+MOST = 1000
+"""The most messages folded in one transaction."""
+MOST_BYTES = 4 * 1024 * 1024
+"""A transaction of more messages than `BATCH` has about so many bytes of payloads at most."""
 SOON_SECONDS = 5.0
 """The longest pause after a failed call while no circuit breaker is open."""
+TURNS_SECONDS = 10.0
+"""How long the partitions of a projection take turns after two of them have written the same documents."""
 BATCH_SECONDS = 0.05
 """A batch ends once it has taken this long."""
 
@@ -56,6 +63,10 @@ class Part:
     """The aggregate of that conflict, while this partition has the turn to write it."""
     singly_until: int = 0
     """Up to this position messages are handled one by one, to find the one that failed in a batch."""
+    most: int = BATCH
+    """How many messages are read at a time."""
+    in_turn: bool = False
+    """Whether no other partition of the projection is being folded meanwhile."""
     step: int = 0
     """Which of the subscriptions that follow together is handling the message."""
     failing: tuple[int, int] = (0, 0)
@@ -74,6 +85,8 @@ class Handling(Effect):
         self._id = follow.id
         self._begins: dict[SubscriptionId, Literal["now"] | float | None] = {follow.id: follow.begins}
         self._folds = isinstance(follow, FoldPlan)
+        self._is_own = self._folds and follow.id.source == follow.id.context
+        """Whether everything that it writes follows from the log in the same store."""
         self._store = shared.workplaces[follow.id.context].store
         self._shared = shared
         self._ports = ports
@@ -82,9 +95,20 @@ class Handling(Effect):
         self._parking = Parking(follow.id, self._store, self._dispatcher, shared, listeners)
         self._parts: defaultdict[int, Part] = defaultdict(Part)
         self._storm = Storm()
+        self._canaries: Canaries | None = None
+        """Of a read model that promises its freshness."""
+        if isinstance(follow, FoldPlan) and follow.projection.freshness is not None:
+            self._canaries = Canaries(self._store, follow.projection)
+        self._troubles = Troubles(follow.id.name, listeners)
+        self._in_turn = asyncio.Lock()
+        self._in_turn_until = 0.0
+        """Until when (loop time) partitions take turns: batches of a projection wrote the same documents."""
 
     def start(self, troubles: Troubles) -> None:
         self._parking.start(troubles)
+        self._troubles = troubles
+        if self._canaries is not None:
+            self._canaries.forget()
 
     def begins(self, id: SubscriptionId) -> Literal["now"] | float | None:
         return self._begins.get(id)
@@ -99,6 +123,22 @@ class Handling(Effect):
 
     async def look(self) -> None:
         await self._parking.look()
+        if self._canaries is not None:
+            await self._look_after(self._canaries)
+
+    async def _look_after(self, canaries: Canaries) -> None:
+        """Reports if writes of the model are lost. Then it lacks what the messages up to there have said."""
+        before = canaries.lost
+        await canaries.look()
+        if canaries.lost is before:
+            return
+        if (lost := canaries.lost) is None:
+            self._troubles.end("writes")
+            return
+        what = f"writes are lost: {lost.id!r}, as of position {lost.advance.after} of partition {lost.advance.part}"
+        self._troubles.begin("writes", "wedged", f"{what}, is not there when it is read")
+        with contextlib.suppress(Conflict):  # another one has noted as much
+            await self._store.note_missed(self._id, lost.upto)
 
     async def stop(self, drain: float) -> None:
         await self._parking.stop(drain)
@@ -106,15 +146,29 @@ class Handling(Effect):
     # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def limit(self, lane: Lane) -> int:
-        return 1 if self._dispatcher.singly or lane.pos < self._parts[lane.part].singly_until else BATCH
+        mine = self._parts[lane.part]
+        return 1 if self._dispatcher.singly or lane.pos < mine.singly_until else mine.most
 
     async def do(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
         """Handles messages in one unit of work, as long as their handlers have no effects outside of it."""
+        if self._in_turn_until > asyncio.get_running_loop().time():
+            async with self._in_turn:
+                self._parts[lane.part].in_turn = True
+                try:
+                    return await self._handle(lane, records)
+                finally:
+                    self._parts[lane.part].in_turn = False
+        return await self._handle(lane, records)
+
+    async def _handle(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
         mine, stood = self._parts[lane.part], (lane.pos, lane.id)  # the lane may move while these are handled
         mine.begun, began = asyncio.get_running_loop().time(), self._listeners.ticks()
         parked = await self._parking.among(lane, records)
         async with contextlib.aclosing(self._dispatcher.unit(mine.taken)) as unit:
-            parks, last, attempt = await self._decide(lane, mine, unit, records, parked)
+            if isinstance(self._dispatcher, Folding) and not parked:
+                parks, last, attempt = await self._fold(self._dispatcher, lane, mine, unit, records)
+            else:
+                parks, last, attempt = await self._decide(lane, mine, unit, records, parked)
             await self._commit(mine, unit, attempt, parks, self._advance(lane, stood, last))
         self.leave(lane)
         mine.taken = None
@@ -156,6 +210,14 @@ class Handling(Effect):
                 break
         return parks, last, attempt
 
+    async def _fold(
+        self, folding: Folding, lane: Lane, mine: Part, unit: UnitOfWork, records: Sequence[MessageRecord]
+    ) -> tuple[list[Park], MessageRecord, Attempt | None]:
+        """As `_decide`, for a projection: loads all documents at once."""
+        last = await folding.fold(unit, lane, records)
+        mine.most = _most(mine.most, records, last)
+        return [], last, unit.attempt
+
     async def _commit(
         self,
         mine: Part,
@@ -167,22 +229,36 @@ class Handling(Effect):
     ) -> None:
         rows = unit.unit()
         rows.parks, rows.advance, rows.further = parks, advance, further
+        rows.repeatable = self._is_own and not parks
         turns = self._shared.turns
         if turns.taken and attempt is not None and unit.transaction is None:
             await turns.stand_aside(rows.changes, attempt, mine.turn)
+        canary = None if self._canaries is None else self._canaries.canary(rows)  # before a store changes the rows
         try:
             await unit.commit(rows)
         except Conflict:
             mine.taken, mine.rerun = await unit.taken_meanwhile(), attempt
             await unit.aclose()  # releases database locks that the holder of the turn may need
-            if len(rows.changes) + len(rows.rows) > 1:
+            if self._take_turns(mine):
+                pass
+            elif len(rows.changes) + len(rows.rows) > 1:
                 mine.singly_until = advance.after  # one by one, so that each gets its own turn
             elif attempt is not None:
                 had, mine.turn = mine.turn, None
                 mine.turn = await turns.take_first(rows.changes, attempt, had)
             raise
+        if self._canaries is not None and canary is not None:
+            self._canaries.note(canary)
         if unit.refused is not None:
             self._listeners.say(unit.refused)
+
+    def _take_turns(self, mine: Part) -> bool:
+        """After a conflict: whether the partitions of a projection take turns from now on. If they did already, another
+        process has written the same documents."""
+        if not self._folds or mine.in_turn:
+            return False
+        self._in_turn_until = asyncio.get_running_loop().time() + TURNS_SECONDS
+        return True
 
     def _advance(self, lane: Lane, stood: tuple[int, str], last: MessageRecord) -> Advance:
         return Advance(self._id, lane.part, *stood, last.pos, last.id, self._shared.seconds())
@@ -258,3 +334,14 @@ class Handling(Effect):
             await self._shared.recovered.wait(backoff(failures - 1, self._ports.random, longest))
         else:
             await asyncio.sleep(backoff(failures - 1, self._ports.random))
+
+
+def _most(most: int, records: Sequence[MessageRecord], last: MessageRecord) -> int:
+    """How many messages are folded next: twice as many after as many as were asked for, fewer after a batch that has
+    taken too long or was too large. So a model that is far behind catches up in large steps."""
+    if last is not records[-1]:
+        return max(BATCH, last.pos - records[0].pos + 1)
+    if len(records) < most:
+        return most
+    size = sum([len(record.payload) for record in records])
+    return min(MOST, 2 * most) if 2 * size <= MOST_BYTES else most if size <= MOST_BYTES else max(BATCH, most // 2)

@@ -59,7 +59,6 @@ class Polling(Handling):
         self._translator = follow.translator
         self._services = shared.workplaces[follow.id.context].services
         self._arrivals = Arrivals(follow.translator, shared.workplaces[follow.id.context], shared.stamp)
-        self._troubles = Troubles(follow.id.name, listeners)
         self._fetching: asyncio.Task[None] | None = None
         self._begun = self._next = 0.0
         """When the last fetch began, and when the next one is due (loop time)."""
@@ -70,7 +69,6 @@ class Polling(Handling):
 
     def start(self, troubles: Troubles) -> None:
         super().start(troubles)
-        self._troubles = troubles
         self._ending, self._next = False, 0.0
 
     async def look(self) -> None:

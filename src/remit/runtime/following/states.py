@@ -8,10 +8,12 @@ from typing import Literal, get_args
 from remit.errors import StoreError
 
 State = Literal[
-    "running", "lagging", "parked", "stalled", "paused", "source-silent", "silent", "regressed", "lost-source", "gone"
-]
+    "running", "lagging", "stale", "parked", "stalled", "paused", "source-silent", "silent", "wedged", "regressed",
+    "lost-source", "gone",
+]  # fmt: skip
 """From best to worst. If several hold, the worst counts. A follower reports what keeps it from going on; `lagging`,
-`parked`, `silent` and `gone` are found by looking at the stores."""
+`stale`, `parked`, `silent` and `gone` are found by looking at the stores. A read model is `stale` if it is older than
+it promises, and `wedged` if what it writes is not there when it is read."""
 Phase = Literal["starting", "standby", "running", "stopped"]
 """The phase of a follower. In `standby`, another process runs it. It has a state only while `running`."""
 

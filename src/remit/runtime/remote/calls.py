@@ -28,7 +28,7 @@ from remit.runtime.freshness.reaching import Question, Reached
 from remit.runtime.listeners import Listeners
 from remit.runtime.ports import Ports
 from remit.runtime.remote.breaker import PROBE_SECONDS, Breaker
-from remit.runtime.remote.headers import POSITION, take_position, timed, write_call
+from remit.runtime.remote.headers import AGE, POSITION, take_age, take_position, timed, write_call
 from remit.runtime.remote.retries import Budget, retrying
 from remit.runtime.remote.wire import CONTENT_TYPES, KEPT, CallCodec, heard, is_shed, raise_failure
 from remit.runtime.work.outcomes import CommandKey
@@ -96,6 +96,8 @@ class RemoteCalls:
         claim.kept = KEPT in answer.headers
         if POSITION in headers and (collected := collecting.get()) is not None:
             take_position(answer, collected, self._seal)
+        if AGE in answer.headers:
+            take_age(answer)
         return codec.outcome(answer)
 
     def _target(self, address: str) -> _Target:

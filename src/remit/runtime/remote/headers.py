@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -11,6 +12,7 @@ from remit.contexts import Collected, Seal, Written, collecting
 from remit.errors import BadMessage, BadPosition, Unavailable
 from remit.log import is_escaped
 from remit.messages import fits
+from remit.runtime.work.aging import aging
 from remit.runtime.work.carried import NO_HEADERS, carried
 from remit.stores import nesting
 from remit.transports import CallRequest, CallResponse
@@ -20,6 +22,9 @@ _CARRIED = "remit-headers"
 POSITION = "remit-position"
 """The header by which the caller of a command asks at which position it writes, and the header of the answer. Older
 releases do not send it."""
+AGE = "remit-age"
+"""The header of the answer to a query: the age of the oldest read model that it comes from, in seconds. Only of models
+that promise their freshness."""
 _SEND = "call with remit, in a release that fits the called service"
 _carried = msgspec.json.Decoder(dict[str, str])
 
@@ -65,6 +70,18 @@ def add_position(answer: CallResponse, written: Written) -> CallResponse:
     except Unavailable:
         return answer
     return answer._replace(headers={**answer.headers, POSITION: position}) if position else answer
+
+
+def take_age(answer: CallResponse) -> None:
+    """Passes the age in the answer to a query on to who asks."""
+    if (noted := aging.get()) is not None:
+        with suppress(ValueError):
+            noted.append(float(answer.headers[AGE]))
+
+
+def add_age(answer: CallResponse, noted: Sequence[float]) -> CallResponse:
+    """The answer to a query, with the age of what it comes from."""
+    return answer._replace(headers={**answer.headers, AGE: f"{max(noted):.3f}"})
 
 
 def read_seconds(request: CallRequest) -> float:

@@ -33,6 +33,7 @@ from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.remote.headers import (
     POSITION,
+    add_age,
     add_position,
     is_repeated,
     read_carried,
@@ -53,6 +54,7 @@ from remit.runtime.remote.wire import (
     piece_of,
     question_of,
 )
+from remit.runtime.work.aging import aging
 from remit.runtime.work.carried import carried
 from remit.runtime.work.outcomes import CommandKey
 from remit.stores import Store, nesting
@@ -200,6 +202,8 @@ class Reception:
         message, headers = codec.read(request), read_carried(request)
         # Inner calls see that this is a repetition. Restored below: the channel may reuse the task.
         written = Written() if POSITION in request.headers and request.kind == "command" else None
+        around, ages = aging.get(), list[float]()
+        aging.set(ages)
         again = retrying.get()
         retrying.set(is_repeated(request))
         before = carried.get()
@@ -223,8 +227,11 @@ class Reception:
             nesting.left(deep)
             carried.set(before)
             retrying.set(again)
+            aging.set(around)
         try:
             answer = codec.answer(outcome, kept=claim is not None and claim.kept)
+            if ages:
+                answer = add_age(answer, ages)
             return answer if written is None else add_position(answer, written)
         except BadValue as error:
             if request.kind == "query":

@@ -70,6 +70,8 @@ class Leases:
         """Subscriptions that were given up, and until when they are left to others (loop time)."""
         self._paused: set[str] = set()
         """Subscriptions that asked whether they are held, and were not."""
+        self.aside: set[str] = set()
+        """Subscriptions that processes of another release run: this process takes none of them."""
         self._leaving = False
         self._renewed = 0.0
         self._bell = asyncio.Event()
@@ -127,8 +129,11 @@ class Leases:
             for name in running:
                 await self._all[name].stand_by()
             change()
+            self._running -= self.aside
             for name in running if not self._leaving else ():
-                await self._all[name].start()
+                if name not in self.aside:
+                    await self._all[name].start()
+        await self._give_up(names & self.aside)
 
     async def states(self, id: SubscriptionId) -> Collection[str]:
         """The states of a follower that living processes report."""
@@ -198,7 +203,7 @@ class Leases:
         for name in self._ends.keys() - mine:
             del self._ends[name]
         left = {name for name, until in self._left.items() if until > here}
-        free = set[str]() if self._leaving else self._all.keys() - taken.keys() - left
+        free = set[str]() if self._leaving else self._all.keys() - taken.keys() - left - self.aside
         return mine, free
 
     async def _read(self) -> None:
@@ -320,6 +325,11 @@ class Sharing:
     async def between(self, context: str, names: Collection[str], change: Callable[[], None]) -> None:
         """Makes a change of a shared store while no subscription of these names runs here."""
         await self.leases[context].between([each for each in self._of(context) if each.name in names], change)
+
+    def leave(self, context: str, labels: Iterable[str], *, to_others: bool) -> None:
+        """Leaves subscriptions of a shared store to processes of another release, or no longer."""
+        if (leases := self.leases.get(context)) is not None:
+            leases.aside = leases.aside.union(labels) if to_others else leases.aside.difference(labels)
 
     async def is_regressed(self, id: SubscriptionId) -> bool:
         """Whether a follower has stopped because its source's log is another one, here or in the process that runs

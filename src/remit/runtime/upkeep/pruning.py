@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
-from remit.contexts import Model
-from remit.contexts.annotations import sourced_of
+from remit.contexts import Context, Model
+from remit.contexts.annotations import is_kind, projected_by, projections_of, sourced_of
+from remit.domain import Projection
 from remit.log import Channel, Log
+from remit.messages import DomainEvent
 from remit.stores.port import Retention
 
 _DAY = 86_400.0
@@ -46,10 +48,26 @@ async def prune(store: Retention, now: float) -> bool:
 
 
 def trimmed_of(model: Model) -> dict[str, Collection[Channel]]:
-    """The channels of each context whose old messages are deleted. The streams of event-sourced aggregates are in the
-    private channel, which is then kept."""
-    every, published = tuple(Channel), (Channel.PUBLISHED,)
-    return {each.name: published if sourced_of(each) else every for each in model.contexts}
+    """The channels of each context whose old messages are deleted by age."""
+    return {
+        each.name: tuple(channel for channel in Channel if retention_of(each, channel) == "deleted")
+        for each in model.contexts
+    }
+
+
+def retention_of(context: Context[Any], channel: Channel) -> Literal["deleted", "archived", "kept"]:
+    """What happens to the old messages of a channel: they are deleted by age; or they leave the log only for an
+    archive; or they stay. The streams of event-sourced aggregates are in the private channel, and stay."""
+    if channel is Channel.PRIVATE and sourced_of(context):
+        return "kept"
+    if context.archive is None:
+        is_followed = channel is Channel.PRIVATE and any(map(_follows_own, projections_of(context)))
+        return "archived" if is_followed else "deleted"
+    return "archived" if context.archive else "deleted"
+
+
+def _follows_own(projection: type[Projection[Any, Any]]) -> bool:
+    return any(is_kind(event, DomainEvent) for event in projected_by(projection))
 
 
 async def trim(store: _Trimmed, now: float, keep: timedelta, channels: Collection[Channel] = tuple(Channel)) -> bool:
@@ -58,17 +76,22 @@ async def trim(store: _Trimmed, now: float, keep: timedelta, channels: Collectio
     A message is old if it was written more than `keep` ago and is handled by every subscription that has reported
     within `SUBSCRIBER_SECONDS`. Raises like `prune`.
     """
-    subscribers = [each for each in await store.subscribers() if now - each.at < SUBSCRIBER_SECONDS]
     more = False
     for channel in channels:
-        positions = [each.positions for each in subscribers if each.channel == channel]
-        for part, (head, _) in (await store.heads(channel)).items():
-            upto = _handled(positions, part, head)
+        for part, upto in (await handled(store, channel, now)).items():
             gone = await store.trim(channel, part, upto=upto, before=now - keep.total_seconds(), limit=MESSAGES)
             if gone >= MESSAGES:
                 more = True
                 await asyncio.sleep(PAUSE_SECONDS)
     return more
+
+
+async def handled(store: Log, channel: Channel, now: float) -> dict[int, int]:
+    """The position up to which all subscriptions have handled each partition; subscriptions that have not reported for
+    `SUBSCRIBER_SECONDS` do not count."""
+    heard = [each for each in await store.subscribers() if now - each.at < SUBSCRIBER_SECONDS]
+    positions = [each.positions for each in heard if each.channel == channel]
+    return {part: _handled(positions, part, head) for part, (head, _) in (await store.heads(channel)).items()}
 
 
 def _handled(positions: Iterable[Mapping[int, int]], part: int, head: int) -> int:

@@ -9,9 +9,10 @@ from typing import Any
 
 from remit.contexts import Events, Later, Repository, View, ports
 from remit.domain import needed_fields
-from remit.errors import Incomplete, NotFound, OutboxError
+from remit.errors import Incomplete, NotFound, NotMeasured, OutboxError, StoreError
 from remit.messages import LONGEST_KEY, Command, DomainEvent, key_text
 from remit.runtime.plan import AggregatePlan, Dependency, ProjectionPlan, RowPlan
+from remit.runtime.work.aging import note_age
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.claims import UnitClaims
 from remit.runtime.work.records import UnitRecords
@@ -130,6 +131,26 @@ class _View(View[Any]):
             raise _not_found(self._plan, f"key {key!r}", "a key that some event has had")
         return found
 
+    async def age(self) -> float:
+        name = self._plan.type.__name__
+        raise NotMeasured(
+            f"the age of {name} is not measured", where=self._plan.kind, expected="a model that promises its freshness",
+            next=f"class {name}(..., freshness=Freshness(warn=5, critical=60))",
+        )  # fmt: skip
+
+
+class _MeasuredView(_View):
+    """Of a model that declares `freshness=`. Notes the age of what is read."""
+
+    __slots__ = ()
+
+    def __init__(self, unit: UnitOfWork, plan: ProjectionPlan) -> None:
+        super().__init__(unit, plan)
+        note_age(unit.workplace.ages, plan, asks=not unit.attempt.origin)
+
+    async def age(self) -> float:
+        return self._unit.workplace.ages(self._plan.kind)
+
 
 def _not_found(plan: AggregatePlan | ProjectionPlan, what: str, expected: str, instead: str = "use find()") -> NotFound:
     return NotFound(
@@ -233,8 +254,14 @@ def _alchemy(unit: UnitOfWork, wanted: type) -> Any:
 
 
 def _flushing(call: Callable[[UnitOfWork, Any], Awaitable[Any]]) -> Callable[[UnitOfWork, Any], Awaitable[Any]]:
-    """A handler whose sessions are flushed when it returns."""
-    from remit.stores.alchemy.bound import flushed
+    """A handler whose sessions are flushed when it returns. Raises `StoreError` without what SQLAlchemy needs."""
+    try:
+        from remit.stores.alchemy.bound import flushed
+    except ImportError as error:
+        raise StoreError(
+            f"handlers cannot get a session of SQLAlchemy: {error}", where="AsyncSession",
+            expected="SQLAlchemy 2.0.40 or newer, with greenlet", next="pip install 'remit[sqlalchemy]'",
+        ) from error  # fmt: skip
 
     def handle(unit: UnitOfWork, message: Any) -> Awaitable[Any]:
         handling = call(unit, message)  # makes the session
@@ -259,6 +286,12 @@ GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any]] = {
     ports.SERVICE: lambda unit, service: unit.workplace.services[service],
 }
 """Makes the object for a dependency, by its kind, from the unit of work and the subject."""
+
+
+def giving(kind: ports.Injectable, subject: Any) -> Callable[[UnitOfWork, Any], Any]:
+    """What makes the object for a dependency on a subject."""
+    is_measured = isinstance(subject, ProjectionPlan) and subject.freshness is not None
+    return _MeasuredView if is_measured else GIVEN[kind]
 
 
 def supplied(

@@ -12,6 +12,7 @@ from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan
 from remit.runtime.ports import Ports
 from remit.runtime.services import Services
+from remit.runtime.work.aging import Ages, no_age
 from remit.runtime.work.deadlines import Deadlines
 from remit.runtime.work.outcomes import Outcomes
 from remit.runtime.work.reach import Reach
@@ -37,10 +38,11 @@ class Shared:
         *,
         carries: bool = False,
         reaches: Mapping[str, Reach] | None = None,
+        ages: Ages = no_age,
     ) -> None:
         """`stamp` gives the time for rows that are deleted by age, `sender` the sender for the handlers of a unit of
         work. `carries` says whether recorded messages carry headers of requests. `reaches` says what each context
-        may use of others; None: everything."""
+        may use of others; None: everything. `ages` says how old read models are."""
         self.carries = carries
         self.seconds: Callable[[], float] = ports.clock.seconds
         self.stamp = stamp
@@ -56,7 +58,7 @@ class Shared:
             name: Workplace(
                 plan, stores[name], Forms(plan.events, partial(contract_of, context=name)), published,
                 services.of(name), ports.ids, ports.clock, ports.clock.seconds, sender, listeners.unit_committed,
-                carries, reaches.get(name) if reaches else None,
+                carries, reaches.get(name) if reaches else None, ages,
             )
             for name, plan in plans.items()
         }  # fmt: skip

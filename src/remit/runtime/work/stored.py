@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 from remit.errors import BadValue
 from remit.messages import SortForm
 from remit.runtime.plan import RowPlan
 from remit.runtime.work.tracked import Tracked
 from remit.stores import Forget, RowChange, Store, Unit
+
+T = TypeVar("T")
 
 Row = tuple[int, bytes]
 """Version and body."""
@@ -33,17 +35,22 @@ def is_written_as_state(tracked: Tracked, unit: Unit, origin: str) -> bool:
     written as state. `origin` is the message that the unit of work handled last. Raises `BadValue`."""
     if tracked.removed and tracked.plan.forgets:
         if tracked.version:
-            unit.forgets = [*unit.forgets, Forget(tracked.plan.kind, tracked.id, tracked.version)]
+            unit.forgets = _with(unit.forgets, Forget(tracked.plan.kind, tracked.id, tracked.version))
         return False
     tracked.body = tracked.encoded()
     tracked.check(tracked.body)
     if not isinstance(tracked.plan, RowPlan):
         return True
     if tracked.version or not tracked.removed:
-        rows = unit.rows if isinstance(unit.rows, list) else [*unit.rows]  # copied once, not for each row
-        rows.append(_row(tracked, tracked.plan, origin))
-        unit.rows = rows
+        unit.rows = _with(unit.rows, _row(tracked, tracked.plan, origin))
     return False
+
+
+def _with(some: Sequence[T], another: T) -> list[T]:
+    """Adds to a list that was made here, or makes it."""
+    made = some if isinstance(some, list) else [*some]
+    made.append(another)
+    return made
 
 
 def _row(tracked: Tracked, plan: RowPlan, origin: str) -> RowChange:

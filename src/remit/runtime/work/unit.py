@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import repeat
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from remit.contexts import collecting
 from remit.domain import as_recorded, has_recorded, is_removed, recording, take_recorded
 from remit.errors import AlreadyExists, BadValue, Diverged, NotAdded, SecondAggregate
-from remit.log import Channel
-from remit.messages import DomainEvent, Refusal, key_text, no_document_key
+from remit.log import Channel, MessageRecord
+from remit.messages import DomainEvent, Refusal, document_key
 from remit.runtime.events import DeliveryIgnored, LaterRefused, UnitCommitted
-from remit.runtime.plan import AggregatePlan, ClaimPlan, HandlerPlan, ProjectionPlan, RecordPlan
+from remit.runtime.plan import AggregatePlan, ClaimPlan, HandlerPlan, ProjectionPlan, RecordPlan, RowPlan
 from remit.runtime.work.attempts import Attempt, is_end, meant
 from remit.runtime.work.claimed import give_up_all
 from remit.runtime.work.deadlines import Limit
@@ -39,6 +39,15 @@ Foreseen = tuple[Place, Row | None]
 """A place and the row that was found there."""
 
 _NO_ROW: Row = (0, b"")
+FOLD_SECONDS = 0.05
+"""How long a unit of work may fold, or decode what it folds, before other tasks get their turn."""
+
+
+class Failing(Protocol):
+    """Where the message that is being folded is noted."""
+
+    failing: MessageRecord | None
+
 
 # Named tuples have a constructor written in Python. This one takes less than half the time.
 _row = tuple[Any, ...].__new__
@@ -344,15 +353,44 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
 
     async def fold(self, plan: ProjectionPlan, event: Any) -> None:
         """Applies an event to its document."""
-        if (key := plan.key(event)) is None:
-            raise no_document_key(event, plan.kind)
-        id = key_text(key, "key of a document", plan.kind)
+        id = document_key(plan.key(event), event, plan.kind)
         tracked = await self.load(plan, id) or self.track(plan, id, plan.type())
         try:
             tracked.value.evolve(event)
         except BaseException as error:
             raise meant(error) from error
         tracked.changed, tracked.removed = True, is_removed(tracked.value)
+
+    async def fold_all(
+        self, plan: ProjectionPlan, at: Failing, events: Sequence[tuple[MessageRecord, str, Any]]
+    ) -> MessageRecord | None:
+        """Applies events to their documents, in order, as long as `FOLD_SECONDS` allow. Each comes with its message and
+        the key of its document, and is None if its message is not followed. Returns the last message if others are
+        left. While an event is applied, `at` names its message."""
+        ids = {id: None for _, id, event in events if event is not None}
+        rows: Mapping[str, Row] = await all_stored(self.workplace.store, plan, ids) if ids else {}
+        now, is_row, documents = asyncio.get_running_loop().time, isinstance(plan, RowPlan), dict[str, Tracked]()
+        until, before = now() + FOLD_SECONDS, None
+        for record, id, event in events:
+            if before is not record and before is not None and now() > until:
+                return before
+            at.failing = before = record
+            if event is None:
+                continue
+            found = documents.get(id)
+            if found is None:
+                self.keep(plan, id, *rows.get(id, _NO_ROW))
+                found = documents[id] = self._tracked[plan.kind, id]
+            if found.removed:
+                found = documents[id] = self.track(plan, id, plan.type())
+            try:
+                found.value.evolve(event)
+            except BaseException as error:
+                raise meant(error) from error
+            found.changed = True
+            if is_row:
+                found.removed = is_removed(found.value)
+        return None
 
     def _take_up(self, handler: HandlerPlan, tracked: Tracked) -> Iterable[tuple[DomainEvent, str]]:
         """Prepares a changed aggregate for storing; returns the events it has recorded, with their further headers.

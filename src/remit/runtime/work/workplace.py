@@ -10,6 +10,7 @@ from remit.contexts import Clock, Ids, Sender
 from remit.messages import Codec, Contract
 from remit.runtime.events import UnitCommitted
 from remit.runtime.plan import ContextPlan, EventPlan
+from remit.runtime.work.aging import Ages, no_age
 from remit.runtime.work.reach import Reach
 from remit.stores import Store
 
@@ -52,3 +53,5 @@ class Workplace:
     """Whether recorded messages carry headers of requests."""
     reach: Reach | None = None
     """What the context may use of other ones. None: everything."""
+    ages: Ages = no_age
+    """How old its read models are."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import Any
 
+import greenlet  # type: ignore[import-untyped]  # noqa: F401  # SQLAlchemy would miss it at the first statement only
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm.exc import StaleDataError

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NoReturn
 
-from sqlalchemy import types
-from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.postgresql.base import PGExecutionContext
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -35,19 +33,12 @@ def _mode_refused(self: Any, connection: Any, value: Any) -> NoReturn:
     _refused(self, connection, value)
 
 
-_WITHOUT_CODECS: dict[type[Any], Any] = {
-    type: made for type, made in PGDialect_asyncpg.colspecs.items() if type not in (types.JSON, JSON, JSONB)
-}
-
-
 class PostgresDialect(PGDialect_asyncpg):
-    """PostgreSQL. JSON is read by the types, not by a codec that would have to be set on the store's connection."""
+    """PostgreSQL. What the dialect expects of codecs on its connection, the driver does."""
 
     supports_statement_cache = True
     supports_server_side_cursors = False
-    supports_native_json_deserialization = False
     execution_ctx_cls = PGExecutionContext  # type: ignore[assignment]  # theirs looks after prepared statements
-    colspecs = _WITHOUT_CODECS
     server_version_info = (14,)
     default_schema_name = None
     default_isolation_level = "READ COMMITTED"
@@ -105,4 +96,4 @@ def engine_of(dialect: str) -> AsyncEngine:
     """The engine for a dialect. It has no connections: they are made for units of work."""
     made = _DIALECTS[dialect]()
     pool = NullPool(made.dbapi.connect, dialect=made)
-    return AsyncEngine(Engine(pool, made, URL.create(f"{dialect}+remit")))
+    return AsyncEngine(Engine(pool, made, URL.create(f"{dialect}+remit"), hide_parameters=True))

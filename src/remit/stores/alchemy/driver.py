@@ -6,6 +6,7 @@ It opens nothing and ends nothing: the unit of work commits. So whatever SQLAlch
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -71,6 +72,10 @@ def forbidden(what: str, where: str, expected: str, next: str) -> SqlError:
     error = SqlError(what, where=where, expected=expected, next=next)
     error.forbidden = True
     return error
+
+
+_JSON = frozenset({114, 199, 3802, 3807})
+"""PostgreSQL's types `json` and `jsonb`, and arrays of them."""
 
 
 class Driver:
@@ -155,7 +160,7 @@ class Cursor:
         """Runs a statement. Raises `Error` for a faulty one, and what `Transaction.run` raises otherwise."""
         answer = self._awaited(statement, lambda: self._connection.transaction.run(statement, values or ()))
         self.description = [(*column, None, None, None, None, None) for column in answer.columns] or None
-        self._rows = deque(answer.rows)
+        self._rows = deque(_read(answer))
         self.rowcount = answer.touched
 
     def executemany(self, statement: str, many: Sequence[Sequence[object]]) -> None:
@@ -205,9 +210,29 @@ class Cursor:
         """Does nothing."""
 
 
+def _read(answer: Answer) -> Sequence[Sequence[Any]]:
+    """The rows with JSON as Python's values. SQLAlchemy would set a codec on the connection, which is the store's."""
+    places = [place for place, (_, type) in enumerate(answer.columns) if type in _JSON]
+    if not places:
+        return answer.rows
+    rows = [list(row) for row in answer.rows]
+    for row in rows:
+        for place in places:
+            row[place] = _decoded(row[place])
+    return rows
+
+
+def _decoded(value: Any) -> Any:
+    if value is None:
+        return None
+    return json.loads(value) if isinstance(value, str) else [_decoded(each) for each in value]
+
+
 def _told(error: RemitError) -> Error:
     """The error that SQLAlchemy wraps in its own of the same name."""
     cause = error.__cause__
     state: str = getattr(cause, "sqlstate", None) or ""
     chosen = IntegrityError if isinstance(error, ConstraintViolated) else _CLASSES.get(state[:2], ProgrammingError)
-    return chosen(str(cause), cause)
+    # Without the server's details: they may show data, and the text goes to logs and to what is parked.
+    said = cause.args[0] if cause is not None and cause.args else cause
+    return chosen(str(said), cause)

@@ -265,6 +265,9 @@ class MemoryStore(NotesInRows):
         rows = ((id, self._state.get((kind, id))) for id in ids)
         return {id: row for id, row in rows if row is not None}
 
+    async def count_states(self, kind: str) -> int:
+        return sum(of == kind and bool(body) for (of, _), (_, body) in self._state.items())
+
     async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
         there = (id for (of, id), row in self._state.items() if of == kind and row[1] and (after is None or id > after))
         return [(id, *self._state[kind, id]) for id in nsmallest(limit, there)]
@@ -404,6 +407,19 @@ class MemoryStore(NotesInRows):
             del log[: len(old)]
         return len(old)
 
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+        self._refuse_to_write()
+        part, last = records[0].part, records[-1]
+        stands = self._floors.get((channel, part))
+        if stands is None or (stands.pos, stands.id) != (last.pos, last.id):
+            return False
+        self._log[channel, part][:0] = records
+        if floor is None:
+            del self._floors[channel, part]
+        else:
+            self._floors[channel, part] = floor
+        return True
+
     async def report(self, subscription: str, channel: Channel, positions: Mapping[int, int], at: float) -> None:
         self._refuse_to_write()
         self._subscribers[subscription, channel] = Subscriber(subscription, channel, dict(positions), at)
@@ -417,6 +433,13 @@ class MemoryStore(NotesInRows):
         for place in gone:
             del self._subscribers[place]
         return len(gone)
+
+    async def erase(self, subscription: SubscriptionId) -> None:
+        self._refuse_to_write()
+        self._checkpoints.pop(subscription, None)
+        for rows in (self._parked, self._letters):
+            for key in [key for key in rows if key[0] == subscription]:
+                del rows[key]
 
     async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
         self._refuse_to_write()

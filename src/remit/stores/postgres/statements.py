@@ -5,13 +5,13 @@ Statements about parked keys that run all the time read only a few rows, however
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from remit.log import Checkpoint, SubscriptionId
+from remit.log import Channel, Checkpoint, MessageRecord, SubscriptionId
 from remit.stores.postgres.session import Link
 
 READ = """
-    SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM remit_log
+    SELECT part, pos, id, prev, key, type, version, at, headers, convert_to(payload, 'UTF8') FROM remit_log
     WHERE channel = $1 AND part = $2 AND pos > $3 ORDER BY pos LIMIT $4
 """
 _OF_STREAM = """channel = 0 AND strpos(headers, '"stream":') > 0 AND (headers::json ->> 'stream') COLLATE "C" = $1"""
@@ -66,6 +66,7 @@ STATES = """
     SELECT id, version, body FROM remit_state
     WHERE kind = $1 AND id >= $2 AND (id > $2 OR $3) AND body <> '' ORDER BY id LIMIT $4
 """
+COUNT_STATES = "SELECT count(*) FROM remit_state WHERE kind = $1 AND body <> ''"
 BEAT: str = """
     INSERT INTO remit_heartbeat (process, at, body) VALUES ($1, $2, $3)
     ON CONFLICT (process) DO UPDATE SET at = excluded.at, body = excluded.body
@@ -158,17 +159,50 @@ TRIM = """
     )
     SELECT count(*) FROM gone
 """
+# Whoever appends to an empty partition reads its floor, and must not do so meanwhile.
+_ALONE = "SELECT pg_advisory_xact_lock('remit_log'::regclass::oid::int, $1 * 1024 + $2)"
+_UNFLOOR = """
+    DELETE FROM remit_floor WHERE channel = $1 AND part = $2 AND pos = $3 AND id = $4 RETURNING 1
+"""
+_LOWER = """
+    UPDATE remit_floor SET pos = $5, id = $6, at = $7 WHERE channel = $1 AND part = $2 AND pos = $3 AND id = $4
+    RETURNING 1
+"""
+_BACK = """
+    INSERT INTO remit_log (channel, part, pos, id, prev, key, type, version, at, headers, payload)
+    SELECT $1, $2, * FROM unnest(
+        $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[], $9::float8[], $10::text[], $11::text[]
+    )
+"""
 REPORT: str = """
     INSERT INTO remit_subscriber (subscription, channel, positions, at) VALUES ($1, $2, $3, $4)
     ON CONFLICT (subscription, channel) DO UPDATE SET positions = excluded.positions, at = excluded.at
 """
 SUBSCRIBERS: str = "SELECT subscription, channel, positions, at FROM remit_subscriber ORDER BY subscription, channel"
 FORGET: str = "DELETE FROM remit_subscriber WHERE subscription = $1 RETURNING 1"
+ERASE_CHECKPOINTS: str = f"DELETE FROM remit_checkpoint WHERE {_OF_ONE}"  # noqa: S608  no value is in it
+ERASE_PARKED: str = f"DELETE FROM remit_parked WHERE {_OF_ONE}"  # noqa: S608  no value is in it
+ERASE_LETTERS: str = f"DELETE FROM remit_letter WHERE {_OF_ONE}"  # noqa: S608  no value is in it
 _CLEAR = "DELETE FROM remit_checkpoint WHERE subscription = $1 AND source = $2 AND channel = $3 AND part = $4"
 _PUT = """
     INSERT INTO remit_checkpoint (subscription, source, channel, part, prev, pos, id, at)
     VALUES ($1, $2, $3, $4, $5 - 1, $5, $6, $7)
 """
+
+
+async def put_back(link: Link, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+    """Puts deleted messages back, and moves the floor. Returns whether it stood at the last of them. Needs a
+    transaction."""
+    last = records[-1]
+    at = (channel, last.part, last.pos, last.id)
+    await link.fetch(_ALONE, channel, last.part)
+    moved = await (link.fetch(_UNFLOOR, *at) if floor is None else link.fetch(_LOWER, *at, *floor))
+    if not moved:
+        return False
+    columns = list(zip(*(each[1:9] for each in records), strict=True))
+    payloads = [str(each.payload, "utf-8") for each in records]
+    await link.fetch(_BACK, channel, last.part, *map(list, columns), payloads)
+    return True
 
 
 async def put(link: Link, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:

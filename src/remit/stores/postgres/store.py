@@ -24,7 +24,7 @@ from remit.stores.postgres.transactions import PostgresTransaction, Transactions
 from remit.stores.postgres.writer import SWEEP, Writer
 from remit.stores.rows import Place, RowTable, SelectedRow, Selection
 from remit.stores.size import require_fit
-from remit.stores.tables import InTables, heads_of, record_of
+from remit.stores.tables import InTables, as_records, heads_of, record_of
 from remit.stores.technology import StoreAddress
 
 _STAGED = -1
@@ -201,6 +201,9 @@ class PostgresStore(InTables):
         rows = await self._rows(statements.STATES, kind, "" if after is None else after, after is None, limit)
         return [(id, version, body.encode()) for id, version, body in rows]
 
+    async def count_states(self, kind: str) -> int:
+        return int((await self._rows(statements.COUNT_STATES, kind))[0][0])
+
     async def stream(self, name: str, life: int, after: int, limit: int) -> list[MessageRecord]:
         return [record_of(row) for row in await self._rows(statements.STREAM, name, life, after, limit)]
 
@@ -247,7 +250,7 @@ class PostgresStore(InTables):
                 return None, begun
 
     async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
-        return [record_of(row) for row in await self._rows(statements.READ, channel, part, after, limit)]
+        return list(as_records(await self._rows(statements.READ, channel, part, after, limit)))
 
     async def heads(self, channel: Channel) -> Heads:
         partitions = self.partitions
@@ -290,6 +293,21 @@ class PostgresStore(InTables):
         """Commits do not wait for it: it locks only what it deletes."""
         ((gone,),) = await self._write(statements.TRIM, channel, part, upto, before, limit)
         return int(gone)
+
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+        self._writable()
+        session = self._readable().others
+
+        async def put() -> bool:
+            async with session.transaction() as link:
+                if done := await statements.put_back(link, channel, records, floor):
+                    await link.commit()
+                return done
+
+        try:
+            return await self._asking.ask(put)
+        except FAILURES as error:
+            raise refusal(error, self._place.shown) from error
 
     async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
         self._writable()

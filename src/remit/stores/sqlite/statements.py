@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import takewhile
 from sqlite3 import Connection
 
-from remit.log import Channel, Checkpoint, SubscriptionId
+from remit.log import Channel, Checkpoint, MessageRecord, SubscriptionId
 
 # JSON is stored as text but read as bytes, which saves decoding and encoding it again.
 LOAD = "SELECT version, CAST(body AS BLOB) FROM state WHERE kind = ? AND id = ?"
@@ -21,6 +21,7 @@ STATES = (
     "SELECT id, version, CAST(body AS BLOB) FROM state"
     " WHERE kind = ?1 AND id >= ?2 AND (id > ?2 OR ?3) AND body <> '' ORDER BY id LIMIT ?4"
 )
+COUNT_STATES = "SELECT count(*) FROM state WHERE kind = ? AND body <> ''"
 OUTCOME = "SELECT fingerprint, CAST(outcome AS BLOB), at FROM idempotency WHERE caller = ? AND key = ?"
 READ = (
     "SELECT part, pos, id, prev, key, type, version, at, headers, CAST(payload AS BLOB) FROM log"
@@ -114,9 +115,14 @@ FIRST = "SELECT pos, at FROM log WHERE channel = ? AND part = ? ORDER BY pos LIM
 REPORT: str = "INSERT OR REPLACE INTO subscriber (subscription, channel, positions, at) VALUES (?, ?, ?, ?)"
 SUBSCRIBERS: str = "SELECT subscription, channel, positions, at FROM subscriber ORDER BY subscription, channel"
 FORGET: str = "DELETE FROM subscriber WHERE subscription = ?"
+ERASE_CHECKPOINTS: str = "DELETE FROM checkpoint WHERE (subscription, source, channel) = (?, ?, ?)"
+ERASE_PARKED: str = "DELETE FROM parked WHERE (subscription, source, channel) = (?, ?, ?)"
+ERASE_LETTERS: str = "DELETE FROM letter WHERE (subscription, source, channel) = (?, ?, ?)"
 _OLDEST = "SELECT pos, id, at FROM log WHERE channel = ? AND part = ? AND pos <= ? ORDER BY pos LIMIT ?"
 _DELETE = "DELETE FROM log WHERE channel = ? AND part = ? AND pos <= ?"
 _FLOOR = "INSERT OR REPLACE INTO floor (channel, part, pos, id, at) VALUES (?, ?, ?, ?, ?)"
+_NO_FLOOR = "DELETE FROM floor WHERE channel = ? AND part = ? AND pos = ? AND id = ?"
+_BACK = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT = (
     "INSERT OR REPLACE INTO checkpoint (subscription, source, channel, part, pos, id, at) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
@@ -143,6 +149,20 @@ def trim(connection: Connection, channel: Channel, part: int, upto: int, before:
         connection.execute(_FLOOR, (channel, part, *old[-1]))
         connection.execute(_DELETE, (channel, part, old[-1][0]))
     return len(old)
+
+
+def put_back(
+    connection: Connection, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None
+) -> bool:
+    """Puts deleted messages back, and moves the floor. Returns whether it stood at the last of them. Needs a
+    transaction."""
+    part, last = records[0].part, records[-1]
+    if not connection.execute(_NO_FLOOR, (channel, part, last.pos, last.id)).rowcount:
+        return False
+    connection.executemany(_BACK, [(channel, *each[:9], str(each.payload, "utf-8")) for each in records])
+    if floor is not None:
+        connection.execute(_FLOOR, (channel, part, *floor))
+    return True
 
 
 def put(connection: Connection, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> int:

@@ -32,7 +32,7 @@ from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.schema import connect, inspect, look, make_private, prepare
 from remit.stores.sqlite.users import UserStatements
 from remit.stores.sqlite.writer import Writer
-from remit.stores.tables import InTables, heads_of
+from remit.stores.tables import InTables, as_records, heads_of
 from remit.stores.technology import StoreAddress
 
 
@@ -203,6 +203,9 @@ class SqliteStore(InTables):
     async def page(self, kind: str, after: str | None, limit: int) -> list[tuple[str, int, bytes]]:
         return self._fetch(statements.STATES, kind, "" if after is None else after, after is None, limit)
 
+    async def count_states(self, kind: str) -> int:
+        return int(self._fetch(statements.COUNT_STATES, kind)[0][0])
+
     async def stream(self, name: str, life: int, after: int, limit: int) -> list[MessageRecord]:
         return list(map(MessageRecord._make, self._fetch(statements.STREAM, name, life, after, limit)))
 
@@ -251,7 +254,7 @@ class SqliteStore(InTables):
         return await self.outcome(caller, key), begun.at
 
     async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
-        return list(map(MessageRecord._make, self._fetch(statements.READ, channel, part, after, limit)))
+        return list(as_records(self._fetch(statements.READ, channel, part, after, limit)))
 
     async def heads(self, channel: Channel) -> Heads:
         rows = self._fetch(statements.HEADS, self.partitions, channel)
@@ -292,6 +295,11 @@ class SqliteStore(InTables):
         if not first or first[0][0] > upto or first[0][1] >= before:
             return 0
         work = partial(statements.trim, channel=channel, part=part, upto=upto, before=before, limit=limit)
+        return await store.commits.run(partial(store.writer.transact, work))
+
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
+        store = self._opened()
+        work = partial(statements.put_back, channel=channel, records=records, floor=floor)
         return await store.commits.run(partial(store.writer.transact, work))
 
     async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:

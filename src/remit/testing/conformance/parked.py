@@ -52,6 +52,17 @@ class ParkedConformance:
         lowest = [x.record.pos for x in await store.letters(SOURCE, "k", 2)]
         same(lowest, [2, 3], "at most as many letters as asked for, the lowest ones")
 
+    async def test_a_subscription_is_erased(self, store: Store) -> None:
+        other = SOURCE._replace(name="billing-ledger")
+        for each in (SOURCE, other):
+            moved = advance(0, 1)._replace(subscription=each)
+            await store.commit(Unit(advance=moved, parks=[Park(each, "k", record(1), 15.0, "x", 15.0)]))
+        await store.erase(SOURCE)
+        same(dict(await store.checkpoints(SOURCE)), {}, "its checkpoints are deleted")
+        same([row.subscription for row in await store.parked()], [other], "its parked keys are, and no others")
+        same(len(await store.letters(SOURCE, "k", 9)), 0, "its letters are")
+        same((len(await store.letters(other, "k", 9)), len(await store.checkpoints(other))), (1, 1), "no others are")
+
     async def test_parked_keys_are_listed_by_subscription(self, store: Store) -> None:
         other = SOURCE._replace(name="billing-ledger")
         late, early = park(1, "late", at=20.0, error="x"), park(2, "early", at=10.0, error="x")

@@ -103,6 +103,26 @@ class RetentionConformance:
             "heads are the same after the store is opened again",
         )
 
+    async def test_deleted_messages_are_put_back(self, store: Store, twin: Store) -> None:
+        part = await written(store, 5)
+        before = await store.read(Channel.PRIVATE, part, 0, 10)
+        await store.trim(Channel.PRIVATE, part, upto=5, before=9.0, limit=10)
+        stands = Checkpoint(2, "m2", 2.0)
+        same(await store.put_back(Channel.PRIVATE, before[2:4], stands), False, "they are not the last ones")
+        strange = [before[3], before[4]._replace(id="x")]
+        same(await store.put_back(Channel.PRIVATE, strange, stands), False, "the last one is another message")
+        same(await store.read(Channel.PRIVATE, part, 0, 10), [], "then nothing is written")
+        same(await store.put_back(Channel.PRIVATE, before[2:], stands), True, "the last ones are put back")
+        same(await twin.read(Channel.PRIVATE, part, 0, 10), before[2:], "they are what they were")
+        same(dict(await twin.floors(Channel.PRIVATE)), {part: stands}, "the floor is the message before them")
+        await twin.put_back(Channel.PRIVATE, before[:2], None)
+        same(await store.read(Channel.PRIVATE, part, 0, 10), before, "all are there again")
+        same(dict(await store.floors(Channel.PRIVATE)), {}, "nothing is deleted any more")
+        same(await store.put_back(Channel.PRIVATE, before[:2], None), False, "there is nothing to put back")
+        await store.commit(Unit(entries=[entry("k", "m6")]))
+        (last,) = await twin.read(Channel.PRIVATE, part, 5, 10)
+        same((last.pos, last.prev), (6, "m5"), "the next message follows the last one")
+
     async def test_subscribers_report_where_they_are(self, store: Store, twin: Store) -> None:
         await store.report("mail.desk", Channel.PUBLISHED, {0: 3, 15: 1}, 10.0)
         await twin.report("billing.totals", Channel.PRIVATE, {}, 11.0)

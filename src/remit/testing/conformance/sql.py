@@ -115,6 +115,49 @@ class SqlConformance:
         same(await numbers(store), [], "nothing of a failed transaction is written")
         same(await store.load("Account", "a1"), None, "nothing of its unit is written")
 
+    async def test_statements_of_a_library_tell_columns_rows_and_count(self, store: SqlStore) -> None:
+        await with_table(store)
+        writing = store.begin()
+        many = await writing.run_many("INSERT INTO invoice VALUES ($1, $2)", [(1, 10), (2, 20), (3, 30)])
+        same((many.columns, many.rows, many.touched in (3, -1)), ((), (), True), "writing returns no columns")
+        found = await writing.run("SELECT number, amount FROM invoice WHERE number > $1 ORDER BY number", (1,))
+        rows = [tuple(row) for row in found.rows]
+        same(([name for name, _ in found.columns], rows), (["number", "amount"], [(2, 20), (3, 30)]), "reading does")
+        nothing = await writing.run("SELECT number FROM invoice WHERE number > 3", ())
+        same((len(nothing.columns), len(nothing.rows)), (1, 0), "there are columns without rows, too")
+        changed = await writing.run("UPDATE invoice SET amount = $1 WHERE number < 3", (15,))
+        same(changed.touched, 2, "a statement tells how many rows it has written")
+        await writing.commit(unit("a1"))
+        same(await numbers(store), [1, 2, 3], "statements of a library are committed with the unit")
+
+    async def test_a_savepoint_takes_back_what_came_after_it(self, store: SqlStore) -> None:
+        await with_table(store)
+        writing = store.begin()
+        await writing.run("INSERT INTO invoice VALUES (1, 10)", ())
+        await writing.run("SAVEPOINT one", ())
+        await writing.run("INSERT INTO invoice VALUES (2, 10)", ())
+        failing = writing.run("INSERT INTO invoice VALUES (1, 10)", ())
+        await raises(failing, ConstraintViolated, "a failing statement raises its error after a savepoint, too")
+        await raises(writing.run("SELECT 1", ()), ConstraintViolated, "no statement runs before it is taken back")
+        await writing.run("ROLLBACK TO SAVEPOINT one", ())
+        await writing.run("SAVEPOINT two", ())
+        await writing.run("INSERT INTO invoice VALUES (3, 10)", ())
+        await writing.run("RELEASE SAVEPOINT two", ())
+        await writing.commit(unit("a1"))
+        same(await numbers(store), [1, 3], "what a savepoint took back is not written, and all the rest is")
+
+    async def test_a_unit_that_is_refused_is_not_written(self, store: SqlStore) -> None:
+        await with_table(store)
+        writing = store.begin()
+        await writing.run("SAVEPOINT one", ())
+        await writing.run("INSERT INTO invoice VALUES (1, 10)", ())
+        writing.refuse(SqlError("refused", next="do not"))
+        await raises(writing.run("ROLLBACK TO SAVEPOINT one", ()), SqlError, "no savepoint takes a refusal back")
+        await raises(writing.commit(unit("a1")), SqlError, "a refused unit is not committed")
+        await writing.abandon()
+        same(await numbers(store), [], "none of its statements are written")
+        same(await store.load("Account", "a1"), None, "nothing of its unit is written")
+
     async def test_a_cancelled_statement_leaves_nothing_behind(self, store: SqlStore) -> None:
         await with_table(store)
         blocking, waiting = store.begin(), store.begin()

@@ -93,3 +93,5 @@ class StatesConformance:
             after = listed[-1]
         same(listed, sorted({*ids} - {"7"}), "each identity once, in order of code points, without removed ones")
         same(list(await twin.page("Nothing", None, 7)), [], "an unknown kind has no states")
+        same(await twin.count_states("Account"), len(listed), "as many are counted as are listed")
+        same(await twin.count_states("Nothing"), 0, "of an unknown kind there are none")

@@ -29,6 +29,7 @@ from typing import Any
 
 from remit.errors import Conflict
 from remit.log import Channel, Checkpoint, MessageRecord, SubscriptionId
+from remit.stores.cancelled import was_written
 from remit.stores.port import (
     Advance,
     Change,
@@ -42,7 +43,6 @@ from remit.stores.port import (
     StoredOutcome,
     Unit,
     partition_of,
-    was_written,
 )
 
 __all__ = ["UnitConformance"]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from remit.errors import StoreError, TooLarge, Unstorable
-from remit.log import Channel, Checkpoint
+from remit.log import Channel, Checkpoint, MessageRecord
 from remit.runtime.ports import SystemClock
 from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.pruning import prune, trim
@@ -24,6 +24,7 @@ from remit.testing.conformance.streams import StreamsConformance
 __all__ = ["StoreConformance"]
 
 NOW = 1_700_000_000.0
+_RECORD = MessageRecord(0, 1, "m1", "", "k", "shop.Sold", 1, 1.0, "{}", b"{}")
 MONTH = 31 * 86_400.0
 
 
@@ -84,8 +85,10 @@ class StoreConformance(
             "keep": lambda: store.keep("", "c", 9.0),
             "prune": lambda: store.prune(beats=9.0, outcomes=9.0, tombstones=9.0, limit=1000),
             "trim": lambda: store.trim(Channel.PRIVATE, 0, upto=9, before=9.0, limit=1000),
+            "put_back": lambda: store.put_back(Channel.PRIVATE, [_RECORD], None),
             "report": lambda: store.report("mail.desk", Channel.PRIVATE, {}, 1.0),
             "forget": lambda: store.forget("mail.desk"),
+            "erase": lambda: store.erase(SOURCE),
             "place": lambda: store.place(SOURCE, {}),
             "agree": lambda: store.agree(None, 1.0),
             "note_event_keys": lambda: store.note_event_keys({"billing.Settled version 1": None}),

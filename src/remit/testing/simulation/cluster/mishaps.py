@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
-from remit.log import SubscriptionId
+from remit.log import Channel, SubscriptionId
 from remit.runtime import Host
 from remit.runtime.following.history import REPORT_SECONDS
-from remit.runtime.upkeep.pruning import trim, trimmed_of
+from remit.runtime.upkeep.pruning import retention_of, trim
 from remit.testing.simulation.cluster.backups import Backup
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.cluster import Cluster
@@ -60,7 +60,8 @@ class Mishaps:
         store = living.stores[context]
         heard = {SubscriptionId(each.name, context, each.channel) for each in await store.subscribers()}
         followers = {each for each in self._cluster.subscriptions if each.source == context}
-        channels = trimmed_of(host.model)[context]
+        (of,) = (each for each in host.model.contexts if each.name == context)
+        channels = [each for each in Channel if retention_of(of, each) != "kept"]  # by age, or as an archive does
         return followers <= heard and await trim(store, host.ports.clock.seconds(), _KEEP, channels)
 
     async def operate(self, weather: Weather) -> None:

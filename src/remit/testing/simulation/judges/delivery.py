@@ -85,8 +85,7 @@ def _torn_off(files: Files, logs: _Logs) -> Iterator[tuple[str, str]]:
         for channel, part, pos, id in files.floors(context):
             messages[context, channel, part, pos] = id
             followers = files.rows(context, "SELECT subscription FROM subscriber WHERE channel = ?", channel)
-            names = {name for (version,) in followers if (name := files.named(version)) is not None}
-            beginnings |= {(name, context, channel, part) for name in names}
+            beginnings |= {(name, context, channel, part) for (name,) in followers}
     written = {(source, channel) for source, channel, _, _ in messages}  # not for an empty log, which may be restored
     for name, source, channel, part, pos, id in files.checkpoints():
         beginnings.discard((name, source, channel, part))
@@ -122,6 +121,6 @@ def unfinished(
     names = {name for name, _, _ in subscriptions}
     for context in files.contexts:
         rows = files.rows(context, "SELECT subscription, key FROM parked")
-        parked = [(files.named(version) or "", key) for version, key in rows]
-        left += [f"{name} has parked {key}" for name, key in parked if name in names and not stays_parked(name, key)]
+        parked = [(live, key) for version, key in rows if (live := files.named(version)) is not None]
+        left += [f"{live} has parked {key}" for live, key in parked if live in names and not stays_parked(live, key)]
     return left

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 __all__ = [
     "BY", "MADE", "Add", "Branch", "Change", "Fail", "Gather", "Guard", "Handler", "Insert", "Kept", "Later", "Look",
-    "Message", "Posted", "Program", "Publish", "Put", "Question", "Rebuilding", "Refuse", "Rollout", "Root",
-    "Select", "Send", "Source", "Statement", "Swallow", "Take", "Wait", "inner", "uses",
+    "Message", "Posted", "Program", "Publish", "Put", "Question", "Rebuilding", "Refuse", "Rollout", "Root", "Select",
+    "Send", "Source", "Statement", "Swallow", "Take", "Wait", "inner", "uses",
 ]  # fmt: skip
 
 
@@ -394,11 +394,14 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Rebuilding:
-    """A rebuild of a read model, `at` some seconds after the beginning, with `page` messages in one transaction."""
+    """A rebuild of a read model."""
 
     model: str
+    """`<context>.<class>`"""
     at: float
+    """When it begins, in seconds after the beginning."""
     page: int
+    """How many messages it folds in one transaction."""
     back: bool = False
     """Whether the version before becomes live again afterwards."""
 

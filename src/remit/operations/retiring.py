@@ -1,0 +1,60 @@
+"""Deletes versions of read models that nothing needs any more, in pages, so that services hardly wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from remit.errors import Conflict
+from remit.runtime.plan import FoldPlan, RowPlan
+from remit.stores import Forget, RowChange, Selection, Store, Unit, load_versions, write_versions
+from remit.stores.versions import name_in, subscription_in, table_in
+
+PAGE = 500
+"""Documents or rows that are deleted in one transaction."""
+
+
+async def retire(store: Store, model: str, follows: Sequence[FoldPlan], *, old: bool) -> int:
+    """Deletes the documents, rows, checkpoints and parked keys of the versions of a read model that were dropped; with
+    `old`, of the one that was live before too, to which nothing goes back then. Returns how many versions were deleted.
+
+    A run that was interrupted is repeated. `follows` is what version 1 follows. Raises `Conflict` if another process
+    changes the versions meanwhile, `StoreError` and `StoreUnavailable`.
+    """
+    expected, versions = await load_versions(store, model)
+    if old and versions.old:
+        dropped = (*versions.dropped, versions.old)
+        versions = msgspec.structs.replace(versions, old=0, dropped=dropped)
+        await write_versions(store, model, expected, versions)  # from here on, nothing goes back to it
+    numbers = versions.dropped
+    for number in numbers:
+        await _delete(store, follows, number)
+        expected, versions = await load_versions(store, model)
+        await write_versions(store, model, expected, versions.without(number))
+    return len(numbers)
+
+
+async def _delete(store: Store, follows: Sequence[FoldPlan], number: int) -> None:
+    projection, ids = follows[0].projection, [subscription_in(each.id, number) for each in follows]
+    if not isinstance(projection, RowPlan):
+        kind = name_in(projection.kind, number)
+        while page := await store.page(kind, None, PAGE):
+            await _commit(store, Unit(forgets=[Forget(kind, id, version) for id, version, _ in page]))
+    elif any([await store.checkpoints(id) for id in ids]):  # otherwise it may have no table
+        table = table_in(projection.table, number)
+        while rows := await store.select_rows(Selection(table, ()), None, PAGE):
+            found = await store.load_rows(table, [id for id, _ in rows])
+            gone = [RowChange(table, id, version, 0, b"", ()) for id, (version, _) in found.items()]
+            await _commit(store, Unit(rows=gone))
+    for id in ids:
+        await store.erase(id)
+
+
+async def _commit(store: Store, unit: Unit) -> None:
+    """A process that still follows into the version may have written it: the next look reads it again."""
+    try:
+        await store.commit(unit)
+    except Conflict:
+        await asyncio.sleep(0.05)
