@@ -42,7 +42,7 @@ def other_columns(table: RowTable, there: Collection[str], where: str) -> StoreE
     return StoreError(
         f"table {table.name} was made for indexes of other fields: {found or 'none'}", where=where,
         expected=f"columns for {wanted or 'no index'}",
-        next="run remit rebuild for the row model, which makes a table with these columns beside this one; or declare the "
+        next="run remit rebuild for the row model, which makes another table with these columns; or declare the "
         "indexes that the table was made for",
     )  # fmt: skip
 
