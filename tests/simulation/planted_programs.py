@@ -37,6 +37,7 @@ from tests.simulation import (
     planted_answers,
     planted_foreign,
     planted_kit,
+    planted_rebuilds,
     planted_releases,
     planted_scarce,
     planted_seldom,
@@ -587,4 +588,5 @@ OF_PROGRAMS = [
     *(PlantedInPrograms(*each) for each in planted_kit.OF_THE_KIT),
     *(PlantedInPrograms(*each) for each in planted_foreign.OF_FOREIGN),
     *(PlantedInPrograms(*each) for each in planted_sourced.OF_STREAMS),
+    *(PlantedInPrograms(*each) for each in planted_rebuilds.OF_REBUILDS),
 ]  # fmt: skip

@@ -42,8 +42,8 @@ def other_columns(table: RowTable, there: Collection[str], where: str) -> StoreE
     return StoreError(
         f"table {table.name} was made for indexes of other fields: {found or 'none'}", where=where,
         expected=f"columns for {wanted or 'no index'}",
-        next="declare the row model under a new name, which is built from the start of the log; or declare the indexes "
-        "that the table was made for",
+        next="run remit rebuild for the row model, which makes another table with these columns; or declare the "
+        "indexes that the table was made for",
     )  # fmt: skip
 
 

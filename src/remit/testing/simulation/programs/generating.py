@@ -132,7 +132,7 @@ REMOVING = 0.5
 """The share of those with rows where some of these are removed."""
 ADOPTING = 0.3
 """The share of programs with a second release in which it turns states into streams."""
-REBUILT = 0.2
+REBUILT = 0.5
 """The share of programs with read models where some of these are rebuilt."""
 _STREAMS = 591
 """Chosen as `_SALT` was."""

@@ -394,14 +394,11 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Rebuilding:
-    """A rebuild of a read model."""
+    """A rebuild of a read model, `at` some seconds after the beginning, with `page` messages in one transaction."""
 
     model: str
-    """`<context>.<class>`"""
     at: float
-    """When it begins, in seconds after the beginning."""
     page: int
-    """How many messages it folds in one transaction."""
     back: bool = False
     """Whether the version before becomes live again afterwards."""
 

@@ -177,7 +177,7 @@ class ProgramWorkload(Workload):
         watching = Watching(door, self.choices, each.model, asked)
         await asyncio.sleep(each.at)
         await watching.begin()
-        self.tape.switched += await watching.during(rebuilt(door, self.choices, each))
+        await watching.during(rebuilt(door, self.choices, each))
         self.tape.outdated += watching.outdated
 
     async def _roll(self, door: ClusterDoor, rollout: Rollout) -> None:
@@ -268,10 +268,12 @@ class ProgramWorkload(Workload):
         self, host: Host, command: Command[str, Any], called: Called, key: str | None, deadline: float
     ) -> str:
         with carrying({HEADER: called.path}) if self.tape.carries else contextlib.nullcontext():
+            answer: str
             if not self.after:
-                return await host.send(command, key=key, deadline=deadline)
+                answer = await host.send(command, key=key, deadline=deadline)
+                return answer
             with Written() as written:
-                answer: str = await host.send(command, key=key, deadline=deadline)
+                answer = await host.send(command, key=key, deadline=deadline)
         with contextlib.suppress(RemitError):  # it could not be read
             called.position = written.position
         return answer

@@ -29,6 +29,7 @@ _AFTER = 0.6
 _FURTHER = 2
 """The most that a read model is rebuilt."""
 _LINGER_SECONDS = 2.5
+_STARTING_SECONDS = 15.0
 
 
 async def rebuilt(door: ClusterDoor, choices: Choices, each: Rebuilding) -> int:
@@ -50,11 +51,19 @@ async def _done(
         if living is not None and living.host is not None and context in living.stores:
             try:
                 if await door.ask(living, _run(living, model, work)) is True:
+                    if not living.stores[context].technology.shared_between_processes:
+                        await _restart(door, context)
                     return 1
             except (RemitError, KeyError):  # refused for now; or its source is in no store of this process
                 pass
         await asyncio.sleep(0.2 + choices.delay("rebuild again", 1.0))
     return 0
+
+
+async def _restart(door: ClusterDoor, context: str) -> None:
+    """Processes without leases look for another version when they start, and not again."""
+    for node in door.processes((context,)):
+        await door.deploy(node, _STARTING_SECONDS)
 
 
 async def _run(living: Incarnation, model: str, work: Callable[[Rebuild], Coroutine[Any, Any, Rebuilt]]) -> bool:

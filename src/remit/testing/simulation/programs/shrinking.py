@@ -181,6 +181,13 @@ def _rollout(program: Program) -> Iterator[Program]:
 
 
 def _questions(program: Program) -> Iterator[Program]:
+    for at, each in enumerate(program.rebuilds):
+        others = program.rebuilds[:at], program.rebuilds[at + 1 :]
+        yield replace(program, rebuilds=others[0] + others[1])
+        if each.back:
+            yield replace(program, rebuilds=(*others[0], replace(each, back=False), *others[1]))
+    if program.after:
+        yield replace(program, after=False)
     for at in range(len(program.questions)):
         yield replace(program, questions=program.questions[:at] + program.questions[at + 1 :])
 

@@ -398,16 +398,11 @@ class Tape:
         """How often each API was asked."""
         self.fetched: dict[str, int] = {}
         """Behind how many messages each API was asked for more."""
-        self.rolled = float("inf")
-        """When the second release was rolled out first."""
+        self.rolled = float("inf")  # when the second release was rolled out first
         self.carries = False
         """Whether a header says which call from outside everything comes of."""
-        self.afterwards: list[tuple[str, Answer]] = []
-        """Answers that include what a call from outside has written, by its path."""
-        self.outdated: list[str] = []
-        """Answers during a rebuild that lacked what was there before."""
-        self.switched = 0
-        """How often another version of a read model became live."""
+        self.afterwards: list[tuple[str, Answer]] = []  # by the path of the call that wrote what they include
+        self.outdated: list[str] = []  # what is wrong with answers during a rebuild
         self.generations = 0
         """How many times code of a process was made that folds streams in a way of its own."""
         self._choices = choices
