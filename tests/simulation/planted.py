@@ -26,23 +26,12 @@ from remit.runtime.following.publishing import Publishing
 from remit.runtime.work.called import Called
 from remit.stores import Advance, ParkedKey, Settle, Unit
 from remit.stores.sqlite import writer
-from remit.stores.sqlite.many import RowStatement
 from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
 from remit.testing.simulation.cluster import weather
 from remit.transports import Push
 
 Plant = Callable[[pytest.MonkeyPatch], None]
-
-
-def plant_in_writer(patch: pytest.MonkeyPatch, method: str, planted: Callable[..., None]) -> None:
-    """Replaces what writes one unit, or one row of it, and lets no other way write them."""
-    patch.setattr(Writer, method, planted)
-
-    def one_by_one(self: Any, units: Any) -> list[Any]:
-        return [self._write(unit) for unit in units]
-
-    patch.setattr(Writer, "_write_all", one_by_one)
 
 
 class Planted(NamedTuple):
@@ -288,12 +277,8 @@ def move_checkpoints_blindly(patch: pytest.MonkeyPatch) -> None:
 
 
 def write_over_newer_versions(patch: pytest.MonkeyPatch) -> None:
-    one, many = writer._STATE
-    over = writer._STATE._replace(
-        one=one.replace(" AND version = ?", " AND ? IS NOT NULL"), many=many.replace(" AND version = new.column5", "")
-    )
-    assert over.one != one
-    assert over.many != many
+    over = writer._STATE.replace(" AND version = ?", " AND ? IS NOT NULL")
+    assert over != writer._STATE
     patch.setattr(writer, "_STATE", over)
 
 
@@ -333,8 +318,7 @@ def forget_that_keys_are_used(patch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(0)
 
     patch.setattr(SqliteStore, "outcome", nothing)
-    over = [sql.replace("INSERT", "INSERT OR REPLACE").split(" ON CONFLICT")[0] for sql in writer._CLAIM]
-    patch.setattr(writer, "_CLAIM", RowStatement(*over))
+    patch.setattr(writer, "_CLAIM", writer._CLAIM.replace("INSERT", "INSERT OR REPLACE").split(" ON CONFLICT")[0])
 
 
 def compare_positions_alone(patch: pytest.MonkeyPatch) -> None:

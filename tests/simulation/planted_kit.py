@@ -25,7 +25,7 @@ from remit.runtime.work.records import UnitRecords
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Change, Unit
 from remit.stores.sqlite.writer import Writer
-from tests.simulation.planted import Plant, plant_in_writer
+from tests.simulation.planted import Plant
 
 # ── refusals that are returned ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -115,7 +115,7 @@ def forget_removed_versions(patch: pytest.MonkeyPatch) -> None:
         write(self, unit)
         self._execute("DELETE FROM state WHERE length(body) = 0")
 
-    plant_in_writer(patch, "_write", without)
+    patch.setattr(Writer, "_write", without)
 
 
 def lose_what_the_removed_say(patch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ def claim_over_others(patch: pytest.MonkeyPatch) -> None:
             each = each._replace(expected=0)
         change(self, each)
 
-    plant_in_writer(patch, "_change", over)
+    patch.setattr(Writer, "_change", over)
 
 
 def keep_claims_of_the_removed(patch: pytest.MonkeyPatch) -> None:
@@ -189,7 +189,7 @@ def put_over_others(patch: pytest.MonkeyPatch) -> None:
             each = each._replace(expected=0)
         change(self, each)
 
-    plant_in_writer(patch, "_change", over)
+    patch.setattr(Writer, "_change", over)
 
 
 def list_what_is_stored(patch: pytest.MonkeyPatch) -> None:

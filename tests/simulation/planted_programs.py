@@ -43,7 +43,7 @@ from tests.simulation import (
     planted_seldom,
     planted_sourced,
 )
-from tests.simulation.planted import Plant, in_two_transactions, plant_in_writer
+from tests.simulation.planted import Plant, in_two_transactions
 
 NEVER = float("inf")
 
@@ -295,7 +295,7 @@ def advance_without_the_effect(patch: pytest.MonkeyPatch) -> None:
             unit = replace(unit, changes=unit.changes[:-1])
         write(self, unit)
 
-    plant_in_writer(patch, "_write", without)
+    patch.setattr(Writer, "_write", without)
 
 
 def run_statements_apart(patch: pytest.MonkeyPatch) -> None:
@@ -395,7 +395,7 @@ def keep_the_reply_of_the_last_run(patch: pytest.MonkeyPatch) -> None:
         except Exception:  # noqa: BLE001  whatever it is
             return
 
-    plant_in_writer(patch, "_take", whatever)
+    patch.setattr(Writer, "_take", whatever)
 
 
 # ── following and parking ───────────────────────────────────────────────────────────────────────────────────────────

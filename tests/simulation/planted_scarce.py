@@ -14,19 +14,15 @@ from remit.runtime.remote.reception import Reception
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores.sqlite import writer
-from remit.stores.sqlite.many import RowStatement
 
 HOUR = 3600.0
 
 
 def begin_over_others(patch: pytest.MonkeyPatch) -> None:
     """What a handler begins with, because it has found nothing, is written over what others have begun meanwhile."""
-    over = [
-        sql.replace("INSERT INTO", "INSERT OR REPLACE INTO").replace(" ON CONFLICT DO NOTHING", "")
-        for sql in writer._NEW_STATE
-    ]
-    assert all("OR REPLACE" in sql for sql in over)
-    patch.setattr(writer, "_NEW_STATE", RowStatement(*over))
+    over = writer._NEW_STATE.replace("INSERT INTO", "INSERT OR REPLACE INTO").replace(" ON CONFLICT DO NOTHING", "")
+    assert "OR REPLACE" in over
+    patch.setattr(writer, "_NEW_STATE", over)
 
 
 def tell_those_beside_another_identity(patch: pytest.MonkeyPatch) -> None:

@@ -155,16 +155,16 @@ def try_parked_commands_never(patch: pytest.MonkeyPatch) -> None:
 
 def spread_long_keys(patch: pytest.MonkeyPatch) -> None:
     """Messages with a key of more than 100 characters are spread over the partitions."""
-    row = writer.Writer._entry_row
+    append = writer.Writer._append
 
-    def spread(self: Any, entry: Any) -> tuple[Any, ...]:
+    def spread(self: Any, entry: Any) -> None:
         def by_message(_: str, partitions: int) -> int:
             return partition_of(entry.id, partitions)
 
         patch.setattr(writer, "partition_of", by_message if len(entry.key) > 100 else partition_of)
-        return row(self, entry)
+        append(self, entry)
 
-    patch.setattr(writer.Writer, "_entry_row", spread)
+    patch.setattr(writer.Writer, "_append", spread)
 
 
 def settle_letters_beside_their_rows(patch: pytest.MonkeyPatch) -> None:

@@ -121,13 +121,14 @@ async def restored(streams: Streams, plan: AggregatePlan, id: str, version: int,
     return Sourced(plan, id, value, version, body, life=head.life, events=head.events, base=state)
 
 
-def from_snapshot(plan: AggregatePlan, id: str, version: int, body: bytes) -> Sourced | None:
-    """The aggregate of a row, from its snapshot. None if the row has none, or one that other code has made."""
+def from_snapshot(plan: AggregatePlan, id: str, version: int, body: bytes, *, copies: bool = True) -> Sourced | None:
+    """The aggregate of a row, from its snapshot. None if the row has none, or one that other code has made. `copies`
+    says whether it keeps a copy for the check of its events."""
     head = head_of(body)
     value: Any = None if head is None else _from_snapshot(plan, head)
     if head is None or plan.stream is None or value is None:
         return None
-    before = None if plan.stream.copied is None else plan.stream.copied(value)
+    before = plan.stream.copied(value) if copies and plan.stream.copied is not None else None
     base = bytes(head.state)
     return Sourced(plan, id, value, version, body, life=head.life, events=head.events, base=base, before=before)
 

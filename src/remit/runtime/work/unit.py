@@ -214,7 +214,10 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
             if tracked is None:
                 if row is None:
                     return None
-                made = Tracked.load(plan, id, *row) if plan.stream is None else from_snapshot(plan, id, *row)
+                if plan.stream is None:
+                    made: Tracked | None = Tracked.load(plan, id, *row)
+                else:  # a query changes nothing, so no events are applied once more
+                    made = from_snapshot(plan, id, *row, copies=self.attempt.origin != "")
                 if made is None:
                     tracked = await self._restored(plan, id, *row)
                 else:

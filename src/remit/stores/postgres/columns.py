@@ -47,6 +47,11 @@ class Call(NamedTuple):
         return [(channel, part, pos, counts.get(nth, 0)) for nth, ((channel, part), pos) in places]
 
 
+def is_plain(unit: Unit) -> bool:
+    """Whether `remit_commit` can write all of it."""
+    return not unit.parks and unit.settle is None and unit.discard is None and not unit.forgets and not unit.rows
+
+
 def apart(units: Iterable[tuple[int, Unit]]) -> tuple[list[tuple[int, Unit]], list[tuple[int, Unit]]]:
     """Selects units that share no row, so that one call can write them. Returns these, and the others."""
     now: list[tuple[int, Unit]] = []

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
 from remit.errors import Conflict
-from remit.stores.plain import is_plain
 from remit.stores.port import Discard, Park, Settle, Unit
 from remit.stores.postgres import rows
-from remit.stores.postgres.columns import Written, write_rows
+from remit.stores.postgres.columns import Written, is_plain, write_rows
 from remit.stores.postgres.session import Link
 from remit.stores.size import LARGEST_UNIT
 from remit.stores.tables import Key, key_row, letter_place, letter_row

@@ -10,9 +10,8 @@ import asyncpg
 
 from remit.errors import Conflict, RemitError, StoreError, StoreUnavailable, another
 from remit.log import Channel, SubscriptionId
-from remit.stores.plain import is_plain
 from remit.stores.port import Unit, partition_of
-from remit.stores.postgres.columns import Written, apart, write_rows
+from remit.stores.postgres.columns import Written, apart, is_plain, write_rows
 from remit.stores.postgres.failures import FAILURES, REPEATABLE, ended, is_of_all, not_written, refusal, unknown
 from remit.stores.postgres.letters import write_unit
 from remit.stores.postgres.session import Link, Session

@@ -17,9 +17,6 @@ from remit.stores.port import Unit
 _MOST = 256
 """Units per transaction. Bounds how long one unit waits for the others."""
 
-_FEW = 8
-"""Up to this many units are not split into two batches."""
-
 T = TypeVar("T")
 
 
@@ -109,7 +106,7 @@ class Commits:
             self._busy = True
             self._idle.clear()
             # Not at once: other tasks that are ready to run may commit something too.
-            asyncio.get_running_loop().call_soon(self._begin)
+            asyncio.get_running_loop().call_soon(self._next)
         return pending
 
     def withdraw(self, pending: Pending) -> bool:
@@ -138,12 +135,8 @@ class Commits:
         """Returns when all units are written."""
         await self._idle.wait()
 
-    def _begin(self) -> None:
-        """Writes one half: the callers of one half then go on while the other one is written."""
-        self._next(min(max(_FEW, (len(self._waiting) + 1) // 2), _MOST))
-
-    def _next(self, most: int = _MOST) -> None:
-        batch, self._waiting = self._waiting[:most], self._waiting[most:]
+    def _next(self) -> None:
+        batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
         if not batch:
             self._busy = False
             self._idle.set()

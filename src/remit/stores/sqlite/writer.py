@@ -1,7 +1,7 @@
 """Writes units of work, many per transaction. Runs on the executor, without asyncio.
 
-A batch is first written in one transaction without savepoints, many rows by one statement. Only if a unit conflicts is
-the batch written again with a savepoint per unit, so that each unit fails or succeeds on its own.
+A batch is first written in one transaction without savepoints. Only if a unit conflicts is the batch written again with
+a savepoint per unit, so that each unit fails or succeeds on its own.
 """
 
 from __future__ import annotations
@@ -9,34 +9,27 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from remit.errors import Conflict, OutcomeUnknown
-from remit.stores.plain import is_plain
 from remit.stores.port import Advance, Change, Discard, Entry, KeyClaim, Park, Settle, Unit, partition_of
 from remit.stores.sqlite import rows
 from remit.stores.sqlite.failures import failure, unstorable, wrote_nothing
-from remit.stores.sqlite.many import RowStatement, for_rows, write_all
 from remit.stores.sqlite.presence import Presence
 from remit.stores.tables import Key, key_row, letter_place, letter_row
 
-_CLAIM = for_rows("INSERT INTO idempotency (caller, key, fingerprint, outcome, at) VALUES {} ON CONFLICT DO NOTHING", 5)
+_CLAIM = "INSERT INTO idempotency (caller, key, fingerprint, outcome, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _BEGIN_AT = "INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _MOVE = (
     "UPDATE checkpoint SET pos = ?, id = ?, at = ?"
     " WHERE subscription = ? AND source = ? AND channel = ? AND part = ? AND pos = ? AND id = ?"
 )
-_NEW_STATE = for_rows("INSERT INTO state (version, body, kind, id) VALUES {} ON CONFLICT DO NOTHING", 4)
-_STATE = for_rows(
-    "UPDATE state SET version = new.column1, body = new.column2 FROM (VALUES {}) AS new"
-    " WHERE kind = new.column3 AND id = new.column4 AND version = new.column5",
-    5,
-    one="UPDATE state SET version = ?, body = ? WHERE kind = ? AND id = ? AND version = ?",
-)
+_NEW_STATE = "INSERT INTO state (kind, id, version, body) VALUES (?, ?, 1, ?) ON CONFLICT DO NOTHING"
+_STATE = "UPDATE state SET version = ?, body = ? WHERE kind = ? AND id = ? AND version = ?"
 _FORGET = "DELETE FROM state WHERE kind = ? AND id = ? AND version = ?"
 _HEAD = "SELECT pos, id FROM log WHERE channel = ? AND part = ? ORDER BY pos DESC LIMIT 1"
 _FLOOR = "SELECT pos, id FROM floor WHERE channel = ? AND part = ?"
-_APPEND = for_rows("INSERT INTO log VALUES {}", 11)
+_APPEND = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PARK = (
     "INSERT INTO parked (subscription, source, channel, part, key, since, tried_at, attempts, retry_at, error)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1, ?7, ?8) ON CONFLICT DO NOTHING"
@@ -120,10 +113,9 @@ class Writer:
         try:
             self._hurry(all(unit.repeatable for unit in units))
             try:
-                self._together(self._write_all, units)
+                return self._together(units, self._write)
             except _REFUSALS as error:
-                return [self._told(error)] if len(units) == 1 else self._together(self._attempt_each, units)
-            return [None] * len(units)
+                return [self._told(error)] if len(units) == 1 else self._together(units, self._attempt)
         except sqlite3.Error as error:
             raise failure(error, self._where) from error
 
@@ -188,39 +180,16 @@ class Writer:
         except sqlite3.Error as error:
             raise failure(error, self._where) from error
 
-    def _together(self, write: Callable[[Sequence[Unit]], T], units: Sequence[Unit]) -> T:
+    def _together(self, units: Sequence[Unit], write: Callable[[Unit], Exception | None]) -> list[Exception | None]:
         self._execute("BEGIN IMMEDIATE")
         try:
             self.look()
-            outcome = write(units)
+            outcomes = [write(unit) for unit in units]
         except BaseException:
             self._roll_back()
             raise
         self._commit()
-        return outcome
-
-    def _write_all(self, units: Sequence[Unit]) -> None:
-        """Writes units. Of several, many rows are written by one statement, whose conflict does not say whose it is."""
-        plain = [unit for unit in units if is_plain(unit)] if len(units) > 1 else []
-        changes = [change for unit in plain for change in unit.changes]
-        self._insert(_CLAIM, [_claim_row(unit.claim) for unit in plain if unit.claim is not None])
-        for unit in plain:
-            for advance in unit.moves:
-                self._advance(advance)
-        self._insert(_NEW_STATE, [_state_row(change) for change in changes if not change.expected])
-        self._insert(_STATE, [(*_state_row(change), change.expected) for change in changes if change.expected])
-        self._insert(_APPEND, [self._entry_row(entry) for unit in plain for entry in unit.entries])
-        if len(plain) < len(units):
-            for unit in units:
-                if len(units) == 1 or not is_plain(unit):
-                    self._write(unit)
-
-    def _insert(self, statement: RowStatement, rows: Sequence[tuple[Any, ...]]) -> None:
-        if write_all(self._connection, statement, rows) != len(rows):
-            raise Conflict("state")
-
-    def _attempt_each(self, units: Sequence[Unit]) -> list[Exception | None]:
-        return [self._attempt(unit) for unit in units]
+        return outcomes
 
     def _attempt(self, unit: Unit) -> Exception | None:
         """Writes a unit in a savepoint. Returns its error, without affecting the rest of the transaction."""
@@ -273,7 +242,7 @@ class Writer:
         for park in sorted(unit.parks, key=_only_waits):
             self._park(park)
         for entry in unit.entries:
-            self._execute(_APPEND.one, self._entry_row(entry))
+            self._append(entry)
 
     def _write_seldom(self, unit: Unit) -> None:
         for row in unit.rows:
@@ -283,12 +252,13 @@ class Writer:
                 raise Conflict("state", where=f"{forget.kind} {forget.id}")
 
     def _take(self, claim: KeyClaim) -> None:
-        if not self._execute(_CLAIM.one, _claim_row(claim)).rowcount:
-            raise Conflict("claim", where=claim.key)
+        caller, key, fingerprint, outcome, at = claim
+        if not self._execute(_CLAIM, (caller, key, fingerprint, str(outcome, "utf-8"), at)).rowcount:
+            raise Conflict("claim", where=key)
 
     def _advance(self, advance: Advance) -> None:
         name, source, channel = advance.subscription
-        place = (name, source, int(channel), advance.part)  # see `_entry_row`
+        place = (name, source, int(channel), advance.part)  # see `_append`
         after = (advance.after, advance.after_id, advance.at)
         moved = self._execute(_MOVE, (*after, *place, advance.before, advance.before_id)).rowcount
         if not moved and advance.before == 0:
@@ -297,20 +267,24 @@ class Writer:
             raise Conflict("checkpoint", where=f"{name} partition {advance.part}")
 
     def _change(self, change: Change) -> None:
-        row, expected = _state_row(change), change.expected
-        sql, values = (_STATE.one, (*row, expected)) if expected else (_NEW_STATE.one, row)
-        if not self._execute(sql, values).rowcount:
-            raise Conflict("state", where=f"{change.kind} {change.id}")
+        kind, id, expected, body = change
+        text = str(body, "utf-8")
+        if expected == 0:
+            written = self._execute(_NEW_STATE, (kind, id, text)).rowcount
+        else:
+            written = self._execute(_STATE, (expected + 1, text, kind, id, expected)).rowcount
+        if not written:
+            raise Conflict("state", where=f"{kind} {id}")
 
-    def _entry_row(self, entry: Entry) -> tuple[Any, ...]:
-        """The row of a message, behind the last one of its partition."""
+    def _append(self, entry: Entry) -> None:
         channel, key, id, type, version, at, headers, payload = entry
         number = int(channel)  # the sqlite3 module takes a microsecond longer to bind a member of an enumeration
         part = partition_of(key, self._partitions)
         pos, prev = self._heads.get((number, part)) or self._head(number, part)
         pos += 1
+        text = str(payload, "utf-8")
+        self._execute(_APPEND, (number, part, pos, id, prev, key, type, version, at, headers, text))
         self._heads[number, part] = (pos, id)
-        return number, part, pos, id, prev, key, type, version, at, headers, str(payload, "utf-8")
 
     def _head(self, channel: int, part: int) -> _Head:
         """The last message, even if it was deleted."""
@@ -346,16 +320,6 @@ class Writer:
     def _free(self, key: Key) -> None:
         """Frees a key without letters in the transaction that found none; what is left is due now."""
         self._execute(_DUE_NOW if self._execute(_LOWEST, key).fetchone() else _UNPARK, key)
-
-
-def _claim_row(claim: KeyClaim) -> tuple[Any, ...]:
-    caller, key, fingerprint, outcome, at = claim
-    return caller, key, fingerprint, str(outcome, "utf-8"), at
-
-
-def _state_row(change: Change) -> tuple[Any, ...]:
-    kind, id, expected, body = change
-    return expected + 1, str(body, "utf-8"), kind, id
 
 
 def _only_waits(park: Park) -> bool:
