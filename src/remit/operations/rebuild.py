@@ -103,10 +103,15 @@ class Rebuild:
         """`name` is `<context>.<Name>`. `logs` are the logs of its sources, if they are read elsewhere than in their
         stores: `ArchivedLog`. `linger` is how long it goes on with the new version after the switch, in seconds.
         `ports` are those of another process whose stores it uses. Raises `CannotRebuild` if there is no such read
-        model."""
+        model, or if one of the stores is missing."""
         self._model, self.name, self._stores, self._linger = model, name, stores, linger
         self._logs: Mapping[str, Log] = {**stores, **(logs or {})}
         self._plan, self._follows = read_model(model, name)
+        if missing := sorted({self._plan.name, *(each.id.source for each in self._follows)} - stores.keys()):
+            raise CannotRebuild(
+                f"it needs the store of {missing[0]}, which is not open here", where=name,
+                expected="the stores of its context and of its sources", next="run it where all of them can be opened",
+            )  # fmt: skip
         self._store = stores[self._plan.name]
         self._ids = [each.id for each in self._follows]
         self._ports = ports or Ports()
