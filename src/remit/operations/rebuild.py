@@ -340,6 +340,9 @@ class Rebuild:
             for follower in followers.values():
                 await follower.start()
             yield followers
+        except GeneratorExit:  # nothing can be awaited: the loop has ended in the middle of it
+            followers.clear()
+            raise
         finally:
             ringing.cancel()
             for id, follower in followers.items():
