@@ -26,6 +26,7 @@ from remit import (
 )
 from remit.contexts import INJECTABLES, PROJECTION, PUBLISHER, ROLES, SERVICE, Injectable
 from remit.contexts.annotations import asked_by
+from remit.contexts.ports import ALCHEMY
 from remit.runtime import compile_system
 from remit.runtime.plan import ContextPlan
 from remit.runtime.work.given import GIVEN
@@ -87,7 +88,7 @@ def test_a_handler_may_ask_for_everything_at_once() -> None:
 
 
 def test_the_runtime_gives_each_of_the_table_and_nothing_else() -> None:
-    assert set(GIVEN) == {*INJECTABLES, SERVICE}
+    assert set(GIVEN) == {*INJECTABLES, ALCHEMY, SERVICE}
 
 
 def test_the_finding_names_all_that_may_be_asked_for() -> None:
@@ -142,7 +143,8 @@ def test_the_pages_say_what_reaches_out_of_the_unit_of_work() -> None:
     assert rows is not None
     inside = [each.port.__name__ for each in INJECTABLES if each.of is None and not each.reaches_out]
     assert sorted(re.findall(r"`(\w+)`", rows[1])) == sorted(["Events", "Later", *inside])
-    assert re.findall(r"`(\w+)`", rows[2]) == [each.port.__name__ for each in INJECTABLES if each.reaches_out]
+    outside = [each.port.__name__ for each in INJECTABLES if each.reaches_out]
+    assert sorted(re.findall(r"`(\w+)`", rows[2])) == sorted(outside)
 
 
 def test_a_context_has_the_roles_of_what_it_declares() -> None:

@@ -11,8 +11,8 @@ from remit.edges import HttpEdge
 from remit.edges.http import HttpApp
 from remit.observability.health import Health
 from remit.runtime import Host
+from tests.edges.school import PlacesOf, school
 from tests.edges.shop import call
-from tests.edges.test_positions import PlacesOf, school
 from tests.runtime.talk import on_virtual_time
 from tests.runtime.upkeep.board import Best, Goals, apart, league
 

@@ -38,7 +38,11 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 def plant_in_writer(patch: pytest.MonkeyPatch, method: str, planted: Callable[..., None]) -> None:
     """Replaces what writes one unit, or one row of it, and lets no other way write them."""
     patch.setattr(Writer, method, planted)
-    patch.setattr(Writer, "_write_all", lambda self, units: [self._write(unit) for unit in units])
+
+    def one_by_one(self: Any, units: Any) -> list[Any]:
+        return [self._write(unit) for unit in units]
+
+    patch.setattr(Writer, "_write_all", one_by_one)
 
 
 class Planted(NamedTuple):
