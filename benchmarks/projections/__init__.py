@@ -49,6 +49,21 @@ def _folding() -> tuple[tuple[Variant, ...], tuple[Measurement, ...]]:
     return tuple(variants), tuple(measured)
 
 
+def _rebuilding() -> tuple[tuple[Variant, ...], tuple[Measurement, ...]]:
+    """`remit rebuild` of documents and rows on both stores, beside the catch-up of the peer's runner."""
+    peer = "eventsourcing, runner"
+    variants, measured = list[Variant](), list[Measurement]()
+    for store, place in _PLACES.items():
+        for kind, function in {"documents": "rebuild", "rows": "rebuild_of_rows"}.items():
+            ours = f"remit, rebuild of {kind}, {store}"
+            run = f"benchmarks.projections.folding:{place}_{function}"
+            variants.append(Variant(ours, run, packages=_PACKAGES))
+            measured.append(
+                Measurement(f"rebuild of {kind}, {store}", "events/s", ours, (peer,), targets=(Times(peer, 80),))
+            )
+    return tuple(variants), tuple(measured)
+
+
 def _visible() -> tuple[tuple[Variant, ...], tuple[Measurement, ...]]:
     """From the reply of a command until the read model shows it."""
     peer = "eventsourcing, visible"
@@ -65,19 +80,29 @@ def _visible() -> tuple[tuple[Variant, ...], tuple[Measurement, ...]]:
 
 
 _PAGES = [_paging(store, place) for store, place in _PLACES.items()]
-_FOLDING, _VISIBLE = _folding(), _visible()
+_FOLDING, _REBUILDING, _VISIBLE = _folding(), _rebuilding(), _visible()
 
 AREA = Area(
     name="projections",
     title="Read models: catching up with a log, from a commit to the model, and pages of rows",
-    variants=(*_FOLDING[0], *_VISIBLE[0], *(variant for variants, _ in _PAGES for variant in variants)),
-    measurements=(*_FOLDING[1], *_VISIBLE[1], *(measurement for _, measurement in _PAGES)),
+    variants=(
+        *_FOLDING[0],
+        *_REBUILDING[0],
+        *_VISIBLE[0],
+        *(variant for variants, _ in _PAGES for variant in variants),
+    ),
+    measurements=(*_FOLDING[1], *_REBUILDING[1], *_VISIBLE[1], *(measurement for _, measurement in _PAGES)),
     notes=(
         (
             "Folding: four events for each order, of 64 orders at a time, about 300 bytes each; as many events as a "
             "fifth of --rows. remit is measured from the start of its system to an answer that has seen all. It reads "
             "16 partitions, which keep an order for each key. By hand there is one sequence, and nothing that parks or "
             "compares. eventsourcing folds a 32nd of the events: it commits each by itself."
+        ),
+        (
+            "Rebuild: remit rebuild with --pause 0 of the same log, from open stores to the switch, with the check of "
+            "the new version; no service runs beside it. The peer is its catch-up on PostgreSQL, also beside SQLite, "
+            "where it has no subscriptions."
         ),
         (
             "Own SQL: a reaction that asks for Sql, one statement for each event, as eventsourcing has; a fifth of the "

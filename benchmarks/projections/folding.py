@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 from zlib import crc32
 
@@ -13,7 +13,7 @@ import msgspec
 
 from benchmarks import sampling
 from benchmarks.postgres.server import running_server
-from benchmarks.projections.orders import events, last_order, steps
+from benchmarks.projections.orders import EACH, events, last_order, steps
 from benchmarks.sampling import Sample, Stopwatch, Work
 from remit import (
     Aggregate,
@@ -28,10 +28,16 @@ from remit import (
     System,
     View,
 )
+from remit.contexts.annotations import projections_of
+from remit.hosting.opening import Places, opened
 from remit.log import write_headers
 from remit.messages import contract_of
+from remit.operations import Rebuild
+from remit.topology.secret import Secret
 
 PARTITIONS = 16
+Run = Callable[[Context, str, int], Coroutine[Any, Any, Sample]]
+"""What is measured on a store with a log: the context, where its store is, and how many events there are."""
 _DEADLINE = 170.0
 _TABLE = (
     "CREATE TABLE order_view (id text PRIMARY KEY, customer text NOT NULL, cents bigint NOT NULL,"
@@ -188,20 +194,33 @@ async def _catch_up(context: Context, url: str, count: int) -> Sample:
     return Sample(count / seconds, details | {"events": count})
 
 
+async def _rebuild(context: Context, url: str, count: int) -> Sample:
+    """Events per second of `remit rebuild` without rests: from the opening of the stores to the switch, with its
+    check. No process folds the live version, which has nothing."""
+    model = System("bench", contexts=[context]).model()
+    async with opened(Places({"default": Secret(url)}), ["shop"]) as stores:
+        watch = Stopwatch()
+        (name,) = [f"shop.{each.__name__}" for each in (Order, OrderRow) if each in projections_of(context)]
+        done = await Rebuild(model, name, stores, linger=0.0).build(pause=0.0)
+        seconds, details = watch.seconds, watch.details(count)
+    assert (done.live, done.handled, done.documents) == (2, count, count // EACH)
+    return Sample(count / seconds, details | {"events": count})
+
+
 async def _made(context: Context, url: str) -> None:
     async with System("bench", contexts=[context]).connect(store=url):
         pass
 
 
-def _sqlite(work: Work, context: Context) -> Sample:
+def _sqlite(work: Work, context: Context, run: Run = _catch_up) -> Sample:
     url, count = f"sqlite:{work.folder}/{{context}}.db", events(work.rows, work.quick)
     asyncio.run(_made(context, url))
     with sqlite3.connect(work.folder / "shop.db") as database:
         database.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", logged(count))
-    return sampling.run_async(_catch_up(context, url, count))
+    return sampling.run_async(run(context, url, count))
 
 
-def _postgres(work: Work, context: Context, count: int) -> Sample:
+def _postgres(work: Work, context: Context, count: int, run: Run = _catch_up) -> Sample:
     async def fill(url: str) -> None:
         connection = await asyncpg.connect(url)
         await connection.execute("SET search_path = shop")
@@ -214,7 +233,7 @@ def _postgres(work: Work, context: Context, count: int) -> Sample:
     with running_server(work) as server:
         asyncio.run(_made(context, server.url()))
         asyncio.run(fill(server.url()))
-        return sampling.run_async(_catch_up(context, server.url(), count))
+        return sampling.run_async(run(context, server.url(), count))
 
 
 def sqlite_documents(work: Work) -> Sample:
@@ -231,6 +250,22 @@ def postgres_documents(work: Work) -> Sample:
 
 def postgres_rows(work: Work) -> Sample:
     return _postgres(work, rows, events(work.rows, work.quick))
+
+
+def sqlite_rebuild(work: Work) -> Sample:
+    return _sqlite(work, documents, _rebuild)
+
+
+def sqlite_rebuild_of_rows(work: Work) -> Sample:
+    return _sqlite(work, rows, _rebuild)
+
+
+def postgres_rebuild(work: Work) -> Sample:
+    return _postgres(work, documents, events(work.rows, work.quick), _rebuild)
+
+
+def postgres_rebuild_of_rows(work: Work) -> Sample:
+    return _postgres(work, rows, events(work.rows, work.quick), _rebuild)
 
 
 def postgres_tables(work: Work) -> Sample:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from pathlib import Path
@@ -14,7 +15,7 @@ from remit.cli.program import execute
 from remit.hosting.opening import Places, opened
 from remit.messages import VersionedCodec, version_of
 from remit.runtime.upcasting import state_codec
-from remit.stores import Change, Unit
+from remit.stores import Change, Unit, Versions, write_versions
 from remit.topology.secret import Secret
 from tests.runtime.work import stall_new as new
 from tests.runtime.work import stall_old as old
@@ -47,6 +48,21 @@ def test_old_states_are_rewritten_once(place: str, capsys: Printed) -> None:
     assert {each["rewritten"] for each in rewritten(place, capsys).values()} == {0}
     with new.market.connect_sync(store=place) as app:
         assert app.ask(new.WhoStands(stand="s-2")) == ("Ada", "Byron", True, ["Ada Byron"])
+
+
+def test_documents_of_rebuilt_versions_are_rewritten_too(place: str, capsys: Printed) -> None:
+    lived(place)
+
+    async def rebuilt() -> None:
+        async with opened(Places({"default": Secret(place)}), ["stall"]) as stores:
+            document = Change("stall.Board@2", "t-1", 0, b'{"euros":3}')
+            await stores["stall"].commit(Unit(changes=[document]))
+            await write_versions(stores["stall"], "stall.Board", 0, Versions(live=2, old=1, highest=2))
+
+    asyncio.run(rebuilt())
+    first = rewritten(place, capsys)
+    assert first["stall.Board@2"]["rewritten"] == 1
+    assert first["stall.Board"]["states"] == 0
 
 
 def test_a_state_that_cannot_be_read_stays_and_is_told(place: str, tmp_path: Path, capsys: Printed) -> None:

@@ -1,5 +1,6 @@
 """An index over other fields of a row model: the start is refused until the model is rebuilt."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +70,31 @@ async def test_an_index_over_other_fields_needs_a_rebuild(tmp_path: Path) -> Non
     async with after.connect(store=place) as new:
         await new.send(Grow(tree="b", apples=3))
         assert await new.ask(WithApples(apples=3), fresh=True) == ["a", "b"]
+
+
+def states(app: Any) -> set[str]:
+    """What the followers of the row model do."""
+    return {each.state for each in app.followers if each.name == "garden.Tree"}
+
+
+async def test_a_release_that_runs_leaves_the_table_of_the_next_one_alone(tmp_path: Path) -> None:
+    place = f"sqlite:{tmp_path}/{{context}}.db"
+    before, after = garden(("tree",)), garden(("tree",), ("apples",))
+    async with before.connect(store=place) as old:
+        await old.send(Grow(tree="a", apples=3))
+        assert await old.ask(WithApples(apples=3), fresh=True) == ["a"]
+        async with opened(Places({"default": Secret(place)}), ["garden"]) as stores:
+            await Rebuild(after.model(), "garden.Tree", stores, linger=0.1).build(pause=0.0)
+        async with after.connect(store=place) as new:
+            await old.send(Grow(tree="b", apples=3))
+            assert await new.ask(WithApples(apples=3), fresh=True, deadline=20) == ["a", "b"]
+            assert states(old) == {"standby"}
+            assert await old.ask(WithApples(apples=3), fresh=True, deadline=20) == ["a", "b"]
+            async with opened(Places({"default": Secret(place)}), ["garden"]) as stores:
+                await Rebuild(before.model(), "garden.Tree", stores, linger=0.1).back(pause=0.0)
+            await new.send(Grow(tree="c", apples=3))
+            async with asyncio.timeout(20):
+                while (  # noqa: ASYNC110  # a switch rings no bell
+                    await old.ask(WithApples(apples=3)) != ["a", "b", "c"] or states(new) != {"standby"}
+                ):
+                    await asyncio.sleep(0.01)

@@ -98,6 +98,11 @@ async def test_what_is_no_read_model_is_refused(place: str) -> None:
         await rebuilt(orchard(once), place, "farm.Boxes")
 
 
+async def test_a_rebuild_without_the_store_of_its_source_is_refused() -> None:
+    with pytest.raises(CannotRebuild, match="it needs the store of farm, which is not open here"):
+        Rebuild(orchard(once).model(), "farm.Box", {})
+
+
 async def test_a_query_reads_one_version_to_its_end(place: str) -> None:
     begun, goes_on = asyncio.Event(), asyncio.Event()
 

@@ -64,6 +64,9 @@ def rebuild(
         say(f"{done.model}: version {done.version} is live, with {done.documents} documents; before, {done.before}")
         for each in done.differences:
             say(each)
+        if done.undecided:
+            say(f"documents that live messages were changing, or that the live version had not brought up to date, so"
+                f" that they could not be compared: {done.undecided}")  # fmt: skip
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -24,6 +24,9 @@ from remit.hosting.opening import Places, opened, require_some
 from remit.messages import VersionedCodec
 from remit.operations import Rewritten
 from remit.runtime.upcasting import state_codec
+from remit.stores import Store as OpenStore
+from remit.stores import load_versions
+from remit.stores.versions import name_in
 
 
 def upcast(
@@ -65,10 +68,21 @@ async def _rewrite(system: System, places: Places, names: Collection[str]) -> li
         return done
     async with opened(places, require_some(places, list(kinds))) as stores:
         for context, store in stores.items():
-            for kind, codec in kinds[context]:
+            for kind, codec in [each async for each in _stored(store, kinds[context])]:
                 with _shown(kind, await store.count_states(kind)) as step:
                     done.append(await operations.rewrite(store, kind, codec, step=step))
     return done
+
+
+async def _stored(
+    store: OpenStore, kinds: Collection[tuple[str, VersionedCodec[Any]]]
+) -> AsyncIterator[tuple[str, VersionedCodec[Any]]]:
+    """The kinds as they are stored. A projection that was rebuilt has several: what is live, what was live before, and
+    what is being built."""
+    for kind, codec in kinds:
+        _, found = await load_versions(store, kind)
+        for number in sorted({found.live, found.old, found.building} - {0}):
+            yield name_in(kind, number), codec
 
 
 def _kinds(context: Context[Any]) -> Iterator[tuple[str, VersionedCodec[Any]]]:

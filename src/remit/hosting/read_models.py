@@ -14,7 +14,7 @@ import msgspec
 
 from remit.errors import RemitError
 from remit.operations import Rebuild
-from remit.operations.retiring import retire
+from remit.operations.retiring import forget_reports, retire
 from remit.runtime import Host
 from remit.runtime.plan import FoldPlan, ProjectionPlan
 from remit.runtime.streams import shape_in
@@ -27,7 +27,7 @@ FIRST_SECONDS = 2.0
 LOOK_SECONDS = 60.0
 """Between two looks."""
 KEPT_SECONDS = 24 * 3600.0
-"""How long the version that was live before is kept."""
+"""How long the version that was live before is kept, and the messages that a killed rebuild has still to read."""
 PAGE = 200
 """Messages that are folded at a time: calls of the process hardly wait."""
 PAUSE = 0.6
@@ -94,6 +94,8 @@ class _Care:
         old = bool(versions.old) and now - versions.switched > KEPT_SECONDS
         if versions.dropped or old:
             await self._alone(partial(self._retire, old=old))
+        if versions.highest > 1:
+            await forget_reports(self._host.stores, self._name, self._follows, before=now - KEPT_SECONDS)
 
     async def _changed(self, versions: Versions) -> None:
         # A fingerprint that a version has had is that of an earlier release, which must not take the place of this one.

@@ -14,9 +14,9 @@ from remit.contexts import Model
 from remit.contexts.ports import VIEW
 from remit.errors import Conflict, RemitError
 from remit.log import Log, SubscriptionId
-from remit.operations.comparing import compared
+from remit.operations.comparing import Side, compared
 from remit.operations.folding import PAGE, Folding, folding_of
-from remit.operations.retiring import retire
+from remit.operations.retiring import forget_reports, retire
 from remit.runtime.compiler import compile_system
 from remit.runtime.failures import told
 from remit.runtime.following.follower import Follower
@@ -62,6 +62,9 @@ class Rebuilt(msgspec.Struct):
     before: int = 0
     differences: list[str] = []
     """Where they differ: identities, and why; the first ones."""
+    undecided: int = 0
+    """How many documents were not the same, and could not be compared at the same place of the logs: services were
+    changing them, the live version was behind, or had parked keys."""
 
 
 Place = tuple[SubscriptionId, int]
@@ -100,10 +103,15 @@ class Rebuild:
         """`name` is `<context>.<Name>`. `logs` are the logs of its sources, if they are read elsewhere than in their
         stores: `ArchivedLog`. `linger` is how long it goes on with the new version after the switch, in seconds.
         `ports` are those of another process whose stores it uses. Raises `CannotRebuild` if there is no such read
-        model."""
+        model, or if one of the stores is missing."""
         self._model, self.name, self._stores, self._linger = model, name, stores, linger
         self._logs: Mapping[str, Log] = {**stores, **(logs or {})}
         self._plan, self._follows = read_model(model, name)
+        if missing := sorted({self._plan.name, *(each.id.source for each in self._follows)} - stores.keys()):
+            raise CannotRebuild(
+                f"it needs the store of {missing[0]}, which is not open here", where=name,
+                expected="the stores of its context and of its sources", next="run it where all of them can be opened",
+            )  # fmt: skip
         self._store = stores[self._plan.name]
         self._ids = [each.id for each in self._follows]
         self._ports = ports or Ports()
@@ -151,6 +159,8 @@ class Rebuild:
     async def retire(self) -> int:
         """Deletes the version that was live before, and what interrupted rebuilds have left. Returns how many versions
         were deleted. Raises `CannotRebuild` if there are none, `StoreError` and `StoreUnavailable`."""
+        _, versions = await load_versions(self._store, self.name)
+        await forget_reports(self._stores, self.name, self._follows, but=versions.building)
         try:
             deleted = await retire(self._store, self.name, self._follows, old=True)
         except Conflict:
@@ -194,6 +204,7 @@ class Rebuild:
         self, number: int, begun: Versions, pause: float, page: int, changed: bool, step: Callable[[Rebuilt], None]
     ) -> Rebuilt:
         done, goal = Rebuilt(self.name, number, begun.live), _Goal()
+        await forget_reports(self._stores, self.name, self._follows, but=number)
         async with self._following(number, pause, page) as followers:
             while True:
                 await self._count(done, followers, goal)
@@ -239,9 +250,9 @@ class Rebuild:
         # Version 1 may have been folded by other code, before its fingerprint was first looked at.
         same = versions.live > 1 and versions.shapes.get(versions.live) == self.shape
         found = await compared(
-            self._store, await self._begun(versions.live), await self._begun(done.version), bodies=same and not changed
+            self._store, await self._side(versions.live), await self._side(done.version), bodies=same and not changed
         )  # fmt: skip
-        done.documents, done.before, done.differences = found.new, found.live, found.differences
+        done.before, done.documents, done.differences, done.undecided = found
         objections = await self._objections(versions.live, done.version)
         if changed and not objections:
             return
@@ -273,10 +284,10 @@ class Rebuild:
         attempt = Attempt("", "", "", 0.0, self._plan.name, NEVER)
         return GIVEN[VIEW](UnitOfWork(self._shared.workplaces[self._plan.name], attempt), projection)
 
-    async def _begun(self, version: int) -> ProjectionPlan | None:
-        """How a version is stored; None if nothing was folded into it yet, so that it may have no table."""
-        begun = [await self._store.checkpoints(subscription_in(id, version)) for id in self._ids]
-        return in_projection(self._follows[0].projection, version) if any(begun) else None
+    async def _side(self, version: int) -> Side:
+        ids = [subscription_in(id, version) for id in self._ids]
+        begun = any([await self._store.checkpoints(id) for id in ids])
+        return Side(in_projection(self._follows[0].projection, version) if begun else None, ids)
 
     async def _refuse_parked(self, live: int, new: int) -> None:
         """Raises `CannotRebuild` for a key that is parked in the new version only."""
@@ -329,6 +340,9 @@ class Rebuild:
             for follower in followers.values():
                 await follower.start()
             yield followers
+        except GeneratorExit:  # nothing can be awaited: the loop has ended in the middle of it
+            followers.clear()
+            raise
         finally:
             ringing.cancel()
             for id, follower in followers.items():

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import Protocol
 
 import msgspec
 
 from remit.errors import Conflict
+from remit.log import Log
 from remit.runtime.plan import FoldPlan, RowPlan
 from remit.stores import Forget, RowChange, Selection, Store, Unit, load_versions, write_versions
+from remit.stores.port import Retention
 from remit.stores.versions import name_in, subscription_in, table_in
 
 PAGE = 500
 """Documents or rows that are deleted in one transaction."""
+
+
+class Reported(Log, Retention, Protocol):
+    """A log whose subscriptions report their progress."""
 
 
 async def retire(store: Store, model: str, follows: Sequence[FoldPlan], *, old: bool) -> int:
@@ -34,6 +42,21 @@ async def retire(store: Store, model: str, follows: Sequence[FoldPlan], *, old: 
         expected, versions = await load_versions(store, model)
         await write_versions(store, model, expected, versions.without(number))
     return len(numbers)
+
+
+async def forget_reports(
+    logs: Mapping[str, Reported], model: str, follows: Sequence[FoldPlan], *, but: int = 0, before: float = inf
+) -> None:
+    """Removes the reports of progress that killed rebuilds of a read model have left at its sources, where they keep
+    messages in the log: those from before a time (seconds since the epoch), and not those of the version `but`.
+
+    A rebuild that runs reports again within seconds. `logs` are the stores of the sources. Raises as they do.
+    """
+    for log in [logs[source] for source in {each.id.source for each in follows} & logs.keys()]:
+        for each in await log.subscribers():
+            of, _, number = each.name.rpartition("@")
+            if of == model and number != str(but) and each.at < before:
+                await log.forget(each.name)
 
 
 async def _delete(store: Store, follows: Sequence[FoldPlan], number: int) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, cast
 
 from remit.contexts import Model, Polled, Seal
 from remit.contexts.gateways import Gateway, connect
-from remit.errors import RemitError
+from remit.errors import RemitError, StoreError
 from remit.log import SubscriptionId
 from remit.messages import Command, Query
 from remit.runtime.calling.calls import Calls
@@ -47,6 +47,7 @@ from remit.runtime.work.unit import UnitOfWork
 from remit.stores import LiveVersions, Store, Versions
 from remit.stores.forks import Origin, in_another_process
 from remit.stores.sql import has_sql
+from remit.stores.versions import table_in
 
 
 class Host:
@@ -209,19 +210,32 @@ class Host:
         if (live := self._live.get(name)) is not None:
             found = await live.versions()
             if changed := live.switched(found):
-                await self._sharing.between(name, changed, partial(self._use, name, found))
+                unlike = [each async for each in self._unlike(name, found, changed)]
+                await self._sharing.between(name, changed, partial(self._use, name, found, unlike))
 
-    def _use(self, name: str, found: Mapping[str, Versions]) -> None:
+    async def _unlike(self, name: str, found: Mapping[str, Versions], changed: Collection[str]) -> AsyncIterator[str]:
+        """The row models among those that have changed whose live table has other columns than this process writes.
+        Raises `StoreUnavailable`."""
+        for each in self._plans[name].row_models if name in self._plans else ():
+            if each.kind in changed:
+                table = table_in(each.table, found.get(each.kind, Versions()).live)
+                try:
+                    await self.stores[name].prepare_rows([table])
+                except StoreError:
+                    yield each.kind
+
+    def _use(self, name: str, found: Mapping[str, Versions], unlike: Collection[str] = ()) -> None:
         """From now on, names of read models mean these versions. Calls that run go on with those that they began
-        with. A version that a later release has made is left to processes of that release."""
+        with. A version that a later release has made is left to processes of that release, and so is one whose table
+        is `unlike` what this process writes."""
         self._live[name].use(found)
         self.calls.use_store(name, self._live[name].pinned())
         plan = self._plans.get(name)
         for projection in () if plan is None else plan.projections.values():
             folds = [] if plan is None else plan.folds_of(projection)
-            if folds and (versions := found.get(projection.kind)) is not None:
-                labels = [each.id.label for each in folds]
-                self._sharing.leave(name, labels, to_others=versions.is_earlier(shape_in(folds)))
+            if folds and (versions := found.get(kind := projection.kind)) is not None:
+                later = self._live[name].is_of_later_release(kind, versions, shape_in(folds))
+                self._sharing.leave(name, [each.id.label for each in folds], to_others=later or kind in unlike)
 
     async def stop(self) -> None:
         """Drains and closes: commits what runs, takes no more calls, lets running calls end, then closes everything.

@@ -38,12 +38,13 @@ class Versions(msgspec.Struct, frozen=True, omit_defaults=True):
     switched: float = 0.0
     """When the live one was switched to (seconds since the epoch); 0.0 if it was not."""
 
-    def is_earlier(self, shape: str) -> bool:
-        """Whether this fingerprint is that of a version before the live one, so that its code must not fold the live
-        one: it belongs to the release before."""
-        return shape != self.shapes.get(self.live) and shape in [
-            known for number, known in self.shapes.items() if number < self.live
-        ]
+    def is_earlier(self, shape: str, seen: int) -> bool:
+        """Whether code with this fingerprint must not fold the live version, because it belongs to the release before:
+        a version before the live one has this fingerprint, or the live one, made by other code, took the place of the
+        version `seen` while a process with this code ran."""
+        if shape == self.shapes.get(self.live):
+            return False
+        return seen < self.live or shape in [known for number, known in self.shapes.items() if number < self.live]
 
     def begun(self, shape: str) -> Versions:
         """Gives the next version its number, in place of an interrupted one."""
@@ -110,6 +111,8 @@ class LiveVersions:
         """The kinds and subscriptions whose live version is not the first, and that version's."""
         self._tables: dict[str, int] = {}
         """The live version by the table of version 1."""
+        self._first: Mapping[str, Versions] | None = None
+        """The versions that it used first."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -134,8 +137,15 @@ class LiveVersions:
 
     def use(self, found: Mapping[str, Versions]) -> None:
         """Uses these versions from now on. Nothing may run that follows into another one."""
+        self._first = found if self._first is None else self._first
         self._names = _names(found)
         self._tables = {f"row_{shortened(model.partition('.')[2])}_1": found[model].live for model in self._names}
+
+    def is_of_later_release(self, model: str, found: Versions, shape: str) -> bool:
+        """Whether the live version was made by the code of a later release than this process has, whose fingerprint is
+        `shape`. Needs `use` before."""
+        first = (self._first or {}).get(model, Versions())
+        return found.is_earlier(shape, first.live)
 
     # ── what is read ────────────────────────────────────────────────────────────────────────────────────────────────
 

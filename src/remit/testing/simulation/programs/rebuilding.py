@@ -54,7 +54,7 @@ async def _done(
                     if not living.stores[context].technology.shared_between_processes:
                         await _restart(door, context)
                     return 1
-            except (RemitError, KeyError):  # refused for now; or its source is in no store of this process
+            except RemitError:  # refused for now, or for good: its source is in no store of this process
                 pass
         await asyncio.sleep(0.2 + choices.delay("rebuild again", 1.0))
     return 0
