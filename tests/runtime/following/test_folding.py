@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
+from types import ModuleType
 
 import pytest
 
 from remit import Context, DomainEvent, Projection, System
 from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.runtime import Host, Ports
+from remit.runtime.following import dispatch
 from remit.runtime.following.handling import BATCH, MOST, MOST_BYTES, _most
+from remit.runtime.work import unit
 from remit.stores import Change, Entry, Unit
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import until
@@ -148,6 +151,17 @@ async def test_a_failure_in_a_large_batch_parks_its_key_only() -> None:
         found = await store.load_all("talk.Words", ["k0", parked.key])
         assert found["k0"][1] == b'{"count":150,"last":"w"}'
         assert found[parked.key][1] == b'{"count":%d,"last":"w"}' % len(range(1234 % KEYS, 1234, KEYS))
+
+
+@pytest.mark.parametrize("where", [dispatch, unit])
+async def test_what_there_was_no_time_for_is_folded_next(where: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether decoding or folding takes too long."""
+    monkeypatch.setattr(where, "FOLD_SECONDS", -1.0)
+    store = await filled(1, [entry(number) for number in range(300)])
+    async with following(store, Words):
+        await reached(store, ID, 300)
+        found = await store.load_all("talk.Words", [f"k{number}" for number in range(KEYS)])
+        assert [row[1] for row in found.values()] == [b'{"count":15,"last":"w"}'] * KEYS
 
 
 async def test_a_document_that_cannot_be_read_parks_its_key_only() -> None:

@@ -198,7 +198,8 @@ class Folding(Dispatcher):
             raise meant(error) from error
         finally:
             self._shared.deadlines.leave(limit)
-        last = lane.failing = records[-1] if done is None else done
+        # The last one that was decoded: time may have been up before the last one that was read.
+        last = lane.failing = found[-1][0] if done is None else done
         unit.attempt = self.attempt(last)
         return last
 
