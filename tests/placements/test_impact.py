@@ -75,6 +75,7 @@ class Student(Ada):
             "DELETE /enrollments/{enrollment}": self.see("DELETE", "/enrollments/e-cleo"),
             "POST /enrollments/{enrollment}/modules/{module}": self.scores(enrollment, module),
             "GET /enrollments/{enrollment}/progress": self.see("GET", f"/enrollments/{enrollment}/progress"),
+            "GET /courses/{course}/students": self.see("GET", "/courses/team-topologies/students"),
             **{
                 f"GET /students/{{student}}/{what}": self.see("GET", f"/students/ada/{what}")
                 for what in ("enrollments", "invoices", "transcript", "certificates")
@@ -84,6 +85,7 @@ class Student(Ada):
 
 FRESH = {
     "GET /enrollments/{enrollment}/progress": "/enrollments/{}/progress?fresh=true",
+    "GET /courses/{course}/students": "/courses/team-topologies/students?fresh=true",
     "GET /students/{student}/enrollments": "/students/ada/enrollments?fresh=true",
     "GET /students/{student}/invoices": "/students/ada/invoices?fresh=true",
     "GET /students/{student}/transcript": "/students/ada/transcript?fresh=true",
