@@ -243,3 +243,12 @@ def test_a_module_names_the_context_of_its_messages(monkeypatch: pytest.MonkeyPa
     assert declared_context(Place) is None
     monkeypatch.setitem(globals(), "__context__", "shop")
     assert declared_context(Place) == "shop"
+
+
+class Tested(DomainEvent):
+    percent: int
+
+
+def test_a_message_whose_name_begins_as_that_of_a_test_is_none() -> None:
+    """Pytest would make an object of it without arguments."""
+    assert Tested(percent=1).percent == 1

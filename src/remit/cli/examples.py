@@ -54,5 +54,5 @@ def check(system: SystemName = HERE, /, *, folder: Folder = Path("examples"), js
     else:
         for file, why in faults:
             say(f"{file}: {why}", error=True)
-        say("all examples can be read" if not faults else f"{len(faults)} faults")
+        say("all examples can be read" if not faults else f"{len(faults)} fault{'s' if len(faults) > 1 else ''}")
     return UNWELL if faults else 0

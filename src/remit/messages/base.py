@@ -163,6 +163,9 @@ class Value(_Frozen):
 class Message(_Named):
     """The common base of commands, queries and events. Not subclassed by users."""
 
+    __test__: ClassVar[bool] = False
+    """Tells pytest that a message is no test, even if its name begins with `Test`."""
+
 
 class Command(Message, Generic[R, E]):
     """A request to change something. It has one handler, a reply `R` or a declared refusal `E`, and always a deadline.
