@@ -161,7 +161,7 @@ OF_FOREIGN: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("translations run twice", start_translations_everywhere, (117,)),
     ("overtaken messages are translated", translate_in_any_order, (148,)),
     ("overtaken messages are ignored in silence", ignore_in_silence, (117,)),
-    ("foreign messages are ordered by nothing", order_by_message, (127,)),
+    ("foreign messages are ordered by nothing", order_by_message, (197, 220)),
     ("of two messages of one time the second is ignored", take_the_same_time_for_older, (197,)),
 )
 """Their names, and the programs of generator seed 1 that have shown them."""

@@ -9,7 +9,7 @@ import pytest
 from remit.testing.simulation import run_scene, simulate
 from remit.testing.simulation.__main__ import main
 
-SEEDS = (0, 1, 2, 8, 10)
+SEEDS = (0, 1, 2, 8, 9)
 """Few that meet every fault together. `scripts/soak simulation` runs many, with every mishap."""
 PUT_BACK = (0, 2, 3, 7)
 """Few in which a store is put back, and somebody stops in most of them."""

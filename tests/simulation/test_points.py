@@ -14,7 +14,7 @@ from remit.testing.simulation.run import run_scene
 from remit.testing.simulation.scene import Scene
 from tests.simulation.planted import Plant, checkpoint_apart, claim_apart, in_two_transactions
 
-SAMPLE = 80
+SAMPLE = 74
 """One of so many points, with each kind among them. `scripts/soak --ci` goes through one of four."""
 
 
