@@ -11,7 +11,7 @@ import pytest
 from remit.runtime import upcasting
 from remit.runtime.following.dispatch import Dispatcher, Folding
 from remit.runtime.plan import AggregatePlan
-from remit.runtime.work import sourced, unit
+from remit.runtime.work import sourced, stored, unit
 from remit.runtime.work.heads import Head, head_of
 from remit.runtime.work.selected import UnitSelected
 from remit.runtime.work.sourced import Sourced
@@ -111,7 +111,7 @@ def keep_removed_rows(patch: pytest.MonkeyPatch) -> None:
 
 def remove_with_what_follows(patch: pytest.MonkeyPatch) -> None:
     """A row that is removed takes what the same unit of work begins anew along."""
-    track, written = UnitOfWork.track, unit.is_written_as_state
+    track, written = UnitOfWork.track, stored.is_written_as_state
     anew: list[Tracked] = []
 
     def begun(self: UnitOfWork, plan: Any, id: str, value: Any) -> Tracked:
