@@ -50,7 +50,7 @@ from remit.contexts.relations import (
 from remit.contexts.selecting import LARGEST_PAGE, AtLeast, AtMost, Between, Page, Selected
 from remit.contexts.upcasting import Upcast
 from remit.contexts.usage import EVERYTHING, Usage
-from remit.contexts.written import UNSEALED, Collected, Positions, Seal, Written, collecting
+from remit.contexts.written import UNSEALED, Collected, Positions, Seal, Written, collecting, ended_by, is_open
 
 __all__ = [
     "COMMAND",
@@ -120,6 +120,8 @@ __all__ = [
     "collecting",
     "components_of",
     "derive",
+    "ended_by",
     "follows",
     "groups_of",
+    "is_open",
 ]

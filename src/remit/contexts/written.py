@@ -12,7 +12,7 @@ from typing import Self
 
 import msgspec
 
-from remit.errors import BadPosition, Unavailable
+from remit.errors import BadPosition, DeadlineExceeded, OutcomeUnknown, Unavailable
 
 Positions = Mapping[str, Mapping[int, int]]
 """Positions by log (`<context> <number of the channel>`) and partition."""
@@ -60,6 +60,16 @@ collecting: ContextVar[Collected | None] = ContextVar("remit_collecting", defaul
 """What collects positions at this place; None in most cases."""
 
 
+def is_open(error: BaseException) -> bool:
+    """Whether a command that ends with this error may have been applied, now or when it was sent before."""
+    return not isinstance(error, Exception) or isinstance(error, (DeadlineExceeded, OutcomeUnknown))
+
+
+def ended_by(error: BaseException) -> str:
+    """Why the position of a command without an outcome is not known."""
+    return f"a command ended with {type(error).__name__}, and may have been applied"
+
+
 class Written:
     """Collects what commands write that are sent inside its block: `with Written() as written: await app.send(...)`.
 
@@ -91,12 +101,14 @@ class Written:
     def position(self) -> str:
         """An opaque text of printable ASCII characters; empty if no command was sent. Valid in the same system only.
 
-        Raises `Unavailable` if a command was applied, and the store could not say at which position.
+        Raises `Unavailable` if a command was applied, or may have been, and it is not known at which position: the
+        store could not say, or the command was cancelled or ended without an outcome.
         """
         if self._collected.lost:
             raise Unavailable(
                 f"the position of what was written is not known: {self._collected.lost}", where="Written.position",
-                expected="a store that can be read after the commit", next="ask with fresh=True",
+                expected="commands that end with an outcome, and a store that can be read after the commit",
+                next="ask with fresh=True",
             )  # fmt: skip
         return self._collected.text()
 

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from remit import Context, DomainEvent, Projection, System
+from remit import Command, Context, DomainEvent, Events, IntegrationEvent, Projection, System
 from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.runtime import Host, Ports
 from remit.runtime.following import dispatch
@@ -69,13 +69,38 @@ class Shared(Projection[str, Said]):
         self.count += 1
 
 
+class Left(IntegrationEvent, version=1, key="who"):
+    who: str
+    doc: str
+
+
+class Right(IntegrationEvent, version=1, key="who"):
+    who: str
+    doc: str
+
+
+class Both(Projection[str, Left | Right]):
+    """Documents that every partition of two sources writes."""
+
+    count: int = 0
+
+    @staticmethod
+    def key(event: Left | Right) -> str:
+        return event.doc
+
+    def evolve(self, event: Left | Right) -> None:
+        self.count += 1
+
+
 class Counting(MemoryStore):
     """Counts what a projection costs."""
+
+    sources = frozenset({"talk"})
 
     moves = conflicts = loads = single_loads = repeatable = 0
 
     async def commit(self, unit: Unit) -> None:
-        of_projection = unit.advance is not None and unit.advance.subscription.source == "talk"
+        of_projection = unit.advance is not None and unit.advance.subscription.source in self.sources
         self.repeatable += unit.repeatable
         await asyncio.sleep(0)
         try:
@@ -194,6 +219,50 @@ async def test_partitions_that_write_the_same_documents_take_turns() -> None:
         assert {row[1] for row in found.values()} == {b'{"count":%d}' % (LAST // 50)}
         assert store.conflicts <= 16
         assert store.moves < 60, "in batches"
+
+
+class GoLeft(Command[None]): ...
+
+
+class GoRight(Command[None]): ...
+
+
+def two_sources() -> list[Context]:
+    left, right = Context("left"), Context("right")
+
+    @left.handle(GoLeft)
+    async def go_left(command: GoLeft, events: Events[Left]) -> None: ...
+
+    @right.handle(GoRight)
+    async def go_right(command: GoRight, events: Events[Right]) -> None: ...
+
+    return [left, right]
+
+
+async def test_two_sources_that_write_the_same_documents_take_turns() -> None:
+    model, stores = Context("m"), {"m": await filled(8, [])}
+    stores["m"].sources = frozenset({"left", "right"})
+    model.project(Both)
+    for name, event in (("left", Left), ("right", Right)):
+        made = [
+            Entry(
+                Channel.PUBLISHED, f"k{number}", f"{name}{number}", f"{name}.{event.__name__}", 1, 1.7e9, "{}",
+                b'{"who":"k%d","doc":"d%d"}' % (number, number % 6),
+            )
+            for number in range(LAST // 2)
+        ]  # fmt: skip
+        stores[name] = await filled(8, made)
+    host = Host(System("two", contexts=[model, *two_sources()]).model(), stores, Ports())
+    await host.start()
+    try:
+        for name in ("left", "right"):
+            await reached(stores["m"], SubscriptionId("m.Both", name, Channel.PUBLISHED), LAST // 2)
+    finally:
+        await host.stop()
+    found = await stores["m"].load_all("m.Both", [f"d{number}" for number in range(6)])
+    assert {row[1] for row in found.values()} == {b'{"count":%d}' % (LAST // 6)}
+    assert stores["m"].conflicts <= 32, "the partitions of both sources wait for one turn"
+    assert stores["m"].moves < 90, "in batches"
 
 
 async def test_new_messages_are_folded_as_they_come() -> None:

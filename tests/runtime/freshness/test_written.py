@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -22,11 +23,12 @@ from remit import (
     View,
     Written,
 )
-from remit.contexts import Seal
-from remit.errors import BadPosition, CallError, DeadlineExceeded, Stale, StoreUnavailable, Unavailable
+from remit.contexts import Seal, collecting
+from remit.errors import BadPosition, CallError, DeadlineExceeded, OutcomeUnknown, Stale, StoreUnavailable, Unavailable
 from remit.hosting.assembly import assemble
 from remit.log import Channel, Heads
 from remit.runtime import Host
+from remit.stores import Unit
 from remit.testing.in_process.calls import Exchange, InProcessCalls
 from tests.runtime.apart import Side
 from tests.runtime.talk import on_virtual_time
@@ -294,3 +296,70 @@ def test_a_caller_without_a_loop_has_positions_too() -> None:
         with Written() as written:
             app.send(Enrol(student="ada"))
         assert app.ask(PlacesOf(student="ada"), after=written.position) == 1
+
+
+@pytest.mark.parametrize("after", ["commit", "heads"])
+@on_virtual_time
+async def test_a_command_that_is_cancelled_after_its_commit_spoils_the_position(after: str) -> None:
+    async with two() as (host, _):
+        store = host.stores["courses"]
+        done, commit, heads = asyncio.Event(), store.commit, store.heads
+
+        async def hang(*given: Any) -> Any:
+            if collecting.get() is None:  # of a follower
+                return await (commit if after == "commit" else heads)(*given)
+            if after == "commit":
+                await commit(*given)
+            done.set()
+            return await asyncio.Event().wait()
+
+        setattr(store, after, hang)
+        with Written() as written:
+            sending = asyncio.create_task(host.send(Enrol(student="ada")))
+            await done.wait()
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+        store.commit, store.heads = commit, heads  # type: ignore[method-assign]  # as they were
+        assert sending.cancelled()
+        with pytest.raises(Unavailable, match="CancelledError"):
+            _ = written.position
+        assert await host.ask(PlacesOf(student="ada"), fresh=True) == 1
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("error", [OutcomeUnknown("lost"), DeadlineExceeded("late")])
+@on_virtual_time
+async def test_a_command_whose_outcome_is_not_known_spoils_the_position(side: int, error: CallError) -> None:
+    async with two() as hosts:
+
+        async def fail(unit: Unit) -> None:
+            raise error
+
+        hosts[0].stores["courses"].commit = fail  # type: ignore[method-assign]  # an outage
+        with Written() as written, pytest.raises(CallError):
+            await hosts[side].send(Enrol(student="ada"), deadline=1)
+        with pytest.raises(Unavailable, match="position"):
+            _ = written.position
+
+
+@on_virtual_time
+async def test_a_command_that_another_one_overtakes_keeps_its_own_positions() -> None:
+    async with two() as (host, _):
+        store = host.stores["courses"]
+        done, commit = asyncio.Event(), store.commit
+
+        async def hang(unit: Unit) -> None:
+            await commit(unit)
+            if any(b"ada" in bytes(entry.payload) for entry in unit.entries):
+                done.set()
+                await asyncio.Event().wait()
+
+        store.commit = hang  # type: ignore[method-assign]  # the commit of one command takes long
+        with Written() as written:
+            sending = asyncio.create_task(host.send(Enrol(student="ada")))
+            await done.wait()
+            await host.send(Enrol(student="eve"))
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+        with pytest.raises(Unavailable, match="CancelledError"):
+            _ = written.position

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
-from remit.contexts import Seal, collecting
+from remit.contexts import Collected, Seal, Written, collecting, ended_by, is_open
 from remit.errors import RemitError
 from remit.log import Channel
 from remit.messages import Refusal
@@ -20,20 +20,29 @@ async def noted(doing: Awaitable[Any], workplace: Workplace, seal: Seal) -> Any:
     """Awaits a command of this process, and notes the heads of the partitions that it has written to.
 
     A head is read after the commit, so it is at or after what the command has written. A repeated command writes
-    nothing, and where it wrote at first is not known: then all partitions of its context are noted.
+    nothing, and where it wrote at first is not known: then all partitions of its context are noted. If the command ends
+    without an outcome and may have written, the position is lost.
     """
-    try:
-        reply = await doing
-    except Refusal:
-        await _note(workplace, seal)
-        raise
-    await _note(workplace, seal)
-    return reply
+    with Written():  # what this command touches, apart from others in the block of its caller
+        mine = collecting.get()
+        assert mine is not None  # noqa: S101  # the block's own
+        try:
+            try:
+                reply = await doing
+            except Refusal:
+                await _note(mine, workplace, seal)
+                raise
+            await _note(mine, workplace, seal)
+        except Refusal:
+            raise
+        except BaseException as error:
+            if mine.touched or is_open(error):
+                mine.lose(ended_by(error))
+            raise
+        return reply
 
 
-async def _note(workplace: Workplace, seal: Seal) -> None:
-    if (collected := collecting.get()) is None:
-        return
+async def _note(collected: Collected, workplace: Workplace, seal: Seal) -> None:
     context = workplace.plan.name
     touched = collected.touched.pop(context, None)
     channels = Channel if touched is None else {Channel(channel) for channel, _ in touched}

@@ -29,7 +29,7 @@ from remit.runtime.plan import FoldPlan, FollowPlan, TranslationPlan
 from remit.runtime.ports import Ports
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.shared import Shared
-from remit.runtime.work.turns import Taken
+from remit.runtime.work.turns import Queue, Taken
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Advance, Park, Unit
 
@@ -100,9 +100,7 @@ class Handling(Effect):
         if isinstance(follow, FoldPlan) and follow.projection.freshness is not None:
             self._canaries = Canaries(self._store, follow.projection)
         self._troubles = Troubles(follow.id.name, listeners)
-        self._in_turn = asyncio.Lock()
-        self._in_turn_until = 0.0
-        """Until when (loop time) partitions take turns: batches of a projection wrote the same documents."""
+        self._queue = shared.queues[follow.projection.kind] if isinstance(follow, FoldPlan) else Queue()
 
     def start(self, troubles: Troubles) -> None:
         self._parking.start(troubles)
@@ -151,8 +149,8 @@ class Handling(Effect):
 
     async def do(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
         """Handles messages in one unit of work, as long as their handlers have no effects outside of it."""
-        if self._in_turn_until > asyncio.get_running_loop().time():
-            async with self._in_turn:
+        if self._queue.until > asyncio.get_running_loop().time():
+            async with self._queue.lock:
                 self._parts[lane.part].in_turn = True
                 try:
                     return await self._handle(lane, records)
@@ -235,7 +233,7 @@ class Handling(Effect):
         rows.parks, rows.advance, rows.further = parks, advance, further
         rows.repeatable = self._is_own and not parks
         turns = self._shared.turns
-        if turns.taken and attempt is not None and unit.transaction is None:
+        if turns.taken and attempt is not None and unit.transaction is None and not self._folds:
             await turns.stand_aside(rows.changes, attempt, mine.turn)
         canary = None if self._canaries is None else self._canaries.canary(rows)  # before a store changes the rows
         try:
@@ -248,7 +246,7 @@ class Handling(Effect):
                 pass
             elif several:
                 mine.singly_until = advance.after  # one by one, so that each gets its own turn
-            elif attempt is not None:
+            elif attempt is not None and not self._folds:  # partitions of projections have a queue
                 had, mine.turn = mine.turn, None
                 mine.turn = await turns.take_first(rows.changes, attempt, had)
             raise
@@ -262,7 +260,7 @@ class Handling(Effect):
         process has written the same documents."""
         if not self._folds or mine.in_turn:
             return False
-        self._in_turn_until = asyncio.get_running_loop().time() + TURNS_SECONDS
+        self._queue.until = asyncio.get_running_loop().time() + TURNS_SECONDS
         return True
 
     def _advance(self, lane: Lane, stood: tuple[int, str], last: MessageRecord) -> Advance:

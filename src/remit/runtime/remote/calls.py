@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from remit.contexts import UNSEALED, Seal, collecting
+from remit.contexts import UNSEALED, Seal, collecting, ended_by, is_open
 from remit.errors import (
     BadMessage,
     CallError,
@@ -92,13 +92,19 @@ class RemoteCalls:
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
         when = min(loop.time() + seconds, latest)
-        answer = await self._attempts(loop, codec, codec.request(message, headers, claim.speaker), when)
-        claim.kept = KEPT in answer.headers
-        if POSITION in headers and (collected := collecting.get()) is not None:
-            take_position(answer, collected, self._seal)
-        if AGE in answer.headers:
-            take_age(answer)
-        return codec.outcome(answer)
+        collected = collecting.get() if POSITION in headers else None
+        try:
+            answer = await self._attempts(loop, codec, codec.request(message, headers, claim.speaker), when)
+            claim.kept = KEPT in answer.headers
+            if collected is not None:
+                take_position(answer, collected, self._seal)
+            if AGE in answer.headers:
+                take_age(answer)
+            return codec.outcome(answer)
+        except BaseException as error:
+            if collected is not None and is_open(error):
+                collected.lose(ended_by(error))
+            raise
 
     def _target(self, address: str) -> _Target:
         target = self._targets.get(address)

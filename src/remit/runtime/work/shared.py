@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -16,7 +17,7 @@ from remit.runtime.work.aging import Ages, no_age
 from remit.runtime.work.deadlines import Deadlines
 from remit.runtime.work.outcomes import Outcomes
 from remit.runtime.work.reach import Reach
-from remit.runtime.work.turns import Pulse, Turns
+from remit.runtime.work.turns import Pulse, Queue, Turns
 from remit.runtime.work.unit import UnitOfWork
 from remit.runtime.work.workplace import Forms, Workplace
 from remit.stores import Store
@@ -48,6 +49,8 @@ class Shared:
         self.stamp = stamp
         self.deadlines = Deadlines()
         self.turns = Turns()
+        self.queues: defaultdict[str, Queue] = defaultdict(Queue)
+        """The queue of each projection, by the kind of its documents."""
         self.outcomes = Outcomes(stamp)
         self.recovered = Pulse()
         """Rings when the circuit breaker of an address closes."""

@@ -44,6 +44,16 @@ class Pulse:
                 await self._next.wait()
 
 
+class Queue:
+    """The partitions of one projection, of all its sources: one after another is folded, while they write the same
+    documents."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.until = 0.0
+        """Until when (loop time) they are folded one after another."""
+
+
 class _Turn:
     __slots__ = ("given_up", "owner", "queue")
 
