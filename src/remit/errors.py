@@ -313,7 +313,8 @@ class BadKey(RemitError):
     surrogate pair, or is a `float`, whose number has several texts (1 and 1.0).
 
     Raised for identities of aggregates and documents, for ordering keys and for idempotency keys, and for a projection
-    whose `key` returns `None`. Nothing was changed.
+    whose `key` returns `None`; also for a value in a filter of a view that no index holds, such as a text of more than
+    512 bytes. Nothing was changed.
     If it escapes from a call that a handler made, the caller of the handler gets `HandlerFailed`.
     """
 

@@ -22,6 +22,15 @@ def visible(text: str) -> str:
     return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def shown(value: object, most: int) -> str:
+    """A value in an error, of at most `most` characters. A whole number of thousands of digits, of which Python makes
+    no text, is replaced by its size."""
+    try:
+        return repr(value)[:most]
+    except ValueError:
+        return f"an int of {value.bit_length()} bits" if isinstance(value, int) else f"a {type(value).__name__}"
+
+
 def one_of(names: Iterable[str], otherwise: str = "a known name, and there is none") -> str:
     """The `expected` text for a choice among `names`. Returns `otherwise` if there are none."""
     listed = ", ".join(names)

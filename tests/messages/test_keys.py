@@ -64,3 +64,8 @@ def test_a_composite_identity_is_measured_as_a_whole() -> None:
     assert key_text(Place("k" * 480, 1), "identity", "shop.Order")
     with pytest.raises(BadKey):
         key_text(Place("k" * 500, 1), "identity", "shop.Order")
+
+
+def test_a_number_of_which_python_makes_no_text_is_no_key() -> None:
+    with pytest.raises(BadKey, match="an int of 66439 bits"):
+        key_text(10**20_000, "identity", "shop.Order")

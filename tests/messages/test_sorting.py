@@ -102,3 +102,10 @@ def test_a_value_without_a_form_is_refused(kind: Any, value: Any) -> None:
 @pytest.mark.parametrize("kind", [list[str], dict[str, int], bytes, str | int, Literal["a", 1], Any], ids=str)
 def test_some_types_have_no_order(kind: Any) -> None:
     assert sort_form(inspect.type_info(kind)) is None
+
+
+def test_a_number_of_which_python_makes_no_text_is_refused_by_its_size() -> None:
+    form = sort_form(inspect.type_info(int))
+    assert form
+    with pytest.raises(BadValue, match="an int of 66439 bits cannot be sorted"):
+        form(10**20_000)

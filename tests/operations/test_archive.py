@@ -435,7 +435,10 @@ async def test_only_the_user_may_read_the_files(store: MemoryStore, tmp_path: Pa
 
 
 async def test_two_runs_at_once_are_refused(store: MemoryStore, tmp_path: Path) -> None:
-    with Archive(tmp_path, "shop").locked(), pytest.raises(ArchiveBusy, match="another process is writing"):
+    with (
+        Archive(tmp_path, "shop").locked(),
+        pytest.raises(ArchiveBusy, match="another process is writing to this archive, or puts it back"),
+    ):
         await moved(store, tmp_path)
     assert (await moved(store, tmp_path)).done == 400
 

@@ -257,3 +257,9 @@ async def test_it_is_a_part_of_a_url() -> None:
         described = (await call(app, "GET", "/openapi.json")).json["paths"]["/books/{book}/take"]["post"]
         (book,) = (each for each in described["parameters"] if each.get("name") == "book")
         assert book["schema"] == {"type": "string"}
+
+
+def test_a_number_of_which_python_makes_no_text_is_no_identity() -> None:
+    number: Any = 10**20_000
+    with pytest.raises(BadKey, match="the identity an int of 66439 bits is not a text"):
+        BookId(number)

@@ -317,3 +317,9 @@ async def test_a_client_learns_where_its_money_is_none() -> None:
         assert described["properties"]["currency"]["pattern"] == "^[A-Z]{3}$"
         assert described["properties"]["amount"]["format"] == "decimal"
         assert "\n    " not in described["description"]
+
+
+def test_a_currency_that_is_a_number_without_a_text_is_told() -> None:
+    currency: Any = 10**20_000
+    with pytest.raises(MoneyError, match="an int of 66439 bits is not a currency"):
+        Money.of("1", currency)

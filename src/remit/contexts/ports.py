@@ -248,7 +248,8 @@ class View(Generic[D]):
         of a declared index. The last of them may have a range: `AtLeast(x)`, `AtMost(x)` or `Between(x, y)`. Without
         filters, all rows.
 
-        Raises `NoIndex` if no declared index begins with these fields, and `BadValue` for a value of another type.
+        Raises `NoIndex` if no declared index begins with these fields, `BadValue` for a value of another type, and
+        `BadKey` for one that no index holds, such as a text of more than 512 bytes. An HTTP edge answers that with 400.
         """
         raise NotImplementedError
 

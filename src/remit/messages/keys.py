@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from remit.errors import BadKey
+from remit.wording import shown
 
 LONGEST_KEY = 512
 """The greatest size of an identity or a key, in bytes of UTF-8. An index of every store holds this much."""
@@ -45,7 +46,13 @@ def _text_of(given: Any, what: str, where: str) -> str:
             f"the {what} {found!r} is a float, and a float has several texts for one number (1 and 1.0)", where=where,
             expected="a text or a whole number", next="make it a text, such as f'{price:.2f}', or use a Decimal",
         )  # fmt: skip
-    return str(found)
+    try:
+        return str(found)
+    except ValueError as error:
+        raise BadKey(
+            f"the {what} is {shown(found, 50)}, which has no text: {error}", where=where,
+            expected=f"at most {LONGEST_KEY} bytes of UTF-8", next="limit what clients may choose",
+        ) from error  # fmt: skip
 
 
 def document_key(given: object, event: object, where: str) -> str:
@@ -65,7 +72,8 @@ def require_key(given: object, where: str) -> None:
     not a `str` and for an empty text."""
     if not isinstance(given, str):
         raise BadKey(
-            f"the idempotency key {given!r:.50} is not a text", where=where, expected="a str", next="pass str(key)",
+            f"the idempotency key {shown(given, 50)} is not a text", where=where, expected="a str",
+            next="pass str(key)",
         )  # fmt: skip
     if not given:
         raise BadKey(

@@ -19,6 +19,7 @@ from msgspec import inspect, structs
 from remit.errors import BadValue
 from remit.messages.fields import Shape
 from remit.messages.keys import LONGEST_KEY
+from remit.wording import shown
 
 NONE = b""
 _THERE = b"\x01"
@@ -67,7 +68,7 @@ def _choice(values: tuple[Any, ...]) -> SortForm | None:
 
 def _bad(value: object, expected: str) -> BadValue:
     return BadValue(
-        f"{value!r:.200} cannot be sorted", where="an indexed field", expected=expected,
+        f"{shown(value, 200)} cannot be sorted", where="an indexed field", expected=expected,
         next="keep such values out of fields that an index names",
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from functools import partial
 from itertools import takewhile
@@ -19,7 +20,15 @@ from remit.runtime.ports import SystemClock
 from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.pruning import MESSAGES, handled, retention_of
 from remit.stores import Store
-from remit.stores.archive import Archive, ArchivedLog, ArchiveGap, Block, CorruptArchive, require_joined
+from remit.stores.archive import (
+    Archive,
+    ArchivedLog,
+    ArchiveGap,
+    ArchiveUnusable,
+    Block,
+    CorruptArchive,
+    require_joined,
+)
 from remit.stores.archive.segment import MOST_BLOCKS, block_of, line_of
 
 BLOCK_BYTES = 1 << 20
@@ -142,14 +151,18 @@ async def restore_log(
     `pause` is the share of the time in which it rests, from 0.0 to below 1.0.
 
     Safe beside services; run again, it goes on where it was killed. Raises `NotArchived` if there is no archive,
-    `ArchiveError` and the errors of the store.
+    `ArchiveBusy` while another process archives or restores, other `ArchiveError`s and the errors of the store.
     """
     await _there(archive)
     found: list[Archived] = []
-    for channel in channels:
-        back = _PuttingBack(store, archive, channel, pause, step)
-        await back.put_back()
-        found.append(back.done)
+    with ExitStack() as stack:
+        with suppress(ArchiveUnusable):  # a folder that this user can only read
+            stack.enter_context(archive.locked())
+        await asyncio.to_thread(archive.look)
+        for channel in channels:
+            back = _PuttingBack(store, archive, channel, pause, step)
+            await back.put_back()
+            found.append(back.done)
     return found
 
 
@@ -189,6 +202,8 @@ class _PuttingBack:
             stands = (await store.floors(channel)).get(part)
             if stands == floor:
                 raise _broken(archive, channel, records[-1], floor.pos)
+            await asyncio.to_thread(archive.look)  # after the floors: the archive reaches at least to them
+            self.done.total += max(0, (stands.pos if stands else 0) - floor.pos)
             return stands
         self.done.done += len(records)
         self._step(self.done)
@@ -208,11 +223,15 @@ async def _rest(began: float, share: float) -> None:
 def _between(
     archive: Archive, channel: Channel, part: int, begin: int, end: int
 ) -> tuple[MessageRecord | None, list[MessageRecord]]:
-    """The message at the position `begin`, if the archive has it, and those after it up to `end`."""
+    """The message at the position `begin`, if the archive has it, and those after it up to `end`. Raises `ArchiveGap`
+    if one of these is missing."""
     found: list[MessageRecord] = []
     pos = max(begin - 1, 0)
     while pos < end:
-        found += [each for each in archive.read(channel, part, pos, end - pos) if each.pos <= end]
+        page = [each for each in archive.read(channel, part, pos, end - pos) if each.pos <= end]
+        if not page:
+            raise _missing(archive, channel, part, pos + 1)
+        found += page
         pos = found[-1].pos
     return (found[0], found[1:]) if found[0].pos == begin else (None, found)
 
@@ -331,6 +350,15 @@ class _Moving:
                 self._step(self.done)
                 await _rest(began, self._pause)
                 began = _time()
+
+
+def _missing(archive: Archive, channel: Channel, part: int, pos: int) -> ArchiveGap:
+    return ArchiveGap(
+        f"message {pos} is neither in the log nor in the archive",
+        where=f"{archive.folder}, {channel.called} partition {part}",
+        expected="a log that goes on where its archive ends",
+        next="put back the missing files; if there are none, what the log has is all there is",
+    )  # fmt: skip
 
 
 def _broken(archive: Archive, channel: Channel, record: MessageRecord, after: int) -> ArchiveGap:

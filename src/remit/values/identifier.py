@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Never, Protocol, Self, cast
 
 from remit.errors import BadKey
 from remit.messages import key_text
+from remit.wording import shown
 
 
 class _MakesIds(Protocol):
@@ -42,7 +43,7 @@ class Identifier(str, metaclass=_Identifiers):
     def __new__(cls, text: str, /) -> Self:
         if not isinstance(cast("object", text), str):
             raise BadKey(
-                f"the identity {text!r:.50} is not a text", where=cls.__name__, expected="a str",
+                f"the identity {shown(text, 50)} is not a text", where=cls.__name__, expected="a str",
                 next=f"{cls.__name__}(str(...)), where the value has one text only",
             )  # fmt: skip
         return cast("Self", key_text(text, "identity", cls.__name__))

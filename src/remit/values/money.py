@@ -15,6 +15,7 @@ from msgspec.structs import force_setattr
 from remit.errors import CurrencyMismatch, MoneyError, nearest
 from remit.messages import Value
 from remit.values.currencies import MINOR_UNITS
+from remit.wording import shown
 
 MOST_DIGITS = 38
 """As many as `DECIMAL(38)` has, the widest type that common databases share."""
@@ -199,7 +200,7 @@ def _places_of(currency: Any) -> int:
     if places is None:
         near = nearest(currency.upper(), MINOR_UNITS) if isinstance(currency, str) else None
         raise MoneyError(
-            f"{currency!r:.50} is not a currency", where="Money", expected="a code of ISO 4217, such as EUR",
+            f"{shown(currency, 50)} is not a currency", where="Money", expected="a code of ISO 4217, such as EUR",
             next=f"Did you mean {near}?" if near else "write the code in capitals",
         )  # fmt: skip
     return places
@@ -220,14 +221,15 @@ def _factor(given: Any) -> Decimal:
     if given.__class__ is int or (given.__class__ is Decimal and given.is_finite()):
         return Decimal(given)
     raise MoneyError(
-        f"{given!r:.50} is not a factor", where="Money", expected="an int, or a finite Decimal", next="Decimal('1.19')",
+        f"{shown(given, 50)} is not a factor", where="Money", expected="an int, or a finite Decimal",
+        next="Decimal('1.19')",
     )  # fmt: skip
 
 
 def _round(amount: Decimal, currency: str, rounding: str) -> Decimal:
     if rounding not in _ROUNDINGS:
         raise MoneyError(
-            f"{rounding!r:.50} is no way to round", where="Money", expected="one of: " + ", ".join(_ROUNDINGS),
+            f"{shown(rounding, 50)} is no way to round", where="Money", expected="one of: " + ", ".join(_ROUNDINGS),
             next="from decimal import ROUND_HALF_EVEN",
         )  # fmt: skip
     unit = _UNITS[_places_of(currency)]
@@ -253,7 +255,7 @@ def _weights(ratios: int | Sequence[int | Decimal]) -> list[Fraction]:
 def _not_an_amount(given: object) -> MoneyError:
     why = "is no decimal number" if isinstance(given, str) else f"is of type {type(given).__name__}"
     return MoneyError(
-        f"the amount {given!r:.50} {why}", where="Money",
+        f"the amount {shown(given, 50)} {why}", where="Money",
         expected="a Decimal; Money.of also takes an int, and a text such as '12.30'",
         next="Money.of('12.30', 'EUR'), with the text that was given; a float has lost it",
     )  # fmt: skip

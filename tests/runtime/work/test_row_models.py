@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from remit import Sender
-from remit.errors import BadCursor, HandlerFailed, NoIndex
+from remit.errors import BadCursor, BadKey, HandlerFailed, NoIndex
 from remit.stores import row_table
 from tests.runtime.parcels import (
     BEGUN,
@@ -89,6 +92,26 @@ async def test_a_cursor_of_another_query_and_a_broken_one_are_refused(app: Sende
     for query in wrong:
         with pytest.raises(BadCursor):
             await app.ask(query)
+
+
+@pytest.mark.parametrize("id", ["a\0b", "x" * 513])
+async def test_a_forged_cursor_with_a_key_that_no_row_has_is_refused(app: Sender, id: str) -> None:
+    await app.send(loads(5))
+    cursor = (await app.ask(Carried(courier="ada", limit=2), fresh=True)).next
+    assert cursor is not None
+    query, values, _ = msgspec.msgpack.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))[4:])
+    made = msgspec.msgpack.encode((query, values, id))
+    forged = urlsafe_b64encode(blake2b(made, digest_size=4).digest() + made).decode().rstrip("=")
+    with pytest.raises(BadCursor, match="this is no cursor"):
+        await app.ask(Carried(courier="ada", after=forged))
+
+
+async def test_a_text_of_a_client_that_no_index_holds_is_the_mistake_of_the_client(app: Sender) -> None:
+    for courier in ("x" * 513, "é" * 257):
+        with pytest.raises(BadKey, match=r"courier of OpenParcel is never this: .*cannot be sorted") as raised:
+            await app.ask(Counted(courier=courier))
+        assert "at most 512 bytes" in raised.value.expected
+    assert await app.ask(Counted(courier="\0")) == 0
 
 
 async def test_a_row_that_all_partitions_write_counts_every_event(app: Sender) -> None:

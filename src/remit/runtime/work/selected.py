@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from remit.contexts import LARGEST_PAGE, AtLeast, AtMost, Between, Page, Selected
-from remit.errors import BadCursor, BadMessage, BadValue, NoIndex
+from remit.errors import BadCursor, BadKey, BadMessage, BadValue, NoIndex
+from remit.messages import fits
 from remit.runtime.plan import ProjectionPlan, RowPlan
 from remit.stores import Place as RowPlace
 from remit.stores import SelectedRow, Selection, Store
+from remit.wording import shown
 
 _RANGES = (AtLeast, AtMost, Between)
 
@@ -58,7 +60,7 @@ class UnitSelected(Selected[Any]):
         self, store: Store, plan: RowPlan, filters: Mapping[str, object], asked: _Asked | None = None,
         fields: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
-        """Raises `NoIndex`, `BadValue`."""
+        """Raises `NoIndex`, `BadValue`, `BadKey`."""
         self._store, self._plan = store, plan
         self._asked = asked = asked or _read(plan, filters)
         self._index = index = _index(plan, asked, fields)
@@ -104,6 +106,8 @@ class UnitSelected(Selected[Any]):
             read = _cursors.decode(data[4:]) if _sum(data[4:]) == data[:4] else None
         except (ValueError, AttributeError, msgspec.MsgspecError):
             read = None
+        if read is not None and not fits(read.id):
+            read = None  # forged: no row has such a key
         if read is None or read.query != self._query() or len(read.values) != len(self._selection.ordered):
             raise BadCursor(
                 "this is no cursor" if read is None else "this is a cursor of another query",
@@ -156,13 +160,19 @@ def _read(plan: RowPlan, filters: Mapping[str, object]) -> _Asked:
 
 
 def _form(plan: RowPlan, field: str, value: object) -> bytes:
-    """A value of a filter as it is sorted. Raises `BadValue`."""
+    """A value of a filter as it is sorted. Raises `BadValue` for one of another type, and `BadKey` for one of this type
+    that no index holds, which a client may have chosen."""
     kind, form = plan.fields[field]
     try:
         return form(msgspec.convert(value, kind))
+    except BadValue as error:
+        raise BadKey(
+            f"{field} of {plan.type.__name__} is never this: {error.what}", where=plan.kind, expected=error.expected,
+            next="limit what clients may choose",
+        ) from error  # fmt: skip
     except (msgspec.ValidationError, AttributeError, TypeError) as error:
         raise BadValue(
-            f"{field} of {plan.type.__name__} cannot be {value!r:.200}: {error}", where=plan.kind,
+            f"{field} of {plan.type.__name__} cannot be {shown(value, 200)}: {error}", where=plan.kind,
             expected="a value of the type of the field", next=f"where({field}=...)",
         ) from error  # fmt: skip
 

@@ -145,8 +145,8 @@ class Archive:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise ArchiveBusy(
-                    "another process is writing to this archive", where=str(self.folder), expected="one at a time",
-                    next="wait until it has ended",
+                    "another process is writing to this archive, or puts it back", where=str(self.folder),
+                    expected="one at a time", next="wait until it has ended",
                 ) from error  # fmt: skip
             yield
         finally:

@@ -11,7 +11,7 @@ import gzip
 import zlib
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -28,6 +28,16 @@ MOST_BLOCKS = 256
 """In a segment, so that its header is short."""
 START = 1 << 17
 """Bytes at the start of a file in which its header is, and at its end in which its checksum is."""
+
+
+_MOST_HEADER = 8 << 20
+"""Bytes of a header when it is unpacked. A larger one is forged."""
+_MOST_SUM = 1 << 10
+
+_Part = Annotated[int, msgspec.Meta(ge=0, le=(1 << 15) - 1)]
+_Version = Annotated[int, msgspec.Meta(ge=0, le=(1 << 31) - 1)]
+"""What every store holds."""
+_Large = Annotated[int, msgspec.Meta(ge=1, le=(1 << 63) - 1)]
 
 
 class ArchiveError(StoreError):
@@ -69,18 +79,18 @@ class ArchiveBusy(ArchiveError):
 class Block(msgspec.Struct, frozen=True):
     """Messages of one partition without a gap, in a member of their own."""
 
-    part: int
-    first: int
-    last: int
+    part: _Part
+    first: _Large
+    last: _Large
     prev: str
     """The identity of the message before the first one; empty if the partition begins with it."""
     id: str
     """The identity of the last message."""
     at: float
     """When the last message was written (seconds since the epoch)."""
-    size: int
+    size: _Large
     """Bytes in the file."""
-    raw: int
+    raw: _Large
     """Bytes of its lines."""
     sha256: str
     """Of its lines."""
@@ -128,7 +138,7 @@ class _Sum(msgspec.Struct):
 
 _headers, _sums = msgspec.json.Decoder(Header), msgspec.json.Decoder(_Sum)
 _lines = msgspec.json.Encoder()
-_Row = tuple[int, str, str, str, str, int, float, str, str]
+_Row = tuple[int, str, str, str, str, _Version, float, str, str]
 _rows = msgspec.json.Decoder(list[_Row])
 
 
@@ -150,12 +160,14 @@ def block_of(part: int, records: Sequence[MessageRecord], lines: Sequence[bytes]
 def records_in(block: Block, packed: bytes, where: str) -> list[MessageRecord]:
     """The messages of a block. Raises `CorruptArchive`."""
     try:
-        text = _unpacked(packed)
+        text = _unpacked(packed, block.raw)
         found = _rows.decode(b"[" + text[:-1].replace(b"\n", b",") + b"]")
-    except (zlib.error, msgspec.MsgspecError) as error:
+    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise damaged(f"the block of messages {block.first} to {block.last} cannot be read: {error}", where) from error
     if sha256(text).hexdigest() != block.sha256:
         raise damaged(f"the block of messages {block.first} to {block.last} is not what its checksum says", where)
+    if b"\\u0000" in text and any("\0" in each for row in found for each in row if isinstance(each, str)):
+        raise damaged(f"the block of messages {block.first} to {block.last} has a NUL in a text", where)
     before, records = block.prev, list[MessageRecord]()
     for number, row in enumerate(found, block.first):
         if (row[0], row[2]) != (number, before):
@@ -186,8 +198,8 @@ def segment_of(start: bytes, size: int, end: bytes, where: str) -> Segment:
     if not 0 < rest <= len(end):
         raise damaged(f"its size is {size} bytes, which its header does not say", where)
     try:
-        digest = _sums.decode(_unpacked(end[-rest:])).sha256
-    except (zlib.error, msgspec.MsgspecError) as error:
+        digest = _sums.decode(_unpacked(end[-rest:], _MOST_SUM)).sha256
+    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise damaged(f"its end cannot be read: {error}", where) from error
     return Segment(header, starts, digest)
 
@@ -200,11 +212,11 @@ def end_of(header: Header, starts: Sequence[int]) -> int:
 def _first(start: bytes, where: str) -> tuple[Header, int]:
     reader = zlib.decompressobj(_GZIP)
     try:
-        text = reader.decompress(start)
+        text = reader.decompress(start, _MOST_HEADER)
         if not reader.eof:
             raise damaged("its header is cut off", where)
         header = _headers.decode(text)
-    except (zlib.error, msgspec.MsgspecError) as error:
+    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise damaged(f"its header cannot be read: {error}", where) from error
     if header.kind != _KIND or not header.blocks:
         raise damaged("its header is not that of a segment", where)
@@ -219,10 +231,13 @@ def _packed(text: bytes) -> bytes:
     return gzip.compress(text, _LEVEL, mtime=0)
 
 
-def _unpacked(packed: bytes) -> bytes:
-    """The content of one member. Raises `zlib.error`, also for more or less than a member."""
+def _unpacked(packed: bytes, most: int) -> bytes:
+    """The content of one member. Raises `zlib.error`, also for more or less than a member, and for a content of more
+    than `most` bytes, of which it unpacks no more."""
     reader = zlib.decompressobj(_GZIP)
-    text = reader.decompress(packed)
+    text = reader.decompress(packed, most + 1)
+    if len(text) > most:
+        raise zlib.error(f"it has more than {most} bytes")
     if not reader.eof or reader.unused_data:
         raise zlib.error("it is cut off" if not reader.eof else "something follows on it")
     return text
