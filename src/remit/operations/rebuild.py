@@ -146,13 +146,20 @@ class Rebuild:
         return await self._catch_up(versions.building, versions, pause, page, changed, step)
 
     async def back(self, *, pause: float = 0.5, step: Callable[[Rebuilt], None] = lambda _: None) -> Rebuilt:
-        """Lets the version that was live before handle what it has not handled, and switches to it. Raises as `build`
-        does."""
+        """Lets the version that was live before handle what it has not handled, and switches to it. Only the code that
+        made that version may do so. Raises as `build` does."""
         _, versions = await load_versions(self._store, self.name)
         if not versions.old:
             raise CannotRebuild(
                 "there is no version to go back to", where=self.name, expected="a version that was live before",
                 next=f"remit rebuild SYSTEM {self.name} makes a new one",
+            )  # fmt: skip
+        if versions.shapes.get(versions.old, self.shape) != self.shape:
+            raise CannotRebuild(
+                f"other code has made version {versions.old} than this process has, and would be mixed with it",
+                where=self.name, expected="the release that made the version to go back to",
+                next=f"run it with that release; if it is gone: restore the code of the projection, and"
+                f" remit rebuild SYSTEM {self.name} makes a new version",
             )  # fmt: skip
         return await self._catch_up(versions.old, versions, pause, PAGE, True, step)
 

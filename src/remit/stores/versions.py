@@ -32,7 +32,7 @@ class Versions(msgspec.Struct, frozen=True, omit_defaults=True):
     """The highest number that was ever given."""
     shapes: dict[int, str] = {}
     """By version: the fingerprint of the read model whose code began it; for version 1, of the code that ran when a
-    process first looked."""
+    process first looked. They outlive the versions: they say which code belongs to an earlier release."""
     dropped: tuple[int, ...] = ()
     """Versions that nothing goes back to, and whose rows are still there."""
     switched: float = 0.0
@@ -62,11 +62,10 @@ class Versions(msgspec.Struct, frozen=True, omit_defaults=True):
         )  # fmt: skip
 
     def without(self, number: int) -> Versions:
-        """After the rows of a version were deleted."""
-        shapes = {each: shape for each, shape in self.shapes.items() if each != number}
+        """After the rows of a version were deleted. Its fingerprint stays: see `is_earlier`."""
         dropped = tuple(each for each in self.dropped if each != number)
         old = 0 if number == self.old else self.old
-        return msgspec.structs.replace(self, old=old, shapes=shapes, dropped=dropped)
+        return msgspec.structs.replace(self, old=old, dropped=dropped)
 
 
 _decoder = msgspec.json.Decoder(Versions)
