@@ -245,12 +245,12 @@ async def odd(command: Odd, session: AsyncSession, connection: AsyncConnection, 
                 await session.commit()
             except SqlError:
                 return
-        case "rollback":
+        case "rollback" | "close" | "invalidate":
             await session.flush()
-            await session.rollback()
-        case "close":
+            await getattr(session, command.what)()
+        case "invalidate the connection":
             await session.flush()
-            await session.close()
+            await connection.invalidate()
         case "duplicate":
             session.add_all([Noted(id=7, name="secret"), Noted(id=7, name="secret")])
         case "isolation":
@@ -340,7 +340,8 @@ async def test_what_a_query_flushes_is_dropped(app: Sender) -> None:
 
 
 async def test_transaction_is_not_ended_by_the_handler(app: Sender) -> None:
-    for what in ("commit", "begin", "caught", "rollback", "close", "isolation"):
+    calls = ("commit", "begin", "caught", "rollback", "close", "isolation", "invalidate", "invalidate the connection")
+    for what in calls:
         with pytest.raises(HandlerFailed) as caught:
             await app.send(Odd(what=what))
         assert code_of(caught) == "sql.failed", what

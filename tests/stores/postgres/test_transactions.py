@@ -206,13 +206,99 @@ async def test_so_is_a_unit_that_is_too_large(store: PostgresStore, written: Wri
     assert (await written.invoices(), await written.open_transactions()) == ([], 0)
 
 
-async def test_a_handler_cannot_end_the_transaction(store: PostgresStore, written: Written) -> None:
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("ROLLBACK AND CHAIN",),
+        ("/* a /* nested */ comment */ ROLLBACK", "BEGIN"),
+        ("COMMIT AND CHAIN",),
+        ("commit; begin",),
+        ("-- a comment\nEND",),
+        ("UPDATE invoice SET amount = 3; ABORT; START TRANSACTION",),
+        ("ROLLBACK TRANSACTION",),
+        ("PREPARE TRANSACTION 'mine'",),
+    ],
+)
+async def test_a_handler_cannot_end_the_transaction(
+    store: PostgresStore, written: Written, texts: tuple[str, ...]
+) -> None:
     transaction = store.begin()
     await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
-    await transaction.execute("COMMIT")
-    with pytest.raises(SqlError, match="has ended the transaction"):
+    for text in texts:
+        with pytest.raises(SqlError, match="begins or ends a transaction") as caught:
+            await transaction.execute(text)
+        assert caught.value.forbidden
+    with pytest.raises(SqlError, match="begins or ends a transaction"):
         await transaction.commit(unit())
-    assert await written.versions() == []
+    await transaction.abandon()
+    assert (await written.invoices(), await written.versions(), await written.log()) == ([], [], [])
+
+
+async def test_a_library_cannot_end_the_transaction(store: PostgresStore, written: Written) -> None:
+    transaction = store.begin()
+    await transaction.run("INSERT INTO invoice VALUES (1, 10)", ())
+    with pytest.raises(SqlError, match="begins or ends a transaction"):
+        await transaction.run("ROLLBACK AND CHAIN", ())
+    await transaction.abandon()
+    transaction = store.begin()
+    await transaction.run("INSERT INTO invoice VALUES (1, 10)", ())
+    await transaction.run("SAVEPOINT a", ())
+    await transaction.run("INSERT INTO invoice VALUES (2, 10)", ())
+    await transaction.run("ROLLBACK TO SAVEPOINT a", ())
+    await transaction.run("RELEASE SAVEPOINT a", ())
+    await transaction.commit(unit())
+    assert (await written.invoices(), await written.versions()) == ([1], [("a", 1)])
+
+
+@pytest.mark.parametrize(
+    "state", ["SHOP1", "U0001", "3B001", "25001", "34000", "55000", "28000", "3D000", "40002", "HV000", "F0000"]
+)
+async def test_a_state_that_is_not_of_the_server_is_an_error_for_good(store: PostgresStore, state: str) -> None:
+    transaction = store.begin()
+    with pytest.raises(SqlError, match="not that"):
+        await transaction.execute(f"DO $$ BEGIN RAISE 'not that' USING ERRCODE = '{state}'; END $$")
+    await transaction.abandon()
+
+
+@pytest.mark.parametrize("state", ["08006", "25006", "53200", "55P03", "57014", "57P03", "58030", "XX001"])
+async def test_a_state_of_the_server_is_an_error_for_now(store: PostgresStore, state: str) -> None:
+    transaction = store.begin()
+    with pytest.raises(StoreUnavailable):
+        await transaction.execute(f"DO $$ BEGIN RAISE 'not now' USING ERRCODE = '{state}'; END $$")
+    await transaction.abandon()
+
+
+SHOWN = """
+    SELECT current_setting('app.tenant', true) AS tenant, current_setting('session_replication_role') AS replicates,
+        current_setting('TimeZone') AS zone, current_setting('default_transaction_read_only') AS reads_only,
+        current_setting('search_path') AS path, current_setting('lock_timeout') AS waits, current_user::text AS who,
+        (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks,
+        to_regclass('pg_temp.kept')::text AS kept, pg_backend_pid() AS process
+"""
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        "SELECT set_config('app.tenant', 'acme', false)",
+        "SET session_replication_role = replica",
+        "SET TimeZone = 'Asia/Tokyo'",
+        "SET default_transaction_read_only = on",
+        "SET lock_timeout = '1h'",
+        "SELECT pg_advisory_lock(7)",
+        "CREATE TEMP TABLE kept (number int)",
+    ],
+)
+async def test_a_setting_of_a_handler_does_not_reach_the_next_one(store: PostgresStore, leak: str) -> None:
+    seen: list[dict[str, Any]] = []
+    for statement in (None, leak, None):
+        transaction = store.begin()
+        if statement is None:
+            seen += await transaction.fetch(SHOWN)
+        else:
+            await transaction.execute(statement)
+        await transaction.commit(unit(f"u{len(seen)}{statement is None}"))
+    assert {**seen[0], "tenant": ""} == {**seen[1], "tenant": seen[1]["tenant"] or ""}
 
 
 async def process_of(transaction: PostgresTransaction) -> int:

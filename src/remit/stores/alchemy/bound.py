@@ -48,7 +48,8 @@ class _Unpooled(PoolProxiedConnection):
         self.dbapi_connection.rollback()
 
     def invalidate(self, e: BaseException | None = None, soft: bool = False) -> None:
-        """Does nothing: the transaction knows itself that it is lost."""
+        """The unit of work cannot be committed any more."""
+        self.dbapi_connection.invalidate()
 
     def detach(self) -> None:
         """Does nothing."""

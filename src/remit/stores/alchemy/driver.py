@@ -137,6 +137,18 @@ class DriverConnection:
             )
         )
 
+    def invalidate(self) -> None:
+        """The unit of work cannot be committed any more. Nothing happens if its transaction knows itself that it is
+        lost, as after a statement that was cancelled."""
+        self.transaction.refuse(
+            forbidden(
+                "the handler has invalidated its session, or was cancelled in it",
+                where="AsyncSession.invalidate",
+                expected="a transaction that ends with the unit of work",
+                next="leave invalidate() out, and let TimeoutError and CancelledError through",
+            )
+        )
+
     def close(self) -> None:
         """Does nothing: the unit of work ends the transaction."""
 

@@ -25,6 +25,9 @@ REPEATABLE = frozenset({"RM001", "40001", "40P01", "23505"})
 
 _OF_VALUES = ("0A", "21", "22", "23", "44", "54", "P0")
 """SQLSTATE classes that values can cause: data exceptions, constraints, limits such as the size of an index row."""
+_OF_SERVER = ("08", "25006", "25P", "53", "55P03", "57", "58", "72", "XX")
+"""SQLSTATEs of a server that cannot do it now. Any other one is said of a statement: by PostgreSQL, or by a function of
+the user's that has chosen it."""
 _OF_ALL = ("08", "25", "26", "28", "3D", "3F", "55", "57", "531", "533", "42P01", "42703", "42883")
 """SQLSTATEs that do not depend on the values: lost connections, missing rights, a full disk, missing tables, locks. All
 others (memory, damaged pages, unforeseen ones) may be caused by one of the values that are written together."""
@@ -102,6 +105,11 @@ def is_of_values(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(_OF_VALUES)
     return not isinstance(error, FAILURES)
+
+
+def is_of_server(state: str) -> bool:
+    """Whether an SQLSTATE says that the server cannot run a statement now, whatever the statement is."""
+    return state.startswith(_OF_SERVER)
 
 
 def is_of_all(error: BaseException) -> bool:

@@ -34,6 +34,11 @@ _ALWAYS = (
     "tcp_keepalives_idle = 10",
     "tcp_keepalives_interval = 5",
 )
+_AS_NEW = (
+    "SELECT pg_advisory_unlock_all()", "CLOSE ALL", "UNLISTEN *", "SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE",
+    "RESET ALL", "DISCARD TEMP",
+)  # fmt: skip
+"""Takes back what users' statements have left on a connection. Prepared statements stay."""
 _WHO = """
     SELECT pid, backend_start, current_setting('transaction_read_only')::bool
     FROM pg_stat_get_activity(pg_backend_pid())
@@ -67,6 +72,9 @@ class Link:
         self.process = process
         self.began = began
         self.pooled = process != connection.get_server_pid()
+        self._settings = tuple(f"SET {setting}" for setting in self._bounds + _ALWAYS)
+        self._is_used = False
+        """Whether statements of users may have left something on it."""
         self._prepared: dict[str, Any] = {}
         self._users: dict[str, Any] = {}
         self._names = 0
@@ -115,13 +123,22 @@ class Link:
     async def set_up(self) -> None:
         """Applies the session settings, unless a pooler would drop them."""
         if not self.pooled:
-            await self.run("; ".join(f"SET {setting}" for setting in self._bounds + _ALWAYS))
+            await self.run("; ".join(self._settings))
 
     async def begin(self, *settings: str) -> None:
         """Begins a transaction with the bounds that every transaction has, and these settings instead."""
+        await self.run("; ".join(self._beginning(settings)))
+
+    async def begin_for_user(self, *settings: str) -> None:
+        """As `begin`, for users' statements. What those of an earlier transaction have left on the connection is taken
+        back first, in the same message: a transaction of its own, so that no rollback brings it back."""
+        again = ["BEGIN", *_AS_NEW, *self._settings, "COMMIT"] if self._is_used else []
+        self._is_used = not self.pooled
+        await self.run("; ".join([*again, *self._beginning(settings)]))
+
+    def _beginning(self, settings: Sequence[str]) -> list[str]:
         bounds = [*self._bounds, *settings] if self.pooled else settings
-        local = [f"SET LOCAL {setting}" for setting in bounds]
-        await self.run("; ".join(["BEGIN ISOLATION LEVEL READ COMMITTED", *local]))
+        return ["BEGIN ISOLATION LEVEL READ COMMITTED", *(f"SET LOCAL {setting}" for setting in bounds)]
 
     async def commit(self) -> None:
         """Commits the transaction."""

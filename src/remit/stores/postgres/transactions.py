@@ -19,6 +19,7 @@ from remit.stores.postgres.failures import (
     UNFIT,
     ended,
     failure,
+    is_of_server,
     is_of_values,
     not_written,
     refusal,
@@ -29,6 +30,7 @@ from remit.stores.postgres.library import counted, run, run_many, wide_path
 from remit.stores.postgres.session import Link, Session
 from remit.stores.size import require_fit
 from remit.stores.sql import Answer
+from remit.stores.sql_ends import ends_transaction
 from remit.stores.technology import StoreAddress
 
 MOST = (8, 4, 2, 1)
@@ -122,23 +124,25 @@ class PostgresTransaction:
 
     async def fetch(self, statement: str, /, *values: object) -> list[dict[str, Any]]:
         """See `Sql.fetch`."""
-        return [dict(row) for row in await self._perform(lambda link: _ask(link, "fetch", statement, values))]
+        return [
+            dict(row) for row in await self._perform(statement, lambda link: _ask(link, "fetch", statement, values))
+        ]
 
     async def execute(self, statement: str, /, *values: object) -> int:
         """See `Sql.execute`."""
-        return max(counted(await self._perform(lambda link: _ask(link, "execute", statement, values))), 0)
+        return max(counted(await self._perform(statement, lambda link: _ask(link, "execute", statement, values))), 0)
 
     async def run(self, statement: str, values: Sequence[object], /) -> Answer:
         """See `Transaction.run`."""
         self._serves_library = True
         if statement.startswith("ROLLBACK TO SAVEPOINT"):
             self._forgive()
-        return await self._perform(lambda link: self._of_library(link, run, statement, values))
+        return await self._perform(statement, lambda link: self._of_library(link, run, statement, values))
 
     async def run_many(self, statement: str, many: Sequence[Sequence[object]], /) -> Answer:
         """See `Transaction.run_many`."""
         self._serves_library = True
-        return await self._perform(lambda link: self._of_library(link, run_many, statement, many))
+        return await self._perform(statement, lambda link: self._of_library(link, run_many, statement, many))
 
     async def _of_library(self, link: Link, runs: Callable[..., Awaitable[Answer]], *what: object) -> Answer:
         if not self._is_wide:
@@ -156,13 +160,14 @@ class PostgresTransaction:
         if self._link is not None and not self._link.connection.is_closed() and self._slip is self._failed:
             self._failed = None
 
-    async def _perform(self, statement: Callable[[Link], Awaitable[T]]) -> T:
+    async def _perform(self, text: str, statement: Callable[[Link], Awaitable[T]]) -> T:
         async with self._turn:
             if self._nested.over:
                 raise self._too_late()
             if self._failed is not None:
                 raise self._failed
             try:
+                self._require_within(text)
                 link = self._link or await self._begin()
                 return await statement(link)
             except (*FAILURES, *UNFIT) as error:
@@ -183,9 +188,16 @@ class PostgresTransaction:
         link = await self._session.link()
         self._is_wide = self._serves_library and link.wide_path != ""
         path = (f"search_path = {link.wide_path}",) if self._is_wide else ()
-        await link.begin(*_BOUNDS, *path)
+        await link.begin_for_user(*_BOUNDS, *path)
         self._link = link
         return link
+
+    def _require_within(self, text: str) -> None:
+        word = ends_transaction(text)
+        if word:
+            error = self._ended_by_user(f"{word} of the handler begins or ends a transaction")
+            error.forbidden = True
+            raise error
 
     def _too_late(self) -> SqlError:
         return SqlError(
@@ -207,12 +219,9 @@ class PostgresTransaction:
         if state in REPEATABLE or isinstance(error, asyncpg.InvalidCachedStatementError):
             return Conflict("sql", where=where)
         # The driver also refuses faulty statements. While the connection works, its InterfaceError means just that.
-        refused = (
-            isinstance(error, asyncpg.InterfaceError)
-            and self._link is not None
-            and not self._link.connection.is_closed()
-        )
-        if refused or is_of_values(error) or state[:2] in ("2D", "3F", "42"):
+        lives = self._link is not None and not self._link.connection.is_closed()
+        refused = isinstance(error, asyncpg.InterfaceError) or (state != "" and not is_of_server(state))
+        if (lives and refused) or is_of_values(error) or state[:2] in ("2D", "3F", "42"):
             return SqlError(str(error), where=where, expected="a statement that the server can run", next="correct it")
         return failure(error, where)
 
@@ -238,7 +247,7 @@ class PostgresTransaction:
         transaction = ""
         try:
             if not link.connection.is_in_transaction():
-                raise self._ended_by_user()
+                raise self._ended_by_user("a statement of the handler has ended the transaction")
             transaction = str((await write_unit(link, unit, self._transactions.partitions)).transaction)
             await link.commit()
         except (*FAILURES, *UNFIT) as error:
@@ -258,10 +267,10 @@ class PostgresTransaction:
             return Conflict("state", where=self._transactions.where)
         return self._told(error) if written else refusal(error, self._transactions.where)
 
-    def _ended_by_user(self) -> SqlError:
+    def _ended_by_user(self, what: str) -> SqlError:
         return SqlError(
-            "a statement of the handler has ended the transaction", where=self._transactions.where,
-            expected="a transaction that ends with the unit of work", next="no COMMIT and no ROLLBACK in a handler",
+            what, where=self._transactions.where, expected="a transaction that ends with the unit of work",
+            next="leave it out; raise a refusal to take everything back",
         )  # fmt: skip
 
     async def _find_out(self, transaction: str) -> None:
