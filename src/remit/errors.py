@@ -54,6 +54,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 from remit.wording import nearest as nearest
 from remit.wording import one_of as one_of
+from remit.wording import shown as shown
 from remit.wording import told as told
 from remit.wording import visible as visible
 

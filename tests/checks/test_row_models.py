@@ -63,3 +63,38 @@ def test_only_row_models_have_indexes() -> None:
     with pytest.raises(TypeError, match="no class option 'indexes'"):
 
         class Wrong(Projection[str, Placed], **options): ...  # pyright: ignore[reportUnusedClass]  # it cannot be made
+
+
+class Cased(Priced):
+    Student: str = ""
+    größe: int = 0
+    Größe: int = 0
+
+
+def test_indexed_fields_that_differ_only_in_capitals_are_reported() -> None:
+    class Other(Cased, indexes=[("student",), ("Student", "amount")]): ...
+
+    sales, billing = followed()
+    sales.project(Other)
+    finding = next(each for each in checked(sales, billing) if each.code == "row.same-name")
+    assert "the indexed fields student and Student of Other differ only in capitals" in finding.what
+
+
+def test_fields_that_no_index_names_and_names_with_a_hash_may_be_alike() -> None:
+    class Other(Cased, indexes=[("student", "größe", "Größe")]): ...
+
+    sales, billing = followed()
+    sales.project(Other)
+    assert [each for each in checked(sales, billing) if each.code.startswith("row.")] == []
+
+
+def test_row_models_of_a_context_that_differ_only_in_capitals_are_reported() -> None:
+    class Sale(Priced): ...
+
+    class SALE(Priced): ...
+
+    sales, billing = followed()
+    sales.project(Sale)
+    sales.project(SALE)
+    found = [each.what for each in checked(sales, billing) if each.code == "row.same-name"]
+    assert found == ["the row models Sale and SALE differ only in capitals"]

@@ -5,18 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from remit import operations
 from remit.log import Channel, Checkpoint, MessageRecord
-from remit.operations import NotArchived, archive_log, restore_log, verify_archive
+from remit.operations import NotArchived, restore_log, verify_archive
 from remit.operations import archive as archiving
-from remit.stores import Entry, Unit
 from remit.stores.archive import (
     Archive,
     ArchiveBusy,
@@ -29,11 +26,7 @@ from remit.stores.archive import (
 )
 from remit.stores.archive import folder as folders
 from remit.stores.memory.store import MemoryStore
-
-WEEK = timedelta(days=7)
-PRIVATE = Channel.PRIVATE
-DAY = 86_400.0
-Whole = dict[int, list[MessageRecord]]
+from tests.operations.archived import DAY, PRIVATE, files, moved, refused, whole, write
 
 
 class Killed(BaseException):
@@ -57,37 +50,6 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archiving, "BLOCK_BYTES", 2_000)
     monkeypatch.setattr(archiving, "SEGMENT_BYTES", 20_000)
     monkeypatch.setattr(archiving, "MESSAGES", 7)
-
-
-async def write(store: MemoryStore, count: int, *, days: float) -> None:
-    at = time.time() - days * DAY
-    for number in range(count):
-        text = f'{{"number":{number},"said":"Grüße,\\n{number}"}}'.encode()
-        id = f"{days}-{number}"
-        entry = Entry(PRIVATE, f"k{number % 9}", id, "shop.Sold", 1, at, f'{{"cause":"{id}"}}', text)
-        await store.commit(Unit(entries=[entry]))
-
-
-async def whole(log: Any) -> Whole:
-    found: Whole = {part: [] for part in range(4)}
-    for part, records in found.items():
-        after = 0
-        while page := await log.read(PRIVATE, part, after, 7):
-            records += page
-            after = page[-1].pos
-    return found
-
-
-async def moved(store: MemoryStore, folder: Path) -> operations.Archived:
-    (done,) = await archive_log(store, Archive(folder, "shop"), [PRIVATE], WEEK, pause=0.0)
-    return done
-
-
-async def refused(call: Callable[[], Awaitable[object]], kind: type[ArchiveError], what: str) -> None:
-    with pytest.raises(kind, match=what) as told:
-        await call()
-    assert told.value.next
-    assert told.value.where
 
 
 async def test_old_messages_move_and_are_read_as_they_were(store: MemoryStore, tmp_path: Path) -> None:
@@ -268,10 +230,6 @@ def _kill(patched: pytest.MonkeyPatch, store: MemoryStore, point: str, after: in
 
 
 # ── bad archives, disks and logs ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def files(folder: Path) -> list[Path]:
-    return sorted((folder / "shop" / "private").glob("*.gz"))
 
 
 async def reads(store: MemoryStore, folder: Path) -> None:

@@ -22,7 +22,7 @@ from remit.operations import restore_log, verify_archive
 from remit.stores.archive import Archive, ArchiveBusy, ArchiveGap, CorruptArchive
 from remit.stores.archive import segment as segments
 from remit.stores.memory.store import MemoryStore
-from tests.operations.test_archive import PRIVATE, files, moved, refused, whole, write
+from tests.operations.archived import PRIVATE, files, moved, refused, whole, write
 
 
 @pytest.fixture(autouse=True)

@@ -416,6 +416,7 @@ AGGREGATES = {
         "language.unmentioned",
     ),
     "row.index": billed(ROWS.format('("cents", "cents")')),
+    "row.same-name": billed(ROWS.format('("cents", "Cents")').replace("    lines:", "    Cents: int = 0\n    lines:")),
     "row.unknown-field": billed(ROWS.format('("sum",)')),
     "row.no-order": billed(ROWS.format('("lines",)')),
     "aggregate.unused": learning({BILLING_DOMAIN: ("\n\nclass Debt(Aggregate[StudentId]):\n    cents: int = 0\n")}),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from remit.contexts import Model
 from remit.contexts.annotations import projections_of
@@ -12,18 +13,41 @@ from remit.domain import Row, indexes_of
 from remit.errors import Findings, nearest
 from remit.messages import SortForm, sorted_by
 
+T = TypeVar("T")
+
 MOST = 4
 """The most fields of an index: their values and the key have to fit into an index entry of every store."""
 
 
 def check_row_models(model: Model, findings: Findings) -> None:
     for context in model.contexts:
-        for projection in projections_of(context):
-            if issubclass(projection, Row):
-                with suppress(NameError, TypeError):  # of annotations, which another rule reports
-                    known = sorted_by(projection)
-                    for index in indexes_of(projection):
-                        _check_index(projection, index, known, findings)
+        rows = [each for each in projections_of(context) if issubclass(each, Row)]
+        for one, other in _alike({each.__name__: each for each in rows}):
+            _same_name(other, f"the row models {one.__name__} and {other.__name__}", findings)
+        for projection in rows:
+            indexes = indexes_of(projection)
+            for field, same in _alike({field: field for index in indexes for field in index}):
+                _same_name(projection, f"the indexed fields {field} and {same} of {projection.__name__}", findings)
+            with suppress(NameError, TypeError):  # of annotations, which another rule reports
+                known = sorted_by(projection)
+                for index in indexes:
+                    _check_index(projection, index, known, findings)
+
+
+def _alike(named: Mapping[str, T]) -> Iterator[tuple[T, T]]:
+    """Pairs whose names differ only in capitals. A name that is not ASCII has a hash in its table or column."""
+    first: dict[str, T] = {}
+    for name, each in named.items():
+        known = first.setdefault(name.lower() if name.isascii() else name, each)
+        if known is not each:
+            yield known, each
+
+
+def _same_name(row: type[Row[Any, Any]], what: str, findings: Findings) -> None:
+    findings.report(
+        "row.same-name", where(row), f"{what} differ only in capitals",
+        expected="other names: SQLite tells neither tables nor columns apart by capitals", next="rename one of the two",
+    )  # fmt: skip
 
 
 def _check_index(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from remit.errors import BadKey
-from remit.wording import shown
+from remit.errors import BadKey, shown
 
 LONGEST_KEY = 512
 """The greatest size of an identity or a key, in bytes of UTF-8. An index of every store holds this much."""

@@ -16,10 +16,9 @@ from uuid import UUID
 
 from msgspec import inspect, structs
 
-from remit.errors import BadValue
+from remit.errors import BadValue, shown
 from remit.messages.fields import Shape
 from remit.messages.keys import LONGEST_KEY
-from remit.wording import shown
 
 NONE = b""
 _THERE = b"\x01"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Never, Protocol, Self, cast
 
-from remit.errors import BadKey
+from remit.errors import BadKey, shown
 from remit.messages import key_text
-from remit.wording import shown
 
 
 class _MakesIds(Protocol):

@@ -12,10 +12,9 @@ from typing import Annotated, Any, ClassVar, Self
 from msgspec import Meta
 from msgspec.structs import force_setattr
 
-from remit.errors import CurrencyMismatch, MoneyError, nearest
+from remit.errors import CurrencyMismatch, MoneyError, nearest, shown
 from remit.messages import Value
 from remit.values.currencies import MINOR_UNITS
-from remit.wording import shown
 
 MOST_DIGITS = 38
 """As many as `DECIMAL(38)` has, the widest type that common databases share."""

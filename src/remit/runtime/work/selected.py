@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from remit.contexts import LARGEST_PAGE, AtLeast, AtMost, Between, Page, Selected
-from remit.errors import BadCursor, BadKey, BadMessage, BadValue, NoIndex
+from remit.errors import BadCursor, BadKey, BadMessage, BadValue, NoIndex, shown
 from remit.messages import fits
 from remit.runtime.plan import ProjectionPlan, RowPlan
 from remit.stores import Place as RowPlace
 from remit.stores import SelectedRow, Selection, Store
-from remit.wording import shown
 
 _RANGES = (AtLeast, AtMost, Between)
 
