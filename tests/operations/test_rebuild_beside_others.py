@@ -1,6 +1,7 @@
 """A rebuild beside other processes: what they write while it goes on, where the live version stands, what is left."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from remit.hosting.assembly import assemble
 from remit.hosting.opening import Places, opened
 from remit.hosting.read_models import looking_after
 from remit.log import Channel, SubscriptionId
-from remit.operations import CannotRebuild, Rebuild
+from remit.operations import CannotRebuild, Rebuild, retiring
 from remit.stores import Change, Store, Unit, load_versions
 from remit.topology.secret import Secret
 from tests.operations.orchard import Count, Counted, apples, lived, once, orchard, rebuilt, twice
@@ -114,6 +115,23 @@ async def test_a_rebuild_forgets_what_killed_ones_have_reported(place: str) -> N
             await Rebuild(orchard(twice).model(), "farm.Box", stores).retire()
         assert await _reports(store) == set()
         assert "farm.Boxes@7" in {each.name for each in await store.subscribers()}
+
+
+@pytest.mark.parametrize(("age", "refused"), [(1.0, True), (-60.0, False), (3600.0, False)])
+async def test_what_a_stopped_process_may_still_read_is_not_retired(
+    place: str, age: float, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retiring, "NEWS_SECONDS", 0.0)
+    await lived(orchard(once), place)
+    async with opened(Places({"default": Secret(place)}), ["farm"]) as stores:
+        await stores["farm"].beat("elsewhere", time.time() - age, "[]")
+        await rebuilt(orchard(twice), place, changed=True)
+        work = Rebuild(orchard(twice).model(), "farm.Box", stores, linger=0.0)
+        if refused:
+            with pytest.raises(CannotRebuild, match="may still read version 1: elsewhere"):
+                await work.retire()
+            await stores["farm"].beat("elsewhere", time.time(), "[]")
+        assert await work.retire() == 1
 
 
 async def test_a_service_forgets_what_a_killed_rebuild_has_reported_long_ago(

@@ -16,7 +16,7 @@ from remit.errors import Conflict, RemitError
 from remit.log import Log, SubscriptionId
 from remit.operations.comparing import Side, compared
 from remit.operations.folding import PAGE, Folding, folding_of
-from remit.operations.retiring import forget_reports, retire
+from remit.operations.retiring import forget_reports, retire, silent_since
 from remit.runtime.compiler import compile_system
 from remit.runtime.failures import told
 from remit.runtime.following.follower import Follower
@@ -165,8 +165,17 @@ class Rebuild:
 
     async def retire(self) -> int:
         """Deletes the version that was live before, and what interrupted rebuilds have left. Returns how many versions
-        were deleted. Raises `CannotRebuild` if there are none, `StoreError` and `StoreUnavailable`."""
+        were deleted. Raises `CannotRebuild` if there are none, or if a process may still read the version that was live
+        before; `StoreError` and `StoreUnavailable`."""
         _, versions = await load_versions(self._store, self.name)
+        noticed = versions.switched + self._linger
+        if versions.old and (silent := await silent_since(self._store, self._ports, noticed)):
+            raise CannotRebuild(
+                f"processes that have given no sign of life since the switch may still read version {versions.old}: "
+                + ", ".join(silent[:3]),
+                where=self.name, expected="processes that have noticed the switch",
+                next="let them go on, or end them; a process counts as ended 10 minutes after its last sign of life",
+            )  # fmt: skip
         await forget_reports(self._stores, self.name, self._follows, but=versions.building)
         try:
             deleted = await retire(self._store, self.name, self._follows, old=True)

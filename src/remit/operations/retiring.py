@@ -12,12 +12,19 @@ import msgspec
 from remit.errors import Conflict
 from remit.log import Log
 from remit.runtime.plan import FoldPlan, RowPlan
+from remit.runtime.ports import Ports
 from remit.stores import Forget, RowChange, Selection, Store, Unit, load_versions, write_versions
-from remit.stores.port import Retention
+from remit.stores.port import Members, Retention
 from remit.stores.versions import name_in, subscription_in, table_in
 
 PAGE = 500
 """Documents or rows that are deleted in one transaction."""
+
+NEWS_SECONDS = 6.0
+"""Processes that run give signs of life at least so often: every 5 s."""
+GONE_SECONDS = 600.0
+"""A process without a sign of life for so long counts as ended."""
+LOOK_SECONDS = 0.2
 
 
 class Reported(Log, Retention, Protocol):
@@ -42,6 +49,21 @@ async def retire(store: Store, model: str, follows: Sequence[FoldPlan], *, old: 
         expected, versions = await load_versions(store, model)
         await write_versions(store, model, expected, versions.without(number))
     return len(numbers)
+
+
+async def silent_since(store: Members, ports: Ports, switched: float) -> list[str]:
+    """The processes that may not have noticed a switch: they ran, and have given no sign of life since that time
+    (seconds since the epoch). Processes that have ended are none of them. It waits up to 6 s for signs. Raises as the
+    store does."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + NEWS_SECONDS
+    while True:
+        since, gone = ports.clock.seconds() - GONE_SECONDS, ports.machine.is_gone
+        beats = (await store.beats()).items()
+        silent = sorted(process for process, (at, _) in beats if since < at < switched and not gone(process))
+        if not silent or loop.time() >= until:
+            return silent
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def forget_reports(
