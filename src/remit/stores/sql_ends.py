@@ -19,7 +19,7 @@ def ends_transaction(text: str) -> str:
         if first.kind != "word" or first.value not in _ENDS:
             return ""
         return _judged([first, next(tokens, END), next(tokens, END)])
-    return next(filter(None, map(_judged, _beginnings(text))), "")
+    return next((word for begin in _beginnings(text) if (word := _judged(begin))), "")
 
 
 def _judged(begin: list[Token]) -> str:
