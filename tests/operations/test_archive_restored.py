@@ -72,7 +72,7 @@ async def interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Interr
     await store.report("mail.note", PRIVATE, dict.fromkeys(range(4), 10), time.time())
     assert (await moved(store, tmp_path)).done == 40
     await store.report("mail.note", PRIVATE, dict.fromkeys(range(4), 201), time.time())
-    monkeypatch.setattr(Archive, "locked", lambda _: nullcontext())
+    monkeypatch.setattr(Archive, "locked", nullcontext)
     store.folder = tmp_path
     return store
 
