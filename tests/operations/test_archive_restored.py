@@ -53,13 +53,13 @@ class Interrupted(MemoryStore):
     folder: Path | None = None
     loses = False
 
-    async def put_back(self, channel: Channel, records: Any, below: Checkpoint | None) -> bool:
+    async def put_back(self, channel: Channel, records: Any, floor: Checkpoint | None) -> bool:
         if self.folder is not None:
             folder, self.folder = self.folder, None
             await moved(self, folder)
             if self.loses:
                 files(folder)[-1].unlink()
-        return await super().put_back(channel, records, below)
+        return await super().put_back(channel, records, floor)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Interr
     await store.report("mail.note", PRIVATE, dict.fromkeys(range(4), 10), time.time())
     assert (await moved(store, tmp_path)).done == 40
     await store.report("mail.note", PRIVATE, dict.fromkeys(range(4), 201), time.time())
-    monkeypatch.setattr(Archive, "locked", lambda _: nullcontext())
+    monkeypatch.setattr(Archive, "locked", nullcontext)
     store.folder = tmp_path
     return store
 
