@@ -7,7 +7,7 @@ import gzip
 import os
 import time
 import tracemalloc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from remit.log import Channel, Checkpoint
+from remit.log import Channel, Checkpoint, MessageRecord
 from remit.operations import archive as archiving
 from remit.operations import restore_log, verify_archive
 from remit.stores.archive import Archive, ArchiveBusy, ArchiveGap, CorruptArchive
@@ -53,7 +53,7 @@ class Interrupted(MemoryStore):
     folder: Path | None = None
     loses = False
 
-    async def put_back(self, channel: Channel, records: Any, floor: Checkpoint | None) -> bool:
+    async def put_back(self, channel: Channel, records: Sequence[MessageRecord], floor: Checkpoint | None) -> bool:
         if self.folder is not None:
             folder, self.folder = self.folder, None
             await moved(self, folder)

@@ -13,7 +13,7 @@ from remit.domain import Row, indexes_of
 from remit.errors import Findings, nearest
 from remit.messages import SortForm, sorted_by
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 MOST = 4
 """The most fields of an index: their values and the key have to fit into an index entry of every store."""
@@ -34,9 +34,9 @@ def check_row_models(model: Model, findings: Findings) -> None:
                     _check_index(projection, index, known, findings)
 
 
-def _alike(named: Mapping[str, T]) -> Iterator[tuple[T, T]]:
+def _alike(named: Mapping[str, _T]) -> Iterator[tuple[_T, _T]]:
     """Pairs whose names differ only in capitals. A name that is not ASCII has a hash in its table or column."""
-    first: dict[str, T] = {}
+    first: dict[str, _T] = {}
     for name, each in named.items():
         known = first.setdefault(name.lower() if name.isascii() else name, each)
         if known is not each:
