@@ -141,6 +141,8 @@ def test_it_tells_people_what_it_did(files: str, tmp_path: Path, capsys: Printed
     title, row = capsys.readouterr().out.splitlines()
     assert title.split()[:4] == ["CONTEXT", "CHANNEL", "ARCHIVED", "DELETED"]
     assert row.split()[:6] == ["shop", "private", "500", "500", "500", "1"]
+    assert execute(["log", "archive", SYSTEM, "shop", "--store", files, "--to", str(tmp_path / "archive")]) == 0
+    assert "nothing was moved: a message is moved once keep=" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,11 @@ def archive(
     for each in done:
         if each.begins_late and not json:
             say(f"{each.channel}: {each.begins_late} partitions begin late: their first messages were deleted before")
+    if not json and not any(each.done for each in done):
+        say(
+            f"nothing was moved: a message is moved once keep={of.keep} has passed since, by the time on which the "
+            "services agree, and once every subscription has reported it as handled; remit status shows who is late"
+        )
     return 0
 
 
