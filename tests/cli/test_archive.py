@@ -201,6 +201,9 @@ def test_a_read_model_is_rebuilt_from_the_archive(place: str, tmp_path: Path, ca
     error = capsys.readouterr().err
     assert "the beginning of the log of shop was deleted" in error
     assert "remit rebuild --archive FOLDER" in error
+    (tmp_path / "empty" / "shop").mkdir(parents=True)
+    assert execute([*rebuild, "--archive", str(tmp_path / "empty")]) == 2
+    assert "a folder that has the archive of shop from its beginning" in capsys.readouterr().err
     assert execute([*rebuild, "--archive", str(tmp_path / "nowhere")]) == 2
     assert "there is no archive of shop" in capsys.readouterr().err
     assert execute([*rebuild, "--archive", str(tmp_path / "archive")]) == 0
