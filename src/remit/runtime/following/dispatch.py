@@ -95,14 +95,10 @@ class Dispatcher:
                 found, payload = self._form(record)
                 refused = None if found is None else await self._do(unit, record, found, payload)
             limit.refuse_ended()
-        except asyncio.CancelledError as error:
-            if (failure := self._failure(limit)) is None:
+        except BaseException as error:
+            if (failure := self._failure(error, limit)) is None:
                 raise
             raise failure from error
-        except BaseException as error:
-            if isinstance(error, Exception) or is_end(error):
-                raise
-            raise meant(error) from error
         finally:
             self._shared.deadlines.leave(limit)
         if refused is not None:
@@ -111,8 +107,10 @@ class Dispatcher:
             unit.beside = await noted(self._workplace.store, self._follow.id, record, refused, self._shared.seconds())
             unit.refused = said
 
-    def _failure(self, limit: Limit) -> Exception | None:
-        """The failure that a cancellation within a limit means. None: the task was asked to end."""
+    def _failure(self, error: BaseException, limit: Limit) -> Exception | None:
+        """The failure that an error within a limit means. None: it means itself, or the task was asked to end."""
+        if not isinstance(error, asyncio.CancelledError):
+            return None if isinstance(error, Exception) or is_end(error) else meant(error)
         if limit.owns_cancellation():
             return TimeoutError(f"the handler took longer than {HANDLER_SECONDS:.0f} s")
         if limit.is_asked_to_end():
@@ -188,14 +186,10 @@ class Folding(Dispatcher):
             lane.failing = failing
             done = await unit.fold_all(self._follow.projection, lane, found)
             limit.refuse_ended()
-        except asyncio.CancelledError as error:
-            if (failure := self._failure(limit)) is None:
+        except BaseException as error:
+            if (failure := self._failure(error, limit)) is None:
                 raise
             raise failure from error
-        except BaseException as error:
-            if isinstance(error, Exception) or is_end(error):
-                raise
-            raise meant(error) from error
         finally:
             self._shared.deadlines.leave(limit)
         # The last one that was decoded: time may have been up before the last one that was read.
