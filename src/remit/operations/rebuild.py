@@ -15,7 +15,7 @@ from remit.contexts.ports import VIEW
 from remit.errors import Conflict, RemitError
 from remit.log import Log, SubscriptionId
 from remit.operations.comparing import Side, compared
-from remit.operations.folding import PAGE, Folding, folding_of
+from remit.operations.folding import PAGE, Anew, folding_of
 from remit.operations.retiring import forget_reports, retire, silent_since
 from remit.runtime.compiler import compile_system
 from remit.runtime.failures import told
@@ -118,7 +118,7 @@ class Rebuild:
         follows = {each.id: each for each in self._follows}
         plan = replace(self._plan, follows=follows, groups=[])
         self._shared = Host(model, stores, self._ports, plans={plan.name: plan}).shared
-        self._foldings: list[Folding] = []
+        self._foldings: list[Anew] = []
         self.shape = shape_in(self._follows)
         """The fingerprint of the read model as this process has it."""
 

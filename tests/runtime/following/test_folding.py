@@ -12,9 +12,9 @@ import pytest
 from remit import Command, Context, DomainEvent, Events, IntegrationEvent, Projection, System
 from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.runtime import Host, Ports
-from remit.runtime.following import dispatch
+from remit.runtime.following import folding as decoding
 from remit.runtime.following.handling import BATCH, MOST, MOST_BYTES, _most
-from remit.runtime.work import unit
+from remit.runtime.work import folding
 from remit.stores import Change, Entry, Unit
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import until
@@ -90,6 +90,17 @@ class Both(Projection[str, Left | Right]):
 
     def evolve(self, event: Left | Right) -> None:
         self.count += 1
+
+
+class Over(folding.Slices):
+    """No time at all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.until = -1.0
+
+    async def is_over(self) -> bool:
+        return True
 
 
 class Counting(MemoryStore):
@@ -178,10 +189,10 @@ async def test_a_failure_in_a_large_batch_parks_its_key_only() -> None:
         assert found[parked.key][1] == b'{"count":%d,"last":"w"}' % len(range(1234 % KEYS, 1234, KEYS))
 
 
-@pytest.mark.parametrize("where", [dispatch, unit])
+@pytest.mark.parametrize("where", [decoding, folding])
 async def test_what_there_was_no_time_for_is_folded_next(where: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether decoding or folding takes too long."""
-    monkeypatch.setattr(where, "FOLD_SECONDS", -1.0)
+    monkeypatch.setattr(where, "Slices", Over)
     store = await filled(1, [entry(number) for number in range(300)])
     async with following(store, Words):
         await reached(store, ID, 300)
