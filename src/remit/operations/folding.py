@@ -18,6 +18,8 @@ from remit.runtime.work.shared import Shared
 
 PAGE = 4_000
 """The most messages that are folded in one transaction."""
+PAGE_SECONDS = 1.0
+"""The longest that it folds in one transaction."""
 DURABLE_SECONDS = 5.0
 """After so long, a transaction is on the disk before the next one begins."""
 
@@ -48,7 +50,7 @@ class Anew(Handling):
         self._queue.until = inf
         self._documents, self._page = documents, page
         if isinstance(self._dispatcher, Folding):
-            self._dispatcher.kept = documents
+            self._dispatcher.kept, self._dispatcher.seconds = documents, PAGE_SECONDS
         self.share = pause
         self._slow_until: dict[int, int] = {}
         """Up to which position the messages of a partition are folded in small batches."""
@@ -81,12 +83,3 @@ class Anew(Handling):
             return await super().settle(lane, error)
         self._slow_until[lane.part] = lane.pos + self._page
         return None
-
-
-def folding_of(
-    follows: Sequence[FoldPlan], shared: Shared, ports: Ports, listeners: Listeners, *, pause: float, page: int = PAGE
-) -> list[Anew]:
-    """What folds each source of one version of a read model."""
-    first = follows[0]
-    documents = Documents(first.projection, shared.workplaces[first.id.context].store)
-    return [Anew(each, shared, ports, listeners, documents, pause=pause, page=page) for each in follows]

@@ -224,7 +224,7 @@ class GivenProjection(Generic[E]):
 
     def _folded(self, events: tuple[E, ...]) -> Folded[E]:
         kind: Any = self._projection
-        documents = Documents(ProjectionPlan(kind.__name__, kind, codec_of(kind), kind.key))
+        documents = Documents(ProjectionPlan(kind.__name__, kind, codec_of(kind), kind.key), None)
         last: Projection[Any, E] | None = None
         for event in events:
             last = self._fold(documents, event)

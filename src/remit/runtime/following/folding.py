@@ -15,12 +15,18 @@ from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.folding import Documents, Slices, Step
 from remit.runtime.work.unit import UnitOfWork
 
+CHUNK = 250
+"""Messages that are decoded before they are folded, if their documents need not be loaded. So few fit into the caches
+of a processor."""
+
 
 class Folding(Dispatcher):
     """Applies events to the documents of a projection."""
 
     kept: Documents | None = None
-    """The documents that are kept from one batch to the next. Only for one that nobody else writes."""
+    """The documents that are kept from one batch to the next. Only for a read model that nothing else writes."""
+    seconds = 0.05
+    """How long a unit of work may fold."""
 
     async def handle(self, unit: UnitOfWork, record: MessageRecord, attempt: Attempt) -> None:
         """Folds a single message: one that was parked."""
@@ -37,12 +43,17 @@ class Folding(Dispatcher):
     async def _fold(
         self, unit: UnitOfWork, lane: Lane, records: Sequence[MessageRecord], kept: Documents | None
     ) -> MessageRecord:
-        limit, failing = self._shared.deadlines.enter(HANDLER_SECONDS), lane.failing
+        limit, time = self._shared.deadlines.enter(HANDLER_SECONDS), Slices(self.seconds)
+        documents, last = unit.documents(self._follow.projection, kept), records[0]
+        size = CHUNK if documents.whole else len(records)
         try:
-            documents = unit.documents(self._follow.projection, kept)
-            steps = await self._decoded(lane, records, documents)
-            lane.failing = failing
-            done = await documents.fold(lane, steps)
+            for start in range(0, len(records), size):
+                some, failing = records[start : start + size], lane.failing
+                steps = await self._decoded(lane, some, documents, time)
+                lane.failing = failing
+                last = await documents.fold(lane, steps, time)
+                if last is not some[-1]:
+                    break
             limit.refuse_ended()
         except BaseException as error:
             if (failure := self._failure(error, limit)) is None:
@@ -50,16 +61,16 @@ class Folding(Dispatcher):
             raise failure from error
         finally:
             self._shared.deadlines.leave(limit)
-        # The last one that was decoded: time may have been up before the last one that was read.
-        last = lane.failing = steps[-1][0] if done is None else done
-        unit.attempt = self.attempt(last)
+        lane.failing, unit.attempt = last, self.attempt(last)
         return last
 
-    async def _decoded(self, lane: Lane, records: Sequence[MessageRecord], documents: Documents) -> list[Step]:
-        """Decodes messages as long as the time allows. A message that the projection does not follow is there without
-        an event. Raises `BadMessage`, `BadKey`, and whatever `key` raises."""
+    async def _decoded(
+        self, lane: Lane, records: Sequence[MessageRecord], documents: Documents, time: Slices
+    ) -> list[Step]:
+        """Decodes messages until the time is up. A message that the projection does not follow is there without an
+        event. Raises `BadMessage`, `BadKey`, and whatever `key` raises."""
         takes, olds, key = self._follow.takes, self._upcasters or (), documents.key
-        is_published, time = self._follow.id.channel is Channel.PUBLISHED, Slices()
+        is_published = self._follow.id.channel is Channel.PUBLISHED
         found: list[Step] = []
         for record in records:
             lane.failing = record

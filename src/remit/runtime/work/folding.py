@@ -16,8 +16,6 @@ from remit.runtime.work.stored import Row, all_stored, is_written_as_state
 from remit.runtime.work.tracked import Tracked
 from remit.stores import Change, Store, Unit
 
-FOLD_SECONDS = 0.05
-"""How long a unit of work may fold, or decode what it folds."""
 SLICE_SECONDS = 0.002
 """After so long, other tasks get their turn."""
 MOST_KEPT = 100_000
@@ -34,34 +32,35 @@ class Failing(Protocol):
 
 
 class Slices:
-    """The time of a unit of work, in slices between which other tasks get their turn."""
+    """The time that a unit of work may fold, in slices between which other tasks get their turn."""
 
     __slots__ = ("_left", "now", "until")
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
         self.now = asyncio.get_running_loop().time
-        self._left = FOLD_SECONDS
-        self.until = self.now() + min(SLICE_SECONDS, FOLD_SECONDS)
+        self._left = seconds
+        self.until = self.now() + min(SLICE_SECONDS, seconds)
         """The end of the slice (loop time)."""
 
     async def is_over(self) -> bool:
-        """At the end of a slice: lets other tasks have their turn, or returns that the time is up."""
+        """At the end of a slice: returns that the time is up, or lets other tasks have their turn."""
         self._left -= SLICE_SECONDS
-        if self._left <= 0.0:
-            return True
-        await asyncio.sleep(0)
-        self.until = self.now() + SLICE_SECONDS
-        return False
+        if self._left > 0.0:
+            await asyncio.sleep(0)
+            self.until = self.now() + SLICE_SECONDS
+        return self._left <= 0.0
 
 
 class Documents:
     """The documents of one read model while events are folded into them."""
 
-    __slots__ = ("_changed", "_ends", "_known", "_plan", "_rows", "_store", "_texts")
+    __slots__ = ("_changed", "_ends", "_known", "_plan", "_rows", "_store", "_texts", "whole")
 
-    def __init__(self, plan: ProjectionPlan, store: Store | None = None) -> None:
-        """Without a store, it begins without documents."""
+    def __init__(self, plan: ProjectionPlan, store: Store | None, *, whole: bool = False) -> None:
+        """`whole`: nothing is stored yet, so that nothing has to be loaded. Without a store, nothing ever is."""
         self._plan, self._store = plan, store
+        self.whole = whole
+        """Whether everything that is stored is known here."""
         self._ends = issubclass(plan.type, RowModel)
         self._texts: set[str] = set()
         """Keys that are known to be valid."""
@@ -80,8 +79,9 @@ class Documents:
 
     async def load(self, ids: Iterable[str]) -> None:
         """Loads the documents that are not known, in one round trip."""
-        missing = {*ids} - self._known.keys()
-        if missing and self._store is not None:
+        if self.whole or self._store is None:
+            return
+        if missing := {*ids} - self._known.keys():
             self._rows = await all_stored(self._store, self._plan, missing)
 
     def apply(self, id: str, event: Any) -> Tracked:
@@ -104,18 +104,18 @@ class Documents:
             found.removed = True
         return found
 
-    async def fold(self, at: Failing, steps: Sequence[Step]) -> MessageRecord | None:
-        """Applies events to their documents, in order, as long as `FOLD_SECONDS` allow. Returns the last message if
-        others are left. While an event is applied, `at` names its message. Raises as `apply`."""
+    async def fold(self, at: Failing, steps: Sequence[Step], time: Slices) -> MessageRecord:
+        """Applies events to their documents, in order, until the time is up. Returns the last message. While an event
+        is applied, `at` names its message. Raises as `apply`."""
         await self.load([id for _, id, event in steps if event is not None])
-        time, apply, before = Slices(), self.apply, None
+        apply, before = self.apply, steps[0][0]
         for record, id, event in steps:
-            if before is not record and before is not None and time.now() > time.until and await time.is_over():
-                return before
+            if before is not record and time.now() > time.until and await time.is_over():
+                break
             at.failing = before = record
             if event is not None:
                 apply(id, event)
-        return None
+        return before
 
     def write(self, unit: Unit, changes: list[Change], origin: str) -> None:
         """Adds what has changed to a unit. From then on, the documents count as stored, so that they are to be
@@ -139,4 +139,4 @@ class Documents:
         self._known.clear()
         self._changed.clear()
         self._texts.clear()
-        self._rows = {}
+        self._rows, self.whole = {}, False
