@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Collection, Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from remit import operations
 from remit.cli.options import AsJson, Data, Store, SystemName, located
+from remit.cli.progress import progress
 from remit.cli.screen import UNWELL, cell, say, show
 from remit.contexts import Context
 from remit.contexts.annotations import aggregates_of, projections_of, records_of, sourced_of
@@ -69,9 +69,16 @@ async def _rewrite(system: System, places: Places, names: Collection[str]) -> li
     async with opened(places, require_some(places, list(kinds))) as stores:
         for context, store in stores.items():
             for kind, codec in [each async for each in _stored(store, kinds[context])]:
-                with _shown(kind, await store.count_states(kind)) as step:
-                    done.append(await operations.rewrite(store, kind, codec, step=step))
+                done.append(await _shown(store, kind, codec))
     return done
+
+
+async def _shown(store: OpenStore, kind: str, codec: VersionedCodec[Any]) -> Rewritten:
+    states = await store.count_states(kind)
+    with progress("states") as show:
+        return await operations.rewrite(
+            store, kind, codec, step=lambda done: show(kind, done.states, max(states, done.states))
+        )  # some may have been added meanwhile
 
 
 async def _stored(
@@ -95,26 +102,6 @@ def _kinds(context: Context[Any]) -> Iterator[tuple[str, VersionedCodec[Any]]]:
         codec = state_codec(each, context.upcasters)
         if isinstance(codec, VersionedCodec):
             yield f"{context.name}.{each.__name__}", codec
-
-
-@contextmanager
-def _shown(kind: str, states: int) -> Generator[Callable[[Rewritten], None]]:
-    """Shows the progress on a terminal: how many of these states, how many per second, and the time left."""
-    from rich.console import Console  # slow to import, and needed by this command only
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("states"))
-    rate = TextColumn("{task.fields[rate]}")
-    console = Console(stderr=True)
-    with Progress(*columns, rate, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(cell(kind), total=states, rate="")
-
-        def step(done: Rewritten) -> None:
-            speed = bar.tasks[0].speed
-            total = max(states, done.states)  # some may have been added meanwhile
-            bar.update(task, completed=done.states, total=total, rate=f"{speed:,.0f}/s" if speed else "")
-
-        yield step
 
 
 def _table(rows: Collection[Rewritten]) -> Table:

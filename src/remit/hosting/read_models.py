@@ -13,7 +13,7 @@ from functools import partial
 import msgspec
 
 from remit.errors import RemitError
-from remit.operations import Rebuild
+from remit.operations import Rebuild, with_archives
 from remit.operations.retiring import forget_reports, retire
 from remit.runtime import Host
 from remit.runtime.plan import FoldPlan, ProjectionPlan
@@ -108,7 +108,13 @@ class _Care:
                    f"remit rebuild SYSTEM {self._name}{back}")  # fmt: skip
 
     async def _rebuild(self) -> None:
-        work = Rebuild(self._host.model, self._name, self._host.stores)
+        stores, folder = self._host.stores, self._host.archives
+        logs = (
+            None
+            if folder is None
+            else with_archives({each.id.source: stores[each.id.source] for each in self._follows}, folder)
+        )
+        work = Rebuild(self._host.model, self._name, stores, logs=logs)
         log.info("%s has changed: it is rebuilt", self._name)
         try:
             done = await work.build(pause=self._pause, page=PAGE)

@@ -9,6 +9,7 @@ from remit.operations.archive import (
     archived_logs,
     restore_log,
     verify_archive,
+    with_archives,
 )
 from remit.operations.history import Happened, History, Life, NoHistory, not_sourced, read_history
 from remit.operations.logs import Intact, Missed, Moved, UnknownSubscriber, accept_incomplete, forget, go_on
@@ -67,4 +68,5 @@ __all__ = [
     "rewrite",
     "sources_of",
     "verify_archive",
+    "with_archives",
 ]
