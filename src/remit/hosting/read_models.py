@@ -19,6 +19,7 @@ from remit.runtime import Host
 from remit.runtime.plan import FoldPlan, ProjectionPlan
 from remit.runtime.streams import shape_in
 from remit.stores import Store, Versions, load_versions, write_versions
+from remit.stores.versions import KEPT_SECONDS
 
 log = logging.getLogger("remit")
 
@@ -26,8 +27,6 @@ FIRST_SECONDS = 2.0
 """The first look comes so long after the start: a short script looks after nothing."""
 LOOK_SECONDS = 60.0
 """Between two looks."""
-KEPT_SECONDS = 24 * 3600.0
-"""How long the version that was live before is kept, and the messages that a killed rebuild has still to read."""
 PAGE = 200
 """Messages that are folded at a time: calls of the process hardly wait."""
 PAUSE = 0.6
