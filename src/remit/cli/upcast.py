@@ -16,6 +16,7 @@ from remit.cli.progress import progress
 from remit.cli.screen import UNWELL, cell, say, show
 from remit.contexts import Context
 from remit.contexts.annotations import aggregates_of, projections_of, records_of, sourced_of
+from remit.domain import Row
 from remit.errors import one_of
 from remit.hosting import System
 from remit.hosting.failures import Failure
@@ -23,10 +24,11 @@ from remit.hosting.finding import HERE
 from remit.hosting.opening import Places, opened, require_some
 from remit.messages import VersionedCodec
 from remit.operations import Rewritten
+from remit.runtime import compile_system
 from remit.runtime.upcasting import state_codec
 from remit.stores import Store as OpenStore
 from remit.stores import load_versions
-from remit.stores.versions import name_in
+from remit.stores.versions import name_in, table_in
 
 
 def upcast(
@@ -52,6 +54,7 @@ def upcast(
             say(f"{of.kind} {failure.id!r} stays as it is: {failure.why}", error=True)
     else:
         say("no class of a state has a version above 1: there is nothing to rewrite")
+    asyncio.run(_refuse_old_rows(found, places, contexts))
     return UNWELL if any(each.failed for each in done) else 0
 
 
@@ -94,14 +97,34 @@ async def _stored(
 
 def _kinds(context: Context[Any]) -> Iterator[tuple[str, VersionedCodec[Any]]]:
     """The kinds of states of a context whose class has a version above 1. The row of an event-sourced aggregate is a
-    cache, which is made anew."""
+    cache, which is made anew. The rows of a row model are not here: a rebuild makes them anew."""
     sourced = sourced_of(context)
     stored: list[Any] = [each for each, _ in aggregates_of(context) if each not in sourced]
     stored += [*projections_of(context), *(each for each, _ in records_of(context))]
     for each in dict.fromkeys(stored):
         codec = state_codec(each, context.upcasters)
-        if isinstance(codec, VersionedCodec):
+        if isinstance(codec, VersionedCodec) and not issubclass(each, Row):
             yield f"{context.name}.{each.__name__}", codec
+
+
+async def _refuse_old_rows(system: System, places: Places, names: Collection[str]) -> None:
+    """Raises `OldRows` for a row model whose live rows have an older version than its class."""
+    rows = {
+        name: [
+            (each.kind, each.table, codec.version)
+            for each in plan.row_models
+            if isinstance(codec := each.codec, VersionedCodec)
+        ]
+        for name, plan in compile_system(system.hosting().model()).items()
+        if not names or name in names
+    }
+    if not (wanted := [name for name, those in rows.items() if those]):
+        return
+    async with opened(places, require_some(places, wanted)) as stores:
+        for context, store in stores.items():
+            for model, table, version in rows[context]:
+                _, found = await load_versions(store, model)
+                await operations.refuse_old_rows(store, model, table_in(table, found.live), version)
 
 
 def _table(rows: Collection[Rewritten]) -> Table:

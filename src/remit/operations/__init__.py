@@ -27,7 +27,7 @@ from remit.operations.parked import (
     retry,
 )
 from remit.operations.rebuild import CannotRebuild, Rebuild, Rebuilt, sources_of
-from remit.operations.upcasting import Rewritten, Unreadable, rewrite
+from remit.operations.upcasting import OldRows, Rewritten, Unreadable, refuse_old_rows, rewrite
 
 __all__ = [
     "Archived",
@@ -45,6 +45,7 @@ __all__ = [
     "NoReason",
     "NotArchived",
     "NotParked",
+    "OldRows",
     "Rebuild",
     "Rebuilt",
     "Rewritten",
@@ -62,6 +63,7 @@ __all__ = [
     "not_sourced",
     "parked_keys",
     "read_history",
+    "refuse_old_rows",
     "require_handled",
     "restore_log",
     "retry",
