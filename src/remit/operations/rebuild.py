@@ -203,8 +203,8 @@ class Rebuild:
                 raise CannotRebuild(
                     f"the beginning of the log of {each.id.source} was deleted", where=self.name,
                     expected="all messages from the first one on",
-                    next=f"remit rebuild --archive FOLDER, with a folder that has the archive of {each.id.source} from"
-                    " its beginning; what was deleted by age is gone",
+                    next=f'remit rebuild --archive FOLDER, or archives = "FOLDER" in the topology file, with a folder'
+                    f" that has the archive of {each.id.source} from its beginning; what was deleted by age is gone",
                 )  # fmt: skip
         expected, versions = await load_versions(self._store, self.name)
         begun = versions.begun(self.shape)
