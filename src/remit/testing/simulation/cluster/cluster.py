@@ -9,6 +9,7 @@ from contextvars import Context
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from remit.checks import model_of
 from remit.contexts import ContextMap, Model
@@ -16,7 +17,8 @@ from remit.errors import RemitError
 from remit.log import Channel, SubscriptionId
 from remit.messages.codec import Encoding
 from remit.messages.component import Component
-from remit.runtime import Channels, Host, Listener, Placed, Ports
+from remit.runtime import Channels, Host, Listener, Placed, Ports, compile_system
+from remit.runtime.plan import ContextPlan
 from remit.runtime.work.deadlines import ask_to_end
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.executor import SimExecutor
@@ -35,6 +37,14 @@ __all__ = ["Cluster"]
 
 _PARTITIONS = 2
 """Few, so that keys share partitions."""
+
+
+class _Compiled(NamedTuple):
+    """A system, kept so that no other has its id, with its model and plans."""
+
+    system: ContextMap
+    model: Model
+    plans: Mapping[str, ContextPlan]
 
 
 class Cluster:
@@ -77,6 +87,7 @@ class Cluster:
         self._encoding: Encoding = encoding
         self._network = Network(choices)
         self._machines = defaultdict[str, dict[str, Incarnation]](dict)
+        self._compiled: dict[int, _Compiled] = {}
 
     @property
     def hosts(self) -> Mapping[Node, Host]:
@@ -128,7 +139,7 @@ class Cluster:
     # ── a process ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _live(self, incarnation: Incarnation) -> None:
-        model = model_of(self._system(incarnation.name))
+        compiled = self._compile(self._system(incarnation.name))
         for name in incarnation.spot.contexts:
             executor = SimExecutor(incarnation, self._choices)
             make = FarStore if self._far else StatementsStore
@@ -136,7 +147,7 @@ class Cluster:
             store.technology = replace(store.technology, shared_between_processes=self.leased, apart=self._far)
             store.tables = self._tables.get(name, ())
             incarnation.stores[name] = store
-        host = self._make(incarnation, model)
+        host = self._make(incarnation, compiled)
         self.subscriptions |= {id for each in host.followers for id in each.ids}
         try:
             await host.start()
@@ -146,14 +157,22 @@ class Cluster:
             return
         incarnation.host = host
 
-    def _make(self, incarnation: Incarnation, model: Model) -> Host:
+    def _compile(self, system: ContextMap) -> _Compiled:
+        """A system is checked and compiled once, however many processes run it and start again."""
+        found = self._compiled.get(id(system))
+        if found is None:
+            model = model_of(system)
+            found = self._compiled[id(system)] = _Compiled(system, model, compile_system(model))
+        return found
+
+    def _make(self, incarnation: Incarnation, compiled: _Compiled) -> Host:
         choices, network, stores, spot = self._choices, self._network, incarnation.stores, incarnation.spot
         machine = SharedMachine(self._machines[spot.machine], incarnation)
         clock = VirtualClock(self.loop.time, spot.skew)
         ports = Ports(clock, CountedIds(incarnation.name), choices.random(), machine)
         runs = spot.runs or dict.fromkeys(stores, ("write", "read"))
         here = {(name, part) for name in stores for part in (*runs[name], "log")}
-        parts = [(name, part) for name in model.names for part in ("write", "read", "log")]
+        parts = [(name, part) for name in compiled.model.names for part in ("write", "read", "log")]
         placed = Placed(
             runs=spot.runs,
             elsewhere=[Component(*each) for each in parts if each not in here],
@@ -162,7 +181,7 @@ class Cluster:
                 for name in stores
                 if "write" in runs[name]
             ],
-            pushed=[(name, Channel.PUBLISHED) for name in model.names],
+            pushed=[(name, Channel.PUBLISHED) for name in compiled.model.names],
         )
         calls, events = HostileCalls(network, incarnation, choices), HostileEvents(network, incarnation, choices)
         channels = Channels(calls, events, self._encoding)
@@ -178,8 +197,8 @@ class Cluster:
             return KeptFeed(feed, network.queue(subscription), incarnation)
 
         return Host(
-            model, stores, ports, placed=placed, channels=channels, listeners=[self._listener], feeds=feed,
-            followed=followed, parity=True,
+            compiled.model, stores, ports, placed=placed, channels=channels, listeners=[self._listener], feeds=feed,
+            followed=followed, parity=True, plans=compiled.plans,
         )  # fmt: skip
 
     def _crash(self, incarnation: Incarnation) -> None:
