@@ -23,7 +23,7 @@ from remit.runtime.work.deadlines import ask_to_end
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.executor import SimExecutor
 from remit.testing.simulation.cluster.far import FarStore
-from remit.testing.simulation.cluster.feeds import HostileFeed, KeptFeed
+from remit.testing.simulation.cluster.feeds import HeldFeed, HostileFeed, KeptFeed
 from remit.testing.simulation.cluster.loop import SimLoop
 from remit.testing.simulation.cluster.network import HostileCalls, HostileEvents, Network
 from remit.testing.simulation.cluster.nodes import Incarnation, Node, is_dead
@@ -53,6 +53,7 @@ class Cluster:
     `system` is called by each process that starts, with its name; a later process may run another version. Without
     `pull`, reading across contexts returns nothing, and the broker keeps messages until they are handled. `tables` are
     statements that create the users' tables in a context's store. Calls between processes are encoded as `encoding`.
+    `is_held` tells whether the sources of a subscription are out of its reach at this moment.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Cluster:
         points: Points | None = None,
         tables: Mapping[str, Sequence[str]] = MappingProxyType({}),
         encoding: Encoding = "json",
+        is_held: Callable[[str], bool] | None = None,
     ) -> None:
         self.loop = SimLoop(choices, is_dead, points=points, struck=self._strike)
         self.folder = folder
@@ -85,6 +87,7 @@ class Cluster:
         self._points = points
         self._tables = tables
         self._encoding: Encoding = encoding
+        self._is_held = is_held
         self._network = Network(choices)
         self._machines = defaultdict[str, dict[str, Incarnation]](dict)
         self._compiled: dict[int, _Compiled] = {}
@@ -193,7 +196,8 @@ class Cluster:
 
         def followed(subscription: SubscriptionId, feed: Feed) -> Feed:
             if self._pull or subscription.context == subscription.source:
-                return feed
+                is_held, name = self._is_held, subscription.name
+                return feed if is_held is None else HeldFeed(feed, lambda: is_held(name))
             return KeptFeed(feed, network.queue(subscription), incarnation)
 
         return Host(

@@ -69,6 +69,14 @@ class Workload(ABC):
     async def peace(self, door: ClusterDoor) -> None:  # noqa: B027  # optional to override
         """What clients do after all faults have ended."""
 
+    async def settled(self, door: ClusterDoor) -> Iterable[Verdict]:
+        """What is wrong with the processes when everything is done."""
+        return ()
+
+    def is_held(self, subscription: str) -> bool:
+        """Whether the sources of a subscription are out of its reach at this moment."""
+        return False
+
     def excuses(self, event: RuntimeEvent) -> bool:
         """Whether a failed handler or a parked key is legitimate: caused by poison, even if the last try has hung
         instead."""
