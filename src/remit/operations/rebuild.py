@@ -15,7 +15,7 @@ from remit.contexts.ports import VIEW
 from remit.errors import Conflict, RemitError
 from remit.log import Log, SubscriptionId
 from remit.operations.comparing import Side, compared
-from remit.operations.folding import PAGE, Folding, folding_of
+from remit.operations.folding import PAGE, Anew
 from remit.operations.retiring import forget_reports, retire, silent_since
 from remit.runtime.compiler import compile_system
 from remit.runtime.failures import told
@@ -27,6 +27,7 @@ from remit.runtime.ports import Ports
 from remit.runtime.streams import shape_in
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.deadlines import NEVER
+from remit.runtime.work.folding import Documents
 from remit.runtime.work.given import GIVEN
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Store, Versions, load_versions, write_versions
@@ -118,7 +119,7 @@ class Rebuild:
         follows = {each.id: each for each in self._follows}
         plan = replace(self._plan, follows=follows, groups=[])
         self._shared = Host(model, stores, self._ports, plans={plan.name: plan}).shared
-        self._foldings: list[Folding] = []
+        self._foldings: list[Anew] = []
         self.shape = shape_in(self._follows)
         """The fingerprint of the read model as this process has it."""
 
@@ -343,7 +344,11 @@ class Rebuild:
         said, stamp = Listeners((), self._ports.clock), self._ports.clock.seconds
         follows = [in_version(each, version) for each in self._follows]
         followers: dict[SubscriptionId, Follower] = {}
-        self._foldings = folding_of(follows, self._shared, self._ports, said, pause=pause, page=page)
+        begun = any([await self._store.checkpoints(each.id) for each in follows])
+        documents = Documents(follows[0].projection, self._store, whole=not begun)
+        self._foldings = [
+            Anew(each, self._shared, self._ports, said, documents, pause=pause, page=page) for each in follows
+        ]
         for id, effect in zip(self._ids, self._foldings, strict=True):
             feed = StoreFeed(*id[1:], self._logs[id.source])
             followers[id] = Follower(

@@ -197,23 +197,9 @@ class Select:
 
 
 Statement: TypeAlias = (
-    Add
-    | Look
-    | Change
-    | Take
-    | Put
-    | Publish
-    | Send
-    | Later
-    | Gather
-    | Wait
-    | Branch
-    | Refuse
-    | Fail
-    | Swallow
-    | Insert
-    | Select
-)
+    Add | Look | Change | Take | Put | Publish | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow
+    | Insert | Select
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -245,6 +231,8 @@ class Kept:
     """Of one with rows: whether another row model counts its entries, and removes its rows again and again."""
     adopted: bool = False
     """Whether it is stored as state in the first release, and event-sourced in the second."""
+    promises: str = ""
+    """Of a projection: how old it may be, an expression; empty if it promises nothing."""
 
 
 @dataclass(frozen=True)
@@ -342,6 +330,8 @@ class Question:
     key: str
     """A text, not an expression."""
     at: float
+    aged: bool = False
+    """Whether it asks for what a projection shows at that moment, and for its age."""
 
 
 @dataclass(frozen=True)
@@ -426,6 +416,8 @@ class Program:
     """Whether its anti-corruption layers have modules, with reactions in them."""
     sources: tuple[Source, ...] = ()
     rebuilds: tuple[Rebuilding, ...] = ()
+    halts: tuple[tuple[str, float, float], ...] = ()
+    """Projections that do not get on, each from when on (seconds after the beginning), and for how long."""
     after: bool = False
     """Whether callers ask, after an answer, for documents that include what their command has written."""
 
@@ -436,11 +428,12 @@ class Program:
         messages = (*self.commands, *self.events)
         extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
         extras += sum(
-            bool(each.news) + each.sourced + each.rows + each.upcast + each.removes + each.adopted for each in self.kept
+            bool(each.news) + each.sourced + each.rows + each.upcast + each.removes + each.adopted + bool(each.promises)
+            for each in self.kept
         ) + (1 + len(self.rollout.at) if self.rollout else 0)
         extras += len(self.guards) + self.headers + len(self.idle) + bool(self.related) + self.layered
         extras += sum(1 + len(each.commands) + len(each.posted) for each in self.sources)
-        extras += sum(1 + each.back for each in self.rebuilds) + self.after
+        extras += sum(1 + each.back for each in self.rebuilds) + len(self.halts) + self.after
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
 
 
