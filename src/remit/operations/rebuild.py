@@ -15,7 +15,7 @@ from remit.contexts.ports import VIEW
 from remit.errors import Conflict, RemitError
 from remit.log import Log, SubscriptionId
 from remit.operations.comparing import Side, compared
-from remit.operations.folding import PAGE, Anew
+from remit.operations.folding import PAGE, Anew, Turns
 from remit.operations.retiring import forget_reports, retire, silent_since
 from remit.runtime.compiler import compile_system
 from remit.runtime.failures import told
@@ -345,10 +345,8 @@ class Rebuild:
         follows = [in_version(each, version) for each in self._follows]
         followers: dict[SubscriptionId, Follower] = {}
         begun = any([await self._store.checkpoints(each.id) for each in follows])
-        documents = Documents(follows[0].projection, self._store, whole=not begun)
-        self._foldings = [
-            Anew(each, self._shared, self._ports, said, documents, pause=pause, page=page) for each in follows
-        ]
+        turns = Turns(Documents(follows[0].projection, self._store, whole=not begun))
+        self._foldings = [Anew(each, self._shared, self._ports, turns, pause=pause, page=page) for each in follows]
         for id, effect in zip(self._ids, self._foldings, strict=True):
             feed = StoreFeed(*id[1:], self._logs[id.source])
             followers[id] = Follower(
