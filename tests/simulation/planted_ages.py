@@ -142,12 +142,12 @@ def keep_canaries_beside_the_model(patch: pytest.MonkeyPatch) -> None:
 
 OF_AGES: Sequence[tuple[str, Plant, Sequence[int]]] = (
     ("any look is taken for complete", take_any_look_for_complete, (255, 80)),
-    ("a model is as old as its newest source", take_the_newest_source, (357,)),
+    ("a model is as old as its newest source", take_the_newest_source, (1470, 357)),
     ("new partitions are taken for empty", mind_no_new_partitions, (370, 331)),
     ("an age is counted from the checkpoint", count_from_the_checkpoint, (488, 449)),
     ("a process takes what is behind for complete", begin_young, (488, 80)),
     ("what is too old is read", read_what_is_too_old, (239, 123)),
-    ("a model with a parked key is fresh", mind_no_parked_keys, (381,)),
+    ("a model with a parked key is fresh", mind_no_parked_keys, (2511, 381)),
     ("what was too old stays so", end_no_trouble, (123, 239)),
     ("processes with another clock are dead", trust_signs_of_this_clock, (123, 69)),
     ("canaries are kept beside the model", keep_canaries_beside_the_model, (80, 69)),
