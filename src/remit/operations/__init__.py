@@ -25,7 +25,8 @@ from remit.operations.parked import (
     require_handled,
     retry,
 )
-from remit.operations.rebuild import CannotRebuild, Rebuild, Rebuilt, sources_of
+from remit.operations.rebuild import Rebuild, Rebuilt, sources_of
+from remit.operations.refused import CannotRebuild
 from remit.operations.upcasting import Rewritten, Unreadable, rewrite
 
 __all__ = [

@@ -1,0 +1,268 @@
+"""A read model is rebuilt from the states of aggregates, with what is recorded while they are taken."""
+
+import asyncio
+import math
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+
+from remit.hosting.opening import Places, opened
+from remit.log import Channel, SubscriptionId
+from remit.operations import CannotRebuild, Rebuild, Rebuilt
+from remit.runtime import Host
+from remit.runtime.ports import Ports
+from remit.stores import Change, Selection, Store, Unit, load_versions, row_table
+from remit.stores.memory.store import MemoryStore
+from remit.stores.postgres.store import PostgresStore
+from remit.stores.sqlite.store import SqliteStore
+from remit.topology.secret import Secret
+from tests.operations.market import Fill, Heavy, Leave, Pieces, market
+from tests.operations.orchard import rebuilt
+
+HELD = "market.Held"
+FULL = row_table("Full", 2, ["pieces"], [("pieces",)])
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    if request.param != "postgres":
+        yield MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "market.db", "market")
+        return
+    server, schema = request.getfixturevalue("server"), f"remit_test_{uuid.uuid4().hex}"
+    yield PostgresStore(f"{server}{'&' if '?' in server else '?'}schema={schema}", "market")
+    connection = await asyncpg.connect(server)
+    await connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    await connection.close()
+
+
+async def trimmed(store: Store) -> None:
+    """Deletes all messages of the log."""
+    for part, head in (await store.heads(Channel.PRIVATE)).items():
+        await store.trim(Channel.PRIVATE, part, upto=head.pos, before=math.inf, limit=10_000)
+
+
+async def filled(place: str, trim: bool = True, /, **pieces: int) -> None:
+    """A market where these baskets were filled, with or without the beginning of its log."""
+    async with market().connect(store=place) as app:
+        for basket, some in pieces.items():
+            await app.send(Fill(basket=basket, pieces=some))
+        await app.ask(Pieces(basket=next(iter(pieces))), fresh=True)
+        await app.ask(Heavy(pieces=1), fresh=True)
+    if trim:
+        async with opened(Places({"default": Secret(place)}), ["market"]) as stores:
+            await trimmed(stores["market"])
+
+
+async def caught_up(store: Store, name: str) -> None:
+    """Waits until version 2 is live, and has handled all messages."""
+    id = SubscriptionId(f"{name}@2", "market", Channel.PRIVATE)
+    async with asyncio.timeout(30):
+        while (await load_versions(store, name))[1].live != 2:  # noqa: ASYNC110  # a switch rings no bell
+            await asyncio.sleep(0.01)
+        while True:
+            stands = await store.checkpoints(id)
+            heads = (await store.heads(Channel.PRIVATE)).items()
+            if all(part in stands and stands[part].pos == head.pos for part, head in heads):
+                return
+            await asyncio.sleep(0.01)
+
+
+class Writing:
+    """Callers that fill baskets and leave, and what they have done."""
+
+    def __init__(self, host: Host, random: Random, *, leaves: bool) -> None:
+        self._host, self._random, self._leaves = host, random, leaves
+        self.pieces, self.puts = Counter[str](), Counter[str]()
+
+    async def write(self, commands: int) -> None:
+        for _ in range(commands):
+            basket, some = f"b{self._random.randrange(40)}", self._random.randrange(1, 9)
+            if self._leaves and self._random.random() < 0.3:
+                await self._host.send(Leave(basket=basket))
+                del self.pieces[basket]
+            else:
+                await self._host.send(Fill(basket=basket, pieces=some))
+                self.pieces[basket] += some
+                self.puts[basket] += 1
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(("name", "seed"), [(HELD, 1), (HELD, 2), ("market.Full", 3), ("market.Full", 4)])
+async def test_what_is_recorded_meanwhile_is_folded_once(store: Store, name: str, seed: int) -> None:
+    random, is_row = Random(seed), name != HELD
+    host = Host(market().model(), {"market": store}, Ports())
+    await host.start()
+    try:
+        writing = Writing(host, random, leaves=is_row)
+        await writing.write(100)
+        await host.ask(Pieces(basket="b1"), fresh=True)
+        await host.ask(Heavy(pieces=1), fresh=True)
+        await trimmed(store)
+        steps = list[int]()
+        work = Rebuild(host.model, name, {"market": store}, linger=60.0, ports=host.ports)
+        building = asyncio.ensure_future(
+            work.build(pause=0.0, page=random.choice((1, 2)), step=lambda done: steps.append(done.states))
+        )
+        await writing.write(150)
+        await asyncio.wait([building], timeout=0.0)
+        assert not building.done(), building.exception()
+        await caught_up(store, name)
+        building.cancel()
+        with suppress(asyncio.CancelledError):
+            await building
+        assert len({*steps}) > 10, "it was taken in many chunks"
+        if is_row:
+            rows = await store.select_rows(Selection(FULL, ()), None, 1000)
+            found = {id: msgspec.json.decode(body)["pieces"] for id, body in rows}
+            assert found == dict(writing.pieces)
+        else:
+            documents = {id: msgspec.json.decode(body) for id, _, body in await store.page(f"{HELD}@2", None, 1000)}
+            assert {id: each["pieces"] for id, each in documents.items()} == dict(writing.pieces)
+            assert {id: each["puts"] for id, each in documents.items()} == dict(writing.puts)
+    finally:
+        await host.stop()
+
+
+async def test_the_log_needs_no_beginning(place: str) -> None:
+    await filled(place, b1=3, b2=4)
+    done = await rebuilt(market(), place, HELD)
+    assert (done.live, done.documents, done.before, done.states, done.all_states) == (2, 2, 2, 2, 2)
+    async with market().connect(store=place) as app:
+        assert await app.ask(Pieces(basket="b2")) == 4
+        await app.send(Fill(basket="b2", pieces=5))
+        assert await app.ask(Pieces(basket="b2"), fresh=True) == 9
+
+
+async def test_states_without_any_messages_are_taken(place: str) -> None:
+    """As in a context whose aggregates were adopted."""
+    system = market()
+    async with opened(Places({"default": Secret(place)}), ["market"]) as stores:
+        body = b'{"id":"b1","pieces":7,"puts":2}'
+        await stores["market"].commit(Unit([Change("market.Basket", "b1", 0, body)]))
+    for name in (HELD, "market.Full"):
+        assert (await rebuilt(system, place, name)).documents == 1
+        assert (await rebuilt(system, place, name)).before == 1
+    async with system.connect(store=place) as app:
+        assert await app.ask(Pieces(basket="b1")) == 7
+        await app.send(Fill(basket="b1", pieces=1))
+        assert await app.ask(Heavy(pieces=8), fresh=True) == ["b1"]
+    assert (await rebuilt(system, place, HELD)).differences == []
+
+
+async def test_an_interrupted_rebuild_goes_on_after_the_chunk_that_it_has_taken(place: str) -> None:
+    await filled(place, True, **{f"b{number}": number + 1 for number in range(9)})
+
+    def stop(done: Rebuilt) -> None:
+        if done.states == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await rebuilt(market(), place, HELD, page=2, step=stop)
+    async with market().connect(store=place) as app:
+        for basket in ("b1", "b8", "b81"):
+            await app.send(Fill(basket=basket, pieces=10))
+        await app.ask(Pieces(basket="b1"), fresh=True)
+    steps = list[int]()
+
+    def note(done: Rebuilt) -> None:
+        steps.append(done.states)
+
+    done = await rebuilt(market(), place, HELD, page=2, step=note)
+    assert (done.version, done.documents, steps[0]) == (2, 10, 6)
+    async with market().connect(store=place) as app:
+        assert [await app.ask(Pieces(basket=f"b{each}")) for each in (1, 3, 8, 81)] == [12, 4, 19, 10]
+
+
+@pytest.mark.parametrize("name", [HELD, "market.Full"])
+async def test_a_version_that_was_interrupted_leaves_nothing(place: str, name: str) -> None:
+    await filled(place, b1=1, b2=2, b3=3)
+
+    def stop(done: Rebuilt) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await rebuilt(market(), place, name, page=2, step=stop)
+    model = market().model()
+    assert (await rebuilt(market(), place, name, anew=True)).version == 3
+    async with opened(Places({"default": Secret(place)}), ["market"]) as stores:
+        store = stores["market"]
+        assert await Rebuild(model, name, stores, linger=0.0).retire() == 2
+        assert await store.page(f" base of {name}@2", None, 10) == []
+        assert await store.page(f"{HELD}@2", None, 10) == []
+        if name != HELD:
+            assert await store.select_rows(Selection(FULL, ()), None, 10) == []
+
+
+async def test_going_back_and_forth_keeps_what_was_recorded(place: str) -> None:
+    await filled(place, b1=1)
+    await rebuilt(market(), place, HELD)
+    async with market().connect(store=place) as app:
+        await app.send(Fill(basket="b1", pieces=10))
+        assert await app.ask(Pieces(basket="b1"), fresh=True) == 11
+    assert (await rebuilt(market(), place, HELD, back=True)).live == 1
+    async with market().connect(store=place) as app:
+        assert await app.ask(Pieces(basket="b1")) == 11
+
+
+async def test_a_state_that_says_something_else_than_the_fold_is_found(place: str) -> None:
+    await filled(place, False, b1=1, b2=2)
+    await rebuilt(market(declared=False), place, HELD)
+
+    def wrong(basket: Any, held: type[Any]) -> Any:
+        return held(pieces=basket.pieces + (basket.id == "b2"), puts=basket.puts)
+
+    await rebuilt(market(wrong), place, HELD)
+    async with market(wrong).connect(store=place) as app:
+        await app.send(Fill(basket="b2", pieces=1))
+        assert await app.ask(Pieces(basket="b2"), fresh=True) == 4
+    async with opened(Places({"default": Secret(place)}), ["market"]) as stores:
+        (version, body) = await stores["market"].load("market.Basket", "b2") or (0, b"")
+        await stores["market"].commit(Unit([Change("market.Basket", "b2", version, body.replace(b"3", b"7"))]))
+    with pytest.raises(CannotRebuild, match="version 4 is not as it should be: 'b2' differs"):
+        await rebuilt(market(wrong), place, HELD)
+
+
+async def test_a_function_that_fails_is_told_with_the_state(place: str) -> None:
+    await filled(place, b1=1, b2=2)
+
+    def heavy(basket: Any, held: type[Any]) -> Any:
+        raise ValueError(f"{basket.pieces} are too many")
+
+    with pytest.raises(CannotRebuild, match="held raised ValueError: 1 are too many for Basket 'b1'"):
+        await rebuilt(market(heavy), place, HELD)
+    with pytest.raises(CannotRebuild, match="held returned int for Basket 'b1'"):
+        await rebuilt(market(lambda basket, _: basket.pieces), place, HELD)
+    await rebuilt(market(lambda basket, held: held(pieces=9) if basket.id == "b2" else None), place, HELD)
+    async with opened(Places({"default": Secret(place)}), ["market"]) as stores:
+        assert [id for id, *_ in await stores["market"].page(f"{HELD}@4", None, 10)] == ["b2"]
+
+
+async def test_without_a_declaration_the_error_names_it(place: str) -> None:
+    await filled(place, b1=1)
+    with pytest.raises(CannotRebuild, match=r"or declare with @market\.from_state") as refused:
+        await rebuilt(market(declared=False), place, HELD)
+    assert "the beginning of the log of market was deleted" in refused.value.what
+
+
+async def test_an_archive_is_not_read(place: str) -> None:
+    await filled(place, b1=1)
+    async with opened(Places({"default": Secret(place)}), ["market"]) as stores:
+        work = Rebuild(market().model(), HELD, stores, logs={"market": stores["market"]})
+        with pytest.raises(CannotRebuild, match="it is built from the states of Basket"):
+            await work.build()
+
+
+def test_the_fingerprint_tells_what_it_is_built_from() -> None:
+    def shape(*of: Any, **how: Any) -> str:
+        return Rebuild(market(*of, **how).model(), HELD, {"market": MemoryStore()}).shape
+
+    assert shape() == shape()
+    assert shape() != shape(declared=False)
