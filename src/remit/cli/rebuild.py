@@ -94,7 +94,7 @@ async def _opened(system: System, places: Places, name: str, archive: Path | Non
 
 @contextmanager
 def _shown(name: str) -> Generator[Callable[[Rebuilt], None]]:
-    """Shows the progress on a terminal: messages, how many per second, and the time left."""
+    """Shows the progress on a terminal: messages and states, how many per second, and the time left."""
     from rich.console import Console  # slow to import, and needed by few commands only
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -106,6 +106,7 @@ def _shown(name: str) -> Generator[Callable[[Rebuilt], None]]:
 
         def step(done: Rebuilt) -> None:
             speed = bar.tasks[0].speed
-            bar.update(task, completed=done.handled, total=done.messages, rate=f"{speed:,.0f}/s" if speed else "")
+            said, there = done.handled + done.states, done.messages + done.all_states
+            bar.update(task, completed=said, total=there, rate=f"{speed:,.0f}/s" if speed else "")
 
         yield step

@@ -123,6 +123,9 @@ class Rebuild:
         self._is_archived = bool(logs)
         self.shape = shape_in(self._follows)
         """The fingerprint of the read model as this process has it."""
+        folds = [replace(each, projection=replace(each.projection, from_state=None)) for each in self._follows]
+        self._alike = {self.shape, shape_in(folds)}
+        """The fingerprints of versions whose documents are the same: those that were folded only, too."""
 
     async def build(
         self,
@@ -305,7 +308,7 @@ class Rebuild:
         """Compares the versions. Raises `CannotRebuild`; both versions stay as they are."""
         await self._refuse_parked(versions.live, done.version)
         # Version 1 may have been folded by other code, before its fingerprint was first looked at.
-        same = versions.live > 1 and versions.shapes.get(versions.live) == self.shape
+        same = versions.live > 1 and versions.shapes.get(versions.live) in self._alike
         found = await compared(
             self._store, await self._side(versions.live), await self._side(done.version), bodies=same and not changed
         )  # fmt: skip
