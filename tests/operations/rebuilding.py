@@ -32,13 +32,18 @@ async def rebuilding() -> AsyncGenerator[Process]:
 
 
 async def rebuilt(
-    process: Process, place: str, killed_at: int, how: str, steps: list[tuple[float, int]] | None = None
+    process: Process,
+    place: str,
+    killed_at: int,
+    how: str,
+    steps: list[tuple[float, int]] | None = None,
+    name: str = "farm.Box",
 ) -> str:
-    """Runs the rebuild, kills it at a position (0: never), and returns how it has ended. `how` is its pause and its
-    page; `steps` gets the time (monotonic) of each step, and its position."""
+    """Runs the rebuild, kills it after so many states and messages (0: never), and returns how it has ended. `how` is
+    its pause and its page; `steps` gets the time (monotonic) of each step, and its position."""
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(f"{how} {place}\n".encode())
+    process.stdin.write(f"{how} {place} {name}\n".encode())
     is_killed = False
     while len(told := (await process.stdout.readline()).decode().split()) > 1:
         if steps is not None:

@@ -14,12 +14,15 @@ import asyncpg
 import msgspec
 import pytest
 
+from remit import Command, Context, DomainEvent, EventSourced, Projection, Repository, System
 from remit.hosting.opening import Places, opened
 from remit.log import Channel, SubscriptionId
 from remit.operations import CannotRebuild, Rebuild, Rebuilt
+from remit.operations.from_state import Base
+from remit.operations.rebuild import read_model
 from remit.runtime import Host
 from remit.runtime.ports import Ports
-from remit.stores import Change, Selection, Store, Unit, load_versions, row_table
+from remit.stores import Change, Entry, Selection, Store, Unit, load_versions, row_table
 from remit.stores.memory.store import MemoryStore
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.sqlite.store import SqliteStore
@@ -166,6 +169,9 @@ async def test_an_interrupted_rebuild_goes_on_after_the_chunk_that_it_has_taken(
 
     with pytest.raises(KeyboardInterrupt):
         await rebuilt(market(), place, HELD, page=2, step=stop)
+    async with opened(Places({"default": Secret(place)}), ["market"]) as stores:
+        told = {each.name for each in await stores["market"].subscribers()}
+        assert f"{HELD}@2" in told, "the log is kept for what it has still to follow"
     async with market().connect(store=place) as app:
         for basket in ("b1", "b8", "b81"):
             await app.send(Fill(basket=basket, pieces=10))
@@ -261,3 +267,82 @@ def test_the_fingerprint_tells_what_it_is_built_from() -> None:
 
     assert shape() == shape()
     assert shape() != shape(declared=False)
+    assert shape() != shape(lambda _, held: held(pieces=1))
+
+
+class Moved(DomainEvent):
+    parcel: str
+    steps: int
+
+
+class Move(Command[None]):
+    parcel: str
+
+
+def depot(each: int) -> System:
+    """Parcels that are made of their events, by code that differs: a move has so many steps."""
+    context = Context("depot")
+
+    class Parcel(EventSourced[str, Moved]):
+        steps: int = 0
+
+        def evolve(self, event: Moved) -> None:
+            self.steps += each * event.steps
+
+    @context.project
+    class Way(Projection[str, Moved]):
+        steps: int = 0
+
+        @staticmethod
+        def key(event: Moved) -> str:
+            return event.parcel
+
+        def evolve(self, event: Moved) -> None:
+            self.steps += each * event.steps
+
+    @context.from_state(Way, Parcel)
+    def way(parcel: Parcel) -> Way:
+        return Way(steps=parcel.steps)
+
+    @context.handle(Move)
+    async def move(command: Move, parcels: Repository[Parcel]) -> None:
+        (await parcels.obtain(command.parcel)).record(Moved(parcel=command.parcel, steps=1))
+
+    return System("depot", contexts=[context])
+
+
+async def test_states_that_are_made_of_events_are_those_of_the_present_code(place: str) -> None:
+    async with depot(1).connect(store=place) as app:
+        for _ in range(3):
+            await app.send(Move(parcel="p1"))
+    assert (await rebuilt(depot(7), place, "depot.Way")).states == 1
+    async with opened(Places({"default": Secret(place)}), ["depot"]) as stores:
+        assert await stores["depot"].load("depot.Way@2", "p1") == (1, b'{"steps":21}')
+
+
+async def test_only_what_a_state_includes_is_passed_over() -> None:
+    store = MemoryStore()
+    _, (follow,) = read_model(market().model(), HELD)
+    assert follow.projection.from_state is not None
+    base = Base(store, follow, follow.projection.from_state, lambda: 1.0)
+
+    async def write(basket: str, id: str, payload: bytes | None = None, type: str = "market.Put") -> None:
+        said = payload or b'{"basket":"%s","pieces":1}' % basket.encode()
+        await store.commit(Unit(entries=[Entry(Channel.PRIVATE, "k", id, type, 1, 1.0, "{}", said)]))
+
+    for basket in ("a", "b"):
+        await store.commit(Unit([Change("market.Basket", basket, 0, b'{"id":"%s"}' % basket.encode())]))
+    await write("a", "before")
+    taking = base.take(pause=0.0, page=1)
+    assert await anext(taking) == 1
+    for basket in ("a", "b", "c"):
+        await write(basket, f"{basket} amid")
+    await write("b", "malformed", b'{"basket":7}')
+    await write("b", "of another kind", type="market.Washed")
+    assert [taken async for taken in taking] == [2, 2]
+    await write("b", "after")
+    ((part, _),) = (await store.heads(Channel.PRIVATE)).items()
+    assert (await store.checkpoints(follow.id))[part].id == "before"
+    records = await (await base.feed(store)).read(part, 1, 100)
+    assert [each.id for each in records] == ["a amid", "b amid", "c amid", "malformed", "of another kind", "after"]
+    assert [each.id for each in records if each.type] == ["a amid", "malformed", "of another kind", "after"]
