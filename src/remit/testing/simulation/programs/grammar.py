@@ -245,6 +245,8 @@ class Kept:
     """Of one with rows: whether another row model counts its entries, and removes its rows again and again."""
     adopted: bool = False
     """Whether it is stored as state in the first release, and event-sourced in the second."""
+    held: bool = False
+    """Of an event-sourced aggregate: whether a row model has a row for each, which rebuilds make of their states."""
 
 
 @dataclass(frozen=True)
@@ -401,6 +403,8 @@ class Rebuilding:
     page: int
     back: bool = False
     """Whether the version before becomes live again afterwards."""
+    pause: float = 0.1
+    """The share of the time in which it rests."""
 
 
 @dataclass(frozen=True)
@@ -436,7 +440,8 @@ class Program:
         messages = (*self.commands, *self.events)
         extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
         extras += sum(
-            bool(each.news) + each.sourced + each.rows + each.upcast + each.removes + each.adopted for each in self.kept
+            bool(each.news) + each.sourced + each.rows + each.upcast + each.removes + each.adopted + each.held
+            for each in self.kept
         ) + (1 + len(self.rollout.at) if self.rollout else 0)
         extras += len(self.guards) + self.headers + len(self.idle) + bool(self.related) + self.layered
         extras += sum(1 + len(each.commands) + len(each.posted) for each in self.sources)
