@@ -17,6 +17,9 @@ from typing import Any
 
 import asyncpg
 
+from remit.log import Channel, SubscriptionId
+from remit.stores import Store, load_versions
+
 
 @asynccontextmanager
 async def rebuilding() -> AsyncGenerator[Process]:
@@ -52,6 +55,20 @@ async def rebuilt(
             is_killed = True
             os.kill(int(told[0]), signal.SIGKILL)
     return told[0]
+
+
+async def caught_up(store: Store, name: str) -> None:
+    """Waits until version 2 is live, and has handled all messages: whoever follows into it has come to their end."""
+    id = SubscriptionId(f"{name}@2", name.partition(".")[0], Channel.PRIVATE)
+    async with asyncio.timeout(30):
+        while (await load_versions(store, name))[1].live != 2:  # noqa: ASYNC110  # a switch rings no bell
+            await asyncio.sleep(0.01)
+        while True:
+            stands = await store.checkpoints(id)
+            heads = (await store.heads(Channel.PRIVATE)).items()
+            if all(part in stands and stands[part].pos == head.pos for part, head in heads):
+                return
+            await asyncio.sleep(0.01)
 
 
 async def stored(place: str, version: int) -> tuple[list[Any], dict[str, int]]:

@@ -16,19 +16,20 @@ import pytest
 
 from remit import Command, Context, DomainEvent, EventSourced, Projection, Repository, System
 from remit.hosting.opening import Places, opened
-from remit.log import Channel, SubscriptionId
+from remit.log import Channel
 from remit.operations import CannotRebuild, Rebuild, Rebuilt
 from remit.operations.from_state import Base
 from remit.operations.rebuild import read_model
 from remit.runtime import Host
 from remit.runtime.ports import Ports
-from remit.stores import Change, Entry, Selection, Store, Unit, load_versions, row_table
+from remit.stores import Change, Entry, Selection, Store, Unit, row_table
 from remit.stores.memory.store import MemoryStore
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.sqlite.store import SqliteStore
 from remit.topology.secret import Secret
 from tests.operations.market import Fill, Heavy, Leave, Pieces, market
 from tests.operations.orchard import rebuilt
+from tests.operations.rebuilding import caught_up
 
 HELD = "market.Held"
 FULL = row_table("Full", 2, ["pieces"], [("pieces",)])
@@ -62,20 +63,6 @@ async def filled(place: str, trim: bool = True, /, **pieces: int) -> None:
     if trim:
         async with opened(Places({"default": Secret(place)}), ["market"]) as stores:
             await trimmed(stores["market"])
-
-
-async def caught_up(store: Store, name: str) -> None:
-    """Waits until version 2 is live, and has handled all messages."""
-    id = SubscriptionId(f"{name}@2", "market", Channel.PRIVATE)
-    async with asyncio.timeout(30):
-        while (await load_versions(store, name))[1].live != 2:  # noqa: ASYNC110  # a switch rings no bell
-            await asyncio.sleep(0.01)
-        while True:
-            stands = await store.checkpoints(id)
-            heads = (await store.heads(Channel.PRIVATE)).items()
-            if all(part in stands and stands[part].pos == head.pos for part, head in heads):
-                return
-            await asyncio.sleep(0.01)
 
 
 class Writing:
@@ -251,14 +238,6 @@ async def test_without_a_declaration_the_error_names_it(place: str) -> None:
     with pytest.raises(CannotRebuild, match=r"or declare with @market\.from_state") as refused:
         await rebuilt(market(declared=False), place, HELD)
     assert "the beginning of the log of market was deleted" in refused.value.what
-
-
-async def test_an_archive_is_not_read(place: str) -> None:
-    await filled(place, b1=1)
-    async with opened(Places({"default": Secret(place)}), ["market"]) as stores:
-        work = Rebuild(market().model(), HELD, stores, logs={"market": stores["market"]})
-        with pytest.raises(CannotRebuild, match="it is built from the states of Basket"):
-            await work.build()
 
 
 def lighter(basket: Any, held: type[Any]) -> Any:

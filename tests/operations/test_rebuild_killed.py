@@ -11,7 +11,7 @@ from remit.log import Channel
 from remit.topology.secret import Secret
 from tests.operations.market import Fill, Pieces, market
 from tests.operations.orchard import Count, Counted, HowMany, once, orchard, twice
-from tests.operations.rebuilding import fold_of, rebuilding, rebuilt, stored
+from tests.operations.rebuilding import caught_up, fold_of, rebuilding, rebuilt, stored
 
 EVENTS = 600
 BOXES = 50
@@ -35,7 +35,8 @@ async def test_a_rebuild_that_is_killed_five_times_under_load_loses_and_doubles_
         finally:
             over.set()
             await load
-        await app.ask(HowMany(box="b1"), fresh=True)
+        async with opened(Places({"default": Secret(place)}), ["farm"]) as stores:
+            await caught_up(stores["farm"], "farm.Box")
     events, documents = await stored(place, 2)
     assert documents == fold_of(events)
 
@@ -70,9 +71,9 @@ async def test_one_that_begins_with_states_loses_and_doubles_nothing_either(plac
         finally:
             over.set()
             await load
-        await app.ask(Pieces(basket="b1"), fresh=True)
-    async with opened(Places({"default": Secret(place)}), ["market"]) as stores:
-        documents = await stores["market"].page("market.Held@2", None, 1000)
+        async with opened(Places({"default": Secret(place)}), ["market"]) as stores:
+            await caught_up(stores["market"], "market.Held")
+            documents = await stores["market"].page("market.Held@2", None, 1000)
     assert {id: json.loads(body)["pieces"] for id, _, body in documents} == filled
 
 

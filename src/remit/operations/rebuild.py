@@ -15,7 +15,7 @@ from remit.contexts.ports import VIEW
 from remit.errors import Conflict
 from remit.log import Channel, Log, SubscriptionId
 from remit.operations.comparing import Side, compared
-from remit.operations.folding import PAGE, Folding, folding_of
+from remit.operations.folding import PAGE, Anew
 from remit.operations.from_state import Base, has_base
 from remit.operations.refused import CannotRebuild
 from remit.operations.retiring import forget_reports, retire, silent_since
@@ -29,6 +29,7 @@ from remit.runtime.ports import Ports
 from remit.runtime.streams import shape_in
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.deadlines import NEVER
+from remit.runtime.work.folding import Documents
 from remit.runtime.work.given import GIVEN
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Store, Versions, load_versions, write_versions
@@ -119,8 +120,7 @@ class Rebuild:
         follows = {each.id: each for each in self._follows}
         plan = replace(self._plan, follows=follows, groups=[])
         self._shared = Host(model, stores, self._ports, plans={plan.name: plan}).shared
-        self._foldings: list[Folding] = []
-        self._is_archived = bool(logs)
+        self._foldings: list[Anew] = []
         self.shape = shape_in(self._follows)
         """The fingerprint of the read model as this process has it."""
         folds = [replace(each, projection=replace(each.projection, from_state=None)) for each in self._follows]
@@ -145,11 +145,6 @@ class Rebuild:
         The live version stays as it is, and its services go on. Raises `CannotRebuild`, `StoreError` and
         `StoreUnavailable`.
         """
-        if self._is_archived and self._plan_of_state is not None:
-            raise CannotRebuild(
-                f"it is built from the states of {self._plan_of_state.aggregate.type.__name__}", where=self.name,
-                expected="no archive, which it does not read", next="remit rebuild without --archive",
-            )  # fmt: skip
         _, versions = await load_versions(self._store, self.name)
         if anew or not versions.building or versions.shapes.get(versions.building) != self.shape:
             versions = await self._begin()
@@ -224,8 +219,9 @@ class Rebuild:
                 raise CannotRebuild(
                     f"the beginning of the log of {each.id.source} was deleted", where=self.name,
                     expected="all messages from the first one on",
-                    next=f"remit rebuild --archive FOLDER, with a folder that has the archive of {each.id.source} from"
-                    f" its beginning; what was deleted by age is gone{self._or_from_state()}",
+                    next=f'remit rebuild --archive FOLDER, or archives = "FOLDER" in the topology file, with a folder'
+                    f" that has the archive of {each.id.source} from its beginning; what was deleted by age is gone"
+                    + self._or_from_state(),
                 )  # fmt: skip
         expected, versions = await load_versions(self._store, self.name)
         begun = versions.begun(self.shape)
@@ -387,7 +383,12 @@ class Rebuild:
         said, stamp = Listeners((), self._ports.clock), self._ports.clock.seconds
         follows = [in_version(each, version) for each in self._follows]
         followers: dict[SubscriptionId, Follower] = {}
-        self._foldings = folding_of(follows, self._shared, self._ports, said, pause=pause, page=page)
+        begun = any([await self._store.checkpoints(each.id) for each in follows])
+        begun = begun or await has_base(self._store, follows[0].id.name)
+        documents = Documents(follows[0].projection, self._store, whole=not begun)
+        self._foldings = [
+            Anew(each, self._shared, self._ports, said, documents, pause=pause, page=page) for each in follows
+        ]
         for id, effect in zip(self._ids, self._foldings, strict=True):
             log = self._logs[id.source]
             feed = StoreFeed(*id[1:], log) if (base := self._base(version)) is None else await base.feed(log)

@@ -342,7 +342,10 @@ class _Run:
                 await self._put_one(self._change(plans, each), type(each).__name__)  # pyright: ignore[reportUnknownArgumentType]  # of any
             elif isinstance(each, (DomainEvent, IntegrationEvent)):
                 for projection in self._folded_from(type(each), is_applied=any(each is one for one in applied)):
-                    await unit.fold(projection, carried(each))
+                    documents, event = unit.documents(projection), carried(each)
+                    id = documents.key(event)
+                    await documents.load([id])
+                    documents.apply(id, event)
             else:
                 raise KitError(
                     f"{each!r} is given", where="given", expected="aggregates, records and events",

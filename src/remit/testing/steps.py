@@ -25,14 +25,15 @@ from remit.domain import (
     EventSourced,
     Projection,
     Record,
-    is_removed,
     refuse_other_identity,
     take_recorded,
 )
-from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, document_key, key_text
+from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, key_text
+from remit.runtime.plan import ProjectionPlan
+from remit.runtime.work.folding import Documents
 from remit.testing.answers import CommandType, On, QueryType
 from remit.testing.bench import Bench
-from remit.testing.compiled import carried
+from remit.testing.compiled import carried, codec_of
 from remit.testing.differences import shown
 from remit.testing.histories import lived, require_folded
 from remit.testing.mistakes import KitError
@@ -222,14 +223,15 @@ class GivenProjection(Generic[E]):
         return self._folded(self._events).then(expected)
 
     def _folded(self, events: tuple[E, ...]) -> Folded[E]:
-        documents: dict[str, Projection[Any, E]] = {}
+        kind: Any = self._projection
+        documents = Documents(ProjectionPlan(kind.__name__, kind, codec_of(kind), kind.key), None)
         last: Projection[Any, E] | None = None
         for event in events:
             last = self._fold(documents, event)
         return Folded(last)
 
-    def _fold(self, documents: dict[str, Projection[Any, E]], event: E) -> Projection[Any, E] | None:
-        """Applies an event to its document, and returns the document; None if it was removed."""
+    def _fold(self, documents: Documents, event: E) -> Projection[Any, E] | None:
+        """Applies an event to its document, and returns the document as it is stored; None if it was removed."""
         name = self._projection.__name__
         if event.__class__ not in projected_by(self._projection):
             raise KitError(
@@ -237,14 +239,11 @@ class GivenProjection(Generic[E]):
                 expected=", ".join(each.__name__ for each in projected_by(self._projection)) or "an event",
             )  # fmt: skip
         arriving = carried(event)
-        key = document_key(self._projection.key(arriving), arriving, name)
-        document = documents.get(key) or self._projection()
-        document.evolve(arriving)
-        if is_removed(document):
-            documents.pop(key, None)
+        document = documents.apply(documents.key(arriving), arriving)
+        if document.removed:
             return None
-        documents[key] = carried(document)
-        return documents[key]
+        document.value = carried(document.value)
+        return document.value  # type: ignore[no-any-return]  # of any
 
 
 def _is_policy(step: Any) -> bool:

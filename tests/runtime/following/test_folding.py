@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
-from types import ModuleType
 
 import pytest
 
 from remit import Command, Context, DomainEvent, Events, IntegrationEvent, Projection, System
 from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.runtime import Host, Ports
-from remit.runtime.following import dispatch
+from remit.runtime.following import folding
 from remit.runtime.following.handling import BATCH, MOST, MOST_BYTES, _most
-from remit.runtime.work import unit
+from remit.runtime.work.folding import Slices
 from remit.stores import Change, Entry, Unit
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import until
@@ -90,6 +89,20 @@ class Both(Projection[str, Left | Right]):
 
     def evolve(self, event: Left | Right) -> None:
         self.count += 1
+
+
+class Over(Slices):
+    """A time that is up after some messages were decoded or folded."""
+
+    left = 0
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(-1.0)
+        self.left = Over.left
+
+    async def is_over(self) -> bool:
+        self.left -= 1
+        return self.left < 0
 
 
 class Counting(MemoryStore):
@@ -178,10 +191,11 @@ async def test_a_failure_in_a_large_batch_parks_its_key_only() -> None:
         assert found[parked.key][1] == b'{"count":%d,"last":"w"}' % len(range(1234 % KEYS, 1234, KEYS))
 
 
-@pytest.mark.parametrize("where", [dispatch, unit])
-async def test_what_there_was_no_time_for_is_folded_next(where: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("left", [0, 30, 100, 150])
+async def test_what_there_was_no_time_for_is_folded_next(left: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether decoding or folding takes too long."""
-    monkeypatch.setattr(where, "FOLD_SECONDS", -1.0)
+    monkeypatch.setattr(Over, "left", left)
+    monkeypatch.setattr(folding, "Slices", Over)
     store = await filled(1, [entry(number) for number in range(300)])
     async with following(store, Words):
         await reached(store, ID, 300)

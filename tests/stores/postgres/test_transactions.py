@@ -14,6 +14,7 @@ from remit.stores import Advance, Change, Entry, KeyClaim, Park, Unit, outliving
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.postgres.transactions import PostgresTransaction
 from remit.stores.size import LARGEST_UNIT
+from remit.stores.sql_ends import ended_by_user, ends_transaction
 from tests.stores.postgres.waiting import waits
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
@@ -227,6 +228,7 @@ async def test_a_handler_cannot_end_the_transaction(
     for text in texts:
         with pytest.raises(SqlError, match="begins or ends a transaction") as caught:
             await transaction.execute(text)
+        assert str(caught.value) == str(ended_by_user(ends_transaction(texts[0]), caught.value.where))
         assert caught.value.forbidden
     with pytest.raises(SqlError, match="begins or ends a transaction"):
         await transaction.commit(unit())

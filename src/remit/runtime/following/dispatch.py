@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
-from msgspec import MsgspecError
-
 from remit.errors import BadMessage, HandlerFailed, NotAllowed
-from remit.log import Channel, MessageRecord, carried_by, forms_of, has_newer, is_command, moment_of, trace_of, wish_of
-from remit.messages import Refusal, document_key, write_reply
+from remit.log import MessageRecord, carried_by, forms_of, has_newer, is_command, moment_of, trace_of, wish_of
+from remit.messages import Refusal, write_reply
 from remit.runtime.events import LaterRefused
 from remit.runtime.following.effect import HANDLER_SECONDS
-from remit.runtime.following.lane import Lane
 from remit.runtime.following.refused import noted
 from remit.runtime.listeners import Listeners
-from remit.runtime.plan import FoldPlan, FollowPlan, HandlerPlan, LaterPlan, ReactionPlan, TranslatorPlan
+from remit.runtime.plan import FollowPlan, HandlerPlan, LaterPlan, ReactionPlan, TranslatorPlan
 from remit.runtime.upcasting import takes_old
 from remit.runtime.work.attempts import Attempt, is_end, meant
 from remit.runtime.work.carried import carried
@@ -25,7 +22,7 @@ from remit.runtime.work.lost import refuse_returned
 from remit.runtime.work.outcomes import CommandKey, speaker_of
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.turns import Taken
-from remit.runtime.work.unit import FOLD_SECONDS, UnitOfWork
+from remit.runtime.work.unit import UnitOfWork
 
 _NOBODY = Attempt("", "", "", 0.0, "", 0.0)
 """Before the first message of a unit of work."""
@@ -168,84 +165,6 @@ class Dispatcher:
             )  # fmt: skip
 
 
-class Folding(Dispatcher):
-    """Applies events to the documents of a projection."""
-
-    def is_alone(self, record: MessageRecord) -> bool:
-        return False
-
-    async def fold(self, unit: UnitOfWork, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
-        """Folds messages, of which none is parked, as long as `FOLD_SECONDS` allow; loads their documents in one round
-        trip. Returns the last one. After a failure, `lane.failing` is the message that failed, as far as one did.
-
-        Raises as `handle`.
-        """
-        limit, failing = self._shared.deadlines.enter(HANDLER_SECONDS), lane.failing
-        try:
-            found = self._events(lane, records)
-            lane.failing = failing
-            done = await unit.fold_all(self._follow.projection, lane, found)
-            limit.refuse_ended()
-        except BaseException as error:
-            if (failure := self._failure(error, limit)) is None:
-                raise
-            raise failure from error
-        finally:
-            self._shared.deadlines.leave(limit)
-        # The last one that was decoded: time may have been up before the last one that was read.
-        last = lane.failing = found[-1][0] if done is None else done
-        unit.attempt = self.attempt(last)
-        return last
-
-    def _events(self, lane: Lane, records: Sequence[MessageRecord]) -> list[tuple[MessageRecord, str, Any]]:
-        """Decodes messages: the events that the projection is folded from, each with its message and the key of its
-        document. A message that the projection does not follow is there without an event. Raises `BadMessage`,
-        `BadKey`, and whatever `key` raises."""
-        takes, olds, plan = self._follow.takes, self._upcasters or (), self._follow.projection
-        key_of, kind, now = plan.key, plan.kind, asyncio.get_running_loop().time
-        is_published, until = self._follow.id.channel is Channel.PUBLISHED, now() + FOLD_SECONDS
-        found: list[tuple[MessageRecord, str, Any]] = []
-        texts: dict[str, str] = {}
-        for record in records:
-            lane.failing = record
-            form = record.type, record.version
-            codec = takes.get(form)
-            if codec is None or form in olds or (is_published and has_newer(record)):
-                events = self._changed(record)
-                found += [(record, document_key(key_of(event), event, kind), event) for event in events]
-                if not events:
-                    found.append((record, "", None))
-            else:
-                try:
-                    event = codec.decode(record.payload)
-                except MsgspecError:
-                    event = codec.read(record.payload)
-                key = key_of(event)
-                text = texts.get(key) if key.__class__ is str else None
-                if text is None:
-                    text = document_key(key, event, kind)
-                    texts[text] = text
-                found.append((record, text, event))
-            if now() > until:
-                break
-        return found
-
-    def _changed(self, record: MessageRecord) -> list[Any]:
-        """The events of a message that is old, newer, or not followed."""
-        if not self._is_old(record):
-            forms = [record]
-        else:
-            assert self._upcasters is not None  # noqa: S101  # asked by `_is_old` before
-            newest = self._upcasters.newest(record.type, record.version, record.payload)
-            forms = [record._replace(type=each.type, version=each.version, payload=each.payload) for each in newest]
-        found = map(self._form, forms)
-        return [codec.read(payload) for codec, payload in found if codec is not None]
-
-    async def _do(self, unit: UnitOfWork, record: MessageRecord, found: Any, payload: bytes) -> Refusal | None:
-        await unit.fold(self._follow.projection, found.read(payload))
-        return None
-
-
 class _ApplyingLater(Dispatcher):
     """Applies commands that were sent for later; a command with a key, once."""
 
@@ -297,8 +216,8 @@ class _ApplyingLater(Dispatcher):
             )  # fmt: skip
 
 
-DISPATCHERS: dict[type, type[Dispatcher]] = {ReactionPlan: Dispatcher, FoldPlan: Folding, LaterPlan: _ApplyingLater}
-"""The dispatcher of each kind of subscription."""
+DISPATCHERS: dict[type, type[Dispatcher]] = {ReactionPlan: Dispatcher, LaterPlan: _ApplyingLater}
+"""The dispatcher of each kind of subscription whose handlers are called with single messages."""
 
 
 def _in_words(versions: Collection[int]) -> str:

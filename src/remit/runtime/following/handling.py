@@ -17,8 +17,9 @@ from remit.log import Floors, MessageRecord, SubscriptionId, trace_of
 from remit.runtime.events import BatchHandled, KeyParked
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
 from remit.runtime.following.canary import Canaries
-from remit.runtime.following.dispatch import DISPATCHERS, Dispatcher, Folding
+from remit.runtime.following.dispatch import DISPATCHERS, Dispatcher
 from remit.runtime.following.effect import Effect
+from remit.runtime.following.folding import Folding
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import Parking
 from remit.runtime.following.states import State
@@ -46,7 +47,7 @@ TURNS_SECONDS = 10.0
 BATCH_SECONDS = 0.05
 """A batch ends once it has taken this long."""
 
-_DISPATCHERS: dict[type, type[Dispatcher]] = {**DISPATCHERS, TranslationPlan: Translating}
+_DISPATCHERS: dict[type, type[Dispatcher]] = {**DISPATCHERS, FoldPlan: Folding, TranslationPlan: Translating}
 
 
 @dataclass
@@ -85,7 +86,7 @@ class Handling(Effect):
         self._id = follow.id
         self._begins: dict[SubscriptionId, Literal["now"] | float | None] = {follow.id: follow.begins}
         self._folds = isinstance(follow, FoldPlan)
-        self._is_own = self._folds and follow.id.source == follow.id.context
+        self._is_own: bool = self._folds and follow.id.source == follow.id.context
         """Whether everything that it writes follows from the log in the same store."""
         self._store = shared.workplaces[follow.id.context].store
         self._shared = shared
@@ -163,8 +164,8 @@ class Handling(Effect):
         mine.begun, began = asyncio.get_running_loop().time(), self._listeners.ticks()
         parked = await self._parking.among(lane, records)
         async with contextlib.aclosing(self._dispatcher.unit(mine.taken)) as unit:
-            if isinstance(self._dispatcher, Folding) and not parked:
-                parks, last, attempt = await self._fold(self._dispatcher, lane, mine, unit, records)
+            if isinstance(self._dispatcher, Folding):
+                parks, last, attempt = await self._fold(self._dispatcher, lane, unit, records, parked)
             else:
                 try:
                     parks, last, attempt = await self._decide(lane, mine, unit, records, parked)
@@ -213,12 +214,26 @@ class Handling(Effect):
         return parks, last, attempt
 
     async def _fold(
-        self, folding: Folding, lane: Lane, mine: Part, unit: UnitOfWork, records: Sequence[MessageRecord]
+        self,
+        folding: Folding,
+        lane: Lane,
+        unit: UnitOfWork,
+        records: Sequence[MessageRecord],
+        parked: Collection[str],
     ) -> tuple[list[Park], MessageRecord, Attempt | None]:
         """As `_decide`, for a projection: loads all documents at once."""
-        last = await folding.fold(unit, lane, records)
+        mine, free = self._parts[lane.part], records
+        if parked:
+            records = records[:MOST]
+            free = [record for record in records if record.key not in parked or not record.type]
+        last = await folding.fold(unit, lane, free) if free else records[-1]
+        if free and last is free[-1]:
+            last = records[-1]
         mine.most = _most(mine.most, records, last)
-        return [], last, unit.attempt
+        aside = (
+            [each for each in records if each.key in parked and each.type and each.pos <= last.pos] if parked else []
+        )
+        return [self._parking.waits(each) for each in aside], last, unit.attempt if free else None
 
     async def _commit(
         self,

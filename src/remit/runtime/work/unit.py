@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import repeat
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from remit.contexts import collecting
-from remit.domain import as_recorded, has_recorded, is_removed, recording, take_recorded
+from remit.domain import as_recorded, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, BadValue, Diverged, NotAdded, SecondAggregate
-from remit.log import Channel, MessageRecord
-from remit.messages import DomainEvent, Refusal, document_key
+from remit.log import Channel
+from remit.messages import DomainEvent, Refusal
 from remit.runtime.events import DeliveryIgnored, LaterRefused, UnitCommitted
-from remit.runtime.plan import AggregatePlan, ClaimPlan, HandlerPlan, ProjectionPlan, RecordPlan, RowPlan
+from remit.runtime.plan import AggregatePlan, ClaimPlan, HandlerPlan, ProjectionPlan, RecordPlan
 from remit.runtime.work.attempts import Attempt, is_end, meant
 from remit.runtime.work.claimed import give_up_all
 from remit.runtime.work.deadlines import Limit
+from remit.runtime.work.folding import Documents
 from remit.runtime.work.lost import not_added, refuse_returned
 from remit.runtime.work.reach import within
 from remit.runtime.work.recorder import Recorder
@@ -39,15 +40,6 @@ Foreseen = tuple[Place, Row | None]
 """A place and the row that was found there."""
 
 _NO_ROW: Row = (0, b"")
-FOLD_SECONDS = 0.05
-"""How long a unit of work may fold, or decode what it folds, before other tasks get their turn."""
-
-
-class Failing(Protocol):
-    """Where the message that is being folded is noted."""
-
-    failing: MessageRecord | None
-
 
 # Named tuples have a constructor written in Python. This one takes less than half the time.
 _row = tuple[Any, ...].__new__
@@ -78,6 +70,8 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
     """Removed aggregates whose claims have not been given up yet."""
     announced: list[tuple[Any, str]] | None = None
     """Events without an aggregate that have not been recorded yet, each with its ordering key."""
+    folded: dict[str, Documents] | None = None
+    """The documents that events are folded into, by the kind of their read model."""
     _unfinished: bool = False
     """Whether `leaving` or `announced` has any."""
     _tracked: dict[Place, Tracked] = {}
@@ -354,46 +348,13 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
         rows = [(place, await self.workplace.store.load(*place)) for place in new]
         return {place: None if row[1] else row[0] for place, row in rows if row is not None}
 
-    async def fold(self, plan: ProjectionPlan, event: Any) -> None:
-        """Applies an event to its document."""
-        id = document_key(plan.key(event), event, plan.kind)
-        tracked = await self.load(plan, id) or self.track(plan, id, plan.type())
-        try:
-            tracked.value.evolve(event)
-        except BaseException as error:
-            raise meant(error) from error
-        tracked.changed, tracked.removed = True, is_removed(tracked.value)
-
-    async def fold_all(
-        self, plan: ProjectionPlan, at: Failing, events: Sequence[tuple[MessageRecord, str, Any]]
-    ) -> MessageRecord | None:
-        """Applies events to their documents, in order, as long as `FOLD_SECONDS` allow. Each comes with its message and
-        the key of its document, and is None if its message is not followed. Returns the last message if others are
-        left. While an event is applied, `at` names its message."""
-        ids = {id: None for _, id, event in events if event is not None}
-        rows: Mapping[str, Row] = await all_stored(self.workplace.store, plan, ids) if ids else {}
-        now, is_row, documents = asyncio.get_running_loop().time, isinstance(plan, RowPlan), dict[str, Tracked]()
-        until, before = now() + FOLD_SECONDS, None
-        for record, id, event in events:
-            if before is not record and before is not None and now() > until:
-                return before
-            at.failing = before = record
-            if event is None:
-                continue
-            found = documents.get(id)
-            if found is None:
-                self.keep(plan, id, *rows.get(id, _NO_ROW))
-                found = documents[id] = self._tracked[plan.kind, id]
-            if found.removed:
-                found = documents[id] = self.track(plan, id, plan.type())
-            try:
-                found.value.evolve(event)
-            except BaseException as error:
-                raise meant(error) from error
-            found.changed = True
-            if is_row:
-                found.removed = is_removed(found.value)
-        return None
+    def documents(self, plan: ProjectionPlan, kept: Documents | None = None) -> Documents:
+        """The documents of a read model, to fold events into them; those that are kept, if there are any."""
+        if self.folded is None:
+            self.folded = {}
+        if (found := self.folded.get(plan.kind)) is None:
+            found = self.folded[plan.kind] = kept or Documents(plan, self.workplace.store)
+        return found
 
     def _take_up(self, handler: HandlerPlan, tracked: Tracked) -> Iterable[tuple[DomainEvent, str]]:
         """Prepares a changed aggregate for storing; returns the events it has recorded, with their further headers.
@@ -477,6 +438,9 @@ class UnitOfWork(Recorder, msgspec.Struct, eq=False):
                 if not tracked.plan.is_aggregate and not is_written_as_state(tracked, rows, self.attempt.origin):
                     continue
                 changes.append(_row(Change, (tracked.plan.kind, tracked.id, tracked.version, tracked.body)))
+        if self.folded is not None:
+            for documents in self.folded.values():
+                documents.write(rows, changes, self.attempt.origin)
         if self.beside is not None:
             changes.append(self.beside)
         return rows

@@ -90,6 +90,11 @@ class ClusterDoor:
         """The nodes that host any of these contexts, except lost ones."""
         return [each for each in self._cluster.nodes if set(contexts) & set(each.spot.contexts) and not each.lost]
 
+    @property
+    def clocks_agree(self) -> bool:
+        """Whether the clocks of all machines are right."""
+        return not any(node.spot.skew for node in self._cluster.nodes)
+
     async def deploy(self, node: Node, seconds: float) -> bool:
         """Stops a process in order and starts it again. Returns whether it runs within `seconds`."""
         # In an empty context: stopping the process must not end this task.

@@ -7,6 +7,7 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
+from remit.testing.simulation.programs.aging import with_freshness
 from remit.testing.simulation.programs.drills import DRILLS, FURTHER_DRILLS, HOSTILE, QUESTIONS, drilled
 from remit.testing.simulation.programs.ending import ended
 from remit.testing.simulation.programs.grammar import (
@@ -140,6 +141,10 @@ _STATES = 6
 """Chosen as `_SALT` was."""
 _STREAMS = 591
 """Chosen as `_SALT` was."""
+AGED = 0.1
+"""The share of programs with read models that promise how old they may be."""
+_AGES = 1633
+"""Chosen as `_SALT` was."""
 
 
 def generate(seed: int) -> Program:
@@ -154,7 +159,9 @@ def generate(seed: int) -> Program:
         program = with_adoption(later, program)
     program = with_rebuilds(later, program) if later.random() < REBUILT else program
     held = Random(f"states {_STATES} {seed}")  # noqa: S311  chance that can be repeated, no secret
-    return with_states(held, program) if held.random() < HELD else program
+    program = with_states(held, program) if held.random() < HELD else program
+    aged = Random(f"aged {_AGES} {seed}")  # noqa: S311  chance that can be repeated, no secret
+    return with_freshness(aged, program) if aged.random() < AGED else program
 
 
 def _stored_as_state(seed: int) -> Program:

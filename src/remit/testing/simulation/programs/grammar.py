@@ -197,23 +197,9 @@ class Select:
 
 
 Statement: TypeAlias = (
-    Add
-    | Look
-    | Change
-    | Take
-    | Put
-    | Publish
-    | Send
-    | Later
-    | Gather
-    | Wait
-    | Branch
-    | Refuse
-    | Fail
-    | Swallow
-    | Insert
-    | Select
-)
+    Add | Look | Change | Take | Put | Publish | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow
+    | Insert | Select
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -247,6 +233,8 @@ class Kept:
     """Whether it is stored as state in the first release, and event-sourced in the second."""
     held: bool = False
     """Of an event-sourced aggregate: whether a row model has a row for each, which rebuilds make of their states."""
+    promises: str = ""
+    """Of a projection: how old it may be, an expression; empty if it promises nothing."""
 
 
 @dataclass(frozen=True)
@@ -344,6 +332,8 @@ class Question:
     key: str
     """A text, not an expression."""
     at: float
+    aged: bool = False
+    """Whether it asks for what a projection shows at that moment, and for its age."""
 
 
 @dataclass(frozen=True)
@@ -403,8 +393,6 @@ class Rebuilding:
     page: int
     back: bool = False
     """Whether the version before becomes live again afterwards."""
-    pause: float = 0.1
-    """The share of the time in which it rests."""
 
 
 @dataclass(frozen=True)
@@ -430,6 +418,8 @@ class Program:
     """Whether its anti-corruption layers have modules, with reactions in them."""
     sources: tuple[Source, ...] = ()
     rebuilds: tuple[Rebuilding, ...] = ()
+    halts: tuple[tuple[str, float, float], ...] = ()
+    """Projections that do not get on, each from when on (seconds after the beginning), and for how long."""
     after: bool = False
     """Whether callers ask, after an answer, for documents that include what their command has written."""
 
@@ -439,13 +429,12 @@ class Program:
         parts = (self.contexts, self.kept, self.commands, self.events, self.handlers, self.roots, self.questions)
         messages = (*self.commands, *self.events)
         extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
-        extras += sum(
-            bool(each.news) + each.sourced + each.rows + each.upcast + each.removes + each.adopted + each.held
-            for each in self.kept
-        ) + (1 + len(self.rollout.at) if self.rollout else 0)
+        extras += sum(bool(each.news) + bool(each.promises) + each.sourced + each.rows for each in self.kept)
+        extras += sum(each.upcast + each.removes + each.adopted + each.held for each in self.kept)
+        extras += 1 + len(self.rollout.at) if self.rollout else 0
         extras += len(self.guards) + self.headers + len(self.idle) + bool(self.related) + self.layered
         extras += sum(1 + len(each.commands) + len(each.posted) for each in self.sources)
-        extras += sum(1 + each.back for each in self.rebuilds) + self.after
+        extras += sum(1 + each.back for each in self.rebuilds) + len(self.halts) + self.after
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
 
 

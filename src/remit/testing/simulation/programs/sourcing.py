@@ -43,8 +43,6 @@ _OF = ("class {name}Grew(DomainEvent):\n    entry: str\n    of: str\n", "entry=e
 """The same, of an event that says of which aggregate it is."""
 _HELD = 0.7
 """The share of those that a row model holds as they are, where one does."""
-_PAUSE = 0.99
-"""Their share of rest: much is written between two chunks."""
 _BACK = 0.3
 """The share of rebuilds of these after which the version before becomes live again."""
 _ROWS = 0.6
@@ -250,7 +248,7 @@ def with_states(random: Random, program: Program) -> Program:
     made = [
         Rebuilding(
             f"{each.context}.{each.name}Held", round(random.random() * 5.0, 2), random.choice((1, 2, 4000)),
-            back=random.random() < _BACK, pause=_PAUSE,
+            back=random.random() < _BACK,
         )
         for each in kept
         if each.held

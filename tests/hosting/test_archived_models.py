@@ -1,0 +1,113 @@
+"""Read models of a service are built from the archives that the topology names."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from remit import Context, Events, Projection, Query, System, View
+from remit.hosting.assembly import assemble_service, placed_on
+from remit.hosting.opening import Places, opened
+from remit.hosting.read_models import looking_after
+from remit.log import Channel
+from remit.operations import archive_log
+from remit.runtime import Host
+from remit.stores import load_versions
+from remit.stores.archive import Archive
+from remit.topology.file import read_topology
+from remit.topology.secret import Secret
+from tests.operations.orchard import Count, Counted, HowMany, lived, once, orchard, twice
+
+
+class Picked(Query[int]):
+    box: str
+
+
+def grown() -> System:
+    """A later release, with a new read model of the same events."""
+    farm = Context("farm")
+
+    @farm.project
+    class Harvest(Projection[str, Counted]):
+        apples: int = 0
+
+        @staticmethod
+        def key(event: Counted) -> str:
+            return event.box
+
+        def evolve(self, event: Counted) -> None:
+            self.apples += event.apples
+
+    @farm.handle(Count)
+    async def count(command: Count, events: Events[Counted]) -> None:
+        for each in command.boxes:
+            events.publish(each)
+
+    @farm.answer(Picked)
+    async def picked(query: Picked, harvests: View[Harvest]) -> int:
+        return (await harvests.get(query.box)).apples
+
+    return System("orchard", contexts=[farm])
+
+
+@pytest.fixture
+async def topology(tmp_path: Path) -> Path:
+    """A service whose log was archived, all of it."""
+    place = f"sqlite:{tmp_path}/{{context}}.db"
+    await lived(orchard(once), place)
+    async with service(orchard(once), named(tmp_path, "")) as host, asyncio.timeout(20):
+        while not (await load_versions(host.stores["farm"], "farm.Box"))[1].shapes:  # noqa: ASYNC110  # a look rings no bell
+            await asyncio.sleep(0.01)
+    async with opened(Places({"default": Secret(place)}), ["farm"]) as stores:
+        for each in await stores["farm"].subscribers():
+            await stores["farm"].forget(each.name)
+        archive = Archive(tmp_path / "old", "farm")
+        (done,) = await archive_log(stores["farm"], archive, [Channel.PRIVATE], -timedelta(days=1), pause=0.0)
+    assert done.deleted == 3
+    return named(tmp_path, 'archives = "old"\n')
+
+
+def named(folder: Path, archives: str) -> Path:
+    file = folder / "orchard.toml"
+    file.write_text(
+        f'system = "orchard"\n{archives}[stores]\ndefault = "sqlite:{{context}}.db"\n[services.all]\nruns = ["*"]\n'
+    )
+    return file
+
+
+@asynccontextmanager
+async def service(system: System, file: Path) -> AsyncGenerator[Host]:
+    model = system.model()
+    placement = placed_on(read_topology(file), model)
+    host = assemble_service(model, placement, placement.services["all"])
+    try:
+        await host.start()
+        async with looking_after(host, first=0.0, pause=0.0):
+            yield host
+    finally:
+        await host.stop()
+
+
+async def test_a_rebuild_that_begins_by_itself_reads_the_archive(topology: Path) -> None:
+    async with service(orchard(twice, rebuild="at-start"), topology) as host:
+        async with asyncio.timeout(20):
+            while await host.ask(HowMany(box="b2")) != 4:  # noqa: ASYNC110  # a switch rings no bell
+                await asyncio.sleep(0.01)
+
+
+async def test_a_new_read_model_is_built_from_the_archive(topology: Path) -> None:
+    async with service(grown(), topology) as host:
+        await host.send(Count(boxes=[Counted(box="b2", apples=5)]))
+        assert await host.ask(Picked(box="b2"), fresh=True) == 7
+
+
+async def test_a_damaged_archive_does_not_concern_a_read_model_that_does_not_need_it(topology: Path) -> None:
+    for file in (topology.parent / "old").glob("farm/private/*.gz"):
+        file.write_bytes(b"damaged")
+    async with service(orchard(once), topology) as host:
+        await host.send(Count(boxes=[Counted(box="b2", apples=5)]))
+        assert await host.ask(HowMany(box="b2"), fresh=True) == 7
+        assert {each.state for each in host.followers} == {"running"}
