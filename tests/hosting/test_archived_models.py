@@ -1,6 +1,7 @@
 """Read models of a service are built from the archives that the topology names."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -15,7 +16,7 @@ from remit.hosting.read_models import looking_after
 from remit.log import Channel
 from remit.operations import archive_log
 from remit.runtime import Host
-from remit.stores import load_versions
+from remit.stores import Entry, Store, Unit, load_versions
 from remit.stores.archive import Archive
 from remit.topology.file import read_topology
 from remit.topology.secret import Secret
@@ -62,12 +63,17 @@ async def topology(tmp_path: Path) -> Path:
         while not (await load_versions(host.stores["farm"], "farm.Box"))[1].shapes:  # noqa: ASYNC110  # a look rings no bell
             await asyncio.sleep(0.01)
     async with opened(Places({"default": Secret(place)}), ["farm"]) as stores:
-        for each in await stores["farm"].subscribers():
-            await stores["farm"].forget(each.name)
-        archive = Archive(tmp_path / "old", "farm")
-        (done,) = await archive_log(stores["farm"], archive, [Channel.PRIVATE], -timedelta(days=1), pause=0.0)
-    assert done.deleted == 3
+        assert await moved(stores["farm"], tmp_path) == 3
     return named(tmp_path, 'archives = "old"\n')
+
+
+async def moved(store: Store, folder: Path) -> int:
+    """Archives the whole log, and returns how many messages that were."""
+    for each in await store.subscribers():
+        await store.forget(each.name)
+    archive = Archive(folder / "old", "farm")
+    (done,) = await archive_log(store, archive, [Channel.PRIVATE], -timedelta(days=1), pause=0.0)
+    return done.deleted
 
 
 def named(folder: Path, archives: str) -> Path:
@@ -102,6 +108,17 @@ async def test_a_new_read_model_is_built_from_the_archive(topology: Path) -> Non
     async with service(grown(), topology) as host:
         await host.send(Count(boxes=[Counted(box="b2", apples=5)]))
         assert await host.ask(Picked(box="b2"), fresh=True) == 7
+
+
+async def test_a_read_model_that_was_away_goes_on_with_the_archive(topology: Path) -> None:
+    folder = topology.parent
+    async with opened(Places({"default": Secret(f"sqlite:{folder}/{{context}}.db")}), ["farm"]) as stores:
+        payload, at = b'{"box":"b2","apples":5}', time.time()
+        entry = Entry(Channel.PRIVATE, "b2", "late", "farm.Counted", 1, at, '{"cause":"c","trace":"t"}', payload)
+        await stores["farm"].commit(Unit(entries=[entry]))
+        assert await moved(stores["farm"], folder) == 1
+    async with service(orchard(once), topology) as host:
+        assert await host.ask(HowMany(box="b2"), fresh=True) == 7
 
 
 async def test_a_damaged_archive_does_not_concern_a_read_model_that_does_not_need_it(topology: Path) -> None:

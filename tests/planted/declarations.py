@@ -440,6 +440,13 @@ AGGREGATES = {
             )
         }
     ),
+    "projection.short-log": billed(
+        "@billing.project(rebuild='at-start')\n"
+        "class Withdrawals(Projection[StudentId, EnrollmentWithdrawn]):\n"
+        "    @staticmethod\n"
+        "    def key(event: EnrollmentWithdrawn) -> StudentId: ...\n"
+        "    def evolve(self, event: EnrollmentWithdrawn) -> None: ...\n"
+    ),
     "projection.doubled": billed("billing.project(InvoicesOf)\n"),
     "projection.same-name": billed(
         "class More:\n"

@@ -36,6 +36,7 @@ from remit.checks.relations import check_relations
 from remit.checks.replies import check_replies
 from remit.checks.row_models import check_row_models
 from remit.checks.services import check_services
+from remit.checks.short_logs import check_short_logs
 from remit.checks.signatures import check_signatures
 from remit.checks.sourced import check_sourced
 from remit.checks.subscriptions import check_subscriptions
@@ -109,6 +110,7 @@ NOTED: tuple[Rule, ...] = (
     check_unsigned_keys,
     check_gateways,
     check_unread_versions,
+    check_short_logs,
 )
 """The rules that add notes, in the order in which their notes are reported."""
 

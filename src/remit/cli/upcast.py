@@ -15,8 +15,7 @@ from remit.cli.options import AsJson, Data, Store, SystemName, located
 from remit.cli.progress import progress
 from remit.cli.screen import UNWELL, cell, say, show
 from remit.contexts import Context
-from remit.contexts.annotations import aggregates_of, projections_of, records_of, sourced_of
-from remit.domain import Row
+from remit.contexts.annotations import aggregates_of, projections_of, records_of, row_models_of, sourced_of
 from remit.errors import one_of
 from remit.hosting import System
 from remit.hosting.failures import Failure
@@ -98,12 +97,12 @@ async def _stored(
 def _kinds(context: Context[Any]) -> Iterator[tuple[str, VersionedCodec[Any]]]:
     """The kinds of states of a context whose class has a version above 1. The row of an event-sourced aggregate is a
     cache, which is made anew. The rows of a row model are not here: a rebuild makes them anew."""
-    sourced = sourced_of(context)
+    sourced, rows = sourced_of(context), row_models_of(context)
     stored: list[Any] = [each for each, _ in aggregates_of(context) if each not in sourced]
     stored += [*projections_of(context), *(each for each, _ in records_of(context))]
     for each in dict.fromkeys(stored):
         codec = state_codec(each, context.upcasters)
-        if isinstance(codec, VersionedCodec) and not issubclass(each, Row):
+        if isinstance(codec, VersionedCodec) and each not in rows:
             yield f"{context.name}.{each.__name__}", codec
 
 

@@ -9,7 +9,7 @@ their unknown fields: these are put back when the value is written again.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from inspect import isclass
@@ -205,15 +205,12 @@ class Codec(Generic[T]):
         value = self._decoder.decode(_ENCODINGS[self.encoding].encode(known))
         return value, Rest(unknown, self.encode(value), data if isinstance(data, bytes) else data.encode())
 
-    def restore_all(self, data: Iterable[bytes | str]) -> list[T]:
+    def restore_all(self, data: Sequence[bytes | str]) -> list[T]:
         """The values of `restore`, for several. Raises as it does."""
-        if self._lenient:
-            return [self.restore(each)[0] for each in data]
-        decode, some = self.decode, [*data]
-        try:
-            return [decode(each) for each in some]
-        except msgspec.ValidationError:
-            return [self.restore(each)[0] for each in some]
+        if not self._lenient:
+            with suppress(msgspec.ValidationError):
+                return list(map(self.decode, data))
+        return [self.restore(each)[0] for each in data]
 
     def _known(self, data: bytes | str) -> tuple[Any, Unknown | None]:
         """The decoded data with the known fields only, and the unknown ones."""

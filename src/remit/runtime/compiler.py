@@ -32,8 +32,8 @@ from remit.contexts.annotations import (
     hints_of,
     is_kind,
     projected_by,
-    projections_of,
     publishable,
+    row_models_of,
     takes_envelope,
 )
 from remit.contexts.declarations import Begins
@@ -281,7 +281,7 @@ def _table(row: type[Row[Any, Any]]) -> RowTable:
 
 def row_tables(context: Context[Any]) -> list[RowTable]:
     """The tables of the row models of a context, for those who make them before it starts."""
-    return [_table(each) for each in projections_of(context) if issubclass(each, Row)]
+    return [_table(each) for each in row_models_of(context)]
 
 
 def _begins(declared: Begins | None) -> Literal["now"] | float | None:

@@ -331,6 +331,32 @@ async def test_a_cancelled_statement_ends_its_connection(
     assert (found, other != process) == ([], True), "the connection is used again"
 
 
+@pytest.mark.parametrize("of_library", [False, True], ids=["statements", "a session"])
+async def test_a_connection_whose_rollback_was_cancelled_is_not_used_again(
+    store: PostgresStore, written: Written, of_library: bool
+) -> None:
+    """Whoever is cancelled while its transaction is taken back does not know how far that is."""
+    transaction = store.begin()
+    process = await process_of(transaction)
+    if of_library:
+        await transaction.run("INSERT INTO invoice VALUES (1, 10)", ())
+    else:
+        await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
+    abandoning = asyncio.create_task(transaction.abandon())
+    await asyncio.sleep(0)  # its ROLLBACK is sent, and not answered yet
+    abandoning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await abandoning
+    again = store.begin()
+    other = await process_of(again)
+    await again.abandon()
+    assert other != process, "the connection is used again"
+    async with asyncio.timeout(5):
+        while await written.open_transactions():
+            pass
+    assert await written.invoices() == []
+
+
 async def test_a_handler_that_goes_on_after_its_statement_was_cancelled_commits_nothing(
     store: PostgresStore, written: Written, server: str, connection: Connection
 ) -> None:

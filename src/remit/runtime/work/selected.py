@@ -53,7 +53,7 @@ class _Index(NamedTuple):
 class UnitSelected(Selected[Any]):
     """The rows that a handler has selected."""
 
-    __slots__ = ("_asked", "_index", "_named", "_plan", "_selection", "_store")
+    __slots__ = ("_asked", "_index", "_named", "_plan", "_store")
 
     def __init__(
         self, store: Store, plan: RowPlan, filters: Mapping[str, object], asked: _Asked | None = None,
@@ -62,11 +62,7 @@ class UnitSelected(Selected[Any]):
         """Raises `NoIndex`, `BadValue`, `BadKey`."""
         self._store, self._plan = store, plan
         self._asked = asked = asked or _read(plan, filters)
-        self._index = index = _index(plan, asked, fields)
-        self._selection = Selection(
-            plan.table, index.columns, tuple([asked.equal[field] for field in index.equal]), asked.least, asked.most,
-            index.descending,
-        )  # fmt: skip
+        self._index = _index(plan, asked, fields)
         self._named = b""
 
     def order(self, *fields: str) -> Selected[Any]:
@@ -74,30 +70,36 @@ class UnitSelected(Selected[Any]):
 
     async def page(self, *, limit: int = 100, after: str | None = None) -> Page[Any]:
         require_limit(limit, LARGEST_PAGE, self._plan.kind)
-        place = None if after is None else self._place(after)
-        rows = await self._store.select_rows(self._selection, place, limit + 1)
+        selection = self._selection()
+        place = None if after is None else self._place(after, selection)
+        rows = await self._store.select_rows(selection, place, limit + 1)
         if len(rows) <= limit:
             return Page(items=_values(self._plan, rows))
-        return Page(items=_values(self._plan, rows[:limit]), next=self._cursor(rows[limit - 1]))
+        return Page(items=_values(self._plan, rows[:limit]), next=self._cursor(rows[limit - 1], selection))
 
     async def count(self) -> int:
-        return await self._store.count_rows(self._selection)
+        return await self._store.count_rows(self._selection())
+
+    def _selection(self) -> Selection:
+        asked, index = self._asked, self._index
+        equal = tuple([asked.equal[field] for field in index.equal])
+        return Selection(self._plan.table, index.columns, equal, asked.least, asked.most, index.descending)
 
     # ── cursors ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _query(self) -> bytes:
+    def _query(self, of: Selection) -> bytes:
         """Tells queries apart: by model, version of its table, index, filters and direction."""
         if not self._named:
-            of, hashed = self._selection, self._index.begun.copy()
+            hashed = self._index.begun.copy()
             hashed.update(_written.encode((of.equal, of.least, of.most)))
             self._named = hashed.digest()
         return self._named
 
-    def _cursor(self, row: SelectedRow) -> str:
-        made = _written.encode((self._query(), tuple(row[2:]), row[0]))
+    def _cursor(self, row: SelectedRow, of: Selection) -> str:
+        made = _written.encode((self._query(of), tuple(row[2:]), row[0]))
         return urlsafe_b64encode(_sum(made) + made).decode().rstrip("=")
 
-    def _place(self, cursor: str) -> RowPlace:
+    def _place(self, cursor: str, of: Selection) -> RowPlace:
         """Raises `BadCursor`."""
         try:
             data = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
@@ -106,7 +108,7 @@ class UnitSelected(Selected[Any]):
             read = None
         if read is not None and not fits(read.id):
             read = None  # forged: no row has such a key
-        if read is None or read.query != self._query() or len(read.values) != len(self._selection.ordered):
+        if read is None or read.query != self._query(of) or len(read.values) != len(of.ordered):
             raise BadCursor(
                 "this is no cursor" if read is None else "this is a cursor of another query",
                 where=self._plan.kind, expected="the `next` of a page of this query, with the same filters and order",
@@ -162,7 +164,7 @@ def _form(plan: RowPlan, field: str, value: object) -> bytes:
     that no index holds, which a client may have chosen."""
     kind, form = plan.fields[field]
     try:
-        return form(msgspec.convert(value, kind))
+        return form(value if value.__class__ is kind else msgspec.convert(value, kind))
     except BadValue as error:
         raise BadKey(
             f"{field} of {plan.type.__name__} is never this: {error.what}", where=plan.kind, expected=error.expected,

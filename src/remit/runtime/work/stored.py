@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, TypeVar
 
@@ -55,13 +56,17 @@ def _with(some: Sequence[T], another: T) -> list[T]:
 
 def _row(tracked: Tracked, plan: RowPlan, origin: str) -> RowChange:
     """A new row begins with a version that no earlier row with its key has had: removed rows leave nothing behind."""
-    begun = blake2b(f"{origin}\0{tracked.id}".encode(), digest_size=7).digest()
-    version = tracked.version + 1 if tracked.version else 1 + int.from_bytes(begun)
+    version = 1 + (tracked.version or _begun(origin))
     try:
         values = () if tracked.removed else plan.values(tracked.value)
     except (BadValue, AttributeError, TypeError) as error:
         raise _unsortable(plan, tracked, error) from error
     return RowChange(plan.table, tracked.id, tracked.version, version, tracked.body, values)
+
+
+@lru_cache(16)
+def _begun(origin: str) -> int:
+    return int.from_bytes(blake2b(origin.encode(), digest_size=7).digest())
 
 
 def _unsortable(plan: RowPlan, tracked: Tracked, error: Exception) -> BadValue:

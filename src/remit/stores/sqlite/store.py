@@ -35,6 +35,10 @@ from remit.stores.sqlite.writer import Writer
 from remit.stores.tables import InTables, as_records, heads_of, states_at
 from remit.stores.technology import StoreAddress
 
+CACHE_KIB = 16 * 1024
+"""The most of the file that reads keep in memory until a commit, in KiB: eight times what SQLite does by itself. The
+rows of a page lie apart in the file, and each would be read from there again."""
+
 
 class _Open(NamedTuple):
     writer: Writer
@@ -103,6 +107,7 @@ class SqliteStore(InTables):
             prepare(connections[0], self._path, self._context, self.partitions)
             connections.append(connect(self._path))
             connections[1].execute("PRAGMA query_only = ON")
+            connections[1].execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             presence = Presence(self._path)
             writer = Writer(connections[0], self._where, self.partitions, presence)
             return writer, connections[1], presence

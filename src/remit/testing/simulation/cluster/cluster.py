@@ -69,7 +69,7 @@ class Cluster:
         points: Points | None = None,
         tables: Mapping[str, Sequence[str]] = MappingProxyType({}),
         encoding: Encoding = "json",
-        is_held: Callable[[str], bool] | None = None,
+        is_held: Callable[[SubscriptionId], bool] | None = None,
     ) -> None:
         self.loop = SimLoop(choices, is_dead, points=points, struck=self._strike)
         self.folder = folder
@@ -196,8 +196,8 @@ class Cluster:
 
         def followed(subscription: SubscriptionId, feed: Feed) -> Feed:
             if self._pull or subscription.context == subscription.source:
-                is_held, name = self._is_held, subscription.name
-                return feed if is_held is None else HeldFeed(feed, lambda: is_held(name))
+                is_held = self._is_held
+                return feed if is_held is None else HeldFeed(feed, lambda: is_held(subscription))
             return KeptFeed(feed, network.queue(subscription), incarnation)
 
         return Host(

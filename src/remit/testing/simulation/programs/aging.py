@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from random import Random
+from typing import TypeGuard
 
 from remit.contexts import ContextMap
 from remit.domain import Freshness, freshness_of
@@ -22,7 +23,7 @@ from remit.testing.simulation.cluster import Choices, ClusterDoor
 from remit.testing.simulation.cluster.nodes import Incarnation, life
 from remit.testing.simulation.judges import Verdict
 from remit.testing.simulation.programs.facts import Facts
-from remit.testing.simulation.programs.grammar import Kept, Program, Question
+from remit.testing.simulation.programs.grammar import Change, Kept, Message, Program, Question, Statement
 from remit.testing.simulation.programs.noted import INSTANT, Aged, Place
 from remit.testing.simulation.programs.tape import Tape
 
@@ -33,10 +34,14 @@ _REFUSE = 0.4
 """The share of those that are not read when they are too old."""
 _NEW = (1, 1, 2)
 """How many projections a program has in addition."""
+_TOLD = 0.5
+"""The share of programs in which each context publishes what it has changed."""
 _FAILS = 0.25
 """The share of these that fail at the events of one call, until their bug is fixed."""
 _HALTED = 0.7
 """The share of them that do not get on for a while."""
+_ONE_SOURCE = 0.8
+"""Of those with several sources, the share that goes on with the others."""
 _LAST_SECONDS = 12.0
 _LOOK_SECONDS = 5.0
 """The longest time between two looks at a source that answers, and some more."""
@@ -52,20 +57,48 @@ def with_freshness(random: Random, program: Program) -> Program:
     their documents and ages."""
     if program.rollout is not None or not program.roots:
         return program
+    if random.random() < _TOLD:
+        program = _with_events_told(random, program)
     every = [*(each for each in program.kept if each.folds and not each.fails), *_more(random, program)]
     if not every:
         return program
     chosen = {each.name: _promise(random) for each in random.sample(every, min(len(every), random.choice((1, 2, 3))))}
     others = [each for each in program.kept if all(each.name != one.name for one in every)]
     every = [replace(each, promises=chosen.get(each.name, "")) for each in every]
-    halts = tuple(_halted(random, each) for each in every if each.promises and random.random() < _HALTED)
+    halts = tuple(_halted(random, program, each) for each in every if each.promises and random.random() < _HALTED)
     questions = (*program.questions, *_asked(random, program, every, halts))
     return replace(program, kept=(*others, *every), questions=questions, halts=halts)
 
 
-def _halted(random: Random, kept: Kept) -> tuple[str, float, float]:
+def _with_events_told(random: Random, program: Program) -> Program:
+    """Each context that has changed something publishes it, so that a projection may have several sources."""
+    for context in program.contexts:
+        if any(each.context == context for each in program.events):
+            continue
+        own = [each for each in program.handlers if each.context == context and any(map(_may_record, each.body))]
+        if own:
+            chosen, name = random.choice(own), f"{context.upper()}Noted"
+            at, first = next((at, each) for at, each in enumerate(chosen.body) if _may_record(each))
+            body = (*chosen.body[:at], replace(first, events=(name,)), *chosen.body[at + 1 :])
+            program = replace(
+                program,
+                events=(*program.events, Message(name, context)),
+                handlers=tuple(replace(each, body=body) if each is chosen else each for each in program.handlers),
+            )
+    told = [replace(each, told=each.told or f"{each.name}Told") for each in program.events]
+    return replace(program, events=tuple(told))
+
+
+def _may_record(each: Statement) -> TypeGuard[Change]:
+    return isinstance(each, Change) and not each.events and not each.remove
+
+
+def _halted(random: Random, program: Program, kept: Kept) -> tuple[str, float, float]:
+    """With all of its sources, or with one of several."""
+    sources = list(dict.fromkeys(each.context for each in program.events if {each.name, each.told} & {*kept.folds}))
+    one = f" {random.choice(sources)}" if len(sources) > 1 and random.random() < _ONE_SOURCE else ""
     at, seconds = random.random() * 3.0, random.choice((2.0, 5.0, 8.0))
-    return f"{kept.context}.{kept.name}", round(at, 2), round(seconds * random.random(), 2)
+    return f"{kept.context}.{kept.name}{one}", round(at, 2), round(seconds * random.random(), 2)
 
 
 def _promise(random: Random) -> str:
@@ -93,7 +126,7 @@ def _asked(
 ) -> Iterator[Question]:
     """Most questions come while the model does not get on, or soon afterwards."""
     keys = list(dict.fromkeys(root.key for root in program.roots))[:2]
-    halted = {name: (at, seconds + 1.0) for name, at, seconds in halts}
+    halted = {name.partition(" ")[0]: (at, seconds + 1.0) for name, at, seconds in halts}
     for kept in models:
         for _ in range(random.choice((6, 10)) if kept.promises else 0):
             at, seconds = halted.get(f"{kept.context}.{kept.name}", (0.0, random.choice((3.0, _LAST_SECONDS))))
@@ -166,11 +199,12 @@ async def _parked(living: Incarnation) -> set[tuple[str, str, str, float]]:
     return set()
 
 
-async def unfresh(door: ClusterDoor) -> Iterator[Verdict]:
-    """What is wrong with the models when everything is done, and nothing is disturbed."""
+async def unfresh(door: ClusterDoor, tape: Tape) -> Sequence[Verdict]:
+    """What is wrong with the states of the models when everything is done, and nothing is disturbed."""
     found: list[Verdict] = []
     for living in door.everybody():
         parked = {name for name, *_ in await _parked(living)}
+        tape.ages.fresh |= {each.name for each in _models(living) if each.state == "fresh"}
         for model in _models(living):
             if model.name in parked:
                 if model.state == "fresh":
@@ -178,7 +212,7 @@ async def unfresh(door: ClusterDoor) -> Iterator[Verdict]:
             elif model.state != "fresh" or model.age is None or model.age > model.warn:
                 what = f"{model.name} is {model.state} in {living.name}, and {model.age} s old: {model.note}"
                 found.append(Verdict("stuck", what))
-    return iter(found)
+    return found
 
 
 # ── what the ages say ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -198,6 +232,18 @@ def judge_ages(facts: Facts, declared: ContextMap, *, rebuilt: Collection[str]) 
             yield from _younger(each, facts.documents.get(each.place, ()), known)
     for what in facts.tape.ages.wrong:
         yield Verdict("false", what)
+    yield from _lacking(facts)
+
+
+def _lacking(facts: Facts) -> Iterator[Verdict]:
+    """What is fresh when everything is done contains everything."""
+    shown = {(place.kind, path) for place, paths in facts.documents.items() for path in paths}
+    for run in filter(facts.is_committed, facts.tape.runs):
+        for said in run.said:
+            for type, path in ((said.type, said.path), *((told, f"{said.path}!") for told in facts.told[said.type])):
+                for _, model in facts.followers[type]:
+                    if model in facts.tape.ages.fresh and (model, path) not in shown:
+                        yield Verdict("false", f"{model} is said to be fresh in the end, and has no {path} of {run}")
 
 
 def _refused(each: Aged, promised: Freshness | None) -> Iterator[Verdict]:

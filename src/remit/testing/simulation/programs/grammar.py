@@ -419,7 +419,8 @@ class Program:
     sources: tuple[Source, ...] = ()
     rebuilds: tuple[Rebuilding, ...] = ()
     halts: tuple[tuple[str, float, float], ...] = ()
-    """Projections that do not get on, each from when on (seconds after the beginning), and for how long."""
+    """Projections that do not get on, maybe with one source only: `<context>.<class>` or `<context>.<class> <source>`,
+    from when on (seconds after the beginning), and for how long."""
     after: bool = False
     """Whether callers ask, after an answer, for documents that include what their command has written."""
 

@@ -124,6 +124,8 @@ class Ages:
     read: list[Aged] = field(default_factory=list[Aged])
     wrong: list[str] = field(default_factory=list[str])
     """What is wrong with what processes have said of them."""
+    fresh: set[str] = field(default_factory=set[str])
+    """The models that some process has called fresh in the end."""
     clocks_agree: bool = False
     """Whether the clocks of all machines are right."""
 

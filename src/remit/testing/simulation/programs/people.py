@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from remit.checks import model_of
 from remit.contexts import ContextMap, Written
 from remit.errors import RemitError
+from remit.log import SubscriptionId
 from remit.messages import Command, Query, Refusal
 from remit.observability import RuntimeEvent
 from remit.runtime import Host, compile_system
@@ -153,9 +154,10 @@ class ProgramWorkload(Workload):
     def excuses(self, event: RuntimeEvent) -> bool:
         return self._excuses.excuses(event)
 
-    def is_held(self, subscription: str) -> bool:
-        name, now = subscription.partition("@")[0], self.tape.now()
-        return any(each == name and at <= now < at + seconds for each, at, seconds in self.halts)
+    def is_held(self, subscription: SubscriptionId) -> bool:
+        name, now = subscription.name.partition("@")[0], self.tape.now()
+        names = (name, f"{name} {subscription.source}")
+        return any(each in names and at <= now < at + seconds for each, at, seconds in self.halts)
 
     def stays_parked(self, subscription: str, key: str) -> bool:
         return self._excuses.stays_parked(subscription, key)
@@ -166,7 +168,7 @@ class ProgramWorkload(Workload):
 
     async def settled(self, door: ClusterDoor) -> Iterable[Verdict]:
         self.tape.ages.clocks_agree = door.clocks_agree
-        return await unfresh(door)
+        return await unfresh(door, self.tape)
 
     async def peace(self, door: ClusterDoor) -> None:
         """Retries all parked keys, including those that only a person can release: at least three times, and as long as

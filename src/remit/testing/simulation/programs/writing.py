@@ -270,7 +270,8 @@ def _kept(program: Program, kept: Kept) -> str:
     events = " | ".join(kept.folds)
     promised = f", freshness={kept.promises}" if kept.promises else ""
     same = any(each.same and each.told in kept.folds for each in program.events)
-    taking = [f"        self.entries.append(event.path{' + event.via' if same else ''})"]
+    via = "event.via" if len(kept.folds) == 1 else 'getattr(event, "via", "")'
+    taking = [f"        self.entries.append(event.path{f' + {via}' if same else ''})"]
     before, more = declared_news(kept)
     if kept.news:
         entries += "\n    marks: list[str] = field(default_factory=list[str])\n" + more.rstrip("\n")

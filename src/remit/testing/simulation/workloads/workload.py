@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from remit.contexts import ContextMap
+from remit.log import SubscriptionId
 from remit.observability import KeyParked, RuntimeEvent
 from remit.testing.simulation.cluster import Choices, ClusterDoor, Poison, Weather
 from remit.testing.simulation.judges import Files, Verdict
@@ -73,7 +74,7 @@ class Workload(ABC):
         """What is wrong with the processes when everything is done."""
         return ()
 
-    def is_held(self, subscription: str) -> bool:
+    def is_held(self, subscription: SubscriptionId) -> bool:
         """Whether the sources of a subscription are out of its reach at this moment."""
         return False
 

@@ -1,0 +1,137 @@
+"""The fold of a rebuild: many partitions change the same documents, and some of their units are not written."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from remit import Context, DomainEvent, Projection, Row, System
+from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreUnavailable
+from remit.log import Channel
+from remit.operations import Rebuild
+from remit.runtime import Host, Ports
+from remit.stores import Entry, Store, Unit, row_table
+from remit.stores.memory.store import MemoryStore
+
+LAST, PARTITIONS, WORDS = 3000, 8, 20
+
+
+class Said(DomainEvent, key="who"):
+    who: str
+    word: str
+
+
+class Words(Projection[str, Said]):
+    """Documents that every partition writes."""
+
+    count: int = 0
+
+    @staticmethod
+    def key(event: Said) -> str:
+        return event.word
+
+    def evolve(self, event: Said) -> None:
+        self.count += 1
+
+
+class WordRow(Row[str, Said], indexes=[("count",)]):
+    """Rows that every partition writes, and that end with each seventh event."""
+
+    count: int = 0
+
+    @staticmethod
+    def key(event: Said) -> str:
+        return event.word
+
+    def evolve(self, event: Said) -> None:
+        self.count += 1
+        if self.count == 7:
+            self.remove()
+
+
+class Failing(MemoryStore):
+    """Writes slowly, and fails now and then: before it has written, or after it."""
+
+    def __init__(self, failures: Mapping[int, type[RemitError]]) -> None:
+        super().__init__(partitions=PARTITIONS)
+        self.technology = replace(self.technology, apart=True)
+        self._failures = failures
+        self.commits = self.at_once = self.most_at_once = self.conflicts = 0
+        self._turn = asyncio.Lock()
+
+    async def commit(self, unit: Unit) -> None:
+        if unit.advance is None or "@" not in unit.advance.subscription.name:
+            await super().commit(unit)
+            return
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            async with self._turn:
+                await self._write(unit)
+        finally:
+            self.at_once -= 1
+
+    async def _write(self, unit: Unit) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        self.commits += 1
+        failure = self._failures.get(self.commits)
+        if failure is StoreUnavailable:
+            raise failure("away", where="here")
+        try:
+            await super().commit(unit)
+        except Conflict:
+            self.conflicts += 1
+            raise
+        if failure is not None:
+            raise failure("nobody knows", where="here")
+
+
+def talk(model: type[Projection[str, Said]]) -> System:
+    context = Context("talk")
+    context.project(model)
+    return System("talk", contexts=[context])
+
+
+async def filled(store: Failing) -> None:
+    await store.open()
+    entries: list[Entry] = []
+    for number in range(LAST):
+        who, word = f"k{number % 100}", f"w{number % WORDS}"
+        payload = f'{{"who":"{who}","word":"{word}"}}'.encode()
+        entries.append(Entry(Channel.PRIVATE, who, f"m{number}", "talk.Said", 1, 1.7e9, "{}", payload))
+    await store.commit(Unit(entries=entries))
+
+
+async def rebuilt(store: Store, model: type[Projection[str, Said]], pause: float) -> None:
+    host = Host(talk(model).model(), {"talk": store}, Ports())
+    await host.start()  # makes the tables
+    await host.stop()
+    await Rebuild(talk(model).model(), f"talk.{model.__name__}", {"talk": store}, linger=0.0).build(
+        pause=pause, page=40, changed=True
+    )
+
+
+FAILURES: dict[int, type[RemitError]] = {3: StoreUnavailable, 11: OutcomeUnknown, 30: StoreUnavailable}
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.01])
+@pytest.mark.parametrize("failures", [{}, FAILURES])
+async def test_each_event_is_folded_once(failures: dict[int, type[RemitError]], pause: float) -> None:
+    store = Failing(failures)
+    await filled(store)
+    await rebuilt(store, Words, pause)
+    found = await store.load_all("talk.Words@2", [f"w{number}" for number in range(WORDS)])
+    assert {row[1] for row in found.values()} == {b'{"count":%d}' % (LAST // WORDS)}
+    assert pause or store.most_at_once > 1, "without rests, the next page is folded while one is written"
+    assert store.conflicts < 40, "few units go on from one that has failed"
+
+
+async def test_rows_that_end_and_begin_again_are_folded_once() -> None:
+    store = Failing(FAILURES)
+    await filled(store)
+    await rebuilt(store, WordRow, 0.0)
+    table = row_table("WordRow", 2, ["count"], [("count",)])
+    found = await store.load_rows(table, [f"w{number}" for number in range(WORDS)])
+    assert {row[1] for row in found.values()} == {b'{"count":%d}' % (LAST // WORDS % 7)}
