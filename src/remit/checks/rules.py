@@ -14,6 +14,7 @@ from remit.checks.dependencies import check_dependencies
 from remit.checks.edges import check_edges
 from remit.checks.forgotten import check_forgotten
 from remit.checks.forgotten_edges import check_forgotten_edges
+from remit.checks.from_states import check_from_states
 from remit.checks.gateways import check_gateways
 from remit.checks.handled import check_handled
 from remit.checks.interceptors import check_interceptors
@@ -87,6 +88,7 @@ RULES: tuple[Rule, ...] = (
     check_upcasters,
     check_projections,
     check_row_models,
+    check_from_states,
     check_forgotten,
     check_kept,
     check_carried,

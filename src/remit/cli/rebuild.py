@@ -99,7 +99,10 @@ async def _rebuild(
         with progress("messages") as show:
 
             def step(done: Rebuilt) -> None:
-                show(name, done.handled, done.messages)
+                if done.all_states:
+                    show(f"{name}: states", done.states, done.all_states)
+                if done.messages:
+                    show(name, done.handled, done.messages)
 
             if back:
                 return await work.back(pause=pause, step=step)

@@ -26,7 +26,8 @@ from remit.operations.parked import (
     require_handled,
     retry,
 )
-from remit.operations.rebuild import CannotRebuild, Rebuild, Rebuilt, sources_of
+from remit.operations.rebuild import Rebuild, Rebuilt, sources_of
+from remit.operations.refused import CannotRebuild
 from remit.operations.upcasting import OldRows, Rewritten, Unreadable, refuse_old_rows, rewrite
 
 __all__ = [

@@ -231,6 +231,8 @@ class Kept:
     """Of one with rows: whether another row model counts its entries, and removes its rows again and again."""
     adopted: bool = False
     """Whether it is stored as state in the first release, and event-sourced in the second."""
+    held: bool = False
+    """Of an event-sourced aggregate: whether a row model has a row for each, which rebuilds make of their states."""
     promises: str = ""
     """Of a projection: how old it may be, an expression; empty if it promises nothing."""
 
@@ -428,10 +430,9 @@ class Program:
         parts = (self.contexts, self.kept, self.commands, self.events, self.handlers, self.roots, self.questions)
         messages = (*self.commands, *self.events)
         extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
-        extras += sum(
-            bool(each.news) + each.sourced + each.rows + each.upcast + each.removes + each.adopted + bool(each.promises)
-            for each in self.kept
-        ) + (1 + len(self.rollout.at) if self.rollout else 0)
+        extras += sum(bool(each.news) + bool(each.promises) + each.sourced + each.rows for each in self.kept)
+        extras += sum(each.upcast + each.removes + each.adopted + each.held for each in self.kept)
+        extras += 1 + len(self.rollout.at) if self.rollout else 0
         extras += len(self.guards) + self.headers + len(self.idle) + bool(self.related) + self.layered
         extras += sum(1 + len(each.commands) + len(each.posted) for each in self.sources)
         extras += sum(1 + each.back for each in self.rebuilds) + len(self.halts) + self.after

@@ -33,7 +33,8 @@ async def rebuilt(door: ClusterDoor, choices: Choices, each: Rebuilding) -> int:
     """Rebuilds a read model as an operator does: again and again until it is done. Returns how often a version was
     switched to."""
     await asyncio.sleep(choices.delay("rebuild", 1.0))
-    done = await _done(door, choices, each.model, lambda rebuild: rebuild.build(pause=0.1, page=each.page))
+    pause = 0.99 if each.model.endswith("Held") else 0.1  # much is written between two chunks of states
+    done = await _done(door, choices, each.model, lambda rebuild: rebuild.build(pause=pause, page=each.page))
     if not (done and each.back):
         return done
     return done + await _done(door, choices, each.model, lambda rebuild: rebuild.back(pause=0.1))

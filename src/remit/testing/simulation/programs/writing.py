@@ -20,7 +20,7 @@ from remit.testing.simulation.programs.grammar import (
 from remit.testing.simulation.programs.news import declared_news
 from remit.testing.simulation.programs.passing import HEADER
 from remit.testing.simulation.programs.rebuilding import rebuilds
-from remit.testing.simulation.programs.sourcing import paged, paging, sourced, upcaster, without_adoption
+from remit.testing.simulation.programs.sourcing import from_state, paged, paging, sourced, upcaster, without_adoption
 from remit.testing.simulation.programs.translations import translation
 from remit.testing.simulation.scene import Scene
 
@@ -349,6 +349,8 @@ def _beside(program: Program) -> Iterator[str]:
             yield from paging(kept) if program.rollout is None else ()
         if kept.removes:
             yield f"    {kept.context}.project({kept.name}Left)"
+        if kept.held:
+            yield from from_state(kept)
         if kept.upcast and program.rollout:
             yield from upcaster(kept)
 
