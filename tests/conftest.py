@@ -1,7 +1,8 @@
 """What holds for every test: property tests draw the same examples on every run, and take the time they need.
 
 Whoever started the tests in the background may have left SIGINT ignored; processes that tests interrupt inherit that.
-What collecting them leaves in memory stays until the end: the garbage collector need not look at it again and again.
+What collecting them leaves in memory stays until the end: the garbage collector need not look at it again and again. It
+looks less often than usual at what tests leave behind; pytest has it look at everything once more at the end.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ gc.disable()  # until all tests are collected
 def pytest_runtestloop() -> None:
     gc.freeze()
     gc.enable()
+    gc.set_threshold(10_000, 20, 20)
 
 
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -27,6 +27,7 @@ RemitError
 ├── NoIndex               a view is filtered or ordered in a way that no declared index serves
 ├── NotMeasured           the age of a view was asked for, and its model promises no freshness
 ├── BadCursor             a cursor of a page is broken, or belongs to another query
+├── BadLimit              a page was asked for that is empty, or too large
 ├── BadPosition           a position is broken, or belongs to another system
 ├── NotFound              no aggregate or document has this identity
 ├── AlreadyExists         an aggregate was added whose identity is taken
@@ -341,6 +342,24 @@ class BadCursor(RemitError):
     answers 400. If it escapes from a call that a handler made, the caller of the handler gets `HandlerFailed`."""
 
     code = "view.bad-cursor"
+
+
+class BadLimit(RemitError, ValueError):
+    """The `limit` of a page is not 1 to 1,000. An HTTP edge answers 400: it takes the limit for one that the client has
+    given. If it escapes from a call that a handler made, the caller of the handler gets `HandlerFailed`."""
+
+    code = "view.bad-limit"
+
+
+def require_limit(limit: int, most: int, where: str) -> None:
+    """Raises `BadLimit` unless a page may have so many entries."""
+    if not 1 <= limit <= most:
+        raise BadLimit(
+            f"a page of {shown(limit, 40)}",
+            where=where,
+            expected=f"a limit from 1 to {most:,}",
+            next="ask for such a page",
+        )
 
 
 class BadPosition(RemitError):

@@ -135,6 +135,30 @@ def test_a_topology_says_where_the_log_is_and_both_channels_are_archived(tmp_pat
     assert len(list((folder / "fair").glob("*/*.gz"))) == 2
 
 
+def test_a_topology_names_the_folder_for_all_commands(tmp_path: Path, capsys: Printed) -> None:
+    topology = tmp_path / "corner.toml"
+    topology.write_text(
+        f'system = "{SYSTEM}"\narchives = "old"\n[stores]\ndefault = "sqlite:{{context}}.db"\n'
+        '[services.all]\nruns = ["*"]\n'
+    )
+    fill(f"sqlite:{tmp_path}/{{context}}.db", count=500)
+    rebuild = ["rebuild", str(topology), "shop.Sales", "--pause", "0", "--json"]
+    assert execute(rebuild) == 0  # without an archive in the folder, it reads the log
+    for command in ("archive", "verify"):
+        assert execute(["log", command, str(topology), "shop"]) == 0
+    assert (tmp_path / "old" / "shop" / "private").is_dir()
+    capsys.readouterr()
+    assert execute([*rebuild, "--anew"]) == 0
+    assert json.loads(capsys.readouterr().out)["documents"] == 50
+    assert execute(["log", "restore", str(topology), "shop"]) == 0
+
+
+@pytest.mark.parametrize(("command", "option"), [("archive", "--to"), ("verify", "--from"), ("restore", "--from")])
+def test_without_a_folder_it_says_where_to_name_it(files: str, capsys: Printed, command: str, option: str) -> None:
+    error = refused(command, SYSTEM, "shop", "--store", files, printed=capsys)
+    assert (error["code"], error["expected"].split(",")[0]) == ("cli.usage", f"{option} FOLDER")
+
+
 def test_it_tells_people_what_it_did(files: str, tmp_path: Path, capsys: Printed) -> None:
     fill(files, count=500)
     assert execute(["log", "archive", SYSTEM, "shop", "--store", files, "--to", str(tmp_path / "archive")]) == 0

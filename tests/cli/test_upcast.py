@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from remit.messages import VersionedCodec, version_of
 from remit.runtime.upcasting import state_codec
 from remit.stores import Change, Unit, Versions, write_versions
 from remit.topology.secret import Secret
+from tests.cli import scales
 from tests.runtime.work import stall_new as new
 from tests.runtime.work import stall_old as old
 
@@ -73,6 +75,34 @@ def test_a_state_that_cannot_be_read_stays_and_is_told(place: str, tmp_path: Pat
     assert (found["rewritten"], found["failed"]) == (2, 1)
     assert found["failures"][0]["id"] == "s-1"
     assert "its upcaster raised KeyError: 'name'" in found["failures"][0]["why"]
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+def test_rows_of_an_older_version_are_told_until_the_model_was_rebuilt(
+    store: str, place: str, capsys: Printed, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defaults: Any = operations.Rebuild.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "linger", 0.0)  # no service has to notice a switch
+    if store == "postgresql":
+        place = f"{request.getfixturevalue('server')}?schema=u{uuid.uuid4().hex[:12]}_{{context}}"
+    with scales.first.connect_sync(store=place) as app:
+        app.send(scales.Weigh(sack="a", grams=3))
+        assert app.ask(scales.GramsOf(sack="a"), fresh=True) == 3
+    upcast = ["upcast", "tests.cli.scales:second", "--store", place, "--json"]
+    assert execute(upcast) == 2
+    told = capsys.readouterr()
+    (error,) = json.loads(told.err)["errors"]
+    assert json.loads(told.out) == []
+    assert (error["code"], error["where"], error["what"][:26]) == (
+        "upcast.rows",
+        "mill.Sack",
+        "1 rows have an older versi",
+    )
+    assert error["next"] == "remit rebuild SYSTEM mill.Sack"
+    assert execute(["rebuild", "tests.cli.scales:second", "mill.Sack", "--store", place, "--changed"]) == 0
+    assert execute(upcast) == 0
+    with scales.second.connect_sync(store=place) as app:
+        assert app.ask(scales.GramsOf(sack="a"), fresh=True) == 3
 
 
 def test_an_unknown_context_is_refused(place: str, capsys: Printed) -> None:

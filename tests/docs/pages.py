@@ -54,6 +54,8 @@ SECONDS = 120.0
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>```+)(?P<language>\S*)\s*$")
 SHELL = re.compile(r"[|&;<>()$`*?~#]|\\")
 """Signs that mean something to a shell, outside quotes at least."""
+GIVEN = re.compile(r"(?:env \$\(cat (?P<file>[\w.]+)\) )?(?P<pairs>(?:[A-Z_]+=[\w.:/-]* )*)(?P<command>remit .+)")
+"""The command `remit` after variables that are given to it alone."""
 COMMENT = re.compile(
     r"^\s*<!-- (?P<name>file|exit|serves|serves instead of|runs elsewhere)(?:: (?P<argument>.+?))? -->$"
 )
@@ -132,12 +134,16 @@ class Shell:
         path = os.pathsep.join([str(self.programs), os.environ.get("PATH", "")])
         return os.environ | {"PATH": path, "NO_COLOR": "1", "COLUMNS": "120", "PIP_NO_COMPILE": "no"} | self.variables
 
-    def words(self, command: str, before: str = "") -> list[str]:
-        """What runs a command: a shell, unless it is `remit` with plain arguments, which can be started warm."""
-        warm = self.programs == Path(sys.executable).parent
-        if warm and command.startswith("remit ") and not SHELL.search(command):
-            return [REMIT, *shlex.split(command)[1:]]
-        return ["sh", "-c", before + command]
+    def runs(self, command: str, before: str = "") -> tuple[list[str], dict[str, str]]:
+        """What runs a command, and in which environment: a shell, unless it is `remit` with plain arguments, which can
+        be started warm."""
+        environment = self.environment()
+        warm = self.programs == Path(sys.executable).parent and GIVEN.fullmatch(command)
+        if warm and not SHELL.search(warm["command"]):
+            pairs = [*(Path(warm["file"]).read_text().split() if warm["file"] else ()), *warm["pairs"].split()]
+            given = dict(pair.split("=", 1) for pair in pairs)
+            return [REMIT, *shlex.split(warm["command"])[1:]], environment | given
+        return ["sh", "-c", before + command], environment
 
 
 @dataclass
@@ -219,9 +225,10 @@ class Page:
             self.command(each, command, shown, int(each.argument) if each.comment == "exit" else 0)
 
     def command(self, each: Block, command: str, shown: list[str], expected: int) -> None:
+        words, environment = self.shell.runs(command)
         done = subprocess.run(
-            self.shell.words(command),
-            env=self.shell.environment(),
+            words,
+            env=environment,
             user=self.shell.user,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -237,10 +244,11 @@ class Page:
 
     def serve(self, each: Block, command: str, shown: list[str]) -> None:
         output = self.folder / f"serves-{each.line}.txt"
+        words, environment = self.shell.runs(command, "exec ")
         with output.open("w") as stream:
             process = subprocess.Popen(
-                self.shell.words(command, "exec "),
-                env=self.shell.environment(),
+                words,
+                env=environment,
                 user=self.shell.user,
                 stdout=stream,
                 stderr=subprocess.STDOUT,

@@ -88,6 +88,19 @@ async def test_the_description_is_valid_openapi() -> None:
     assert set(document["paths"]) == {route.path for edge in shop().edges for route in edge.routes}
 
 
+async def test_the_description_names_the_headers_of_answers() -> None:
+    document = await openapi(edge()[0])
+    OpenAPIV31SpecValidator(document).validate()
+    place, headers = document["paths"]["/customers/{customer}/orders"], document["components"]["headers"]
+    assert place["get"]["responses"]["200"]["headers"] == {"Age": {"$ref": "#/components/headers/Age"}}
+    position = {"Remit-Position": {"$ref": "#/components/headers/Remit-Position"}}
+    assert place["post"]["responses"]["201"]["headers"] == position
+    late = document["components"]["responses"]["Problem503"]
+    assert "`view.too-old`" in late["description"]
+    assert late["headers"] == {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
+    assert {"Age", "Remit-Position", "Retry-After"} == set(headers)
+
+
 async def test_the_description_of_a_command() -> None:
     document = await openapi(edge()[0])
     place = document["paths"]["/customers/{customer}/orders"]["post"]

@@ -17,6 +17,9 @@ from typing import Any
 
 import asyncpg
 
+from remit.log import Channel, SubscriptionId
+from remit.stores import Store, load_versions
+
 
 @asynccontextmanager
 async def rebuilding() -> AsyncGenerator[Process]:
@@ -32,13 +35,18 @@ async def rebuilding() -> AsyncGenerator[Process]:
 
 
 async def rebuilt(
-    process: Process, place: str, killed_at: int, how: str, steps: list[tuple[float, int]] | None = None
+    process: Process,
+    place: str,
+    killed_at: int,
+    how: str,
+    steps: list[tuple[float, int]] | None = None,
+    name: str = "farm.Box",
 ) -> str:
-    """Runs the rebuild, kills it at a position (0: never), and returns how it has ended. `how` is its pause and its
-    page; `steps` gets the time (monotonic) of each step, and its position."""
+    """Runs the rebuild, kills it after so many states and messages (0: never), and returns how it has ended. `how` is
+    its pause and its page; `steps` gets the time (monotonic) of each step, and its position."""
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(f"{how} {place}\n".encode())
+    process.stdin.write(f"{how} {place} {name}\n".encode())
     is_killed = False
     while len(told := (await process.stdout.readline()).decode().split()) > 1:
         if steps is not None:
@@ -47,6 +55,20 @@ async def rebuilt(
             is_killed = True
             os.kill(int(told[0]), signal.SIGKILL)
     return told[0]
+
+
+async def caught_up(store: Store, name: str) -> None:
+    """Waits until version 2 is live, and has handled all messages: whoever follows into it has come to their end."""
+    id = SubscriptionId(f"{name}@2", name.partition(".")[0], Channel.PRIVATE)
+    async with asyncio.timeout(30):
+        while (await load_versions(store, name))[1].live != 2:  # noqa: ASYNC110  # a switch rings no bell
+            await asyncio.sleep(0.01)
+        while True:
+            stands = await store.checkpoints(id)
+            heads = (await store.heads(Channel.PRIVATE)).items()
+            if all(part in stands and stands[part].pos == head.pos for part, head in heads):
+                return
+            await asyncio.sleep(0.01)
 
 
 async def stored(place: str, version: int) -> tuple[list[Any], dict[str, int]]:

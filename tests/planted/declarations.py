@@ -355,6 +355,12 @@ TALLY = (
     "    count: int = 0\n"
     "    def evolve(self, event: Issued) -> None: ...\n"
 )
+STATED = """
+
+@billing.from_state(Owed, Owed)
+def owed(account: object) -> Owed | None:
+    return None
+"""
 ROWS = """
 from remit import Row
 
@@ -415,6 +421,7 @@ AGGREGATES = {
         + HANDLER.format(", tallies: Repository[Tally]"),
         "language.unmentioned",
     ),
+    "projection.state": billed(ROWS.format("") + STATED),
     "row.index": billed(ROWS.format('("cents", "cents")')),
     "row.same-name": billed(ROWS.format('("cents", "Cents")').replace("    lines:", "    Cents: int = 0\n    lines:")),
     "row.unknown-field": billed(ROWS.format('("sum",)')),
@@ -432,6 +439,13 @@ AGGREGATES = {
                 "    def evolve(self, event: Issued) -> None: ...\n"
             )
         }
+    ),
+    "projection.short-log": billed(
+        "@billing.project(rebuild='at-start')\n"
+        "class Withdrawals(Projection[StudentId, EnrollmentWithdrawn]):\n"
+        "    @staticmethod\n"
+        "    def key(event: EnrollmentWithdrawn) -> StudentId: ...\n"
+        "    def evolve(self, event: EnrollmentWithdrawn) -> None: ...\n"
     ),
     "projection.doubled": billed("billing.project(InvoicesOf)\n"),
     "projection.same-name": billed(

@@ -50,6 +50,7 @@ _TABLES = {
     "subscriber": "SELECT subscription, channel FROM remit_subscriber",
 }
 """What judges read, under the names that SQLite has for it."""
+_ROW_MODELS = r"SELECT tablename FROM pg_tables WHERE schemaname = $1 AND tablename LIKE 'row\_%'"
 
 
 @dataclass(frozen=True)
@@ -133,12 +134,14 @@ class Place:
             await connection.execute(f"SET LOCAL search_path = {self.system}_{context}")
             with contextlib.closing(sqlite3.connect(file)) as copy, copy:
                 of_users = await connection.fetchval("SELECT to_regclass($1)", NOTE) is not None
+                models = await connection.fetch(_ROW_MODELS, f"{self.system}_{context}")
                 tables = _TABLES | ({NOTE: f"SELECT entry, key, run FROM {NOTE}"} if of_users else {})
+                tables |= {each["tablename"]: f'SELECT body FROM "{each["tablename"]}"' for each in models}
                 for table, question in tables.items():
                     columns = [each.name for each in (await connection.prepare(question)).get_attributes()]
-                    copy.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
+                    copy.execute(f'CREATE TABLE "{table}" ({", ".join(columns)})')
                     rows = [tuple(row) for row in await connection.fetch(question)]
-                    copy.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", rows)
+                    copy.executemany(f'INSERT INTO "{table}" VALUES ({", ".join("?" * len(columns))})', rows)
 
     async def prepare(self) -> None:
         """The broker runs, where there is one."""
@@ -226,13 +229,11 @@ def write_grants(file: Path, system: System) -> None:
 
 
 def suited(program: Program, kind: Kind) -> Program:
-    """The program without a second release, and without statements where no store takes them. Row models
-    are judged in the simulation only."""
+    """The program without a second release, and without statements where no store takes them."""
     handlers = program.handlers
     if kind != "postgres":
         handlers = tuple(replace(each, body=_without_rows(each.body)) for each in handlers)
-    kept = tuple(replace(each, rows=False) for each in program.kept)
-    return tidied(replace(program, kept=kept, handlers=handlers, rollout=None))
+    return tidied(replace(program, handlers=handlers, rollout=None))
 
 
 def _without_rows(body: tuple[Statement, ...]) -> tuple[Statement, ...]:

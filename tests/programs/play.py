@@ -15,7 +15,7 @@ import time
 import traceback
 import urllib.request
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,8 +25,9 @@ from typing import Any, TypeVar, cast
 from remit import System
 from remit.contexts import ContextMap
 from remit.errors import CallError, OutcomeUnknown, RemitError
-from remit.hosting.opening import Places, opened
+from remit.hosting.opening import Places, opened, require_all
 from remit.log import SubscriptionId
+from remit.operations import Rebuild, Rebuilt, sources_of
 from remit.runtime import compile_system
 from remit.testing.simulation.cluster import Choices, ClusterDoor, Weather
 from remit.testing.simulation.cluster.nodes import Incarnation
@@ -90,6 +91,8 @@ class Played:
     pauses: int = 0
     failures: int = 0
     """Of servers."""
+    switches: int = 0
+    """To another version of a read model."""
     runs: int = 0
     cut: int = 0
     """Runs of handlers that a kill has cut off."""
@@ -111,12 +114,14 @@ class Played:
 class Outside(ClusterDoor):
     """How people reach the processes: by a process that runs nothing, and calls all of them."""
 
-    def __init__(self, choices: Choices, chance: Random, hooks: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, choices: Choices, chance: Random, hooks: Mapping[str, Sequence[str]], topology: Path) -> None:
         """`hooks` are the addresses that take the webhooks of each context."""
         super().__init__(cast("Any", None), choices)
-        self._hooks = hooks
+        self._hooks, self._topology = hooks, topology
         self.host: Any = None
         """What calls; None as long as there is nobody to call."""
+        self.switches = 0
+        """To another version of a read model."""
         self.gives_up = GIVES_UP
         self._chance = chance
 
@@ -126,6 +131,15 @@ class Outside(ClusterDoor):
     async def post(self, source: str, body: bytes) -> bool:
         context, _, name = source.partition(".foreign:")
         return await asyncio.to_thread(_posted, self._chance.choice(self._hooks[context]), context, name, body)
+
+    async def rebuild(self, model: str, work: Callable[[Rebuild], Coroutine[Any, Any, Rebuilt]]) -> bool:
+        """Runs it beside the processes, as `remit rebuild` does."""
+        places, declared = Places.at(str(self._topology)), self.host.model
+        async with opened(places, require_all(places, sources_of(declared, model))) as stores:
+            done = await self.ask(cast("Any", self), work(Rebuild(declared, model, stores)))
+        switched = isinstance(done, Rebuilt) and done.live > 0
+        self.switches += switched
+        return switched
 
     async def ask(self, living: Incarnation, work: Coroutine[Any, Any, T]) -> T | CallError | None:
         patience = self._chance.random() * 0.2 if self._chance.random() < self.gives_up else None
@@ -185,7 +199,7 @@ class _Play:
         choices = Choices(played.seed)
         workload: type[ProgramWorkload] = load(played.text, f"{name}_text").SCENE.workload
         self._work = workload(choices, Weather(choices), None, None)
-        self._door = Outside(choices, self._chance, place.hooks)
+        self._door = Outside(choices, self._chance, place.hooks, self._folder / "outside.toml")
         self._map: ContextMap = self._work.system()
         self._system = outside(self._map, name, place.system)
         self._subscriptions = subscriptions_of(self._system)
@@ -357,7 +371,7 @@ class _Play:
         played.verdicts += judge(found.tape, self._map, files, (), self._work.sources)
         played.runs, played.late = len(found.tape.runs), max(found.late.values(), default=0.0)
         played.cut = sum(run.ended is None for run in found.tape.runs)
-        played.answers = self._work.answered
+        played.answers, played.switches = self._work.answered, self._door.switches
 
     def _beliefs(self, found: Read) -> Iterator[str]:
         """Processes say that all is well, and each subscription is run by one of them."""

@@ -54,6 +54,7 @@ class WholeTape(Tape):
         super().__init__(outside._choices, outside._weather)
         self._numbered: dict[str, Run] = {}
         self.answers = outside.answers
+        self.outdated = outside.outdated
         self.sent = outside.sent
 
     def numbered(self, number: str) -> Run:

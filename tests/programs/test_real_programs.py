@@ -22,6 +22,8 @@ WITH_ROWS = 9_000_018
 WITH_SOURCES = 241
 """A program with a webhook and a polled API. On SQLite its component `acl` is a service of its own, and its services
 prove their names."""
+REBUILT = 1_000_000_051
+"""A program of which two row models are rebuilt; from one of them it goes back."""
 TRIES = 6
 """Runs in which a planted bug must be found: what happens when is decided by the machine."""
 
@@ -32,7 +34,7 @@ async def test_a_program_keeps_its_promises_as_processes_that_are_killed(
 ) -> None:
     """Drills with many calls and events; their handlers are in one service of some topologies, and in two of others."""
     server: str = request.getfixturevalue("server") if kind == "postgres" else ""
-    seeds = {"sqlite": (4, 7, WITH_SOURCES), "postgres": (11, 12, WITH_ROWS), "nats": (7, 12)}[kind]
+    seeds = {"sqlite": (4, 7, WITH_SOURCES), "postgres": (REBUILT, 12, WITH_ROWS), "nats": (7, 12)}[kind]
     async with mould() as made:
         played = await asyncio.gather(
             *(play(made, generate(seed), kind, seed, server, _new(tmp_path / f"{seed}")) for seed in seeds)
@@ -41,6 +43,7 @@ async def test_a_program_keeps_its_promises_as_processes_that_are_killed(
     assert sum(each.kills for each in played) >= len(seeds)
     assert sum(each.runs for each in played) >= 2 * len(seeds)
     assert sum(each.answers for each in played) >= 1
+    assert sum(each.switches for each in played) >= 2 * (REBUILT in seeds)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
 from tests.simulation import (
     planted,
+    planted_ages,
     planted_answers,
     planted_foreign,
     planted_kit,
@@ -589,4 +590,5 @@ OF_PROGRAMS = [
     *(PlantedInPrograms(*each) for each in planted_foreign.OF_FOREIGN),
     *(PlantedInPrograms(*each) for each in planted_sourced.OF_STREAMS),
     *(PlantedInPrograms(*each) for each in planted_rebuilds.OF_REBUILDS),
+    *(PlantedInPrograms(*each) for each in planted_ages.OF_AGES),
 ]  # fmt: skip

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from remit.runtime import upcasting
-from remit.runtime.following.dispatch import Dispatcher, Folding
+from remit.runtime.following.dispatch import Dispatcher
+from remit.runtime.following.folding import Folding
 from remit.runtime.plan import AggregatePlan
 from remit.runtime.work import sourced, stored, unit
 from remit.runtime.work.heads import Head, head_of

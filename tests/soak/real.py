@@ -68,6 +68,7 @@ def line_of(kind: Kind, played: Sequence[Played]) -> str:
     return (
         f"{kind} {min(each.seed for each in played)} +{len(played)}: {sum(each.kills for each in played)} kills, "
         f"{sum(each.pauses for each in played)} pauses, {sum(each.failures for each in played)} failures, "
+        f"{sum(each.switches for each in played)} switches, "
         f"{sum(each.runs for each in played)} runs, {sum(each.cut for each in played)} cut off, "
         f"{sum(each.answers for each in played)} answers, {max(each.late for each in played):.2f} s late, "
         f"{sum(bool(each.verdicts) for each in played)} failed"

@@ -147,6 +147,7 @@ def show_real(kind: str, played: Sequence[PlayedProgram], seconds: float) -> Non
         "of them from inside": sum(each.own for each in played),
         "pauses": sum(each.pauses for each in played),
         "failures of servers": sum(each.failures for each in played),
+        "switches to rebuilt read models": sum(each.switches for each in played),
         "runs of handlers": sum(each.runs for each in played),
         "of them cut off": sum(each.cut for each in played),
         "answers that somebody relies on": sum(each.answers for each in played),

@@ -18,6 +18,7 @@ from remit.stores import Change, SqlStore, Unit, replay
 from remit.stores.memory.store import MemoryStore
 from remit.stores.replay import TABLES
 from remit.stores.sql import Transaction
+from remit.stores.sql_ends import ended_by_user
 from remit.stores.sqlite import users
 from remit.stores.sqlite.store import SqliteStore
 from remit.testing.conformance import SqlConformance
@@ -114,6 +115,16 @@ async def test_statement_on_a_table_of_another_context_is_told_what_it_can_reach
     await transaction.abandon()
     assert told.value.expected == "a table of this context: its statements reach no table of another context"
     assert told.value.next == "correct the name, or ask the other context with one of its queries"
+
+
+@pytest.mark.parametrize("statement", ["COMMIT", "rollback", "BEGIN", "/* ; */ END;", "Commit Transaction"])
+async def test_statement_that_ends_the_transaction_is_told_as_on_postgresql(store: SqlStore, statement: str) -> None:
+    transaction, word = store.begin(), next(filter(str.isalpha, statement.replace(";", "").split())).upper()
+    with pytest.raises(SqlError) as told:
+        await transaction.execute(statement)
+    await transaction.abandon()
+    expected = ended_by_user(word, told.value.where)
+    assert (told.value.code, str(told.value), told.value.forbidden) == (expected.code, str(expected), True)
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)

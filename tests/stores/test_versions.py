@@ -12,6 +12,7 @@ FOR_OTHERS = {
     "forget": "a follower reports under the name that it has always had",
     "report": "a follower reports under the name that it has always had",
     "page": "records only",
+    "page_at": "aggregates only",
     "recall": "aggregates only",
 }
 

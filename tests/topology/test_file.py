@@ -16,6 +16,8 @@ from remit.topology.secret import Secret
 from tests.topology.files import FOLDER, SYSTEM, only, parsed, refused
 
 WHOLE = """
+archives = "old/logs"
+
 [stores]
 billing = "sqlite:/var/lib/billing.db"
 archive = "sqlite:../archive/{context}.db"
@@ -40,7 +42,7 @@ runs = ["billing.write"]
 
 def test_everything_written_is_there() -> None:
     topology = parsed(WHOLE, PASSWORD="hush", SCRIPT_KEY="quiet", FRONT_KEY="still")
-    assert (topology.where, topology.system) == ("shop.toml", "shop:shop")
+    assert (topology.where, topology.system, topology.archives) == ("shop.toml", "shop:shop", FOLDER / "old/logs")
     front = Service(
         "front",
         (Component("sales"), Component("billing", "read")),

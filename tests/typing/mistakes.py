@@ -456,9 +456,21 @@ class Refunds(Projection[StudentId, Issued]):
     def evolve(self, event: Issued) -> None: ...
 
 
+@billing.from_state(Refunds, Account)  # wrong: another projection
+def other_of(account: Account) -> Orders | None: ...
+
+
+@billing.from_state(Refunds, Refunds)  # wrong: no aggregate
+def refunds_of(refunds: Refunds) -> Refunds | None: ...
+
+
 class Parcel(Aggregate[OrderId, Placed]):
     def send(self, student: StudentId, weight: int) -> int:
         return weight
+
+
+@billing.from_state(Refunds, Account)  # wrong: the state of another aggregate
+def refunds_of_a_parcel(parcel: Parcel) -> Refunds | None: ...
 
 
 @sales.publish(Placed)

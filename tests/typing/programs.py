@@ -349,6 +349,16 @@ class OpenOrder(Row[OrderId, Placed | Cancelled], indexes=[("student", "order")]
                 assert_never(event)
 
 
+@sales.from_state(OpenOrder, Order)
+def open_order_of(order: Order) -> OpenOrder | None:
+    return OpenOrder(student=order.student, order=order.id) if order.placed else None
+
+
+@Context("spare").from_state(OpenOrder, Order)  # in no system: a read model has one such function
+def every_order_of(order: Order) -> OpenOrder:
+    return OpenOrder(student=order.student, order=order.id)
+
+
 class OpenOf(Query[Page[OrderId]]):
     student: StudentId
     after: str | None = None

@@ -6,8 +6,8 @@ Only here are there many examples: nothing is stored or sent.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from random import Random
 from types import new_class
 from typing import Any, Union
@@ -39,6 +39,7 @@ from tests.values.kinds import (
     values,
 )
 
+Way = Callable[[Any], Any]
 ENCODINGS: tuple[Encoding, ...] = ("json", "msgpack")
 OTHER_ROWS = [
     "identity of an aggregate or a record, key of a document",
@@ -80,7 +81,6 @@ def made(name: str, base: Any, **fields: Any) -> Any:
     return new_class(name, (base,), {}, lambda space: space.update(body))
 
 
-WRAPPED = [Wrapped(each) for each in TYPES]
 IDS = [f"{number} {each}".replace("typing.", "")[:60] for number, each in enumerate(TYPES)]
 
 
@@ -110,7 +110,13 @@ def _answered(answers: AnswerCodecs, value: Any) -> Any:
     return _outcome(body, answers.reply.codec(encoding), value)
 
 
-WAYS = [[(list(ways(each)), Codec[Any](each), make) for each, make in wrapped.makes] for wrapped in WRAPPED]
+@cache
+def ways_within(
+    number: int,
+) -> Sequence[tuple[Sequence[tuple[str, Callable[[Any], Any]]], Codec[Any], Callable[[Any], Any]]]:
+    """The same for a type of the list and for records with a field of it, with a codec and what makes one of a value.
+    Made when the type is tested: every process that collects tests imports this file."""
+    return [(list(ways(each)), Codec[Any](each), make) for each, make in Wrapped(TYPES[number]).makes]
 
 
 @pytest.mark.parametrize("number", range(len(TYPES)), ids=IDS)
@@ -118,7 +124,7 @@ WAYS = [[(list(ways(each)), Codec[Any](each), make) for each, make in wrapped.ma
 @given(data=st.data())
 def test_what_is_accepted_comes_out_as_it_was(number: int, data: st.DataObject) -> None:
     value = data.draw(values(TYPES[number]))
-    for each, codec, make in WAYS[number]:
+    for each, codec, make in ways_within(number):
         whole = make(value)
         for name, way in each:
             assert same(way(whole), whole), name
@@ -131,7 +137,7 @@ def test_what_is_accepted_comes_out_as_it_was(number: int, data: st.DataObject) 
 @given(data=st.data())
 def test_what_is_refused_is_refused_by_everything_that_writes(number: int, data: st.DataObject) -> None:
     stranger = data.draw(strangers(TYPES[number]))
-    for each, codec, make in WAYS[number]:
+    for each, codec, make in ways_within(number):
         whole = make(stranger)
         for name, way in [*each, ("canonical", codec.canonical)]:
             with pytest.raises(BadValue, match="is not a valid"):

@@ -14,6 +14,7 @@ from remit.checks.dependencies import check_dependencies
 from remit.checks.edges import check_edges
 from remit.checks.forgotten import check_forgotten
 from remit.checks.forgotten_edges import check_forgotten_edges
+from remit.checks.from_states import check_from_states
 from remit.checks.gateways import check_gateways
 from remit.checks.handled import check_handled
 from remit.checks.interceptors import check_interceptors
@@ -35,6 +36,7 @@ from remit.checks.relations import check_relations
 from remit.checks.replies import check_replies
 from remit.checks.row_models import check_row_models
 from remit.checks.services import check_services
+from remit.checks.short_logs import check_short_logs
 from remit.checks.signatures import check_signatures
 from remit.checks.sourced import check_sourced
 from remit.checks.subscriptions import check_subscriptions
@@ -86,6 +88,7 @@ RULES: tuple[Rule, ...] = (
     check_upcasters,
     check_projections,
     check_row_models,
+    check_from_states,
     check_forgotten,
     check_kept,
     check_carried,
@@ -107,6 +110,7 @@ NOTED: tuple[Rule, ...] = (
     check_unsigned_keys,
     check_gateways,
     check_unread_versions,
+    check_short_logs,
 )
 """The rules that add notes, in the order in which their notes are reported."""
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from cyclopts import Parameter
@@ -15,25 +14,29 @@ from rich.table import Table
 
 from remit import operations
 from remit.cli.options import AsJson, Data, Store, SystemName, located
+from remit.cli.progress import progress
 from remit.cli.screen import cell, say, show
 from remit.contexts import Context
 from remit.errors import one_of
 from remit.hosting.failures import Failure
 from remit.hosting.opening import Places, opened, require_all
 from remit.operations import Archived
+from remit.stores import Store as OpenStore
 from remit.stores.archive import Archive
 
+Step = Callable[[Archived], None]
+_Act = Callable[[OpenStore, Step], Awaitable[list[Archived]]]
+
 ContextName = Annotated[str, Parameter(name="CONTEXT", help="The context whose log it is.")]
-To = Annotated[
-    Path, Parameter(name="--to", help="Folder of the archive. It is made; each context has a folder of its own in it.")
-]
+_HELP = "Default: archives in the topology file. Each context has a folder of its own in it."
+To = Annotated[Path | None, Parameter(name="--to", help=f"Folder of the archive, which is made. {_HELP}")]
+From = Annotated[Path | None, Parameter(name="--from", help=f"Folder of the archive. {_HELP}")]
 Pause = Annotated[
     float,
     Parameter(
         validator=Number(gte=0.0, lte=0.99), help="The share of the time in which it rests while it writes to the log."
     ),
 ]
-From = Annotated[Path, Parameter(name="--from", help="Folder of the archive, as remit log archive --to has named it.")]
 
 
 def archive(
@@ -41,7 +44,7 @@ def archive(
     context: ContextName,
     /,
     *,
-    to: To,
+    to: To = None,
     pause: Pause = 0.5,
     store: Store = None,
     data: Data = None,
@@ -52,16 +55,21 @@ def archive(
     Old are messages that the context keeps no longer (keep=...) and that every subscription has handled. A message is
     deleted from the log after its file was read back. Safe beside services; run it again if it was interrupted.
     """
-    of, places = _named(system, context, store, data)
-    channels = operations.archived_channels(of)
-    done = asyncio.run(_archive(places, of, channels, to, pause))
+    work = _Work.at(system, context, to, "--to", store, data)
+    channels, keep = operations.archived_channels(work.of), work.of.keep
+    assert keep is not None  # noqa: S101  # such a context has no archived channels
+
+    async def moved(store: OpenStore, step: Step) -> list[Archived]:
+        return await operations.archive_log(store, work.archive, channels, keep, pause=pause, step=step)
+
+    done = work.run(moved, "deleted")
     _tell(done, "ARCHIVED", json=json)
     for each in done:
         if each.begins_late and not json:
             say(f"{each.channel}: {each.begins_late} partitions begin late: their first messages were deleted before")
     if not json and not any(each.done for each in done):
         say(
-            f"nothing was moved: a message is moved once keep={of.keep} has passed since, by the time on which the "
+            f"nothing was moved: a message is moved once {keep=!s} has passed since, by the time on which the "
             "services agree, and once every subscription has reported it as handled; remit status shows who is late"
         )
     return 0
@@ -72,14 +80,18 @@ def verify(
     context: ContextName,
     /,
     *,
-    begin: From,
+    begin: From = None,
     store: Store = None,
     data: Data = None,
     json: AsJson = False,
 ) -> int:
     """Check all files of an archive against their checksums, and that the log goes on where the archive ends."""
-    of, places = _named(system, context, store, data)
-    _tell(asyncio.run(_verify(places, of, begin)), "CHECKED", json=json)
+    work = _Work.at(system, context, begin, "--from", store, data)
+
+    async def checked(store: OpenStore, step: Step) -> list[Archived]:
+        return await operations.verify_archive(work.archive, store, step=step)
+
+    _tell(work.run(checked, "done", read_only=True), "CHECKED", json=json)
     return 0
 
 
@@ -88,7 +100,7 @@ def restore(
     context: ContextName,
     /,
     *,
-    begin: From,
+    begin: From = None,
     pause: Pause = 0.5,
     store: Store = None,
     data: Data = None,
@@ -98,68 +110,54 @@ def restore(
 
     Subscriptions that were away for so long that their log was archived then go on by themselves.
     """
-    of, places = _named(system, context, store, data)
-    done = asyncio.run(_restore(places, of, operations.archived_channels(of), begin, pause))
-    _tell(done, "RESTORED", json=json)
+    work = _Work.at(system, context, begin, "--from", store, data)
+    channels = operations.archived_channels(work.of)
+
+    async def restored(store: OpenStore, step: Step) -> list[Archived]:
+        return await operations.restore_log(store, work.archive, channels, pause=pause, step=step)
+
+    _tell(work.run(restored, "done"), "RESTORED", json=json)
     return 0
 
 
-async def _archive(
-    places: Places, of: Context[Any], channels: Collection[Any], to: Path, pause: float
-) -> list[Archived]:
-    assert of.keep is not None  # noqa: S101  # such a context has no archived channels
-    async with opened(places, require_all(places, [of.name])) as stores:
-        with _shown("deleted") as step:
-            return await operations.archive_log(
-                stores[of.name], Archive(to, of.name), channels, of.keep, pause=pause, step=step
-            )  # fmt: skip
+class _Work(NamedTuple):
+    """What a command works on: a context, its archive, and where its store is."""
 
+    of: Context[Any]
+    archive: Archive
+    places: Places
 
-async def _verify(places: Places, of: Context[Any], folder: Path) -> list[Archived]:
-    async with opened(places, require_all(places, [of.name]), read_only=True) as stores:
-        with _shown("done") as step:
-            return await operations.verify_archive(Archive(folder, of.name), stores[of.name], step=step)
+    @classmethod
+    def at(
+        cls, system: str, context: str, folder: Path | None, option: str, store: str | None, data: str | None
+    ) -> _Work:
+        """Raises `Failure` for an unknown context, and if neither the option nor the topology names a folder."""
+        found, places, topology = located(system, store, data)
+        known = {each.name: each for each in found.contexts}
+        if context not in known:
+            raise Failure("cli.usage", f"the system has no context {context!r}", where="remit log",
+                          expected=one_of(known), next="name one of them")  # fmt: skip
+        if folder is None and topology is not None:
+            folder = topology.archives
+        if folder is None:
+            raise Failure("cli.usage", "no folder of an archive was given", where="remit log",
+                          expected=f'{option} FOLDER, or archives = "FOLDER" in the topology file',
+                          next="give one of them")  # fmt: skip
+        return cls(known[context], Archive(folder, context), places)
 
+    def run(self, act: _Act, counted: Literal["done", "deleted"], *, read_only: bool = False) -> list[Archived]:
+        """Opens the store, and shows the progress."""
 
-async def _restore(
-    places: Places, of: Context[Any], channels: Collection[Any], folder: Path, pause: float
-) -> list[Archived]:
-    async with opened(places, require_all(places, [of.name])) as stores:
-        with _shown("done") as step:
-            return await operations.restore_log(
-                stores[of.name], Archive(folder, of.name), channels, pause=pause, step=step
-            )
+        async def running() -> list[Archived]:
+            name = self.of.name
+            async with opened(self.places, require_all(self.places, [name]), read_only=read_only) as stores:
+                with progress("messages") as shown:
+                    return await act(
+                        stores[name],
+                        lambda done: shown(f"{name} {done.channel}", getattr(done, counted), done.total),
+                    )
 
-
-def _named(system: str, context: str, store: str | None, data: str | None) -> tuple[Context[Any], Places]:
-    found, places, _ = located(system, store, data)
-    known = {each.name: each for each in found.contexts}
-    if context not in known:
-        raise Failure("cli.usage", f"the system has no context {context!r}", where="remit log",
-                      expected=one_of(known), next="name one of them")  # fmt: skip
-    return known[context], places
-
-
-@contextmanager
-def _shown(counted: Literal["done", "deleted"]) -> Generator[Callable[[Archived], None]]:
-    """Shows the progress on a terminal: how many messages, how many per second, and the time that is left."""
-    from rich.console import Console  # slow to import, and needed by these commands only
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    rate, console = TextColumn("{task.fields[rate]}"), Console(stderr=True)
-    with Progress(*columns, rate, console=console, disable=not console.is_terminal) as bar:
-        tasks: dict[str, Any] = {}
-
-        def step(done: Archived) -> None:
-            if done.channel not in tasks:
-                tasks[done.channel] = bar.add_task(cell(f"{done.context} {done.channel}"), total=None, rate="")
-            at = tasks[done.channel]
-            speed = next(each.speed for each in bar.tasks if each.id == at)
-            count = getattr(done, counted)
-            bar.update(at, total=done.total, completed=count, rate=f"{speed:,.0f}/s" if speed else "")
-
-        yield step
+        return asyncio.run(running())
 
 
 def _tell(done: Collection[Archived], what: str, *, json: bool) -> None:

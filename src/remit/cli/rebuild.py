@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +14,17 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from remit.cli.options import AsJson, Data, Store, SystemName, located
-from remit.cli.screen import cell, say
+from remit.cli.progress import progress
+from remit.cli.screen import say
 from remit.hosting import System
 from remit.hosting.opening import Places, opened, require_all
-from remit.operations import Rebuild, Rebuilt, archived_logs, sources_of
+from remit.log import Log
+from remit.operations import Rebuild, Rebuilt, archived_logs, sources_of, with_archives
+from remit.stores import Store as OpenStore
+from remit.topology.file import Topology
+
+_Logs = Callable[[Mapping[str, OpenStore]], Mapping[str, Log]]
+"""Gives the logs from which a read model is made, with their archives."""
 
 
 def rebuild(
@@ -34,7 +42,10 @@ def rebuild(
         bool, Parameter(negative="", help="Switch although documents differ from those of the live version.")
     ] = False,
     archive: Annotated[
-        Path | None, Parameter(help="Folder of the archives of its sources, as remit log archive --to has named it.")
+        Path | None,
+        Parameter(
+            help="Folder of the archives of its sources. Default: archives in the topology file, if it is there."
+        ),
     ] = None,
     back: Annotated[
         bool, Parameter(negative="", help="Switch back to the version that was live before, once it has caught up.")
@@ -51,13 +62,15 @@ def rebuild(
     Safe beside running services: they go on with the live version. Run it again if it was interrupted: it goes on where
     it stopped. A running service notices the switch within about a second.
     """
-    found, places, _ = located(system, store, data)
+    found, places, topology = located(system, store, data)
     if retire:
         deleted = asyncio.run(_retire(found, places, model))
         said = msgspec.json.encode({"model": model, "deleted": deleted}).decode()
         print(said) if json else say(f"{model}: versions that were deleted: {deleted}")
         return 0
-    done = asyncio.run(_rebuild(found, places, model, archive, pause=pause, anew=anew, changed=changed, back=back))
+    done = asyncio.run(
+        _rebuild(found, places, model, _logs(archive, topology), pause=pause, anew=anew, changed=changed, back=back)
+    )
     if json:
         print(msgspec.json.encode(done).decode())
     else:
@@ -70,11 +83,27 @@ def rebuild(
     return 0
 
 
+def _logs(archive: Path | None, topology: Topology | None) -> _Logs | None:
+    """An archive that is named by the option has to be there. The folder in the topology may not have one yet."""
+    if archive is not None:
+        return partial(archived_logs, folder=archive)
+    if topology is None or topology.archives is None:
+        return None
+    return partial(with_archives, folder=topology.archives)
+
+
 async def _rebuild(
-    system: System, places: Places, name: str, archive: Path | None, *, back: bool, pause: float, **options: bool
+    system: System, places: Places, name: str, logs: _Logs | None, *, back: bool, pause: float, **options: bool
 ) -> Rebuilt:
-    async with _opened(system, places, name, archive) as work:
-        with _shown(name) as step:
+    async with _opened(system, places, name, logs) as work:
+        with progress("messages") as show:
+
+            def step(done: Rebuilt) -> None:
+                if done.all_states:
+                    show(f"{name}: states", done.states, done.all_states)
+                if done.messages:
+                    show(name, done.handled, done.messages)
+
             if back:
                 return await work.back(pause=pause, step=step)
             return await work.build(pause=pause, step=step, **options)
@@ -86,26 +115,7 @@ async def _retire(system: System, places: Places, name: str) -> int:
 
 
 @asynccontextmanager
-async def _opened(system: System, places: Places, name: str, archive: Path | None = None) -> AsyncGenerator[Rebuild]:
+async def _opened(system: System, places: Places, name: str, logs: _Logs | None = None) -> AsyncGenerator[Rebuild]:
     model = system.hosting().model()
     async with opened(places, require_all(places, sources_of(model, name))) as stores:
-        yield Rebuild(model, name, stores, logs=None if archive is None else archived_logs(stores, archive))
-
-
-@contextmanager
-def _shown(name: str) -> Generator[Callable[[Rebuilt], None]]:
-    """Shows the progress on a terminal: messages, how many per second, and the time left."""
-    from rich.console import Console  # slow to import, and needed by few commands only
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("messages"))
-    rate = TextColumn("{task.fields[rate]}")
-    console = Console(stderr=True)
-    with Progress(*columns, rate, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(cell(name), total=None, rate="")
-
-        def step(done: Rebuilt) -> None:
-            speed = bar.tasks[0].speed
-            bar.update(task, completed=done.handled, total=done.messages, rate=f"{speed:,.0f}/s" if speed else "")
-
-        yield step
+        yield Rebuild(model, name, stores, logs=None if logs is None else logs(stores))

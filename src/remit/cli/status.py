@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 import msgspec
 from rich.table import Table
 
 from remit.cli.options import AsJson, Data, Store, SystemName, located
-from remit.cli.screen import UNWELL, cell, show
+from remit.cli.screen import UNWELL, cell, say, show, time_shown
 from remit.hosting.assembly import placed_on, relayed
 from remit.hosting.finding import HERE
 from remit.hosting.opening import Places, opened, require_some
 from remit.log import SubscriptionId
-from remit.observability import SubscriptionStatus, read_status
+from remit.observability import ModelVersions, SubscriptionStatus, read_status, read_versions
 from remit.runtime import compile_system
-from remit.runtime.plan import FoldPlan, LaterPlan, TranslationPlan
+from remit.runtime.plan import ContextPlan, FoldPlan, LaterPlan, TranslationPlan
 
 COLOURS = {"running": "green", "lagging": "yellow"}
 
@@ -31,33 +31,54 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     source-silent (its source cannot be seen), silent (no process runs it), wedged (what a read model writes is lost),
     regressed (its source was restored from a backup), lost-source (messages were deleted that it has not handled), gone
     (keys are parked for a subscription that was removed or renamed). The exit code is 1 if any of the
-    last ten is shown.
+    last ten is shown. Below are the read models that were rebuilt, or whose code has changed.
     """
     found, places, topology = located(system, store, data)
     model = found.hosting().model()
-    plans = {id: plan for context in compile_system(model).values() for id, plan in context.follows.items()}
+    compiled = compile_system(model)
+    plans = {id: plan for context in compiled.values() for id, plan in context.follows.items()}
     follows = [*plans, *(relayed(placed_on(topology, model)) if topology else ())]
     folds = {id for id, plan in plans.items() if isinstance(plan, FoldPlan)}
     later = {id for id, plan in plans.items() if isinstance(plan, LaterPlan)}
     foreign = {id for id, plan in plans.items() if isinstance(plan, TranslationPlan)}
     promises = {id: promised for id, plan in plans.items() if (promised := _promised(plan)) is not None}
     read = partial(read_status, projections=folds, later=later, foreign=foreign, promises=promises)
-    rows = asyncio.run(_read(places, [context.name for context in model.contexts], follows, read))
+    rows, models = asyncio.run(_read(places, compiled, follows, read))
     if json:
-        print(msgspec.json.encode({"system": model.name, "well": _are_well(rows), "subscriptions": rows}).decode())
+        told = {"system": model.name, "well": _are_well(rows), "subscriptions": rows, "models": models}
+        print(msgspec.json.encode(told).decode())
     else:
         show(_table(rows))
+        for each in models:
+            if text := _told(each):
+                say(text)
     return 0 if _are_well(rows) else UNWELL
 
 
 async def _read(
     places: Places,
-    contexts: Sequence[str],
+    plans: Mapping[str, ContextPlan],
     follows: Sequence[SubscriptionId],
     read: Callable[..., Awaitable[list[SubscriptionStatus]]],
-) -> list[SubscriptionStatus]:
-    async with opened(places, require_some(places, contexts), read_only=True) as stores:
-        return await read(follows, stores, time.time())
+) -> tuple[list[SubscriptionStatus], list[ModelVersions]]:
+    async with opened(places, require_some(places, [*plans]), read_only=True) as stores:
+        return await read(follows, stores, time.time()), await read_versions(plans, stores)
+
+
+def _told(found: ModelVersions) -> str:
+    """What there is to say of the versions of a read model; empty if it was never rebuilt, and its code is the same."""
+    parts: list[str] = []
+    if found.building is not None:
+        parts.append(f"version {found.building} is being built, or its rebuild was interrupted")
+    if found.old is not None and found.kept_until is not None:
+        parts.append(f"version {found.old} is kept until {time_shown(found.kept_until)} for remit rebuild --back")
+    if found.changed:
+        parts.append(
+            f"other code has folded it than this release has. Unless that is newer: remit rebuild SYSTEM {found.model}"
+        )
+    if not parts and found.live == 1:
+        return ""
+    return f"{found.model}: " + "; ".join([f"version {found.live} is live", *parts])
 
 
 def _promised(plan: object) -> tuple[float, float] | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Collection, Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -13,9 +12,10 @@ from rich.table import Table
 
 from remit import operations
 from remit.cli.options import AsJson, Data, Store, SystemName, located
+from remit.cli.progress import progress
 from remit.cli.screen import UNWELL, cell, say, show
 from remit.contexts import Context
-from remit.contexts.annotations import aggregates_of, projections_of, records_of, sourced_of
+from remit.contexts.annotations import aggregates_of, projections_of, records_of, row_models_of, sourced_of
 from remit.errors import one_of
 from remit.hosting import System
 from remit.hosting.failures import Failure
@@ -23,10 +23,11 @@ from remit.hosting.finding import HERE
 from remit.hosting.opening import Places, opened, require_some
 from remit.messages import VersionedCodec
 from remit.operations import Rewritten
+from remit.runtime import compile_system
 from remit.runtime.upcasting import state_codec
 from remit.stores import Store as OpenStore
 from remit.stores import load_versions
-from remit.stores.versions import name_in
+from remit.stores.versions import name_in, table_in
 
 
 def upcast(
@@ -52,6 +53,7 @@ def upcast(
             say(f"{of.kind} {failure.id!r} stays as it is: {failure.why}", error=True)
     else:
         say("no class of a state has a version above 1: there is nothing to rewrite")
+    asyncio.run(_refuse_old_rows(found, places, contexts))
     return UNWELL if any(each.failed for each in done) else 0
 
 
@@ -69,9 +71,16 @@ async def _rewrite(system: System, places: Places, names: Collection[str]) -> li
     async with opened(places, require_some(places, list(kinds))) as stores:
         for context, store in stores.items():
             for kind, codec in [each async for each in _stored(store, kinds[context])]:
-                with _shown(kind, await store.count_states(kind)) as step:
-                    done.append(await operations.rewrite(store, kind, codec, step=step))
+                done.append(await _shown(store, kind, codec))
     return done
+
+
+async def _shown(store: OpenStore, kind: str, codec: VersionedCodec[Any]) -> Rewritten:
+    states = await store.count_states(kind)
+    with progress("states") as show:
+        return await operations.rewrite(
+            store, kind, codec, step=lambda done: show(kind, done.states, max(states, done.states))
+        )  # some may have been added meanwhile
 
 
 async def _stored(
@@ -87,34 +96,34 @@ async def _stored(
 
 def _kinds(context: Context[Any]) -> Iterator[tuple[str, VersionedCodec[Any]]]:
     """The kinds of states of a context whose class has a version above 1. The row of an event-sourced aggregate is a
-    cache, which is made anew."""
-    sourced = sourced_of(context)
+    cache, which is made anew. The rows of a row model are not here: a rebuild makes them anew."""
+    sourced, rows = sourced_of(context), row_models_of(context)
     stored: list[Any] = [each for each, _ in aggregates_of(context) if each not in sourced]
     stored += [*projections_of(context), *(each for each, _ in records_of(context))]
     for each in dict.fromkeys(stored):
         codec = state_codec(each, context.upcasters)
-        if isinstance(codec, VersionedCodec):
+        if isinstance(codec, VersionedCodec) and each not in rows:
             yield f"{context.name}.{each.__name__}", codec
 
 
-@contextmanager
-def _shown(kind: str, states: int) -> Generator[Callable[[Rewritten], None]]:
-    """Shows the progress on a terminal: how many of these states, how many per second, and the time left."""
-    from rich.console import Console  # slow to import, and needed by this command only
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("states"))
-    rate = TextColumn("{task.fields[rate]}")
-    console = Console(stderr=True)
-    with Progress(*columns, rate, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(cell(kind), total=states, rate="")
-
-        def step(done: Rewritten) -> None:
-            speed = bar.tasks[0].speed
-            total = max(states, done.states)  # some may have been added meanwhile
-            bar.update(task, completed=done.states, total=total, rate=f"{speed:,.0f}/s" if speed else "")
-
-        yield step
+async def _refuse_old_rows(system: System, places: Places, names: Collection[str]) -> None:
+    """Raises `OldRows` for a row model whose live rows have an older version than its class."""
+    rows = {
+        name: [
+            (each.kind, each.table, codec.version)
+            for each in plan.row_models
+            if isinstance(codec := each.codec, VersionedCodec)
+        ]
+        for name, plan in compile_system(system.hosting().model()).items()
+        if not names or name in names
+    }
+    if not (wanted := [name for name, those in rows.items() if those]):
+        return
+    async with opened(places, require_some(places, wanted)) as stores:
+        for context, store in stores.items():
+            for model, table, version in rows[context]:
+                _, found = await load_versions(store, model)
+                await operations.refuse_old_rows(store, model, table_in(table, found.live), version)
 
 
 def _table(rows: Collection[Rewritten]) -> Table:

@@ -10,7 +10,7 @@ from remit.contexts.context import Context
 from remit.contexts.declarations import Envelope, Handler, known_events
 from remit.contexts.foreign import commands_in
 from remit.contexts.ports import ALCHEMY, CLAIMS, EVENTS, LATER, RECORDS, Injectable, injectable_of, owner_of
-from remit.domain import Aggregate, Claim, EventSourced, Projection, Record
+from remit.domain import Aggregate, Claim, EventSourced, Projection, Record, Row
 from remit.messages import Command, DomainEvent, IntegrationEvent, Message, parameter_of, union_members
 from remit.messages.once import once
 
@@ -102,6 +102,11 @@ def events_named(declared: type, base: type) -> tuple[Any, ...]:
 def projections_of(context: Context[Any]) -> list[type[Projection[Any, Any]]]:
     """The projections of a context, without declared objects of other kinds, which a check reports."""
     return [each for each in context.projections if is_kind(each, Projection)]
+
+
+def row_models_of(context: Context[Any]) -> list[type[Row[Any, Any]]]:
+    """Those of the projections that are stored as rows."""
+    return [each for each in projections_of(context) if issubclass(each, Row)]
 
 
 class Asked(NamedTuple):

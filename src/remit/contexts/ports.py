@@ -237,7 +237,8 @@ class View(Generic[D]):
 
     async def age(self) -> float:
         """How old the model is, in seconds: at most so long ago it contained everything that its sources had written,
-        but for keys that are parked. Infinite if that is not known yet.
+        but for keys that are parked. That of what this handler has read, whatever is written while it runs. Infinite
+        if it was not known when the handler began.
 
         Raises `NotMeasured` if the model declares no `freshness=`.
         """

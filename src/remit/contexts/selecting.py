@@ -74,7 +74,7 @@ class Selected(Generic[R]):
         """At most `limit` rows (1 to 1,000): the first ones, or those behind the cursor `after`, which is the `next` of
         the page before. Rows that are added or removed meanwhile are neither missed nor repeated elsewhere.
 
-        Raises `BadCursor` for a text that is no cursor of this query, and `ValueError` for another limit.
+        Raises `BadCursor` for a text that is no cursor of this query, and `BadLimit` for another limit.
         """
         raise NotImplementedError
 

@@ -61,7 +61,8 @@ def placed_in(placement: Placement, service: PlacedService) -> Placed:
     # A process that alone writes a log learns of new messages from its own store.
     written = {name for name in contexts if _alone_writes(placement, service, name)}
     heard = {(source, channel) for source, channel in pushed if source not in written}
-    return Placed(service.runs, _elsewhere(placement, service, contexts), relays, heard)
+    elsewhere = _elsewhere(placement, service, contexts)
+    return Placed(service.runs, elsewhere, relays, heard, placement.topology.archives)
 
 
 def _alone_writes(placement: Placement, service: PlacedService, context: str) -> bool:

@@ -13,12 +13,13 @@ from functools import partial
 import msgspec
 
 from remit.errors import RemitError
-from remit.operations import Rebuild
+from remit.operations import Rebuild, with_archives
 from remit.operations.retiring import forget_reports, retire
 from remit.runtime import Host
 from remit.runtime.plan import FoldPlan, ProjectionPlan
 from remit.runtime.streams import shape_in
 from remit.stores import Store, Versions, load_versions, write_versions
+from remit.stores.versions import KEPT_SECONDS
 
 log = logging.getLogger("remit")
 
@@ -26,8 +27,6 @@ FIRST_SECONDS = 2.0
 """The first look comes so long after the start: a short script looks after nothing."""
 LOOK_SECONDS = 60.0
 """Between two looks."""
-KEPT_SECONDS = 24 * 3600.0
-"""How long the version that was live before is kept, and the messages that a killed rebuild has still to read."""
 PAGE = 200
 """Messages that are folded at a time: calls of the process hardly wait."""
 PAUSE = 0.6
@@ -108,7 +107,13 @@ class _Care:
                    f"remit rebuild SYSTEM {self._name}{back}")  # fmt: skip
 
     async def _rebuild(self) -> None:
-        work = Rebuild(self._host.model, self._name, self._host.stores)
+        stores, folder = self._host.stores, self._host.archives
+        logs = (
+            None
+            if folder is None
+            else with_archives({each.id.source: stores[each.id.source] for each in self._follows}, folder)
+        )
+        work = Rebuild(self._host.model, self._name, stores, logs=logs)
         log.info("%s has changed: it is rebuilt", self._name)
         try:
             done = await work.build(pause=self._pause, page=PAGE)

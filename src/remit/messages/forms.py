@@ -74,6 +74,7 @@ def describe(type: Any) -> inspect.Type:
     return described(form_of(type).type)
 
 
+@once
 def described(wire: Any) -> inspect.Type:
     """The description of a wire type."""
     shape = inspect.type_info(wire)

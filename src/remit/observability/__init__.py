@@ -5,6 +5,7 @@ from remit.observability.life import is_alive
 from remit.observability.lines import Line, line_of, log_event
 from remit.observability.logs import LogStatus, SubscriberStatus, read_logs, read_subscribers
 from remit.observability.status import SubscriptionStatus, read_status
+from remit.observability.versions import ModelVersions, read_versions
 from remit.runtime.events import (
     BatchHandled,
     BreakerClosed,
@@ -53,6 +54,7 @@ __all__ = [
     "LogStatus",
     "LoopBlocked",
     "MessagesPublished",
+    "ModelVersions",
     "ProcessStarted",
     "ProcessStopping",
     "Retrying",
@@ -70,4 +72,5 @@ __all__ = [
     "read_logs",
     "read_status",
     "read_subscribers",
+    "read_versions",
 ]

@@ -9,6 +9,7 @@ from remit.operations.archive import (
     archived_logs,
     restore_log,
     verify_archive,
+    with_archives,
 )
 from remit.operations.history import Happened, History, Life, NoHistory, not_sourced, read_history
 from remit.operations.logs import Intact, Missed, Moved, UnknownSubscriber, accept_incomplete, forget, go_on
@@ -25,8 +26,9 @@ from remit.operations.parked import (
     require_handled,
     retry,
 )
-from remit.operations.rebuild import CannotRebuild, Rebuild, Rebuilt, sources_of
-from remit.operations.upcasting import Rewritten, Unreadable, rewrite
+from remit.operations.rebuild import Rebuild, Rebuilt, sources_of
+from remit.operations.refused import CannotRebuild
+from remit.operations.upcasting import OldRows, Rewritten, Unreadable, refuse_old_rows, rewrite
 
 __all__ = [
     "Archived",
@@ -44,6 +46,7 @@ __all__ = [
     "NoReason",
     "NotArchived",
     "NotParked",
+    "OldRows",
     "Rebuild",
     "Rebuilt",
     "Rewritten",
@@ -61,10 +64,12 @@ __all__ = [
     "not_sourced",
     "parked_keys",
     "read_history",
+    "refuse_old_rows",
     "require_handled",
     "restore_log",
     "retry",
     "rewrite",
     "sources_of",
     "verify_archive",
+    "with_archives",
 ]

@@ -87,12 +87,16 @@ def archived_channels(context: Context[Any]) -> list[Channel]:
 
 
 def archived_logs(stores: Mapping[str, Store], folder: Path) -> dict[str, ArchivedLog]:
-    """The logs of these stores, by context, with their archives in front of them. A log without an archive stays as it
-    is. Raises `NotArchived` if the folder has none of them."""
-    logs = {name: ArchivedLog(store, Archive(folder, name)) for name, store in stores.items()}
+    """As `with_archives`. Raises `NotArchived` if the folder has no archive of any of these logs."""
     if not any((folder / name).is_dir() for name in stores):
         raise _none(" or ".join(stores), folder)
-    return logs
+    return with_archives(stores, folder)
+
+
+def with_archives(stores: Mapping[str, Store], folder: Path) -> dict[str, ArchivedLog]:
+    """The logs of these stores, by context, with their archives in front of them. A log without an archive stays as it
+    is."""
+    return {name: ArchivedLog(store, Archive(folder, name)) for name, store in stores.items()}
 
 
 async def archive_log(

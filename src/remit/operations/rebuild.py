@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,17 +12,19 @@ import msgspec
 
 from remit.contexts import Model
 from remit.contexts.ports import VIEW
-from remit.errors import Conflict, RemitError
-from remit.log import Log, SubscriptionId
+from remit.errors import Conflict
+from remit.log import Channel, Log, SubscriptionId
 from remit.operations.comparing import Side, compared
 from remit.operations.folding import PAGE, Anew
+from remit.operations.from_state import Base, has_base
+from remit.operations.refused import CannotRebuild
 from remit.operations.retiring import forget_reports, retire, silent_since
 from remit.runtime.compiler import compile_system
 from remit.runtime.failures import told
 from remit.runtime.following.follower import Follower
 from remit.runtime.host import Host
 from remit.runtime.listeners import Listeners
-from remit.runtime.plan import ContextPlan, FoldPlan, ProjectionPlan, RowPlan
+from remit.runtime.plan import ContextPlan, FoldPlan, ProjectionPlan, RowPlan, StatePlan
 from remit.runtime.ports import Ports
 from remit.runtime.streams import shape_in
 from remit.runtime.work.attempts import Attempt
@@ -44,12 +46,6 @@ LINGER_SECONDS = 2.5
 """How long a rebuild goes on with the new version after the switch: until each service has noticed it."""
 
 
-class CannotRebuild(RemitError):
-    """The read model cannot be rebuilt, or there is no version to switch to."""
-
-    code = "rebuild.refused"
-
-
 class Rebuilt(msgspec.Struct):
     """How far a rebuild is. `handled` and `messages` count positions in the logs of its sources."""
 
@@ -58,6 +54,9 @@ class Rebuilt(msgspec.Struct):
     live: int
     handled: int = 0
     messages: int = 0
+    states: int = 0
+    """How many states of aggregates were taken, if it is built from these, and how many there were."""
+    all_states: int = 0
     documents: int = 0
     """How many documents or rows the new version had when it was checked, and the live one."""
     before: int = 0
@@ -68,6 +67,8 @@ class Rebuilt(msgspec.Struct):
     changing them, the live version was behind, or had parked keys."""
 
 
+Step = Callable[[Rebuilt], None]
+"""Is told how far a rebuild is."""
 Place = tuple[SubscriptionId, int]
 """A partition of a source."""
 
@@ -122,6 +123,9 @@ class Rebuild:
         self._foldings: list[Anew] = []
         self.shape = shape_in(self._follows)
         """The fingerprint of the read model as this process has it."""
+        folds = [replace(each, projection=replace(each.projection, from_state=None)) for each in self._follows]
+        self._alike = {self.shape, shape_in(folds)}
+        """The fingerprints of versions whose documents are the same: those that were folded only, too."""
 
     async def build(
         self,
@@ -130,7 +134,7 @@ class Rebuild:
         anew: bool = False,
         changed: bool = False,
         page: int = PAGE,
-        step: Callable[[Rebuilt], None] = lambda _: None,
+        step: Step = lambda _: None,
     ) -> Rebuilt:
         """Makes the next version, goes on with one that was interrupted, checks it, and switches to it.
 
@@ -146,7 +150,7 @@ class Rebuild:
             versions = await self._begin()
         return await self._catch_up(versions.building, versions, pause, page, changed, step)
 
-    async def back(self, *, pause: float = 0.5, step: Callable[[Rebuilt], None] = lambda _: None) -> Rebuilt:
+    async def back(self, *, pause: float = 0.5, step: Step = lambda _: None) -> Rebuilt:
         """Lets the version that was live before handle what it has not handled, and switches to it. Only the code that
         made that version may do so. Raises as `build` does."""
         _, versions = await load_versions(self._store, self.name)
@@ -191,6 +195,17 @@ class Rebuild:
 
     # ── how it is made ──────────────────────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def _plan_of_state(self) -> StatePlan | None:
+        return self._follows[0].projection.from_state
+
+    def _base(self, version: int) -> Base | None:
+        """The base of a version, if the read model is built from states."""
+        plan = self._plan_of_state
+        if plan is None:
+            return None
+        return Base(self._store, in_version(self._follows[0], version), plan, self._ports.clock.seconds)
+
     async def _begin(self) -> Versions:
         """Gives the next version its number. Raises `CannotRebuild` if the log does not reach back to its beginning."""
         for each in self._follows:
@@ -200,12 +215,13 @@ class Rebuild:
                     expected="a read model that is built from the beginning of its sources",
                     next="declare it without begins=, or under a new name",
                 )  # fmt: skip
-            if await self._logs[each.id.source].floors(each.id.channel):
+            if self._plan_of_state is None and await self._logs[each.id.source].floors(each.id.channel):
                 raise CannotRebuild(
                     f"the beginning of the log of {each.id.source} was deleted", where=self.name,
                     expected="all messages from the first one on",
-                    next=f"remit rebuild --archive FOLDER, with a folder that has the archive of {each.id.source} from"
-                    " its beginning; what was deleted by age is gone",
+                    next=f'remit rebuild --archive FOLDER, or archives = "FOLDER" in the topology file, with a folder'
+                    f" that has the archive of {each.id.source} from its beginning; what was deleted by age is gone"
+                    + self._or_from_state(),
                 )  # fmt: skip
         expected, versions = await load_versions(self._store, self.name)
         begun = versions.begun(self.shape)
@@ -217,11 +233,34 @@ class Rebuild:
                 raise self._was_changed() from None
         return begun
 
+    def _or_from_state(self) -> str:
+        if any(each.id.source != self._plan.name or each.id.channel != Channel.PRIVATE for each in self._follows):
+            return ""
+        return (
+            f"; or declare with @{self._plan.name}.from_state how a document is made from the state of an aggregate,"
+            " if its state says as much"
+        )
+
+    async def _take_states(self, done: Rebuilt, begun: Versions, pause: float, page: int, step: Step) -> None:
+        """Takes the base of the version that is built, if it is built from states."""
+        if done.version != begun.building or (base := self._base(done.version)) is None:
+            return
+        done.all_states = await base.count()
+        if isinstance(projection := in_projection(self._follows[0].projection, done.version), RowPlan):
+            await self._store.prepare_rows([projection.table])
+        async with aclosing(base.take(pause=pause, page=page)) as taking:
+            async for done.states in taking:
+                step(done)
+                _, versions = await load_versions(self._store, self.name)
+                if (versions.building, versions.live) != (begun.building, begun.live):
+                    return  # which is refused, or is done
+
     async def _catch_up(
-        self, number: int, begun: Versions, pause: float, page: int, changed: bool, step: Callable[[Rebuilt], None]
+        self, number: int, begun: Versions, pause: float, page: int, changed: bool, step: Step
     ) -> Rebuilt:
         done, goal = Rebuilt(self.name, number, begun.live), _Goal()
         await forget_reports(self._stores, self.name, self._follows, but=number)
+        await self._take_states(done, begun, pause, page, step)
         async with self._following(number, pause, page) as followers:
             while True:
                 await self._count(done, followers, goal)
@@ -265,7 +304,7 @@ class Rebuild:
         """Compares the versions. Raises `CannotRebuild`; both versions stay as they are."""
         await self._refuse_parked(versions.live, done.version)
         # Version 1 may have been folded by other code, before its fingerprint was first looked at.
-        same = versions.live > 1 and versions.shapes.get(versions.live) == self.shape
+        same = versions.live > 1 and versions.shapes.get(versions.live) in self._alike
         found = await compared(
             self._store, await self._side(versions.live), await self._side(done.version), bodies=same and not changed
         )  # fmt: skip
@@ -303,7 +342,7 @@ class Rebuild:
 
     async def _side(self, version: int) -> Side:
         ids = [subscription_in(id, version) for id in self._ids]
-        begun = any([await self._store.checkpoints(id) for id in ids])
+        begun = any([await self._store.checkpoints(id) for id in ids]) or await has_base(self._store, ids[0].name)
         return Side(in_projection(self._follows[0].projection, version) if begun else None, ids)
 
     async def _refuse_parked(self, live: int, new: int) -> None:
@@ -345,12 +384,14 @@ class Rebuild:
         follows = [in_version(each, version) for each in self._follows]
         followers: dict[SubscriptionId, Follower] = {}
         begun = any([await self._store.checkpoints(each.id) for each in follows])
+        begun = begun or await has_base(self._store, follows[0].id.name)
         documents = Documents(follows[0].projection, self._store, whole=not begun)
         self._foldings = [
             Anew(each, self._shared, self._ports, said, documents, pause=pause, page=page) for each in follows
         ]
         for id, effect in zip(self._ids, self._foldings, strict=True):
-            feed = StoreFeed(*id[1:], self._logs[id.source])
+            log = self._logs[id.source]
+            feed = StoreFeed(*id[1:], log) if (base := self._base(version)) is None else await base.feed(log)
             followers[id] = Follower(
                 subscription_in(id, version), self._store, feed, effect, self._ports, said, stamp
             )  # fmt: skip

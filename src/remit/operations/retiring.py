@@ -11,6 +11,7 @@ import msgspec
 
 from remit.errors import Conflict
 from remit.log import Log
+from remit.operations.from_state import forget_base, has_base
 from remit.runtime.plan import FoldPlan, RowPlan
 from remit.runtime.ports import Ports
 from remit.stores import Forget, RowChange, Selection, Store, Unit, load_versions, write_versions
@@ -87,12 +88,14 @@ async def _delete(store: Store, follows: Sequence[FoldPlan], number: int) -> Non
         kind = name_in(projection.kind, number)
         while page := await store.page(kind, None, PAGE):
             await _commit(store, Unit(forgets=[Forget(kind, id, version) for id, version, _ in page]))
-    elif any([await store.checkpoints(id) for id in ids]):  # otherwise it may have no table
+    elif any([await store.checkpoints(id) for id in ids]) or await has_base(store, ids[0].name):
+        # otherwise it may have no table
         table = table_in(projection.table, number)
         while rows := await store.select_rows(Selection(table, ()), None, PAGE):
             found = await store.load_rows(table, [id for id, _ in rows])
             gone = [RowChange(table, id, version, 0, b"", ()) for id, (version, _) in found.items()]
             await _commit(store, Unit(rows=gone))
+    await forget_base(store, ids[0].name)
     for id in ids:
         await store.erase(id)
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from remit.errors import BadMessage, BadValue, Conflict
+from remit.errors import BadMessage, BadValue, Conflict, RemitError
 from remit.messages import UNWRITABLE, VersionedCodec, version_of
-from remit.stores import Change, Store, Unit
+from remit.stores import Change, RowTable, Selection, Store, Unit
 
 PAGE = 500
 """States that are read, and written, at a time."""
@@ -17,6 +17,12 @@ MOST_BYTES = 1_000_000
 """About how much is written in one transaction."""
 FEW = 20
 """The most failures that are told one by one."""
+
+
+class OldRows(RemitError):
+    """Rows of a row model have an older version. They are not rewritten in bulk: a rebuild makes them anew."""
+
+    code = "upcast.rows"
 
 
 class Unreadable(msgspec.Struct, frozen=True):
@@ -56,6 +62,22 @@ async def rewrite(
         step(done)
         after = rows[-1][0]
     return done
+
+
+async def refuse_old_rows(store: Store, model: str, table: RowTable, version: int) -> None:
+    """Raises `OldRows` if rows of `<context>.<Name>` have an older version than this. `table` is that of its live
+    version. Raises `StoreError` and `StoreUnavailable`."""
+    await store.prepare_rows([table])
+    old, after = 0, None
+    while rows := await store.select_rows(Selection(table, ()), after, PAGE):
+        bodies = (each[1] for each in rows)
+        old += sum(version_of(body if isinstance(body, bytes) else body.encode()) < version for body in bodies)
+        after = (), rows[-1][0]
+    if old:
+        raise OldRows(
+            f"{old} rows have an older version than {version}: rows are made anew, and not rewritten",
+            where=model, expected="a read model that was rebuilt since", next=f"remit rebuild SYSTEM {model}",
+        )  # fmt: skip
 
 
 async def _write(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -31,8 +32,8 @@ from remit.contexts.annotations import (
     hints_of,
     is_kind,
     projected_by,
-    projections_of,
     publishable,
+    row_models_of,
     takes_envelope,
 )
 from remit.contexts.declarations import Begins
@@ -56,6 +57,7 @@ from remit.runtime.plan import (
     ReactionPlan,
     RecordPlan,
     RowPlan,
+    StatePlan,
     TranslationPlan,
     TranslatorPlan,
 )
@@ -170,7 +172,9 @@ class _Compiler:
     def _project(self, projection: type[Projection[Any, Any]]) -> None:
         kind = f"{self.context.name}.{projection.__name__}"
         codec = state_codec(projection, self.context.upcasters)
-        plan = self.projections[projection] = _projected(kind, projection, codec)
+        declared = next((each for each in self.context.states if each.projection is projection), None)
+        state = None if declared is None else StatePlan(self._aggregate(declared.aggregate), declared.function)
+        plan = self.projections[projection] = replace(_projected(kind, projection, codec), from_state=state)
         codecs: dict[SubscriptionId, dict[tuple[str, int], Codec[Any]]] = {}
         for event in projected_by(projection):
             codecs.setdefault(self._followed(kind, event), {})[_wire(self.model.contracts[event])] = Codec(event)
@@ -277,7 +281,7 @@ def _table(row: type[Row[Any, Any]]) -> RowTable:
 
 def row_tables(context: Context[Any]) -> list[RowTable]:
     """The tables of the row models of a context, for those who make them before it starts."""
-    return [_table(each) for each in projections_of(context) if issubclass(each, Row)]
+    return [_table(each) for each in row_models_of(context)]
 
 
 def _begins(declared: Begins | None) -> Literal["now"] | float | None:

@@ -74,7 +74,7 @@ class Host:
         parity: bool = False,
         plans: Mapping[str, ContextPlan] | None = None,
     ) -> None:
-        self.model, self.stores, self.ports = model, stores, ports
+        self.model, self.stores, self.ports, self.archives = model, stores, ports, placed.archives
         self._written = {context.name: written_by(model, context.name) for context in model.contexts}
         self._channels, self._seal = channels, Seal(model.name, model.names)
         self._listeners = Listeners(beside(self._recovered, listeners), ports.clock)

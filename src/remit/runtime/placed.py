@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from remit.log import Channel, SubscriptionId
 from remit.messages import Encoding
 from remit.messages.component import Component
-from remit.runtime.plan import ContextPlan
+from remit.runtime.plan import ContextPlan, FoldPlan
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.remote.feeds import PushedFeed, RemoteFeed
 from remit.stores import PublishedLogs, Store
+from remit.stores.archive import Archive, ArchivedLog
 from remit.transports import CallChannel, EventChannel, Feed
-from remit.transports.store_feed import StoreFeed
+from remit.transports.store_feed import ArchivedFeed, StoreFeed
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Placed:
     """The channels of logs that this process publishes."""
     pushed: Collection[tuple[str, Channel]] = ()
     """The sources and channels whose messages an event channel pushes to this process."""
+    archives: Path | None = None
+    """The folder with the archives of logs, from which read models are built; None if there is none."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,11 @@ class Sources:
     def _pulled(self, id: SubscriptionId, *, pushed: bool) -> Feed:
         """Reads an open store directly; else the log in the shared database; else by calls."""
         source, channel = id.source, id.channel
-        if source in self.stores:
-            return StoreFeed(source, channel, self.stores[source])
+        if (store := self.stores.get(source)) is not None:
+            folder = self.placed.archives
+            if folder is None or not isinstance(self.plans[id.context].follows.get(id), FoldPlan):
+                return StoreFeed(source, channel, store)
+            return ArchivedFeed(source, channel, store, ArchivedLog(store, Archive(folder, source)))
         published = self.channels.published.get(id.context)
         if published is not None and channel == Channel.PUBLISHED:
             return StoreFeed(source, channel, published.of(source, self.channels.schemas[source]))

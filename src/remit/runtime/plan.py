@@ -113,6 +113,14 @@ class ClaimPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class StatePlan:
+    """How the documents of a read model are made from the states of aggregates."""
+
+    aggregate: AggregatePlan
+    function: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectionPlan:
     """How one projection is stored and folded."""
 
@@ -120,6 +128,8 @@ class ProjectionPlan:
     type: type[Projection[Any, Any]]
     codec: Codec[Any]
     key: Callable[[Any], Any]
+    from_state: StatePlan | None = field(default=None, kw_only=True)
+    """How its documents are made from the states of aggregates; None if they are folded from messages only."""
 
     @property
     def freshness(self) -> Freshness | None:

@@ -19,7 +19,7 @@ from remit.contexts.annotations import recorded_by
 from remit.contexts.declarations import known_events
 from remit.domain import Aggregate, EventSourced, Projection, Row, copying, indexes_of
 from remit.messages import Codec, Contract, DomainEvent, contract_of
-from remit.runtime.plan import AggregatePlan, EventPlan, FoldPlan, RecordPlan, StreamPlan
+from remit.runtime.plan import AggregatePlan, EventPlan, FoldPlan, RecordPlan, StatePlan, StreamPlan
 from remit.runtime.upcasting import Upcasters, state_codec, upcasters_of
 
 
@@ -65,19 +65,23 @@ def fingerprint_of(aggregate: type[EventSourced[Any, Any]], upcasters: Upcasters
 
 
 def shape_of(
-    projection: type[Projection[Any, Any]], takes: Iterable[tuple[str, int]], upcasters: Upcasters | None
+    projection: type[Projection[Any, Any]],
+    takes: Iterable[tuple[str, int]],
+    upcasters: Upcasters | None,
+    state: StatePlan | None = None,
 ) -> str:
-    """As `fingerprint_of`, for a read model: also of its indexes, and of the types and versions of messages that it
-    `takes`."""
+    """As `fingerprint_of`, for a read model: also of its indexes, of the types and versions of messages that it
+    `takes`, and of what makes its documents from the `state` of aggregates."""
     declared = (*map(repr, sorted(takes)), repr(indexes_of(projection) if issubclass(projection, Row) else ()))
-    return _digest((*declared, *_fields(projection), *_code(projection), *_upcasting(upcasters)))
+    return _digest((*declared, *_fields(projection), *_code(projection), *_upcasting(upcasters), *_made_from(state)))
 
 
 def shape_in(follows: Sequence[FoldPlan]) -> str:
     """`shape_of` a read model, by what it follows."""
     takes = [wire for each in follows for wire in each.takes]
     upcasters = next((each.upcasters for each in follows if each.upcasters is not None), None)
-    return shape_of(follows[0].projection.type, takes, upcasters)
+    projection = follows[0].projection
+    return shape_of(projection.type, takes, upcasters, projection.from_state)
 
 
 def _digest(parts: Iterable[str]) -> str:
@@ -141,6 +145,14 @@ def _upcasting(upcasters: Upcasters | None) -> Iterator[str]:
             function = inspect.unwrap(each.function)
             if isinstance(function, FunctionType):
                 yield from _function(function, seen)
+
+
+def _made_from(state: StatePlan | None) -> Iterator[str]:
+    if state is not None:
+        yield state.aggregate.kind
+        function = inspect.unwrap(state.function)
+        if isinstance(function, FunctionType):
+            yield from _function(function, set())
 
 
 def _instructions(code: CodeType) -> Iterable[str]:

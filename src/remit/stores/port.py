@@ -206,6 +206,13 @@ class States(Protocol):
         order of identities (by code points). Without removed state."""
         ...
 
+    async def page_at(
+        self, kind: str, after: str | None, limit: int
+    ) -> tuple[Sequence[tuple[str, int, bytes]], Mapping[int, Checkpoint]]:
+        """As `page`, with the last message of each partition of the private channel at that moment: what was committed
+        together with one of the messages up to there is in the states, and nothing that was committed later."""
+        ...
+
     async def count_states(self, kind: str) -> int:
         """The number of states of a kind, without removed state. It reads all of them: not for each command."""
         ...

@@ -23,6 +23,7 @@ from remit.stores.moments import Moments
 from remit.stores.outliving import Pending, failure_of
 from remit.stores.port import Unit
 from remit.stores.sql import Answer
+from remit.stores.sql_ends import ended_by_user, ends_transaction
 
 FAILURES = (sqlite3.Error, sqlite3.Warning, ValueError, TypeError, OverflowError)
 """The exceptions of a failing statement."""
@@ -346,8 +347,8 @@ def is_of_statement(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_STATEMENTS
 
 
-def told(error: Exception, where: str, failure: Callable[[sqlite3.Error, str], Exception]) -> Exception:
-    """Translates the failure of a handler's statement. `failure` translates failures of the file."""
+def told(error: Exception, where: str, failure: Callable[[sqlite3.Error, str], Exception], text: str = "") -> Exception:
+    """Translates the failure of a handler's statement, if `text` is that. `failure` translates failures of the file."""
     if isinstance(error, sqlite3.IntegrityError):
         violated = ConstraintViolated(
             str(error), where=where, expected="rows that fit the constraints of their table",
@@ -356,6 +357,8 @@ def told(error: Exception, where: str, failure: Callable[[sqlite3.Error, str], E
         violated.constraint = str(error).partition(": ")[2]
         return violated
     if is_of_statement(error):
+        if word := ends_transaction(text, single=True):
+            return ended_by_user(word, where)
         if str(error).startswith("no such table"):
             return SqlError(
                 str(error), where=where,
@@ -468,7 +471,7 @@ class Replayed:
                 )  # fmt: skip
                 raise
             except FAILURES as error:
-                self._failed = told(error, self._where, self._failure)
+                self._failed = told(error, self._where, self._failure, text)
                 self._slip = self._failed if isinstance(self._failed, SqlError) else None
                 raise self._failed from error
             except Exception as error:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from remit.errors import SqlError
 from remit.stores.sql_tokens import END, Token, tokens_of
 
 _ENDS = frozenset({"begin", "start", "commit", "end", "abort", "rollback", "prepare"})
 _NOISE = frozenset({"work", "transaction"})
 
 
-def ends_transaction(text: str) -> str:
+def ended_by_user(word: str, where: str) -> SqlError:
+    """What any store tells of a statement that begins or ends a transaction. `word` is that of `ends_transaction`."""
+    error = SqlError(
+        f"{word} of the handler begins or ends a transaction", where=where,
+        expected="a transaction that ends with the unit of work",
+        next="leave it out; raise a refusal to take everything back",
+    )  # fmt: skip
+    error.forbidden = True
+    return error
+
+
+def ends_transaction(text: str, *, single: bool = False) -> str:
     """The word with which a statement of a text begins or ends a transaction, in upper case; empty if none does.
 
-    Statements of a savepoint do neither: SAVEPOINT, RELEASE, ROLLBACK TO.
+    With `single`, the text is one statement, whose body may have semicolons. Statements of a savepoint do neither:
+    SAVEPOINT, RELEASE, ROLLBACK TO.
     """
-    if ";" not in text:  # the usual case: only the beginning is read
+    if single or ";" not in text:  # the usual case: only the beginning is read
         tokens = tokens_of(text)
         first = next(tokens, END)
         if first.kind != "word" or first.value not in _ENDS:

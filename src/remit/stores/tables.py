@@ -46,6 +46,20 @@ def checkpoints_of(rows: Iterable[Row]) -> dict[int, Checkpoint]:
     return {part: Checkpoint(pos, id, at) for part, pos, id, at in rows}
 
 
+def states_at(rows: Iterable[Row]) -> tuple[list[Any], dict[int, Checkpoint]]:
+    """The states, in order, and the last messages by partition, from rows of both: identity, version or position, body,
+    partition and time. The body of a message is missing."""
+    states: list[Any] = []
+    heads: dict[int, Checkpoint] = {}
+    for id, number, body, part, at in rows:
+        if body is None:
+            heads[part] = Checkpoint(number, id, at)
+        else:
+            states.append((id, number, body))
+    states.sort()  # no statement says in which order a union comes
+    return states, heads
+
+
 def positions_text(positions: Mapping[int, int]) -> str:
     """Positions by partition as JSON, as they are stored."""
     return msgspec.json.encode(positions).decode()

@@ -17,6 +17,8 @@ from remit.stores.rows import Place, RowTable, Selection, shortened
 _KIND = " read models"
 """The kind of the rows that say which version is live. The blank keeps it apart from class names."""
 _MOST = 10_000
+KEPT_SECONDS = 24 * 3600.0
+"""How long the version that was live before is kept, and the messages that a killed rebuild has still to read."""
 
 
 class Versions(msgspec.Struct, frozen=True, omit_defaults=True):

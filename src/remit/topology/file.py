@@ -122,6 +122,8 @@ class Topology:
     services: Mapping[str, Service]
     open_variables: frozenset[str] = frozenset()
     """The environment variables in values that are not secret. Every process reads them."""
+    archives: Path | None = None
+    """The folder with the archives of logs, as an absolute path."""
 
     @property
     def channels(self) -> Mapping[str, ChannelPlace]:
@@ -195,8 +197,10 @@ def _parse(
     calls = _read_channel(channels, "calls")
     channels.finish()
     services = _read_services(root.table("services", required='[services.all]\nruns = ["*"]'))
+    archives = root.text("archives", expected='the path of a folder, as in "archives"')
     root.finish()
-    topology = Topology(where, system or "", stores, events, calls, services, frozenset(reading.open))
+    at = folder / archives if archives else None
+    topology = Topology(where, system or "", stores, events, calls, services, frozenset(reading.open), at)
     return topology, reading.findings
 
 

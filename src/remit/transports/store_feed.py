@@ -1,4 +1,4 @@
-"""The feed of a process that can open the source's store: reads the log there."""
+"""The feeds of a process that can open the source's store: read the log there, or also its archive."""
 
 from __future__ import annotations
 
@@ -34,3 +34,25 @@ class StoreFeed:
 
     def watch(self, bell: Callable[[Push | None], None]) -> Callable[[], None]:
         return self._log.watch(lambda: bell(None))
+
+
+class ArchivedFeed(StoreFeed):
+    """Reads a log, and its archive for a subscription that stands before the beginning of the log. Others do not need
+    the archive, so a damaged one does not concern them."""
+
+    def __init__(self, source: str, channel: Channel, log: Log, whole: Log) -> None:
+        """`whole` is the log with its archive in front of it."""
+        super().__init__(source, channel, log)
+        self._whole = whole
+
+    async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
+        found = await super().read(part, after, limit)
+        return (
+            found if found and found[0].pos == after + 1 else await self._whole.read(self.channel, part, after, limit)
+        )
+
+    async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:
+        found, stands = await super().standing(subscription, at, positions), positions or {}
+        if all(stands.get(part, 0) >= floor.pos for part, floor in found.floors.items()):
+            return found
+        return found._replace(floors=await self._whole.floors(self.channel))

@@ -266,6 +266,15 @@ class ShelfStore(NotesInRows):
         rows = sorted((id, *row) for (of, id), row in self._look().state.items() if of == kind and row[1])
         return [row for row in rows if after is None or row[0] > after][:limit]
 
+    async def page_at(
+        self, kind: str, after: str | None, limit: int
+    ) -> tuple[Sequence[tuple[str, int, bytes]], Mapping[int, Checkpoint]]:
+        rows = self._look()
+        floors = {part: floor for (of, part), floor in rows.floors.items() if of == Channel.PRIVATE}
+        ends = {part: log[-1] for (of, part), log in rows.log.items() if of == Channel.PRIVATE and log}
+        heads = floors | {part: Checkpoint(end.pos, end.id, end.at) for part, end in ends.items()}
+        return await self.page(kind, after, limit), heads
+
     async def stream(self, name: str, life: int, after: int, limit: int) -> list[MessageRecord]:
         rows = [row for (channel, _), log in self._look().log.items() if channel == Channel.PRIVATE for row in log]
         found = [(place, row) for row in rows if (place := place_of(row)) is not None]

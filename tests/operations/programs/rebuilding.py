@@ -1,5 +1,6 @@
-"""Rebuilds the boxes of the orchard, and tells how far it is: one process for each line of standard input, which has
-its pause, its page and the place. Each is forked, so that only the first one has to import anything."""
+"""Rebuilds the boxes of the orchard, or the baskets of the market, and tells how far it is: one process for each line
+of standard input, which has its pause, its page, the place, and what is rebuilt. Each is forked, so that only the first
+one has to import anything."""
 
 import asyncio
 import os
@@ -8,16 +9,19 @@ import sys
 from remit.hosting.opening import Places, opened
 from remit.operations import Rebuild, Rebuilt
 from remit.topology.secret import Secret
+from tests.operations.market import market
 from tests.operations.orchard import orchard, twice
+
+SYSTEMS = {"farm.Box": orchard(twice), "market.Held": market()}
 
 
 def tell(done: Rebuilt) -> None:
-    print(os.getpid(), done.handled, flush=True)
+    print(os.getpid(), done.handled + done.states, flush=True)
 
 
-async def main(pause: str, page: str, place: str) -> None:
-    async with opened(Places({"default": Secret(place)}), ["farm"]) as stores:
-        work = Rebuild(orchard(twice).model(), "farm.Box", stores, linger=1.5)
+async def main(pause: str, page: str, place: str, name: str) -> None:
+    async with opened(Places({"default": Secret(place)}), [name.partition(".")[0]]) as stores:
+        work = Rebuild(SYSTEMS[name].model(), name, stores, linger=1.5)
         await work.build(pause=float(pause), page=int(page), step=tell)
 
 

@@ -9,7 +9,7 @@ from contextlib import closing
 import asyncpg
 import pytest
 
-from remit import Context, Freshness, Projection, Query, System, View
+from remit import Context, Events, Freshness, Projection, Query, System, View
 from remit.errors import HandlerFailed, NotMeasured, TooOld
 from remit.hosting.assembly import assemble
 from remit.log import SubscriptionId
@@ -208,6 +208,49 @@ async def test_the_age_of_a_model_that_promises_nothing_is_an_error_that_says_wh
         with pytest.raises(HandlerFailed, match="the age of Plain is not measured") as failed:
             await app.ask(HowOld())
         assert isinstance(failed.value.__cause__, NotMeasured)
+
+
+class Counted(Projection[str, Scored], freshness=Freshness(warn=5, critical=60)):
+    goals: int = 0
+
+    @staticmethod
+    def key(event: Scored) -> str:
+        return event.team
+
+    def evolve(self, event: Scored) -> None:
+        self.goals += 1
+
+
+class Slowly(Query[tuple[int, float]]): ...
+
+
+@on_virtual_time
+async def test_what_a_query_has_read_does_not_become_younger_by_what_is_written_afterwards() -> None:
+    context, has_read, may_go_on = Context("counts"), asyncio.Event(), asyncio.Event()
+    context.project(Counted)
+
+    @context.handle(Score)
+    async def score(command: Score, events: Events[Scored]) -> None:
+        events.publish(Scored(team=command.team))
+
+    @context.answer(Slowly)
+    async def slowly(query: Slowly, counted: View[Counted]) -> tuple[int, float]:
+        found = await counted.find("reds")
+        has_read.set()
+        await may_go_on.wait()
+        return found.goals if found else 0, await counted.age()
+
+    host = Host(System("counts", contexts=[context]).model(), {"counts": MemoryStore()}, Ports(LoopClock()))
+    await host.start()
+    asking = asyncio.create_task(host.ask(Slowly()))
+    await has_read.wait()
+    await host.send(Score(team="reds"))
+    await asyncio.sleep(3)
+    may_go_on.set()
+    goals, age = await asking
+    assert goals == 0
+    assert age >= 3
+    await host.stop()
 
 
 async def plant(kept: str) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from remit import Command, Context, Query, Record, Records, System
-from remit.errors import BadKey, HandlerFailed, NotFound
+from remit.errors import BadKey, BadLimit, NotFound
 from remit.hosting.assembly import assemble
 
 
@@ -219,7 +219,7 @@ async def test_pages_are_in_the_order_of_identities(anywhere: str) -> None:
         assert await app.ask(RoomsAfter(after="9", limit=2)) == ["B", "a"]
         assert await app.ask(RoomsAfter(after="ä")) == []
         for limit in (0, 1001):
-            with pytest.raises(HandlerFailed):
+            with pytest.raises(BadLimit):
                 await app.ask(RoomsAfter(limit=limit))
         assert await app.send(PutNights(nights=[10, 9, 100, 1])) == [1, 10, 100], "by their texts"
 

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from remit import Sender
-from remit.errors import BadCursor, BadKey, HandlerFailed, NoIndex
+from remit.errors import BadCursor, BadKey, BadLimit, HandlerFailed, NoIndex
 from remit.stores import row_table
 from tests.runtime.parcels import (
     BEGUN,
@@ -92,6 +92,12 @@ async def test_a_cursor_of_another_query_and_a_broken_one_are_refused(app: Sende
     for query in wrong:
         with pytest.raises(BadCursor):
             await app.ask(query)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1001, 10**30])
+async def test_a_page_of_a_size_that_no_page_has_is_refused(app: Sender, limit: int) -> None:
+    with pytest.raises(BadLimit, match="a page of"):
+        await app.ask(Carried(courier="ada", limit=limit))
 
 
 @pytest.mark.parametrize("id", ["a\0b", "x" * 513])

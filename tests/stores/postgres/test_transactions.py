@@ -14,6 +14,7 @@ from remit.stores import Advance, Change, Entry, KeyClaim, Park, Unit, outliving
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.postgres.transactions import PostgresTransaction
 from remit.stores.size import LARGEST_UNIT
+from remit.stores.sql_ends import ended_by_user, ends_transaction
 from tests.stores.postgres.waiting import waits
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
@@ -227,6 +228,7 @@ async def test_a_handler_cannot_end_the_transaction(
     for text in texts:
         with pytest.raises(SqlError, match="begins or ends a transaction") as caught:
             await transaction.execute(text)
+        assert str(caught.value) == str(ended_by_user(ends_transaction(texts[0]), caught.value.where))
         assert caught.value.forbidden
     with pytest.raises(SqlError, match="begins or ends a transaction"):
         await transaction.commit(unit())
@@ -327,6 +329,32 @@ async def test_a_cancelled_statement_ends_its_connection(
     found, other = await again.fetch("SELECT number FROM invoice"), await process_of(again)
     await again.abandon()
     assert (found, other != process) == ([], True), "the connection is used again"
+
+
+@pytest.mark.parametrize("of_library", [False, True], ids=["statements", "a session"])
+async def test_a_connection_whose_rollback_was_cancelled_is_not_used_again(
+    store: PostgresStore, written: Written, of_library: bool
+) -> None:
+    """Whoever is cancelled while its transaction is taken back does not know how far that is."""
+    transaction = store.begin()
+    process = await process_of(transaction)
+    if of_library:
+        await transaction.run("INSERT INTO invoice VALUES (1, 10)", ())
+    else:
+        await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
+    abandoning = asyncio.create_task(transaction.abandon())
+    await asyncio.sleep(0)  # its ROLLBACK is sent, and not answered yet
+    abandoning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await abandoning
+    again = store.begin()
+    other = await process_of(again)
+    await again.abandon()
+    assert other != process, "the connection is used again"
+    async with asyncio.timeout(5):
+        while await written.open_transactions():
+            pass
+    assert await written.invoices() == []
 
 
 async def test_a_handler_that_goes_on_after_its_statement_was_cancelled_commits_nothing(

@@ -39,6 +39,19 @@ _SHARED_PARAMETERS: dict[str, Schema] = {
         "header of such an answer; then the query waits until what the command has written has reached the answer.",
     },
 }  # fmt: skip
+_SHARED_HEADERS: dict[str, Schema] = {
+    "Age": {
+        "schema": {"type": "integer", "minimum": 0},
+        "description": "How many seconds old the data of the answer are at most. Only if they promise how old they may "
+        "be, and if that is known.",
+    },
+    "Remit-Position": {
+        "schema": {"type": "string"},
+        "description": "Where the command has written. Only if the request had this header, and if that is known. "
+        "A query that brings it waits until that has reached the answer.",
+    },
+    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait"},
+}  # fmt: skip
 _ALWAYS = (400, 422, 500, 503, 504)
 _WITH_BODY = (408, 413, 415)
 
@@ -57,6 +70,7 @@ def describe(title: str, operations: Sequence[Operation]) -> Schema:
         "components": {
             "schemas": components,
             "parameters": _SHARED_PARAMETERS,
+            "headers": _SHARED_HEADERS,
             "responses": {f"Problem{status}": _problem_response(status) for status in sorted(statuses)},
         },
     }
@@ -139,7 +153,7 @@ def _parameters(operation: Operation, by_type: dict[int, Schema]) -> Iterator[Sc
 
 
 def _responses(operation: Operation, by_type: dict[int, Schema]) -> Schema:
-    success: Schema = {"description": "The reply"}
+    success: Schema = {"description": "The reply", "headers": _header("Age" if operation.asks else POSITION)}
     if not operation.silent:
         success["content"] = {"application/json": {"schema": by_type[id(operation.reply)]}}
     responses: Schema = {str(operation.route.status): success}
@@ -167,8 +181,12 @@ def _problem_response(status: int) -> Schema:
         "content": {_PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     if status == 503:
-        response["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait"}}
+        response["headers"] = _header("Retry-After")
     return response
+
+
+def _header(name: str) -> Schema:
+    return {name: {"$ref": f"#/components/headers/{name}"}}
 
 
 def _refusal_response(

@@ -71,6 +71,7 @@ KINDS: dict[str, Kind] = {
     ),
     "key.invalid": Kind(400, "Not an identity or a key", "Choose a text of at most 512 bytes, without NUL"),
     "view.bad-cursor": Kind(400, "Not a cursor of this query", "Begin at the first page, without a cursor"),
+    "view.bad-limit": Kind(400, "Not the size of a page", "Ask for 1 to 1,000 entries"),
     "position.invalid": Kind(400, "Not a position of this system", "Send Remit-Position as it was answered, or not"),
     "state.not-found": Kind(404, "Not found", "Check the identity in the request: nothing has it now"),
     "state.exists": Kind(409, "It exists already", "Read the existing one, or choose another identity"),

@@ -10,6 +10,7 @@ from remit.errors import (
     AlreadyExists,
     BadCursor,
     BadKey,
+    BadLimit,
     BadPosition,
     BadValue,
     DeadlineExceeded,
@@ -119,6 +120,9 @@ async def _raise(error: Exception) -> NoReturn:
     raise error
 
 
+_INVALID = (KeyReused, NotFound, AlreadyExists, BadCursor, BadKey, BadLimit, BadPosition, BadValue, TooLarge)
+
+
 def _outcome(error: BaseException) -> CallOutcome:
     if isinstance(error, Refusal):
         return "refused"
@@ -128,6 +132,6 @@ def _outcome(error: BaseException) -> CallOutcome:
         return "unknown"
     if isinstance(error, (Unavailable, Stale)):
         return "unavailable"
-    if isinstance(error, (KeyReused, NotFound, AlreadyExists, BadCursor, BadKey, BadPosition, BadValue, TooLarge)):
+    if isinstance(error, _INVALID):
         return "invalid"
     return "failed" if isinstance(error, Exception) else "cancelled"

@@ -14,6 +14,7 @@ from remit.errors import (
     AlreadyExists,
     BadCursor,
     BadKey,
+    BadLimit,
     BadPosition,
     BadValue,
     CallError,
@@ -40,7 +41,7 @@ from remit.runtime.plan import HandlerPlan
 from remit.runtime.work.attempts import is_end
 from remit.runtime.work.deadlines import Limit
 
-_OF_THE_MESSAGE = (NotFound, AlreadyExists, BadCursor, BadKey, BadPosition)
+_OF_THE_MESSAGE = (NotFound, AlreadyExists, BadCursor, BadKey, BadLimit, BadPosition)
 _OF_THE_HANDLER = (TooLarge, ReplyTooLarge, NoIndex, NotCovered, NotMeasured, SecondAggregate, TableNotCovered)
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from remit.contexts import Context, Model
-from remit.contexts.annotations import is_kind, projected_by, projections_of, sourced_of
-from remit.domain import Projection
+from remit.contexts.retention import Kept, private_retention, published_retention
 from remit.log import Channel, Log
-from remit.messages import DomainEvent
 from remit.stores.port import Retention
 
 _DAY = 86_400.0
@@ -55,19 +53,10 @@ def trimmed_of(model: Model) -> dict[str, Collection[Channel]]:
     }
 
 
-def retention_of(context: Context[Any], channel: Channel) -> Literal["deleted", "archived", "kept"]:
+def retention_of(context: Context[Any], channel: Channel) -> Kept:
     """What happens to the old messages of a channel: they are deleted by age; or they leave the log only for an
-    archive; or they stay. The streams of event-sourced aggregates are in the private channel, and stay."""
-    if channel is Channel.PRIVATE and sourced_of(context):
-        return "kept"
-    if context.archive is None:
-        is_followed = channel is Channel.PRIVATE and any(map(_follows_own, projections_of(context)))
-        return "archived" if is_followed else "deleted"
-    return "archived" if context.archive else "deleted"
-
-
-def _follows_own(projection: type[Projection[Any, Any]]) -> bool:
-    return any(is_kind(event, DomainEvent) for event in projected_by(projection))
+    archive; or they stay."""
+    return private_retention(context) if channel is Channel.PRIVATE else published_retention(context)
 
 
 async def trim(store: _Trimmed, now: float, keep: timedelta, channels: Collection[Channel] = tuple(Channel)) -> bool:

@@ -61,6 +61,8 @@ class Peers:
         self._ports = ports
         self._heard = -NEWS_SECONDS
         self._states: Mapping[str, set[str]] = {}
+        self._beats: dict[str, tuple[float, float]] = {}
+        """The last sign of each process: its time by the clock of that process, and when it was made (loop time)."""
 
     async def sharing(self, me: str, names: Collection[str]) -> int:
         """The number of other processes that have a share in these subscriptions: living ones that run some of them and
@@ -74,7 +76,9 @@ class Peers:
 
     async def states(self, name: str) -> Collection[str]:
         """The states of one subscription that living processes report, at most a second old. Empty if they cannot be
-        read."""
+        read.
+
+        A process lives as long as its signs change. So their clocks need not agree with that of this process."""
         now = asyncio.get_running_loop().time()
         if now - self._heard >= NEWS_SECONDS:
             self._heard = now
@@ -85,9 +89,20 @@ class Peers:
         return self._states.get(name, ())
 
     async def _listen(self) -> Mapping[str, set[str]]:
+        clock, gone = self._ports.clock.seconds(), self._ports.machine.is_gone
+        now, before = asyncio.get_running_loop().time(), self._beats
         states: dict[str, set[str]] = {}
-        for sign in (sign for signs in (await self._living()).values() for sign in signs):
-            states.setdefault(sign.id.label, set()).add(sign.state)
+        self._beats = {}
+        for process, (at, body) in (await self._store.beats()).items():
+            known, old = before.get(process), abs(clock - at)
+            if known is not None and known[0] == at:
+                made = known[1]
+            else:  # with another clock, only a second sign shows that the process lives
+                made = now - old if old <= SHARING_SECONDS or known is None else now
+            self._beats[process] = (at, made)
+            if now - made <= SHARING_SECONDS and not gone(process):
+                for sign in read_signs(body):
+                    states.setdefault(sign.id.label, set()).add(sign.state)
         return states
 
     async def _living(self) -> dict[str, Sequence[Sign]]:

@@ -21,9 +21,9 @@ def no_age(kind: str) -> float:
     return 0.0
 
 
-def note_age(ages: Ages, plan: ProjectionPlan, *, asks: bool) -> None:
-    """Notes that a handler reads a model. Raises `TooOld` if the handler answers a query (`asks`), the model is older
-    than it promises, and it declares that it is not read then."""
+def note_age(ages: Ages, plan: ProjectionPlan, *, asks: bool) -> float:
+    """Notes that a handler reads a model, and returns the age of it. Raises `TooOld` if the handler answers a query
+    (`asks`), the model is older than it promises, and it declares that it is not read then."""
     age, promised = ages(plan.kind), plan.freshness
     if promised is not None and promised.refuse and asks and age > promised.critical:
         known = "it is not known how old it is" if age == inf else f"it is {age:.0f} s old"
@@ -32,3 +32,4 @@ def note_age(ages: Ages, plan: ProjectionPlan, *, asks: bool) -> None:
         )
     if (noted := aging.get()) is not None:
         noted.append(age)
+    return age

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -140,16 +141,18 @@ class _View(View[Any]):
 
 
 class _MeasuredView(_View):
-    """Of a model that declares `freshness=`. Notes the age of what is read."""
+    """Of a model that declares `freshness=`. Notes the age of what is read: that at the beginning, since what is read
+    then does not contain what comes later."""
 
-    __slots__ = ()
+    __slots__ = ("_age", "_begun")
 
     def __init__(self, unit: UnitOfWork, plan: ProjectionPlan) -> None:
         super().__init__(unit, plan)
-        note_age(unit.workplace.ages, plan, asks=not unit.attempt.origin)
+        self._age = note_age(unit.workplace.ages, plan, asks=not unit.attempt.origin)
+        self._begun = asyncio.get_running_loop().time()
 
     async def age(self) -> float:
-        return self._unit.workplace.ages(self._plan.kind)
+        return self._age + asyncio.get_running_loop().time() - self._begun
 
 
 def _not_found(plan: AggregatePlan | ProjectionPlan, what: str, expected: str, instead: str = "use find()") -> NotFound:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from remit.contexts import Records
-from remit.errors import NotFound
+from remit.errors import NotFound, require_limit
 from remit.messages import key_text
 from remit.runtime.plan import RecordPlan
 from remit.runtime.work.tracked import Tracked
@@ -78,8 +78,7 @@ class UnitRecords(Records[Any]):
         return tracked is not None
 
     async def page(self, *, after: Any = None, limit: int = 100) -> list[Any]:
-        if not 1 <= limit <= LARGEST_PAGE:
-            raise ValueError(f"a page of {limit!r} records; limit must be 1 to {LARGEST_PAGE:,}")
+        require_limit(limit, LARGEST_PAGE, self._plan.kind)
         last = first = None if after is None else self._text(after)
         found: list[Tracked] = []
         while len(found) < limit:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from remit.contexts import LARGEST_PAGE, AtLeast, AtMost, Between, Page, Selected
-from remit.errors import BadCursor, BadKey, BadMessage, BadValue, NoIndex, shown
+from remit.errors import BadCursor, BadKey, BadMessage, BadValue, NoIndex, require_limit, shown
 from remit.messages import fits
 from remit.runtime.plan import ProjectionPlan, RowPlan
 from remit.stores import Place as RowPlace
@@ -69,8 +69,7 @@ class UnitSelected(Selected[Any]):
         return UnitSelected(self._store, self._plan, {}, self._asked, fields)
 
     async def page(self, *, limit: int = 100, after: str | None = None) -> Page[Any]:
-        if not 1 <= limit <= LARGEST_PAGE:
-            raise ValueError(f"a page has 1 to {LARGEST_PAGE} rows, and limit is {limit}")
+        require_limit(limit, LARGEST_PAGE, self._plan.kind)
         selection = self._selection()
         place = None if after is None else self._place(after, selection)
         rows = await self._store.select_rows(selection, place, limit + 1)

@@ -272,6 +272,15 @@ class MemoryStore(NotesInRows):
         there = (id for (of, id), row in self._state.items() if of == kind and row[1] and (after is None or id > after))
         return [(id, *self._state[kind, id]) for id in nsmallest(limit, there)]
 
+    async def page_at(
+        self, kind: str, after: str | None, limit: int
+    ) -> tuple[Sequence[tuple[str, int, bytes]], Mapping[int, Checkpoint]]:
+        private = Channel.PRIVATE
+        floors = {part: floor for (of, part), floor in self._floors.items() if of == private}
+        ends = {part: log[-1] for (of, part), log in self._log.items() if of == private and log}
+        heads = floors | {part: Checkpoint(end[1], end[2], end[7]) for part, end in ends.items()}
+        return await self.page(kind, after, limit), heads
+
     async def stream(self, name: str, life: int, after: int, limit: int) -> list[MessageRecord]:
         rows = self._streams.get(name, [])
         first = bisect(rows, (life, after + 1))

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 
@@ -46,6 +46,33 @@ _WHO = """
 _READ_ONLY = "25006"
 _RENEW_SECONDS = 1.0
 """How long a read-only connection is kept: the next one may lead to a server that takes writes."""
+
+
+class _Found(NamedTuple):
+    """Stands for the statement that found types: one of this name has not replaced the driver's unnamed one."""
+
+    name: str = "found before"
+
+
+_types: dict[frozenset[int], Any] = {}
+"""What the driver has learned of built-in types, by the types that it asked for together."""
+_BUILT_IN = 10_000
+"""Types below this number are the same on every server of every release."""
+
+
+class _Connection(asyncpg.Connection):
+    """The driver's connection. A process asks once what a built-in type is, instead of once for each connection: that
+    is the most expensive question of a connection that has just been made."""
+
+    async def _introspect_types(self, typeoids: Any, *more: Any, **others: Any) -> tuple[Any, Any]:
+        asked = frozenset[int](typeoids)
+        if (known := _types.get(asked)) is not None:
+            return known, _Found()
+        ask: Any = vars(asyncpg.Connection)["_introspect_types"]  # it is private: the stubs leave it out
+        found: tuple[Any, Any] = await ask(self, typeoids, *more, **others)
+        if max(asked) < _BUILT_IN:
+            _types[asked] = found[0]
+        return found
 
 
 class Link:
@@ -182,6 +209,7 @@ class Session:
             self._place.text,
             statement_cache_size=0,  # `Link.fetch` prepares statements itself
             timeout=ANSWER_SECONDS,
+            connection_class=_Connection,
             server_settings={"application_name": f"remit {self._place.schema} {self._use}"[:63]},
         )
         try:

@@ -66,6 +66,16 @@ STATES = """
     SELECT id, version, body FROM remit_state
     WHERE kind = $1 AND id >= $2 AND (id > $2 OR $3) AND body <> '' ORDER BY id LIMIT $4
 """
+# One statement sees one moment.
+STATES_AT: str = f"""
+    SELECT id, version, body, NULL::int, NULL::float8 FROM ({STATES}) page
+    UNION ALL
+    SELECT h.id, h.pos, NULL, p.part, h.at FROM generate_series(0, $5 - 1) AS p (part), LATERAL (
+        (SELECT pos, id, at FROM remit_log WHERE channel = 0 AND part = p.part ORDER BY pos DESC LIMIT 1)
+        UNION ALL (SELECT pos, id, at FROM remit_floor WHERE channel = 0 AND part = p.part)
+        ORDER BY pos DESC LIMIT 1
+    ) h
+"""  # noqa: S608  no value is in it
 COUNT_STATES = "SELECT count(*) FROM remit_state WHERE kind = $1 AND body <> ''"
 BEAT: str = """
     INSERT INTO remit_heartbeat (process, at, body) VALUES ($1, $2, $3)

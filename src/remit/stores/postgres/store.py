@@ -24,7 +24,7 @@ from remit.stores.postgres.transactions import PostgresTransaction, Transactions
 from remit.stores.postgres.writer import SWEEP, Writer
 from remit.stores.rows import Place, RowTable, SelectedRow, Selection
 from remit.stores.size import require_fit
-from remit.stores.tables import InTables, as_records, heads_of, record_of
+from remit.stores.tables import InTables, as_records, heads_of, record_of, states_at
 from remit.stores.technology import StoreAddress
 
 _STAGED = -1
@@ -200,6 +200,13 @@ class PostgresStore(InTables):
     async def page(self, kind: str, after: str | None, limit: int) -> list[tuple[str, int, bytes]]:
         rows = await self._rows(statements.STATES, kind, "" if after is None else after, after is None, limit)
         return [(id, version, body.encode()) for id, version, body in rows]
+
+    async def page_at(
+        self, kind: str, after: str | None, limit: int
+    ) -> tuple[list[tuple[str, int, bytes]], dict[int, Checkpoint]]:
+        begin = ("" if after is None else after, after is None, limit)
+        states, heads = states_at(await self._rows(statements.STATES_AT, kind, *begin, self.partitions))
+        return [(id, version, body.encode()) for id, version, body in states], heads
 
     async def count_states(self, kind: str) -> int:
         return int((await self._rows(statements.COUNT_STATES, kind))[0][0])

@@ -30,7 +30,7 @@ from remit.stores.postgres.library import counted, run, run_many, wide_path
 from remit.stores.postgres.session import Link, Session
 from remit.stores.size import require_fit
 from remit.stores.sql import Answer
-from remit.stores.sql_ends import ends_transaction
+from remit.stores.sql_ends import ended_by_user, ends_transaction
 from remit.stores.technology import StoreAddress
 
 MOST = (8, 4, 2, 1)
@@ -193,11 +193,8 @@ class PostgresTransaction:
         return link
 
     def _require_within(self, text: str) -> None:
-        word = ends_transaction(text)
-        if word:
-            error = self._ended_by_user(f"{word} of the handler begins or ends a transaction")
-            error.forbidden = True
-            raise error
+        if word := ends_transaction(text):
+            raise ended_by_user(word, self._transactions.where)
 
     def _too_late(self) -> SqlError:
         return SqlError(
@@ -247,7 +244,7 @@ class PostgresTransaction:
         transaction = ""
         try:
             if not link.connection.is_in_transaction():
-                raise self._ended_by_user("a statement of the handler has ended the transaction")
+                raise ended_by_user("a statement", self._transactions.where)
             transaction = str((await write_unit(link, unit, self._transactions.partitions)).transaction)
             await link.commit()
         except (*FAILURES, *UNFIT) as error:
@@ -266,12 +263,6 @@ class PostgresTransaction:
         if state in REPEATABLE and not written:
             return Conflict("state", where=self._transactions.where)
         return self._told(error) if written else refusal(error, self._transactions.where)
-
-    def _ended_by_user(self, what: str) -> SqlError:
-        return SqlError(
-            what, where=self._transactions.where, expected="a transaction that ends with the unit of work",
-            next="leave it out; raise a refusal to take everything back",
-        )  # fmt: skip
 
     async def _find_out(self, transaction: str) -> None:
         """Finds out the outcome after the connection was lost in COMMIT. Returns if the transaction was committed."""

@@ -21,6 +21,16 @@ STATES = (
     "SELECT id, version, CAST(body AS BLOB) FROM state"
     " WHERE kind = ?1 AND id >= ?2 AND (id > ?2 OR ?3) AND body <> '' ORDER BY id LIMIT ?4"
 )
+# One statement sees one moment.
+STATES_AT: str = (
+    "WITH RECURSIVE parts (part) AS (VALUES (0) UNION ALL SELECT part + 1 FROM parts WHERE part + 1 < ?5)"  # noqa: S608  no value is in it
+    f" SELECT id, version, body, NULL, NULL FROM ({STATES.replace('CAST(body AS BLOB)', 'CAST(body AS BLOB) AS body')})"
+    " UNION ALL SELECT coalesce(log.id, floor.id), coalesce(log.pos, floor.pos), NULL, parts.part,"
+    " coalesce(log.at, floor.at) FROM parts LEFT JOIN log ON log.channel = 0 AND log.part = parts.part"
+    " AND log.pos = (SELECT max(pos) FROM log AS last WHERE last.channel = 0 AND last.part = parts.part)"
+    " LEFT JOIN floor ON floor.channel = 0 AND floor.part = parts.part"
+    " WHERE log.pos IS NOT NULL OR floor.pos IS NOT NULL"
+)
 COUNT_STATES = "SELECT count(*) FROM state WHERE kind = ? AND body <> ''"
 OUTCOME = "SELECT fingerprint, CAST(outcome AS BLOB), at FROM idempotency WHERE caller = ? AND key = ?"
 READ = (

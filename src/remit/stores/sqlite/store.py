@@ -32,7 +32,7 @@ from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.schema import connect, inspect, look, make_private, prepare
 from remit.stores.sqlite.users import UserStatements
 from remit.stores.sqlite.writer import Writer
-from remit.stores.tables import InTables, as_records, heads_of
+from remit.stores.tables import InTables, as_records, heads_of, states_at
 from remit.stores.technology import StoreAddress
 
 CACHE_KIB = 16 * 1024
@@ -207,6 +207,12 @@ class SqliteStore(InTables):
 
     async def page(self, kind: str, after: str | None, limit: int) -> list[tuple[str, int, bytes]]:
         return self._fetch(statements.STATES, kind, "" if after is None else after, after is None, limit)
+
+    async def page_at(
+        self, kind: str, after: str | None, limit: int
+    ) -> tuple[list[tuple[str, int, bytes]], dict[int, Checkpoint]]:
+        begin = ("" if after is None else after, after is None, limit)
+        return states_at(self._fetch(statements.STATES_AT, kind, *begin, self.partitions))
 
     async def count_states(self, kind: str) -> int:
         return int(self._fetch(statements.COUNT_STATES, kind)[0][0])

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from collections import Counter
+from collections.abc import Mapping
 
 from remit.errors import Conflict
+from remit.log import Channel, Checkpoint
 from remit.stores.port import Change, Forget, Store, Unit
 from remit.testing.conformance.stores import entry, refused, same
 
@@ -95,3 +99,32 @@ class StatesConformance:
         same(list(await twin.page("Nothing", None, 7)), [], "an unknown kind has no states")
         same(await twin.count_states("Account"), len(listed), "as many are counted as are listed")
         same(await twin.count_states("Nothing"), 0, "of an unknown kind there are none")
+
+    async def test_a_page_of_states_is_of_the_moment_of_its_heads(self, store: Store, twin: Store) -> None:
+        """The body of each account is the number of messages with its key."""
+        names = [f"a{number}" for number in range(6)]
+        moments: list[tuple[dict[str, int], Mapping[int, Checkpoint]]] = []
+
+        async def write(name: str) -> None:
+            for count in range(12):
+                change = Change("Account", name, count, str(count + 1).encode())
+                await store.commit(Unit([change], [entry(name, f"{name}-{count}", channel=Channel.PRIVATE)]))
+
+        async def look() -> None:
+            while len(moments) < 2 or sum(moments[-1][0].values()) < 12 * len(names):
+                states, heads = await twin.page_at("Account", None, 100)
+                moments.append(({id: int(body) for id, _, body in states}, heads))
+                await asyncio.sleep(0)
+
+        await asyncio.gather(look(), *map(write, names))
+        for states, heads in moments:
+            logs = [await twin.read(Channel.PRIVATE, part, 0, head.pos) for part, head in heads.items()]
+            said = Counter(record.key for log in logs for record in log)
+            same(states, dict(said), "a state says what the messages up to the heads say")
+            same([log[-1].id for log in logs], [head.id for head in heads.values()], "a head is the last message")
+        same((await twin.page_at("Account", "a4", 100))[0], [("a5", 12, b"12")], "the page begins after an identity")
+        same(len((await twin.page_at("Account", None, 2))[0]), 2, "the page has at most so many")
+        part = next(iter(moments[-1][1]))
+        last = moments[-1][1][part]
+        await store.trim(Channel.PRIVATE, part, upto=last.pos, before=math.inf, limit=1000)
+        same((await twin.page_at("Account", None, 1))[1][part].id, last.id, "a log without messages has its last one")

@@ -82,7 +82,7 @@ class _Run:
         self._cluster = Cluster(
             folder, choices, work.release, placement, self._hear, pull=scene.pull, far=scene.far,
             points=self._points if scene.points or scene.strike else None, tables=work.tables,
-            encoding="msgpack" if scene.packed else "json",
+            encoding="msgpack" if scene.packed else "json", is_held=work.is_held,
         )  # fmt: skip
         self._door = ClusterDoor(self._cluster, choices)
 
@@ -125,6 +125,7 @@ class _Run:
         choices.calm = True
         await self._workload.peace(door)
         self._verdicts += await unsettled(cluster, self._files, self._weather, self._workload.stays_parked)
+        self._verdicts += await self._workload.settled(door)
         self._stopped = stopped(cluster, self._files)
         for node in cluster.nodes:
             if not await cluster.stop(node):

@@ -9,6 +9,7 @@ from contextvars import Context
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from remit.checks import model_of
 from remit.contexts import ContextMap, Model
@@ -16,12 +17,13 @@ from remit.errors import RemitError
 from remit.log import Channel, SubscriptionId
 from remit.messages.codec import Encoding
 from remit.messages.component import Component
-from remit.runtime import Channels, Host, Listener, Placed, Ports
+from remit.runtime import Channels, Host, Listener, Placed, Ports, compile_system
+from remit.runtime.plan import ContextPlan
 from remit.runtime.work.deadlines import ask_to_end
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.executor import SimExecutor
 from remit.testing.simulation.cluster.far import FarStore
-from remit.testing.simulation.cluster.feeds import HostileFeed, KeptFeed
+from remit.testing.simulation.cluster.feeds import HeldFeed, HostileFeed, KeptFeed
 from remit.testing.simulation.cluster.loop import SimLoop
 from remit.testing.simulation.cluster.network import HostileCalls, HostileEvents, Network
 from remit.testing.simulation.cluster.nodes import Incarnation, Node, is_dead
@@ -37,12 +39,21 @@ _PARTITIONS = 2
 """Few, so that keys share partitions."""
 
 
+class _Compiled(NamedTuple):
+    """A system, kept so that no other has its id, with its model and plans."""
+
+    system: ContextMap
+    model: Model
+    plans: Mapping[str, ContextPlan]
+
+
 class Cluster:
     """A system's processes on a loop of their own. Their stores are in a folder, one file for each context.
 
     `system` is called by each process that starts, with its name; a later process may run another version. Without
     `pull`, reading across contexts returns nothing, and the broker keeps messages until they are handled. `tables` are
     statements that create the users' tables in a context's store. Calls between processes are encoded as `encoding`.
+    `is_held` tells whether the sources of a subscription are out of its reach at this moment.
     """
 
     def __init__(
@@ -58,6 +69,7 @@ class Cluster:
         points: Points | None = None,
         tables: Mapping[str, Sequence[str]] = MappingProxyType({}),
         encoding: Encoding = "json",
+        is_held: Callable[[SubscriptionId], bool] | None = None,
     ) -> None:
         self.loop = SimLoop(choices, is_dead, points=points, struck=self._strike)
         self.folder = folder
@@ -75,8 +87,10 @@ class Cluster:
         self._points = points
         self._tables = tables
         self._encoding: Encoding = encoding
+        self._is_held = is_held
         self._network = Network(choices)
         self._machines = defaultdict[str, dict[str, Incarnation]](dict)
+        self._compiled: dict[int, _Compiled] = {}
 
     @property
     def hosts(self) -> Mapping[Node, Host]:
@@ -128,7 +142,7 @@ class Cluster:
     # ── a process ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _live(self, incarnation: Incarnation) -> None:
-        model = model_of(self._system(incarnation.name))
+        compiled = self._compile(self._system(incarnation.name))
         for name in incarnation.spot.contexts:
             executor = SimExecutor(incarnation, self._choices)
             make = FarStore if self._far else StatementsStore
@@ -136,7 +150,7 @@ class Cluster:
             store.technology = replace(store.technology, shared_between_processes=self.leased, apart=self._far)
             store.tables = self._tables.get(name, ())
             incarnation.stores[name] = store
-        host = self._make(incarnation, model)
+        host = self._make(incarnation, compiled)
         self.subscriptions |= {id for each in host.followers for id in each.ids}
         try:
             await host.start()
@@ -146,14 +160,22 @@ class Cluster:
             return
         incarnation.host = host
 
-    def _make(self, incarnation: Incarnation, model: Model) -> Host:
+    def _compile(self, system: ContextMap) -> _Compiled:
+        """A system is checked and compiled once, however many processes run it and start again."""
+        found = self._compiled.get(id(system))
+        if found is None:
+            model = model_of(system)
+            found = self._compiled[id(system)] = _Compiled(system, model, compile_system(model))
+        return found
+
+    def _make(self, incarnation: Incarnation, compiled: _Compiled) -> Host:
         choices, network, stores, spot = self._choices, self._network, incarnation.stores, incarnation.spot
         machine = SharedMachine(self._machines[spot.machine], incarnation)
         clock = VirtualClock(self.loop.time, spot.skew)
         ports = Ports(clock, CountedIds(incarnation.name), choices.random(), machine)
         runs = spot.runs or dict.fromkeys(stores, ("write", "read"))
         here = {(name, part) for name in stores for part in (*runs[name], "log")}
-        parts = [(name, part) for name in model.names for part in ("write", "read", "log")]
+        parts = [(name, part) for name in compiled.model.names for part in ("write", "read", "log")]
         placed = Placed(
             runs=spot.runs,
             elsewhere=[Component(*each) for each in parts if each not in here],
@@ -162,7 +184,7 @@ class Cluster:
                 for name in stores
                 if "write" in runs[name]
             ],
-            pushed=[(name, Channel.PUBLISHED) for name in model.names],
+            pushed=[(name, Channel.PUBLISHED) for name in compiled.model.names],
         )
         calls, events = HostileCalls(network, incarnation, choices), HostileEvents(network, incarnation, choices)
         channels = Channels(calls, events, self._encoding)
@@ -174,12 +196,13 @@ class Cluster:
 
         def followed(subscription: SubscriptionId, feed: Feed) -> Feed:
             if self._pull or subscription.context == subscription.source:
-                return feed
+                is_held = self._is_held
+                return feed if is_held is None else HeldFeed(feed, lambda: is_held(subscription))
             return KeptFeed(feed, network.queue(subscription), incarnation)
 
         return Host(
-            model, stores, ports, placed=placed, channels=channels, listeners=[self._listener], feeds=feed,
-            followed=followed, parity=True,
+            compiled.model, stores, ports, placed=placed, channels=channels, listeners=[self._listener], feeds=feed,
+            followed=followed, parity=True, plans=compiled.plans,
         )  # fmt: skip
 
     def _crash(self, incarnation: Incarnation) -> None:

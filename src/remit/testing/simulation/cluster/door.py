@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextvars import Context
 from itertools import count
 from typing import Any, TypeVar
 
 from remit.errors import CallError, OutcomeUnknown, RemitError, Stale
 from remit.messages import Command, Query
+from remit.operations import Rebuild, Rebuilt
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.cluster import Cluster
 from remit.testing.simulation.cluster.nodes import Incarnation, Node
@@ -18,6 +19,8 @@ from remit.testing.simulation.cluster.nodes import Incarnation, Node
 __all__ = ["ClusterDoor"]
 
 T = TypeVar("T")
+
+_STARTING_SECONDS = 15.0
 
 
 class ClusterDoor:
@@ -87,6 +90,11 @@ class ClusterDoor:
         """The nodes that host any of these contexts, except lost ones."""
         return [each for each in self._cluster.nodes if set(contexts) & set(each.spot.contexts) and not each.lost]
 
+    @property
+    def clocks_agree(self) -> bool:
+        """Whether the clocks of all machines are right."""
+        return not any(node.spot.skew for node in self._cluster.nodes)
+
     async def deploy(self, node: Node, seconds: float) -> bool:
         """Stops a process in order and starts it again. Returns whether it runs within `seconds`."""
         # In an empty context: stopping the process must not end this task.
@@ -97,6 +105,23 @@ class ClusterDoor:
                 return True
             await asyncio.sleep(0.1)
         return node.lost
+
+    async def rebuild(self, model: str, work: Callable[[Rebuild], Coroutine[Any, Any, Rebuilt]]) -> bool:
+        """Runs the rebuild of a read model in any process. Returns whether it has switched, as far as is known. Raises
+        the errors of a rebuild."""
+        living, context = self.somebody(), model.partition(".")[0]
+        if living is None or living.host is None or context not in living.stores:
+            return False
+        stores: Any = living.stores
+        rebuild = Rebuild(living.host.model, model, stores, ports=living.host.ports)
+        done = await self.ask(living, work(rebuild))
+        if not (isinstance(done, Rebuilt) and done.live):
+            return False
+        if not living.stores[context].technology.shared_between_processes:
+            # Processes without leases look for another version when they start, and not again.
+            for node in self.processes((context,)):
+                await self.deploy(node, _STARTING_SECONDS)
+        return True
 
     async def ask(self, living: Incarnation, work: Coroutine[Any, Any, T]) -> T | CallError | None:
         """The answer; an error that tells that nothing was changed; or None if the outcome is unknown."""

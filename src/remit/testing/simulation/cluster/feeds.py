@@ -1,4 +1,4 @@
-"""Feeds of a simulation: one whose reads fail, and one that gets messages only from a broker."""
+"""Feeds of a simulation: one whose reads fail, one that gets messages only from a broker, and one that is held up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from remit.testing.simulation.cluster.network import Queue
 from remit.testing.simulation.cluster.nodes import Incarnation
 from remit.transports import Feed, Push
 
-__all__ = ["HostileFeed", "KeptFeed"]
+__all__ = ["HeldFeed", "HostileFeed", "KeptFeed"]
 
 _Bell = Callable[[Push | None], None]
 
@@ -88,3 +88,29 @@ class KeptFeed:
                 each()
 
         return end
+
+
+class HeldFeed:
+    """A source that its follower cannot reach at times."""
+
+    def __init__(self, feed: Feed, is_held: Callable[[], bool]) -> None:
+        self.source = feed.source
+        self.channel = feed.channel
+        self.standing = feed.standing
+        self._feed = feed
+        self._is_held = is_held
+
+    async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
+        self._reach()
+        return await self._feed.read(part, after, limit)
+
+    async def heads(self) -> Heads:
+        self._reach()
+        return await self._feed.heads()
+
+    def watch(self, bell: _Bell) -> Callable[[], None]:
+        return self._feed.watch(lambda pushed: bell(None if self._is_held() else pushed))
+
+    def _reach(self) -> None:
+        if self._is_held():
+            raise Unavailable("simulated: the source is held up")

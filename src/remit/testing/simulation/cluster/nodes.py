@@ -12,11 +12,17 @@ from remit.stores.sqlite.store import SqliteStore
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.placements import Spot
 
-__all__ = ["Incarnation", "Node", "is_dead"]
+__all__ = ["Incarnation", "Node", "is_dead", "life"]
 
 T = TypeVar("T")
 
 _INCARNATION: ContextVar[Incarnation | None] = ContextVar("incarnation", default=None)
+
+
+def life() -> str:
+    """The name of the process that runs this; empty outside all of them."""
+    incarnation = _INCARNATION.get()
+    return "" if incarnation is None else incarnation.name
 
 
 def is_dead(context: Context) -> bool:

@@ -155,7 +155,7 @@ class Facts(Declared):
         """One after the other: who makes an aggregate again has seen that it was removed."""
         for context in files.contexts:
             for kind, id, body in files.rows(context, "SELECT kind, id, body FROM state WHERE length(body) > 0"):
-                if kind.endswith((" seen", " polled", " read models")):
+                if kind.endswith((" seen", " polled", " read models")) or kind.startswith(" base of "):
                     continue  # of foreign sources, and of rebuilds
                 found: dict[str, Any] = json.loads(body)
                 if (now := files.named(kind)) is None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
+from remit.testing.simulation.programs.aging import with_freshness
 from remit.testing.simulation.programs.drills import DRILLS, FURTHER_DRILLS, HOSTILE, QUESTIONS, drilled
 from remit.testing.simulation.programs.ending import ended
 from remit.testing.simulation.programs.grammar import (
@@ -34,7 +35,7 @@ from remit.testing.simulation.programs.rebuilding import with_rebuilds
 from remit.testing.simulation.programs.scarce import SCARCE
 from remit.testing.simulation.programs.seldom import SELDOM
 from remit.testing.simulation.programs.senders import FOREIGN
-from remit.testing.simulation.programs.sourcing import with_adoption, with_streams
+from remit.testing.simulation.programs.sourcing import with_adoption, with_states, with_streams
 from remit.testing.simulation.programs.tidying import tidied
 from remit.testing.simulation.programs.varying import VARIATIONS
 
@@ -134,7 +135,15 @@ ADOPTING = 0.3
 """The share of programs with a second release in which it turns states into streams."""
 REBUILT = 0.5
 """The share of programs with read models where some of these are rebuilt."""
+HELD = 0.3
+"""The share of programs with event-sourced aggregates where row models are rebuilt from the states of some."""
+_STATES = 6
+"""Chosen as `_SALT` was."""
 _STREAMS = 591
+"""Chosen as `_SALT` was."""
+AGED = 0.1
+"""The share of programs with read models that promise how old they may be."""
+_AGES = 8871
 """Chosen as `_SALT` was."""
 
 
@@ -148,7 +157,11 @@ def generate(seed: int) -> Program:
         program = with_streams(chance, program, removes=later.random() < REMOVING)
     elif program.rollout is not None and later.random() < ADOPTING:
         program = with_adoption(later, program)
-    return with_rebuilds(later, program) if later.random() < REBUILT else program
+    program = with_rebuilds(later, program) if later.random() < REBUILT else program
+    held = Random(f"states {_STATES} {seed}")  # noqa: S311  chance that can be repeated, no secret
+    program = with_states(held, program) if held.random() < HELD else program
+    aged = Random(f"aged {_AGES} {seed}")  # noqa: S311  chance that can be repeated, no secret
+    return with_freshness(aged, program) if aged.random() < AGED else program
 
 
 def _stored_as_state(seed: int) -> Program:

@@ -197,23 +197,9 @@ class Select:
 
 
 Statement: TypeAlias = (
-    Add
-    | Look
-    | Change
-    | Take
-    | Put
-    | Publish
-    | Send
-    | Later
-    | Gather
-    | Wait
-    | Branch
-    | Refuse
-    | Fail
-    | Swallow
-    | Insert
-    | Select
-)
+    Add | Look | Change | Take | Put | Publish | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow
+    | Insert | Select
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -245,6 +231,10 @@ class Kept:
     """Of one with rows: whether another row model counts its entries, and removes its rows again and again."""
     adopted: bool = False
     """Whether it is stored as state in the first release, and event-sourced in the second."""
+    held: bool = False
+    """Of an event-sourced aggregate: whether a row model has a row for each, which rebuilds make of their states."""
+    promises: str = ""
+    """Of a projection: how old it may be, an expression; empty if it promises nothing."""
 
 
 @dataclass(frozen=True)
@@ -342,6 +332,8 @@ class Question:
     key: str
     """A text, not an expression."""
     at: float
+    aged: bool = False
+    """Whether it asks for what a projection shows at that moment, and for its age."""
 
 
 @dataclass(frozen=True)
@@ -426,6 +418,9 @@ class Program:
     """Whether its anti-corruption layers have modules, with reactions in them."""
     sources: tuple[Source, ...] = ()
     rebuilds: tuple[Rebuilding, ...] = ()
+    halts: tuple[tuple[str, float, float], ...] = ()
+    """Projections that do not get on, maybe with one source only: `<context>.<class>` or `<context>.<class> <source>`,
+    from when on (seconds after the beginning), and for how long."""
     after: bool = False
     """Whether callers ask, after an answer, for documents that include what their command has written."""
 
@@ -435,12 +430,12 @@ class Program:
         parts = (self.contexts, self.kept, self.commands, self.events, self.handlers, self.roots, self.questions)
         messages = (*self.commands, *self.events)
         extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
-        extras += sum(
-            bool(each.news) + each.sourced + each.rows + each.upcast + each.removes + each.adopted for each in self.kept
-        ) + (1 + len(self.rollout.at) if self.rollout else 0)
+        extras += sum(bool(each.news) + bool(each.promises) + each.sourced + each.rows for each in self.kept)
+        extras += sum(each.upcast + each.removes + each.adopted + each.held for each in self.kept)
+        extras += 1 + len(self.rollout.at) if self.rollout else 0
         extras += len(self.guards) + self.headers + len(self.idle) + bool(self.related) + self.layered
         extras += sum(1 + len(each.commands) + len(each.posted) for each in self.sources)
-        extras += sum(1 + each.back for each in self.rebuilds) + self.after
+        extras += sum(1 + each.back for each in self.rebuilds) + len(self.halts) + self.after
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
 
 

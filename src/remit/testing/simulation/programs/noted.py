@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
 from remit.errors import OutcomeUnknown, ReplyTooLarge
 from remit.messages import Refusal
 
-__all__ = ["CARD", "GRAVE", "NOTE", "Answer", "Called", "Look", "Place", "Said", "Sent", "all_of", "offset", "short"]
+__all__ = [
+    "CARD",
+    "GRAVE",
+    "INSTANT",
+    "NOTE",
+    "Aged",
+    "Ages",
+    "Answer",
+    "Called",
+    "Look",
+    "Place",
+    "Said",
+    "Sent",
+    "all_of",
+    "offset",
+    "short",
+]
 
 Outcome = Literal["open", "reply", "refused", "nothing", "unknown"]
 
+INSTANT = 0.01
+"""Tolerance in seconds for deadlines, which lose precision on the way."""
 NOTE = "note"
 """The table into which handlers write rows: entry, key, run, and what no two of them may have."""
 CARD = "Card"
@@ -77,6 +95,39 @@ class Answer(NamedTuple):
     began: float
     """When it was asked for."""
     entries: tuple[str, ...]
+
+
+class Aged(NamedTuple):
+    """What a handler has read of a projection, and from when it was told that this is. Times are in seconds."""
+
+    place: Place
+    began: float
+    """When the handler began."""
+    ages: tuple[float, float]
+    """What it was told before it read, and afterwards."""
+    at: float
+    """When it was told the last time."""
+    entries: tuple[str, ...]
+    life: str
+    """The process that has read."""
+
+    @property
+    def whole(self) -> float:
+        """The last moment as of which this is said to be complete."""
+        return max(self.began - self.ages[0], self.at - self.ages[1])
+
+
+@dataclass
+class Ages:
+    """What was read, and said, of models that promise how old they may be."""
+
+    read: list[Aged] = field(default_factory=list[Aged])
+    wrong: list[str] = field(default_factory=list[str])
+    """What is wrong with what processes have said of them."""
+    fresh: set[str] = field(default_factory=set[str])
+    """The models that some process has called fresh in the end."""
+    clocks_agree: bool = False
+    """Whether the clocks of all machines are right."""
 
 
 @dataclass

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from remit.contexts import ContextMap
 from remit.testing.simulation.judges import Files, Verdict
+from remit.testing.simulation.programs.aging import judge_ages
 from remit.testing.simulation.programs.answers import judge_answers
 from remit.testing.simulation.programs.beginnings import is_before, judge_beginnings
 from remit.testing.simulation.programs.claims import judge_claims
@@ -31,9 +32,10 @@ SLACK_SECONDS = 1.5
 
 
 def judge(
-    tape: Tape, declared: ContextMap, files: Files, stopped: Collection[str], sources: Sequence[Source] = ()
-) -> Iterator[Verdict]:
-    """Yields everything that is wrong."""
+    tape: Tape, declared: ContextMap, files: Files, stopped: Collection[str], sources: Sequence[Source] = (),
+    rebuilt: Collection[str] = (),
+) -> Iterator[Verdict]:  # fmt: skip
+    """Yields everything that is wrong. `rebuilt` are the models that were rebuilt meanwhile."""
     facts = Facts(tape, declared, files, stopped)
     yield from _once(facts)
     yield from _whole(facts)
@@ -56,6 +58,7 @@ def judge(
     yield from facts.left_behind
     yield from facts.unfolded
     yield from judge_rows(facts, declared, files)
+    yield from judge_ages(facts, declared, rebuilt=rebuilt)
 
 
 def _once(facts: Facts) -> Iterator[Verdict]:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from remit.checks import model_of
 from remit.contexts import ContextMap, Written
 from remit.errors import RemitError
+from remit.log import SubscriptionId
 from remit.messages import Command, Query, Refusal
 from remit.observability import RuntimeEvent
 from remit.runtime import Host, compile_system
@@ -19,6 +20,7 @@ from remit.runtime.work.carried import carrying
 from remit.testing.simulation.cluster import Choices, ClusterDoor, Weather
 from remit.testing.simulation.cluster.nodes import Incarnation
 from remit.testing.simulation.judges import Files, Verdict
+from remit.testing.simulation.programs.aging import reading, unfresh
 from remit.testing.simulation.programs.excuses import Excuses
 from remit.testing.simulation.programs.foreign import Sender
 from remit.testing.simulation.programs.grammar import Rebuilding, Rollout, Source
@@ -70,6 +72,8 @@ class Question:
     id: str
     query: Query[list[str]]
     at: float
+    aged: bool = False
+    """Whether it asks for what a projection shows at that moment, and for its age."""
 
 
 def workload(
@@ -82,13 +86,15 @@ def workload(
     rebuilds: Sequence[Rebuilding] = (),
     *,
     after: bool = False,
+    halts: Sequence[tuple[str, float, float]] = (),
 ) -> type[Workload]:
     """A workload for a system whose handlers note on a tape what they do. `tables` are statements that create the
     users' tables, by context. With a `rollout`, the system has releases 1 and 2, and each call from outside uses the
     classes of the release that it is sent to. The messages of `sources` are sent from outside. `rebuilds` are run
-    meanwhile. With `after`, callers ask for what their commands have written."""
+    meanwhile. With `after`, callers ask for what their commands have written. `halts` are the read models that do not
+    get on for a while."""
     what = {"declared": staticmethod(system), "calls": tuple(calls), "questions": tuple(questions), "tables": tables}
-    more = {"rollout": rollout, "sources": tuple(sources), "rebuilds": tuple(rebuilds), "after": after}
+    more = {"rollout": rollout, "sources": tuple(sources), "rebuilds": tuple(rebuilds), "after": after, "halts": halts}
     return type("Written", (ProgramWorkload,), {**what, **more})
 
 
@@ -101,6 +107,7 @@ class ProgramWorkload(Workload):
     rollout: ClassVar[Rollout | None] = None
     sources: ClassVar[Sequence[Source]] = ()
     rebuilds: ClassVar[Sequence[Rebuilding]] = ()
+    halts: ClassVar[Sequence[tuple[str, float, float]]] = ()
     after: ClassVar[bool] = False
     several = True
 
@@ -130,9 +137,15 @@ class ProgramWorkload(Workload):
 
     def people(self, door: ClusterDoor) -> Iterable[Coroutine[Any, Any, None]]:
         calls = [self._ask(door, each) for each in self.calls for _ in range(each.copies)]
-        rolling = [] if self.rollout is None else [self._roll(door, self.rollout)]
-        return [*calls, *(self._question(door, each) for each in self.questions), *rolling,
-                *self._sender.people(door), *(self._rebuild(door, each) for each in self.rebuilds)]  # fmt: skip
+        calls += [] if self.rollout is None else [self._roll(door, self.rollout)]
+        calls += [self._question(door, each) for each in self._fresh]
+        aged = [each for each in self.questions if each.aged]
+        calls += [reading(door, self.choices, self.tape, each.query, each.at) for each in aged]
+        return [*calls, *self._sender.people(door), *(self._rebuild(door, each) for each in self.rebuilds)]
+
+    @property
+    def _fresh(self) -> Sequence[Question]:
+        return [each for each in self.questions if not each.aged]
 
     @property
     def answered(self) -> int:
@@ -141,12 +154,21 @@ class ProgramWorkload(Workload):
     def excuses(self, event: RuntimeEvent) -> bool:
         return self._excuses.excuses(event)
 
+    def is_held(self, subscription: SubscriptionId) -> bool:
+        name, now = subscription.name.partition("@")[0], self.tape.now()
+        names = (name, f"{name} {subscription.source}")
+        return any(each in names and at <= now < at + seconds for each, at, seconds in self.halts)
+
     def stays_parked(self, subscription: str, key: str) -> bool:
         return self._excuses.stays_parked(subscription, key)
 
     def judge(self, files: Files, stopped: Collection[str]) -> Iterable[Verdict]:
         last = len(self.rollout.at) % 2 if self.rollout else 0
-        return judge(self.tape, self._maps[last], files, stopped, self.sources)
+        return judge(self.tape, self._maps[last], files, stopped, self.sources, {each.model for each in self.rebuilds})
+
+    async def settled(self, door: ClusterDoor) -> Iterable[Verdict]:
+        self.tape.ages.clocks_agree = door.clocks_agree
+        return await unfresh(door, self.tape)
 
     async def peace(self, door: ClusterDoor) -> None:
         """Retries all parked keys, including those that only a person can release: at least three times, and as long as
@@ -173,7 +195,7 @@ class ProgramWorkload(Workload):
             await asyncio.sleep(3.0)
 
     async def _rebuild(self, door: ClusterDoor, each: Rebuilding) -> None:
-        asked = {question.id: question.query for question in self.questions if question.kind == each.model}
+        asked = {question.id: question.query for question in self._fresh if question.kind == each.model}
         watching = Watching(door, self.choices, each.model, asked)
         await asyncio.sleep(each.at)
         await watching.begin()
@@ -224,7 +246,7 @@ class ProgramWorkload(Workload):
 
     async def _look(self, door: ClusterDoor, called: Called) -> None:
         """Asks for a document that includes what a call has written."""
-        for each in {each.kind: each for each in self.questions if each.id == called.about}.values():
+        for each in {each.kind: each for each in self._fresh if each.id == called.about}.values():
             for _ in range(_PATIENT):
                 living = door.somebody()
                 if living is not None and living.host is not None:

@@ -21,7 +21,7 @@ def judge_rows(facts: Facts, declared: ContextMap, files: Files) -> Iterator[Ver
     for context in declared.contexts:
         for model in context.projections:
             if issubclass(model, Row):
-                judged = _judge_left if model.__name__.endswith("Left") else _judge_model
+                judged = _JUDGES.get(model.__name__[-4:], _judge_model)
                 yield from judged(facts, files, context.name, model.__name__)
 
 
@@ -64,6 +64,27 @@ def _judge_left(facts: Facts, files: Files, context: str, model: str) -> Iterato
         for entry in shown:
             if entry not in entries:
                 yield Verdict("false", f"{name} shows {entry}, which no {kind} has")
+
+
+def _judge_held(facts: Facts, files: Files, context: str, model: str) -> Iterator[Verdict]:
+    """Rows that are rebuilt from states: each says what the events of its aggregate have said, once and in order."""
+    name, kind = f"{context}.{model}", f"{context}.{model.removesuffix('Held')}"
+    if name in facts.stopped or any(subscription == name for subscription, _ in facts.letters):
+        return
+    stored = files.rows(context, f"SELECT body FROM row_{model}_{files.live(name)}")  # noqa: S608  a name of ours
+    rows: dict[str, dict[str, Any]] = {row["of"]: row for (body,) in stored if (row := json.loads(body))}
+    for place, entries in facts.kept.items():
+        if place.kind == kind and (entries or place.id in rows):
+            row = rows.pop(place.id, {"entries": [], "times": 0})
+            if (row["entries"], row["times"]) != (entries, len(entries)):
+                what = f"{row['entries']} ({row['times']} times), and {place.id} has {entries}"
+                yield Verdict("lost" if len(row["entries"]) < len(entries) else "doubled", f"{name} says {what}")
+    for of in rows:
+        yield Verdict("false", f"{name} has a row for {of}, and there is no such {kind}")
+
+
+_JUDGES = {"Left": _judge_left, "Held": _judge_held}
+"""By the end of a model's name."""
 
 
 def _judge_pages(facts: Facts, name: str, rows: Collection[str]) -> Iterator[Verdict]:

@@ -186,6 +186,8 @@ def _questions(program: Program) -> Iterator[Program]:
         yield replace(program, rebuilds=others[0] + others[1])
         if each.back:
             yield replace(program, rebuilds=(*others[0], replace(each, back=False), *others[1]))
+    for at in range(len(program.halts)):
+        yield replace(program, halts=program.halts[:at] + program.halts[at + 1 :])
     if program.after:
         yield replace(program, after=False)
     for at in range(len(program.questions)):

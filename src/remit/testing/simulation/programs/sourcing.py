@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
-from remit.testing.simulation.programs.grammar import Kept, Program, uses
+from remit.testing.simulation.programs.grammar import Kept, Program, Rebuilding, uses
 from remit.testing.simulation.programs.tape import Tape
 
 __all__ = [
     "LAST",
+    "from_state",
     "generation",
     "paged",
     "paging",
     "sourced",
     "upcaster",
     "with_adoption",
+    "with_states",
     "with_streams",
     "without_adoption",
 ]
@@ -37,6 +39,12 @@ _CHANGED = (
     '**{"text" if release > 1 else "entry": entry}', "(event.text if release > 1 else event.entry)",
 )  # fmt: skip
 """An event, how it is made, and what it says: as it is, and with another version in the second release."""
+_OF = ("class {name}Grew(DomainEvent):\n    entry: str\n    of: str\n", "entry=entry, of=self.id", "event.entry")
+"""The same, of an event that says of which aggregate it is."""
+_HELD = 0.7
+"""The share of those that a row model holds as they are, where one does."""
+_BACK = 0.3
+"""The share of rebuilds of these after which the version before becomes live again."""
 _ROWS = 0.6
 """The share of those whose entries are rows, too."""
 _UPCAST = 0.7
@@ -74,6 +82,22 @@ class {{name}}Left(Row[str, {{name}}Grew], indexes=[("times",)]):
         self.times += 1
         if self.times == {LAST}:
             self.remove()
+"""
+_HOLDING = """
+
+class {name}Held(Row[str, {name}Grew], indexes=[("times",)]):
+    of: str = ""
+    times: int = 0
+    entries: list[str] = field(default_factory=list[str])
+
+    @staticmethod
+    def key(event: {name}Grew) -> str:
+        return event.of
+
+    def evolve(self, event: {name}Grew) -> None:
+        self.of = event.of
+        self.entries.append(event.entry)
+        self.times += 1
 """
 _ADOPTED = """if release > 1:
 
@@ -123,9 +147,9 @@ def sourced(program: Program, kept: Kept) -> str:
     if kept.adopted:
         known = f", {' | '.join(others)}" if others else ""
         return _ADOPTED.format(name=kept.name, events=" | ".join(own), own=known)
-    text = _CLASS + (_ROW if kept.rows else "") + (_REMOVING if kept.removes else "")
+    text = _CLASS + (_ROW if kept.rows else "") + (_REMOVING if kept.removes else "") + (_HOLDING if kept.held else "")
     code = "release" if program.rollout else "code"
-    event, made, said = _CHANGED if kept.upcast and program.rollout else _PLAIN
+    event, made, said = _CHANGED if kept.upcast and program.rollout else _OF if kept.held else _PLAIN
     return text.format(name=kept.name, events=" | ".join(own), code=code, event=event.format(name=kept.name),
                        made=made, said=said)  # fmt: skip
 
@@ -136,6 +160,16 @@ def upcaster(kept: Kept) -> Iterator[str]:
     yield f"\n        @{kept.context}.upcast({kept.name}Grew, version=1)"
     yield f"        def up_{kept.name.lower()}(fields: dict[str, object]) -> dict[str, object]:"
     yield '            return {"text": fields["entry"]}'
+
+
+def from_state(kept: Kept) -> Iterator[str]:
+    """The row model that holds the aggregates as they are, and how a rebuild makes it of their states."""
+    model = f"{kept.name}Held"
+    yield f"    {kept.context}.project({model})"
+    yield f"\n    @{kept.context}.from_state({model}, {kept.name})"
+    yield f"    def held_{kept.name.lower()}(thing: {kept.name}) -> {model} | None:"
+    yield "        entries = list(thing.entries)"
+    yield f"        return {model}(of=thing.id, times=len(entries), entries=entries) if entries else None"
 
 
 def paging(kept: Kept) -> Iterator[str]:
@@ -203,3 +237,20 @@ def with_streams(random: Random, program: Program, *, removes: bool = False) -> 
             for each, has in zip(kept, rows, strict=True)
         ),
     )
+
+
+def with_states(random: Random, program: Program) -> Program:
+    """Some event-sourced aggregates are held by row models, which are rebuilt from their states. Not where aggregates
+    are removed: these have no states, and the rows that their events have made stay."""
+    if program.rollout is not None or any(uses(each.body).removes for each in program.handlers):
+        return program
+    kept = [replace(each, held=each.sourced and random.random() < _HELD) for each in program.kept]
+    made = [
+        Rebuilding(
+            f"{each.context}.{each.name}Held", round(random.random() * 5.0, 2), random.choice((1, 2, 4000)),
+            back=random.random() < _BACK,
+        )
+        for each in kept
+        if each.held
+    ]  # fmt: skip
+    return replace(program, kept=tuple(kept), rebuilds=(*program.rebuilds, *made))

@@ -22,7 +22,9 @@ from remit.messages import Command, Message, Refusal
 from remit.testing.simulation.cluster import Choices, Weather
 from remit.testing.simulation.programs.noted import (
     GRAVE,
+    INSTANT,
     NOTE,
+    Ages,
     Answer,
     Called,
     Look,
@@ -32,7 +34,7 @@ from remit.testing.simulation.programs.noted import (
     all_of,
     offset,
     short,
-)
+)  # fmt: skip
 from remit.testing.simulation.programs.passing import HEADER, next_moment, passed, passing
 
 __all__ = [
@@ -44,8 +46,6 @@ M = TypeVar("M", bound=Message)
 
 HANDLER_SECONDS = 30.0
 """The time limit of a reaction."""
-INSTANT = 0.01
-"""Tolerance in seconds for deadlines, which lose precision on the way."""
 ALIKE = "alike-"
 """Prefix of the path of what several messages send alike."""
 ONCE = "once-"
@@ -399,10 +399,10 @@ class Tape:
         self.fetched: dict[str, int] = {}
         """Behind how many messages each API was asked for more."""
         self.rolled = float("inf")  # when the second release was rolled out first
-        self.carries = False
-        """Whether a header says which call from outside everything comes of."""
+        self.carries = False  # whether a header says which call from outside everything comes of
         self.afterwards: list[tuple[str, Answer]] = []  # by the path of the call that wrote what they include
         self.outdated: list[str] = []  # what is wrong with answers during a rebuild
+        self.ages = Ages()
         self.generations = 0
         """How many times code of a process was made that folds streams in a way of its own."""
         self._choices = choices

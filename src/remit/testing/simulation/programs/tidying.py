@@ -32,7 +32,8 @@ def tidied(program: Program) -> Program:
     program = program if program.rollout else _in_one_release(program)
     while program != before:
         before, program = program, _tidied_once(program)
-    return program
+    models = {f"{each.context}.{each.name}" for each in program.kept if each.promises}
+    return replace(program, halts=tuple(each for each in program.halts if each[0].partition(" ")[0] in models))
 
 
 def _in_one_release(program: Program) -> Program:
@@ -79,6 +80,7 @@ def _tidied_once(program: Program) -> Program:
     live = {each.name for each in followed} | {each.told for each in followed}
     used_kept = {name for used in every for name in used.kept}
     views = {each.name for each in program.kept if set(each.folds) & live}
+    aged = views & {each.name for each in program.kept if each.promises}
     contexts = tuple(each for each in program.contexts if any(handler.context == each for handler in handlers))
     return replace(
         program,
@@ -86,7 +88,7 @@ def _tidied_once(program: Program) -> Program:
         commands=tuple(each for each in program.commands if each.name in commands & called),
         events=followed,
         roots=tuple(root for root in program.roots if root.command in commands),
-        questions=tuple(each for each in program.questions if each.kept in used_kept | views),
+        questions=tuple(each for each in program.questions if each.kept in (aged if each.aged else views | used_kept)),
         kept=tuple(
             each if not each.folds else replace(each, folds=tuple(name for name in each.folds if name in live))
             for each in program.kept

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from remit.testing.simulation.programs.aging import aged_query
 from remit.testing.simulation.programs.bodies import INDENT, Writer, returns
 from remit.testing.simulation.programs.grammar import (
     BY,
@@ -19,7 +20,7 @@ from remit.testing.simulation.programs.grammar import (
 from remit.testing.simulation.programs.news import declared_news
 from remit.testing.simulation.programs.passing import HEADER
 from remit.testing.simulation.programs.rebuilding import rebuilds
-from remit.testing.simulation.programs.sourcing import paged, paging, sourced, upcaster, without_adoption
+from remit.testing.simulation.programs.sourcing import from_state, paged, paging, sourced, upcaster, without_adoption
 from remit.testing.simulation.programs.translations import translation
 from remit.testing.simulation.scene import Scene
 
@@ -60,6 +61,9 @@ SOURCES = [
 ]
 """
 _STREAMS = """from remit.testing.simulation.programs.sourcing import generation
+"""
+_AGING = """from remit import Freshness
+from remit.testing.simulation.programs.aging import read
 """
 _NOTED = """class Noted(Refusal):
     path: str
@@ -130,6 +134,7 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
     parts = [_HEAD.format(title=title)]
     if program.sources:
         parts.append(_FOREIGN.format("\n".join(f"{INDENT}{each!r}," for each in program.sources)))
+    parts += [_AGING] if any(each.promises for each in program.kept) else []
     parts += [_STREAMS] if any(each.sourced for each in program.kept) and not program.rollout else []
     parts += [_NOTED] if any(map(returns, program.handlers)) else []
     shaped = any(each.shaped for each in program.kept) or any(each.shaped for each in program.events)
@@ -152,6 +157,7 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
     words += f", rebuilds=[{', '.join(rebuilds(program))}]" if program.rebuilds else ""
     words += ", sources=SOURCES" if program.sources else ""
     words += ", after=True" if program.after else ""
+    words += f", halts={list(program.halts)!r}" if program.halts else ""
     words += f", rollout={program.rollout!r}" if program.rollout else ""
     parts.append(f"SCENE = {_scene(scene, words)}\n")
     parts.append("def test_program() -> None:\n    assert run_scene(SCENE).verdicts == []\n")
@@ -206,7 +212,9 @@ def _declared(program: Program) -> Iterator[str]:
             yield _kept(program, kept)
     for context in dict.fromkeys(each.context for each in program.handlers if uses(each.body).removes):
         yield _GRAVE.format(context.upper())
-    for name in dict.fromkeys(each.kept for each in program.questions):
+    for name in dict.fromkeys(each.kept for each in program.questions if each.aged):
+        yield f"class Aged{name}(Query[list[str]]):\n    key: str\n"
+    for name in dict.fromkeys(each.kept for each in program.questions if not each.aged):
         yield f"class Seen{name}(Query[list[str]]):\n    key: str\n"
     for kept in program.kept if program.rollout is None else ():
         if kept.rows:
@@ -260,8 +268,10 @@ def _kept(program: Program, kept: Kept) -> str:
         mark = f"\n\nclass {kept.name}Mark(Claim[str, {kept.name}]): ...\n" if claimed else ""
         return f"{before}class {kept.name}(Aggregate[str{', ' + own if own else ''}]):\n{entries}\n{more}{mark}"
     events = " | ".join(kept.folds)
+    promised = f", freshness={kept.promises}" if kept.promises else ""
     same = any(each.same and each.told in kept.folds for each in program.events)
-    taking = [f"        self.entries.append(event.path{' + event.via' if same else ''})"]
+    via = "event.via" if len(kept.folds) == 1 else 'getattr(event, "via", "")'
+    taking = [f"        self.entries.append(event.path{f' + {via}' if same else ''})"]
     before, more = declared_news(kept)
     if kept.news:
         entries += "\n    marks: list[str] = field(default_factory=list[str])\n" + more.rstrip("\n")
@@ -276,7 +286,7 @@ def _kept(program: Program, kept: Kept) -> str:
             *taking,
         ]
     return (
-        f"{before}class {kept.name}(Projection[str, {events}]):\n{entries}\n\n    @staticmethod\n"
+        f"{before}class {kept.name}(Projection[str, {events}]{promised}):\n{entries}\n\n    @staticmethod\n"
         f"    def key(event: {events}) -> str:\n        return event.key\n\n"
         f"    def evolve(self, event: {events}) -> None:\n" + "\n".join(taking) + "\n"
     )
@@ -312,7 +322,10 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
         yield from (indent + line if line else line for line in Writer(program, handler).lines())
     for at in range(len(program.sources)):
         yield from (INDENT + line if line else line for line in translation(program, at))
-    for kept in (each for each in program.kept if any(each.name == one.kept for one in program.questions)):
+    wanted = {(each.kept, each.aged) for each in program.questions}
+    for kept in (each for each in program.kept if (each.name, True) in wanted):
+        yield from aged_query(kept)
+    for kept in (each for each in program.kept if (each.name, False) in wanted):
         yield f"\n    @{kept.context}.answer(Seen{kept.name})"
         stored = "View" if kept.folds else "Records" if kept.record else "Repository"
         asked = f"query: Seen{kept.name}, stored: {stored}[{kept.name}]"
@@ -336,6 +349,8 @@ def _beside(program: Program) -> Iterator[str]:
             yield from paging(kept) if program.rollout is None else ()
         if kept.removes:
             yield f"    {kept.context}.project({kept.name}Left)"
+        if kept.held:
+            yield from from_state(kept)
         if kept.upcast and program.rollout:
             yield from upcaster(kept)
 
@@ -395,4 +410,5 @@ def _root(program: Program, root: Root) -> str:
 
 def _question(program: Program, each: Question) -> str:
     (context,) = (kept.context for kept in program.kept if kept.name == each.kept)
-    return f'Question("{context}.{each.kept}", {each.key!r}, Seen{each.kept}(key={each.key!r}), at={each.at})'
+    name, more = (f"Aged{each.kept}", ", aged=True") if each.aged else (f"Seen{each.kept}", "")
+    return f'Question("{context}.{each.kept}", {each.key!r}, {name}(key={each.key!r}), at={each.at}{more})'

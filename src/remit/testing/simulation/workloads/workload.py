@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from remit.contexts import ContextMap
+from remit.log import SubscriptionId
 from remit.observability import KeyParked, RuntimeEvent
 from remit.testing.simulation.cluster import Choices, ClusterDoor, Poison, Weather
 from remit.testing.simulation.judges import Files, Verdict
@@ -39,10 +41,14 @@ class Workload(ABC):
 
     @abstractmethod
     def system(self) -> ContextMap:
-        """The system that a starting process runs. Handlers call the weather."""
+        """The system that starting processes run, made once for all of them. Handlers call the weather."""
 
     def release(self, process: str) -> ContextMap:
         """The system that this process runs. Override it to run different releases."""
+        return self._declared
+
+    @cached_property
+    def _declared(self) -> ContextMap:
         return self.system()
 
     @abstractmethod
@@ -63,6 +69,14 @@ class Workload(ABC):
 
     async def peace(self, door: ClusterDoor) -> None:  # noqa: B027  # optional to override
         """What clients do after all faults have ended."""
+
+    async def settled(self, door: ClusterDoor) -> Iterable[Verdict]:
+        """What is wrong with the processes when everything is done."""
+        return ()
+
+    def is_held(self, subscription: SubscriptionId) -> bool:
+        """Whether the sources of a subscription are out of its reach at this moment."""
+        return False
 
     def excuses(self, event: RuntimeEvent) -> bool:
         """Whether a failed handler or a parked key is legitimate: caused by poison, even if the last try has hung
