@@ -15,7 +15,7 @@ from remit.contexts.ports import VIEW
 from remit.errors import Conflict
 from remit.log import Channel, Log, SubscriptionId
 from remit.operations.comparing import Side, compared
-from remit.operations.folding import PAGE, Anew, Turns
+from remit.operations.folding import PAGE, Anew
 from remit.operations.from_state import Base, has_base
 from remit.operations.refused import CannotRebuild
 from remit.operations.retiring import forget_reports, retire, silent_since
@@ -385,8 +385,10 @@ class Rebuild:
         followers: dict[SubscriptionId, Follower] = {}
         begun = any([await self._store.checkpoints(each.id) for each in follows])
         begun = begun or await has_base(self._store, follows[0].id.name)
-        turns = Turns(Documents(follows[0].projection, self._store, whole=not begun))
-        self._foldings = [Anew(each, self._shared, self._ports, turns, pause=pause, page=page) for each in follows]
+        documents = Documents(follows[0].projection, self._store, whole=not begun)
+        self._foldings = [
+            Anew(each, self._shared, self._ports, said, documents, pause=pause, page=page) for each in follows
+        ]
         for id, effect in zip(self._ids, self._foldings, strict=True):
             log = self._logs[id.source]
             feed = StoreFeed(*id[1:], log) if (base := self._base(version)) is None else await base.feed(log)
