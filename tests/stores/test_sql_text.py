@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from remit.stores.sql_forms import looks_like_sql
-from remit.stores.sql_text import leaves_schema, tables_in
+from remit.stores.sql_text import leaves_schema, tables_in, unseen_in
 from remit.stores.sql_tokens import tokens_of
 
 
@@ -75,11 +75,25 @@ from remit.stores.sql_tokens import tokens_of
         "alter table sales.orders add column x int",
         "drop table if exists a, sales.orders cascade",
         "from sales.orders o where o.paid is null",
+        "SELECT * FROM unnest(ARRAY[1]) WITH ORDINALITY AS u, sales.orders",
+        "SELECT * FROM a JOIN b ON a.t = b.t::timestamp with time zone, sales.orders",
+        "DELETE FROM a USING unnest(ARRAY[1]) WITH ORDINALITY u(i, j), sales.orders s WHERE true",
+        "UPDATE a SET x = 1 FROM unnest(ARRAY[1]) WITH ORDINALITY u(i, j), sales.orders s",
+        "WITH RECURSIVE x (a) AS NOT MATERIALIZED (SELECT 1) SELECT * FROM x, sales.orders",
+        "SELECT * FROM (SELECT 1 FROM a ORDER BY 1 FETCH FIRST 1 ROWS WITH TIES) b, sales.orders",
+        "SELECT nextval('sales.orders')",
     ],
 )
 def test_a_table_is_found_wherever_it_stands(text: str) -> None:
     assert looks_like_sql(text)
     assert ("sales", "orders") in tables_in(text)
+
+
+@pytest.mark.parametrize("function", ["schema_to_xml", "schema_to_xmlschema", "schema_to_xml_and_xmlschema"])
+def test_a_function_that_reads_a_whole_schema_names_all_of_its_tables(function: str) -> None:
+    text = f"SELECT {function}('Sales', true, false, '')"
+    assert (tables_in(text), unseen_in(text)) == ([("sales", "*")], [])
+    assert unseen_in(f"SELECT {function}($1, true, false, '')") == [function]
 
 
 def test_the_body_of_a_block_is_read() -> None:

@@ -19,9 +19,11 @@ _KINDS = frozenset({
 RUN_TEXT = frozenset({
     "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "table_to_xml", "table_to_xmlschema",
     "table_to_xml_and_xmlschema", "dblink", "dblink_exec", "dblink_open", "dblink_send_query", "crosstab", "crosstab2",
-    "crosstab3", "crosstab4", "ts_stat", "ts_rewrite",
+    "crosstab3", "crosstab4", "ts_stat", "ts_rewrite", "schema_to_xml", "schema_to_xmlschema",
+    "schema_to_xml_and_xmlschema", "database_to_xml", "database_to_xmlschema", "database_to_xml_and_xmlschema",
+    "cursor_to_xml", "cursor_to_xmlschema", "nextval", "currval", "setval",
 })  # fmt: skip
-"""Functions that run a text as a statement, or read the table that a text names."""
+"""Functions that run a text as a statement, or read the table, sequence or schema that a text names."""
 _Form = Callable[[Sequence[Token]], bool]
 
 

@@ -39,8 +39,12 @@ _BEFORE_EVENTS = frozenset({"before", "after", "of", "or", "on"})
 _DEFINES = frozenset({"create", "alter", "drop", "grant", "revoke", "comment"})
 
 
-_NAMES_TABLE = frozenset({"table_to_xml", "table_to_xmlschema", "table_to_xml_and_xmlschema"})
-"""Functions that read the table that a text names."""
+_NAMES_TABLE = frozenset({
+    "table_to_xml", "table_to_xmlschema", "table_to_xml_and_xmlschema", "nextval", "currval", "setval",
+})  # fmt: skip
+"""Functions that read the table, or take from the sequence, that a text names."""
+_NAMES_SCHEMA = frozenset({"schema_to_xml", "schema_to_xmlschema", "schema_to_xml_and_xmlschema"})
+"""Functions that read all tables of the schema that a text names."""
 _DEEPEST = 20
 """How many texts in texts are read. Each is quoted once more."""
 
@@ -161,12 +165,14 @@ class _Reader:
         for each in arguments:
             text = each[0].value if each and each[0].kind in ("text", "body") else ""
             text = text.replace("''", "'") if each and each[0].kind == "text" else text
+            if function in _NAMES_SCHEMA and text:
+                self.found[text.lower(), "*"], seen = None, True
             if function in _NAMES_TABLE:
                 text = text and f"table {text}"
             if begins_statement(text):
                 self._read_inner(text, function)
                 seen |= not any(token.value in ("|", "+") for token in each)
-            if function in _NAMES_TABLE:
+            if function in _NAMES_TABLE | _NAMES_SCHEMA:
                 break
         if not seen:
             self.unseen[function] = None
@@ -235,7 +241,7 @@ class _Reader:
             self.found[tuple(parts)] = None
 
     def _word(self, word: str, level: _Level) -> None:
-        if word in ("with", "recursive"):
+        if (word == "with" and self._begins_common()) or (word == "recursive" and level.names_common):
             level.names_common, level.expects = True, "common"
             level.is_recursive = word == "recursive"
             return
@@ -255,6 +261,21 @@ class _Reader:
         if self._stands_before(word, last, level):
             level.expects = word
             level.lists = word if word in _IN_LISTS else level.lists
+
+    def _begins_common(self) -> bool:
+        """Whether a common table expression follows: `x AS (`, `x (a, b) AS MATERIALIZED (`. There are other things
+        that begin with `WITH`: `WITH ORDINALITY AS u`, `WITH TIME ZONE`, `WITH TIES`."""
+        rest = self.tokens[self.at + (self.tokens[self.at].value == "recursive") :]
+        if rest[0].kind not in ("word", "name"):
+            return False
+        rest, depth = rest[1:], 0
+        for number, token in enumerate(rest):
+            depth += {"(": 1, ")": -1}.get(token.value, 0) if token.kind == "mark" else 0
+            if not depth:
+                rest = rest[number + (token.value == ")") :]
+                break
+        words = [token.value for token in rest[:4] if token.value not in ("not", "materialized")]
+        return words[:2] == ["as", "("]
 
     def _stands_before(self, word: str, last: str, level: _Level) -> bool:
         """Whether a table stands after a word."""
