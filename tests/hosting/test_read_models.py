@@ -17,8 +17,10 @@ from remit.hosting import read_models
 from remit.hosting.assembly import assemble
 from remit.hosting.opening import Places, opened
 from remit.hosting.read_models import looking_after
+from remit.observability.health import Health
 from remit.operations import CannotRebuild, Rebuild
 from remit.runtime import Host
+from remit.runtime.upkeep import leases
 from remit.stores import Versions, load_versions, write_versions
 from remit.topology.secret import Secret
 from tests.operations.orchard import Count, Counted, HowMany, apples, lived, once, orchard, rebuilt, twice
@@ -97,6 +99,29 @@ async def test_the_release_before_neither_folds_the_new_version_nor_rebuilds_it(
             assert {each.state for each in host.followers if each.name == "farm.Box"} == {"standby"}
             assert await host.ask(HowMany(box="b2")) == 4
     assert await apples(orchard(twice, rebuild="at-start"), place) == 6
+
+
+async def test_a_read_model_that_no_running_release_may_fold_is_told_until_one_does(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faulty code was rolled back. The release that runs now has the code of the version before."""
+    monkeypatch.setattr(leases, "SILENT_SECONDS", 0.0)
+    await seen(orchard(once), place)
+    await rebuilt(orchard(twice), place)
+    async with service(orchard(once), place) as host:
+        (box,) = [each for each in host.followers if each.name == "farm.Box"]
+        async with asyncio.timeout(20):
+            while box.state != "silent":  # noqa: ASYNC110  # a state rings no bell
+                await asyncio.sleep(0.01)
+        assert box.note.startswith("no running process has the code that has made the live version of farm.Box")
+        assert "remit rebuild SYSTEM farm.Box" in box.note
+        (told,) = [each for each in await Health(host).followers() if each.name == "farm.Box"]
+        assert (told.state, told.well) == ("silent", False)
+        async with service(orchard(twice), place) as other:
+            async with asyncio.timeout(20):
+                while box.state != "standby":  # noqa: ASYNC110  # as above
+                    await asyncio.sleep(0.01)
+            assert {each.state for each in other.followers if each.name == "farm.Box"} == {"running"}
 
 
 @pytest.mark.parametrize("rebuild", [None, "at-start"])

@@ -134,7 +134,17 @@ class Follower:
         ended, up to their time limit. With `lost`, the other process runs it already: cancels them at once."""
         self._expect()
         await self.stop(drain=0.0 if lost else HANDLER_SECONDS + DRAIN_SECONDS)
+        self._troubles.clear()
         self._troubles.enter("standby")
+
+    def left_alone(self, is_alone: bool) -> None:  # whether it is
+        """While it stands by for processes of another release: whether none of them has run it for a while."""
+        if is_alone:
+            what = f"no running process has the code that has made the live version of {self.name}"
+            advice = f"remit rebuild SYSTEM {self.name} makes one with this code; --back returns to the one before"
+            self._troubles.begin("alone", "silent", f"{what}: {advice}")
+        else:
+            self._troubles.end("alone")
 
     def _expect(self) -> None:
         """Sets the grace period for silent sources, once for a process. A follower taken over later gets none."""

@@ -30,7 +30,7 @@ class Troubles:
 
     def __init__(self, where: str, listeners: Listeners, doing: str = "handling", phase: Phase = "running") -> None:
         self.phase: Phase = phase
-        """Troubles determine the state only while it is running."""
+        """Troubles determine the state only while it is running, or leaves its work to others."""
         self._where = where
         self._listeners = listeners
         self._doing = doing
@@ -41,8 +41,8 @@ class Troubles:
 
     @property
     def state(self) -> State | Phase:
-        """The phase; while running, the state of the worst trouble."""
-        return self.worst[0] if self._found and self.phase == "running" else self.phase
+        """The phase; while running, or standing by, the state of the worst trouble."""
+        return self.worst[0] if self._found and self.phase in ("running", "standby") else self.phase
 
     @property
     def worst(self) -> tuple[State, str]:

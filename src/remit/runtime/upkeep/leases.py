@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Container, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 
@@ -17,6 +17,7 @@ from remit.errors import RemitError
 from remit.log import SubscriptionId
 from remit.runtime.following.follower import Follower, always
 from remit.runtime.following.states import BROKEN
+from remit.runtime.following.troubles import SILENT_SECONDS
 from remit.runtime.ports import Ports
 from remit.runtime.upkeep.signs import Peers
 from remit.stores import Store
@@ -72,6 +73,8 @@ class Leases:
         """Subscriptions that asked whether they are held, and were not."""
         self.aside: set[str] = set()
         """Subscriptions that processes of another release run: this process takes none of them."""
+        self._alone: dict[str, float] = {}
+        """Those of them that no process runs, and since when (loop time)."""
         self._leaving = False
         self._renewed = 0.0
         self._bell = asyncio.Event()
@@ -203,8 +206,17 @@ class Leases:
         for name in self._ends.keys() - mine:
             del self._ends[name]
         left = {name for name, until in self._left.items() if until > here}
+        self._tell_alone(taken, here)
         free = set[str]() if self._leaving else self._all.keys() - taken.keys() - left - self.aside
         return mine, free
+
+    def _tell_alone(self, taken: Container[str], now: float) -> None:
+        """Tells the followers that are left to others whether anybody runs them."""
+        before, self._alone = self._alone, {
+            name: self._alone.get(name, now) for name in self.aside & self._all.keys() if name not in taken
+        }  # fmt: skip
+        for name in sorted((before.keys() | self._alone.keys()) - self._running):
+            self._all[name].left_alone(name in self._alone and now - self._alone[name] >= SILENT_SECONDS)
 
     async def _read(self) -> None:
         rows, here = await self._store.leases(), self._now()
