@@ -99,7 +99,10 @@ class Handling(Effect):
         self._canaries: Canaries | None = None
         """Of a read model that promises its freshness."""
         if isinstance(follow, FoldPlan) and follow.projection.freshness is not None:
-            self._canaries = Canaries(self._store, follow.projection)
+            sources = shared.workplaces[follow.id.context].plan.folds_of(follow.projection)
+            self._canaries = Canaries(self._store, follow.projection, [each.id for each in sources])
+            shared.written[follow.projection.kind].append(self._canaries.begins)
+        self._writes = shared.written[follow.projection.kind] if isinstance(follow, FoldPlan) else []
         self._troubles = Troubles(follow.id.name, listeners)
         self._queue = shared.queues[follow.projection.kind] if isinstance(follow, FoldPlan) else Queue()
 
@@ -108,6 +111,10 @@ class Handling(Effect):
         self._troubles = troubles
         if self._canaries is not None:
             self._canaries.forget()
+
+    async def prepare(self) -> None:
+        if self._canaries is not None:
+            await self._canaries.begin()
 
     def begins(self, id: SubscriptionId) -> Literal["now"] | float | None:
         return self._begins.get(id)
@@ -250,6 +257,8 @@ class Handling(Effect):
         turns = self._shared.turns
         if turns.taken and attempt is not None and unit.transaction is None and not self._folds:
             await turns.stand_aside(rows.changes, attempt, mine.turn)
+        for writes in self._writes:
+            writes(rows)
         canary = None if self._canaries is None else self._canaries.canary(rows)  # before a store changes the rows
         try:
             await unit.commit(rows)
