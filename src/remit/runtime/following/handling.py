@@ -330,13 +330,18 @@ class Handling(Effect):
     async def _park(self, parking: Parking, record: MessageRecord, error: Exception, advance: Advance) -> None:
         """Parks the key of a message, and moves the checkpoint past it. Raises `Storming`."""
         async with self._storm.turn:
-            now = self._shared.seconds()
-            if self._storm.raging(now):
+            now, counts = self._shared.seconds(), await self._counts(record)
+            if counts and self._storm.raging(now):
                 raise Storming(f"storm: many keys failed within a minute, last {told(error)}")
             await self._store.commit(Unit(parks=[parking.failed(record, error)], advance=advance))
-            self._storm.parked(now)
+            if counts:
+                self._storm.parked(now)
         name = advance.subscription.name
         self._listeners.say(KeyParked(now, trace_of(record), name, record.key, told(error), error, 1))
+
+    async def _counts(self, record: MessageRecord) -> bool:
+        """Whether the key of a message that fails counts for a storm."""
+        return True
 
     def _is_tried_again(self, mine: Part, error: Exception, now: float) -> bool:
         """Whether to retry in place before the key is parked."""
