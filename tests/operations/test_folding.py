@@ -7,11 +7,12 @@ import pytest
 
 from remit import Context, DomainEvent, Projection, Row, System
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreUnavailable
-from remit.log import Channel
-from remit.operations import Rebuild
+from remit.log import Channel, SubscriptionId
+from remit.operations import CannotRebuild, Rebuild
 from remit.runtime import Host, Ports
-from remit.stores import Entry, Store, Unit, row_table
+from remit.stores import Advance, Entry, Park, Store, Unit, row_table
 from remit.stores.memory.store import MemoryStore
+from tests.runtime.talk import LoopClock, on_virtual_time
 
 LAST, PARTITIONS, WORDS = 3000, 8, 20
 
@@ -128,3 +129,56 @@ async def test_rows_that_end_and_begin_again_are_folded_once() -> None:
     table = row_table("WordRow", 2, ["count"], [("count",)])
     found = await store.load_rows(table, [f"w{number}" for number in range(WORDS)])
     assert {row[1] for row in found.values()} == {b'{"count":%d}' % (LAST // WORDS % 7)}
+
+
+BAD = 30
+"""More keys than are parked within a minute, unless they are parked in the live version."""
+
+
+class Picky(Projection[str, Said]):
+    """It fails for some keys."""
+
+    count: int = 0
+
+    @staticmethod
+    def key(event: Said) -> str:
+        return event.who
+
+    def evolve(self, event: Said) -> None:
+        if int(event.who[1:]) < BAD:
+            raise ValueError(event.who)
+        self.count += 1
+
+
+async def picky(store: Failing, parked: int) -> Rebuild:
+    """The rebuild of a model whose live version has parked so many of the keys that fail."""
+    await filled(store)
+    host = Host(talk(Picky).model(), {"talk": store}, Ports(LoopClock()))
+    live, model = SubscriptionId("talk.Picky", "talk", Channel.PRIVATE), talk(Picky).model()
+    for part in range(PARTITIONS):
+        records = await store.read(Channel.PRIVATE, part, 0, LAST)
+        bad = [each for each in records if int(each.key[1:]) < parked]
+        for n, each in enumerate(bad):
+            fails = "" if any(each.key == other.key for other in bad[:n]) else "ValueError"
+            await store.commit(Unit(parks=[Park(live, each.key, each, 1.7e9, fails, 1e11)]))
+        advance = Advance(live, part, 0, "", records[-1].pos, records[-1].id, 1.7e9)
+        await store.commit(Unit(advance=advance))
+    assert await store.count_parked(live) == parked
+    return Rebuild(model, "talk.Picky", {"talk": store}, linger=0.0, ports=host.ports)
+
+
+@on_virtual_time
+async def test_keys_that_the_live_version_has_parked_are_no_storm() -> None:
+    work = await picky(store := Failing({}), BAD)
+    for number in (2, 3):
+        done = await work.build(pause=0.0, changed=True, anew=True)
+        assert done.live == number
+        parked = await store.count_parked(SubscriptionId(f"talk.Picky@{number}", "talk", Channel.PRIVATE))
+        assert parked == BAD
+
+
+@on_virtual_time
+async def test_keys_that_only_the_new_version_parks_are_a_storm() -> None:
+    work = await picky(Failing({}), 5)
+    with pytest.raises(CannotRebuild, match="the new version cannot go on: storm: many keys failed within a minute"):
+        await work.build(pause=0.0, changed=True)

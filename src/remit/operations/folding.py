@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from math import inf
 
-from remit.log import MessageRecord
+from remit.log import MessageRecord, SubscriptionId
 from remit.runtime.following.folding import Folding
 from remit.runtime.following.handling import Handling
 from remit.runtime.following.lane import Lane
@@ -39,16 +39,17 @@ class Anew(Handling):
         ports: Ports,
         listeners: Listeners,
         documents: Documents,
+        live: SubscriptionId,
         *,
         pause: float,
         page: int = PAGE,
     ) -> None:
-        """`documents` are shared by all sources. `pause` is the share of the time in which it rests, from 0.0 to below
-        1.0."""
+        """`documents` are shared by all sources. `live` is the subscription of the live version to this source. `pause`
+        is the share of the time in which it rests, from 0.0 to below 1.0."""
         super().__init__(follow, shared, ports, listeners)
         self._canaries = None  # the new version is compared with the live one before it is asked
         self._queue.until = inf
-        self._documents, self._page = documents, page
+        self._documents, self._live, self._page = documents, live, page
         if isinstance(self._dispatcher, Folding):
             self._dispatcher.kept, self._dispatcher.seconds = documents, PAGE_SECONDS
         self.share = pause
@@ -83,3 +84,8 @@ class Anew(Handling):
             return await super().settle(lane, error)
         self._slow_until[lane.part] = lane.pos + self._page
         return None
+
+    async def _counts(self, record: MessageRecord) -> bool:
+        """A rebuild soon meets all keys that the live version has parked since it began. These are no storm: before the
+        switch, the parked keys of both versions are compared."""
+        return not await self._store.parked_among(self._live, record.part, [record.key])

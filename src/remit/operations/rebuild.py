@@ -261,7 +261,7 @@ class Rebuild:
         done, goal = Rebuilt(self.name, number, begun.live), _Goal()
         await forget_reports(self._stores, self.name, self._follows, but=number)
         await self._take_states(done, begun, pause, page, step)
-        async with self._following(number, pause, page) as followers:
+        async with self._following(number, begun.live, pause, page) as followers:
             while True:
                 await self._count(done, followers, goal)
                 step(done)
@@ -379,15 +379,19 @@ class Rebuild:
     # ── the followers ───────────────────────────────────────────────────────────────────────────────────────────────
 
     @asynccontextmanager
-    async def _following(self, version: int, pause: float, page: int) -> AsyncGenerator[dict[SubscriptionId, Follower]]:
+    async def _following(
+        self, version: int, live: int, pause: float, page: int
+    ) -> AsyncGenerator[dict[SubscriptionId, Follower]]:
         said, stamp = Listeners((), self._ports.clock), self._ports.clock.seconds
         follows = [in_version(each, version) for each in self._follows]
         followers: dict[SubscriptionId, Follower] = {}
         begun = any([await self._store.checkpoints(each.id) for each in follows])
         begun = begun or await has_base(self._store, follows[0].id.name)
         documents = Documents(follows[0].projection, self._store, whole=not begun)
+        beside = [subscription_in(id, live) for id in self._ids]
         self._foldings = [
-            Anew(each, self._shared, self._ports, said, documents, pause=pause, page=page) for each in follows
+            Anew(each, self._shared, self._ports, said, documents, of, pause=pause, page=page)
+            for each, of in zip(follows, beside, strict=True)
         ]
         for id, effect in zip(self._ids, self._foldings, strict=True):
             log = self._logs[id.source]

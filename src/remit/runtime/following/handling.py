@@ -99,7 +99,10 @@ class Handling(Effect):
         self._canaries: Canaries | None = None
         """Of a read model that promises its freshness."""
         if isinstance(follow, FoldPlan) and follow.projection.freshness is not None:
-            self._canaries = Canaries(self._store, follow.projection)
+            sources = shared.workplaces[follow.id.context].plan.folds_of(follow.projection)
+            self._canaries = Canaries(self._store, follow.projection, [each.id for each in sources])
+            shared.written[follow.projection.kind].append(self._canaries.begins)
+        self._writes = shared.written[follow.projection.kind] if isinstance(follow, FoldPlan) else []
         self._troubles = Troubles(follow.id.name, listeners)
         self._queue = shared.queues[follow.projection.kind] if isinstance(follow, FoldPlan) else Queue()
 
@@ -108,6 +111,10 @@ class Handling(Effect):
         self._troubles = troubles
         if self._canaries is not None:
             self._canaries.forget()
+
+    async def prepare(self) -> None:
+        if self._canaries is not None:
+            await self._canaries.begin()
 
     def begins(self, id: SubscriptionId) -> Literal["now"] | float | None:
         return self._begins.get(id)
@@ -250,6 +257,8 @@ class Handling(Effect):
         turns = self._shared.turns
         if turns.taken and attempt is not None and unit.transaction is None and not self._folds:
             await turns.stand_aside(rows.changes, attempt, mine.turn)
+        for writes in self._writes:
+            writes(rows)
         canary = None if self._canaries is None else self._canaries.canary(rows)  # before a store changes the rows
         try:
             await unit.commit(rows)
@@ -321,13 +330,18 @@ class Handling(Effect):
     async def _park(self, parking: Parking, record: MessageRecord, error: Exception, advance: Advance) -> None:
         """Parks the key of a message, and moves the checkpoint past it. Raises `Storming`."""
         async with self._storm.turn:
-            now = self._shared.seconds()
-            if self._storm.raging(now):
+            now, counts = self._shared.seconds(), await self._counts(record)
+            if counts and self._storm.raging(now):
                 raise Storming(f"storm: many keys failed within a minute, last {told(error)}")
             await self._store.commit(Unit(parks=[parking.failed(record, error)], advance=advance))
-            self._storm.parked(now)
+            if counts:
+                self._storm.parked(now)
         name = advance.subscription.name
         self._listeners.say(KeyParked(now, trace_of(record), name, record.key, told(error), error, 1))
+
+    async def _counts(self, record: MessageRecord) -> bool:
+        """Whether the key of a message that fails counts for a storm."""
+        return True
 
     def _is_tried_again(self, mine: Part, error: Exception, now: float) -> bool:
         """Whether to retry in place before the key is parked."""

@@ -20,7 +20,7 @@ from remit.runtime.work.reach import Reach
 from remit.runtime.work.turns import Pulse, Queue, Turns
 from remit.runtime.work.unit import UnitOfWork
 from remit.runtime.work.workplace import Forms, Workplace
-from remit.stores import Store
+from remit.stores import Store, Unit
 
 
 class Shared:
@@ -51,6 +51,8 @@ class Shared:
         self.turns = Turns()
         self.queues: defaultdict[str, Queue] = defaultdict(Queue)
         """The queue of each projection, by the kind of its documents."""
+        self.written: defaultdict[str, list[Callable[[Unit], None]]] = defaultdict(list)
+        """Who is told what is about to be written of each projection, by any of its sources."""
         self.outcomes = Outcomes(stamp)
         self.recovered = Pulse()
         """Rings when the circuit breaker of an address closes."""
