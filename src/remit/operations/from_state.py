@@ -109,7 +109,13 @@ class Base:
             await asyncio.sleep((loop.time() - began) * pause / (1.0 - pause))
 
     async def feed(self, log: Log) -> StoreFeed:
-        """What follows the base, as a feed of the version."""
+        """What follows the base, as a feed of the version. Raises `CannotRebuild` if the base is not whole."""
+        _, stand = await self._stand()
+        if stand.chunks and not stand.is_whole:
+            raise CannotRebuild(
+                "not all states were taken, so nothing may be folded into their documents yet",
+                where=self._follow.id.name, expected="the states of all aggregates", next="remit rebuild again",
+            )  # fmt: skip
         chunks = await self._taken()
         return _SinceBase(self._follow, log, chunks) if chunks else StoreFeed(*self._follow.id[1:], log)
 
