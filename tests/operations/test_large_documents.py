@@ -7,9 +7,10 @@ import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, Projection, Repository, Row, System
 from remit.errors import TooLarge
-from remit.operations import Rebuild
+from remit.log import Channel
+from remit.operations import CannotRebuild, Rebuild
 from remit.operations.from_state import MOST_BYTES
-from remit.stores import Change, Selection, Unit, row_table
+from remit.stores import Change, Entry, Selection, Unit, row_table
 from remit.stores.memory.store import MemoryStore
 
 MIB = 1024 * 1024
@@ -17,6 +18,7 @@ MIB = 1024 * 1024
 
 class Filled(DomainEvent, key="box"):
     box: str
+    letters: int = 1
 
 
 class Box(Aggregate[str, Filled]):
@@ -37,7 +39,7 @@ class Label(Projection[str, Filled]):
         return event.box
 
     def evolve(self, event: Filled) -> None:
-        self.text = "x" * 20_000
+        self.text = "x" * event.letters
 
 
 class Sticker(Row[str, Filled], indexes=[("size",)]):
@@ -51,7 +53,7 @@ class Sticker(Row[str, Filled], indexes=[("size",)]):
         return event.box
 
     def evolve(self, event: Filled) -> None:
-        self.size, self.text = 20_000, "x" * 20_000
+        self.size, self.text = event.letters, "x" * event.letters
 
 
 def attic(from_states: bool = True) -> System:
@@ -84,7 +86,7 @@ class Noting(MemoryStore):
         self.written, self.refused = list[int](), 0
 
     async def commit(self, unit: Unit) -> None:
-        size = sum(len(each.body) for each in (*unit.changes, *unit.rows))
+        size = sum(len(each.body) for each in unit.changes) + sum(len(each.body) for each in unit.rows)
         try:
             await super().commit(unit)
         except TooLarge:
@@ -125,3 +127,29 @@ async def test_a_chunk_of_states_ends_before_its_documents_are_too_many(store: N
         table = row_table("Sticker", 2, ["size"], [("size",)])
         bodies = [body for _, body in await store.select_rows(Selection(table, ()), None, 100)]
     assert [len(msgspec.json.decode(body)["text"]) for body in bodies] == sizes
+
+
+async def tell(store: Noting, boxes: int, letters: int) -> None:
+    payloads = [b'{"box":"b%04d","letters":%d}' % (number, letters) for number in range(boxes)]
+    entries = [
+        Entry(Channel.PRIVATE, "k", f"m{number}", "attic.Filled", 1, 1.7e9, "{}", payload)
+        for number, payload in enumerate(payloads)
+    ]
+    await store.commit(Unit(entries=entries))
+
+
+@pytest.mark.parametrize(
+    ("boxes", "letters", "refused"), [(1200, 20_000, 0), (600, 50_000, 1), (150, 200_000, 3), (4, 12 * MIB, 8)]
+)
+async def test_pages_become_smaller_than_a_transaction(store: Noting, boxes: int, letters: int, refused: int) -> None:
+    await tell(store, boxes, letters)
+    assert await rebuilt(store, "attic.Label", from_states=False) == boxes
+    assert store.refused <= refused
+    assert sum(store.written) > boxes * letters, "all of them were written, in pages"
+    assert all(size > 2 * MIB for size in store.written[1:-1])
+
+
+async def test_a_document_that_is_too_large_by_itself_is_parked(store: Noting) -> None:
+    await tell(store, 3, 17 * MIB)
+    with pytest.raises(CannotRebuild, match="keys of the new version are parked"):
+        await rebuilt(store, "attic.Label", from_states=False)
