@@ -74,6 +74,27 @@ async def test_a_service_rebuilds_a_changed_read_model_that_is_declared_so(place
     assert (found.building, found.old, found.highest) == (0, 1, 2)
 
 
+async def test_an_error_that_nobody_expects_is_told_and_the_next_look_tries_again(
+    place: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(read_models, "LOOK_SECONDS", 0.01)
+    await seen(orchard(once), place)
+    build, failures = Rebuild.build, [IndexError("no such chunk"), IndexError("no such chunk")]
+
+    async def fails(self: Rebuild, **options: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await build(self, **options)
+
+    monkeypatch.setattr(Rebuild, "build", fails)
+    with caplog.at_level(logging.WARNING, "remit"):
+        async with service(orchard(twice, rebuild="at-start"), place) as host:
+            await until(host, 2, shapes=2)
+    told = [each for each in caplog.records if "farm.Box could not be looked after" in each.getMessage()]
+    assert ["no such chunk" in each.getMessage() for each in told] == [True]
+    assert told[0].exc_info
+
+
 async def test_otherwise_it_waits_for_an_operator(place: str, caplog: pytest.LogCaptureFixture) -> None:
     await seen(orchard(once), place)
     with caplog.at_level(logging.WARNING, "remit"):

@@ -4,7 +4,7 @@ import asyncio
 import math
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -19,10 +19,20 @@ from remit.hosting.opening import Places, opened
 from remit.log import Channel
 from remit.operations import CannotRebuild, Rebuild, Rebuilt
 from remit.operations.from_state import Base
-from remit.operations.rebuild import read_model
+from remit.operations.rebuild import in_version, read_model
 from remit.runtime import Host
 from remit.runtime.ports import Ports
-from remit.stores import Change, Entry, Selection, Store, Unit, row_table
+from remit.stores import (
+    Change,
+    Entry,
+    Selection,
+    Store,
+    Unit,
+    Versions,
+    load_versions,
+    row_table,
+    write_versions,
+)
 from remit.stores.memory.store import MemoryStore
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.sqlite.store import SqliteStore
@@ -231,6 +241,73 @@ async def test_a_function_that_fails_is_told_with_the_state(place: str) -> None:
     await rebuilt(market(lambda basket, held: held(pieces=9) if basket.id == "b2" else None), place, HELD)
     async with opened(Places({"default": Secret(place)}), ["market"]) as stores:
         assert [id for id, *_ in await stores["market"].page(f"{HELD}@4", None, 10)] == ["b2"]
+
+
+class Overtaken(MemoryStore):
+    """A store in which another process does something after each of the transactions that a rebuild has written."""
+
+    def __init__(self, then: Callable[["Overtaken", int], Awaitable[None]]) -> None:
+        super().__init__()
+        self._then, self._built = then, 0
+
+    async def commit(self, unit: Unit) -> None:
+        await super().commit(unit)
+        if any("@2" in each.kind for each in unit.changes):
+            self._built += 1
+            await self._then(self, self._built)
+
+    async def fill(self, *baskets: str) -> None:
+        for basket in baskets:
+            state = b'{"id":"%s","pieces":1,"puts":1}' % basket.encode()
+            put = b'{"basket":"%s","pieces":1}' % basket.encode()
+            entry = Entry(Channel.PRIVATE, basket, uuid.uuid4().hex, "market.Put", 1, 1.0, "{}", put)
+            await self.commit(Unit([Change("market.Basket", basket, 0, state)], entries=[entry]))
+
+    async def change(self, change: Callable[[Versions], Versions]) -> None:
+        expected, versions = await load_versions(self, HELD)
+        await write_versions(self, HELD, expected, change(versions))
+
+
+def begun(versions: Versions) -> Versions:
+    return versions.begun("other code")
+
+
+def gone_back(versions: Versions) -> Versions:
+    return msgspec.structs.replace(versions, live=9, old=1)
+
+
+@pytest.mark.parametrize("change", [begun, gone_back])
+async def test_a_base_that_is_not_whole_is_not_followed(change: Callable[[Versions], Versions]) -> None:
+    async def overtake(store: Overtaken, built: int) -> None:
+        if built == 1:
+            await store.fill("z1", "z2")
+        if built == 2:
+            await store.change(change)
+
+    store = Overtaken(overtake)
+    await store.fill(*(f"b{number}" for number in range(20)))
+    work = Rebuild(market().model(), HELD, {"market": store}, linger=0.0)
+    with pytest.raises(CannotRebuild, match="another process has changed the versions"):
+        await work.build(pause=0.0, page=2)
+    assert [id for id, *_ in await store.page(f"{HELD}@2", None, 100)] == ["b0", "b1", "b10", "b11"]
+    _, (follow,) = read_model(market().model(), HELD)
+    assert follow.projection.from_state is not None
+    base = Base(store, in_version(follow, 2), follow.projection.from_state, lambda: 1.0)
+    with pytest.raises(CannotRebuild, match="not all states were taken"):
+        await base.feed(store)
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_a_switch_by_another_process_is_told(declared: bool) -> None:
+    async def overtake(store: Overtaken, built: int) -> None:
+        _, versions = await load_versions(store, HELD)
+        if built == 1 and versions.live == 1:
+            await store.change(lambda versions: versions.switched_to(2, 1.0))
+
+    store = Overtaken(overtake)
+    await store.fill("b1")
+    done = await Rebuild(market(declared=declared).model(), HELD, {"market": store}, linger=0.0).build(pause=0.0)
+    assert (done.version, done.live) == (2, 2)
 
 
 async def test_without_a_declaration_the_error_names_it(place: str) -> None:

@@ -4,7 +4,6 @@ and deletes versions that are no longer kept."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from remit.errors import RemitError
 from remit.operations import Rebuild, with_archives
 from remit.operations.retiring import forget_reports, retire
 from remit.runtime import Host
+from remit.runtime.failures import told
 from remit.runtime.plan import FoldPlan, ProjectionPlan
 from remit.runtime.streams import shape_in
 from remit.stores import Store, Versions, load_versions, write_versions
@@ -61,8 +61,12 @@ async def _look(host: Host, models: list[tuple[ProjectionPlan, list[FoldPlan]]],
     await asyncio.sleep(first)
     while True:
         for care in cares:
-            with contextlib.suppress(RemitError):  # the store is away, or another process does it: the next look tries
+            try:
                 await care.look()
+            except RemitError:
+                pass  # the store is away, or another process does it: the next look tries
+            except Exception as error:  # noqa: BLE001  # whatever it is, read models are looked after to the end
+                care.failed(error)
         await asyncio.sleep(LOOK_SECONDS)
 
 
@@ -95,6 +99,10 @@ class _Care:
             await self._alone(partial(self._retire, old=old))
         if versions.highest > 1:
             await forget_reports(self._host.stores, self._name, self._follows, before=now - KEPT_SECONDS)
+
+    def failed(self, error: Exception) -> None:
+        """Tells of an error that nobody expects. The next look tries again."""
+        self._tell(f"{self._name} could not be looked after: {told(error)}", error)
 
     async def _changed(self, versions: Versions) -> None:
         # A fingerprint that a version has had is that of an earlier release, which must not take the place of this one.
@@ -146,8 +154,8 @@ class _Care:
         await self._store.lease(self._host.process, [lease], now=now, until=now + LEASE_SECONDS)
         return (await self._store.leases()).get(lease, ("",))[0] == self._host.process
 
-    def _tell(self, what: str) -> None:
-        """Logs something once."""
+    def _tell(self, what: str, error: Exception | None = None) -> None:
+        """Logs something once, with the traceback of an error."""
         if what != self._told:
             self._told = what
-            log.warning("%s", what)
+            log.log(logging.WARNING if error is None else logging.ERROR, "%s", what, exc_info=error)

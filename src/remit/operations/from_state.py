@@ -33,7 +33,7 @@ from remit.transports.store_feed import StoreFeed
 PAGE = 1_000
 """The most states of a chunk."""
 MOST_BYTES = 4 * 1024 * 1024
-"""A chunk has about so many bytes at most."""
+"""A chunk has about so many bytes of states at most, and its documents have so many; a single one may have more."""
 SOME = 100
 """States that are taken before other tasks get a turn."""
 REPORT_SECONDS = 10.0
@@ -95,8 +95,8 @@ class Base:
             if stand.is_whole:
                 return
             found, heads = await self._store.page_at(self._state.aggregate.kind, stand.after, most)
-            rows = _fitting(found)
-            unit = await self._unit(rows, stand.chunks)
+            unit, taken = await self._unit(_fitting(found), stand.chunks)
+            rows = found[:taken]
             stand = self._mark(unit, expected, stand, rows, heads, is_last=len(rows) == len(found) < most)
             try:
                 await self._store.commit(unit)
@@ -109,25 +109,38 @@ class Base:
             await asyncio.sleep((loop.time() - began) * pause / (1.0 - pause))
 
     async def feed(self, log: Log) -> StoreFeed:
-        """What follows the base, as a feed of the version."""
+        """What follows the base, as a feed of the version. Raises `CannotRebuild` if the base is not whole."""
+        _, stand = await self._stand()
+        if stand.chunks and not stand.is_whole:
+            raise CannotRebuild(
+                "not all states were taken, so nothing may be folded into their documents yet",
+                where=self._follow.id.name, expected="the states of all aggregates", next="remit rebuild again",
+            )  # fmt: skip
         chunks = await self._taken()
         return _SinceBase(self._follow, log, chunks) if chunks else StoreFeed(*self._follow.id[1:], log)
 
     # ── a chunk ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _unit(self, rows: Sequence[tuple[str, int, bytes]], number: int) -> Unit:
-        """The documents of these states."""
-        unit, changes, plan = Unit(rows=[]), list[Change](), self._follow.projection
+    async def _unit(self, rows: Sequence[tuple[str, int, bytes]], number: int) -> tuple[Unit, int]:
+        """The documents of as many of these states as one transaction should write, and of how many."""
+        unit, changes, plan, size = Unit(rows=[]), list[Change](), self._follow.projection, 0
+        unit.changes = changes
         for nth, row in enumerate(rows):
             if not nth % SOME:
                 await asyncio.sleep(0)
             made = await self._made(*row)
-            if made is not None and not is_removed(made):
-                document = Tracked(plan, row[0], made)
-                if is_written_as_state(document, unit, f"{self._kind} {number}"):
-                    changes.append(Change(plan.kind, document.id, 0, document.body))
-        unit.changes = changes
-        return unit
+            if made is None or is_removed(made):
+                continue
+            document = Tracked(plan, row[0], made)
+            is_state = is_written_as_state(document, unit, f"{self._kind} {number}")
+            size += len(document.body)
+            if size > MOST_BYTES and size > len(document.body):
+                if not is_state:
+                    unit.rows = unit.rows[:-1]
+                return unit, nth  # the next chunk begins with this state
+            if is_state:
+                changes.append(Change(plan.kind, document.id, 0, document.body))
+        return unit, len(rows)
 
     async def _made(self, id: str, version: int, body: bytes) -> Any:
         aggregate, function, type = self._state.aggregate, self._state.function, self._follow.projection.type

@@ -242,7 +242,8 @@ class Rebuild:
         )
 
     async def _take_states(self, done: Rebuilt, begun: Versions, pause: float, page: int, step: Step) -> None:
-        """Takes the base of the version that is built, if it is built from states."""
+        """Takes the base of the version that is built, if it is built from states. Raises `CannotRebuild` if another
+        process changes the versions meanwhile: a base that is not whole is not followed."""
         if done.version != begun.building or (base := self._base(done.version)) is None:
             return
         done.all_states = await base.count()
@@ -252,8 +253,8 @@ class Rebuild:
             async for done.states in taking:
                 step(done)
                 _, versions = await load_versions(self._store, self.name)
-                if (versions.building, versions.live) != (begun.building, begun.live):
-                    return  # which is refused, or is done
+                if self._is_switched(done, versions, begun):
+                    return
 
     async def _catch_up(
         self, number: int, begun: Versions, pause: float, page: int, changed: bool, step: Step
@@ -261,16 +262,16 @@ class Rebuild:
         done, goal = Rebuilt(self.name, number, begun.live), _Goal()
         await forget_reports(self._stores, self.name, self._follows, but=number)
         await self._take_states(done, begun, pause, page, step)
+        if done.live == number:
+            return done
         async with self._following(number, begun.live, pause, page) as followers:
             while True:
                 await self._count(done, followers, goal)
                 step(done)
                 self._refuse_stuck(followers)
                 expected, versions = await load_versions(self._store, self.name)
-                if versions.live == number:  # another process has switched
+                if self._is_switched(done, versions, begun):
                     return done
-                if number not in (versions.building, versions.old) or versions.live != begun.live:
-                    raise self._was_changed()
                 if goal.is_reached:
                     await self._check(done, versions, changed)
                     after = versions.switched_to(number, self._ports.clock.seconds())
@@ -282,6 +283,16 @@ class Rebuild:
                     await asyncio.sleep(self._linger)  # the followers go on until services have noticed the switch
                     return done
                 await asyncio.sleep(LOOK_SECONDS)
+
+    def _is_switched(self, done: Rebuilt, versions: Versions, begun: Versions) -> bool:
+        """Whether another process has switched to the version, which is noted then. Raises `CannotRebuild` if it has
+        changed the versions otherwise."""
+        if versions.live == done.version:
+            done.live = versions.live
+            return True
+        if done.version not in (versions.building, versions.old) or versions.live != begun.live:
+            raise self._was_changed()
+        return False
 
     async def _count(self, done: Rebuilt, followers: Mapping[SubscriptionId, Follower], goal: _Goal) -> None:
         """Counts what has been written, and how much of it the new version has handled."""

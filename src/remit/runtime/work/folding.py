@@ -19,7 +19,9 @@ from remit.stores import Change, Store, Unit
 SLICE_SECONDS = 0.002
 """After so long, other tasks get their turn."""
 MOST_KEPT = 100_000
-"""The most documents that are kept in memory between two units of work."""
+"""The most documents that are kept in memory between two units of work, and keys that are known to be valid."""
+MOST_BYTES = 64 * 1024 * 1024
+"""The bodies of documents that are kept have about so many bytes at most."""
 
 Step = tuple[MessageRecord, str, Any]
 """A message, the key of the document to which its event belongs, and the event; None for a message without one."""
@@ -54,7 +56,7 @@ class Slices:
 class Documents:
     """The documents of one read model while events are folded into them."""
 
-    __slots__ = ("_changed", "_ends", "_known", "_plan", "_rows", "_store", "_texts", "whole")
+    __slots__ = ("_changed", "_ends", "_known", "_plan", "_rows", "_store", "_texts", "_written", "size", "whole")
 
     def __init__(self, plan: ProjectionPlan, store: Store | None, *, whole: bool = False) -> None:
         """`whole`: nothing is stored yet, so that nothing has to be loaded. Without a store, nothing ever is."""
@@ -67,6 +69,10 @@ class Documents:
         self._known: dict[str, Tracked] = {}
         self._rows: Mapping[str, Row] = {}
         self._changed: dict[str, Tracked] = {}
+        self.size = 0
+        """The bytes of the documents that were written last."""
+        self._written = 0
+        """What is known has so many bytes at most: those of the last count, and all that were written since then."""
 
     def key(self, event: Any) -> str:
         """The key of the document to which an event belongs. Raises `BadKey`, and whatever `key` raises."""
@@ -120,7 +126,7 @@ class Documents:
     def write(self, unit: Unit, changes: list[Change], origin: str) -> None:
         """Adds what has changed to a unit. From then on, the documents count as stored, so that they are to be
         forgotten if the unit is not. `origin` is the message that was folded last. Raises `BadValue`."""
-        known = self._known
+        known, size = self._known, 0
         for id, each in self._changed.items():
             if is_written_as_state(each, unit, origin):
                 changes.append(Change(each.plan.kind, id, each.version, each.body))
@@ -129,14 +135,25 @@ class Documents:
                 del known[id]
             else:
                 each.version = unit.rows[-1].version
+            size += len(each.body)
         self._changed.clear()
         self._rows = {}
-        if len(known) > MOST_KEPT:
+        self.size = size
+        self._written += size
+        if self._written > MOST_BYTES or max(len(known), len(self._texts)) > MOST_KEPT:
+            self._spare()
+
+    def _spare(self) -> None:
+        """Forgets what is too much to be kept. So seldom as it counts the bytes, counting costs nothing."""
+        self._written = sum([len(each.body) for each in self._known.values()])
+        if 2 * self._written > MOST_BYTES or len(self._known) > MOST_KEPT:
             self.forget()
+        elif len(self._texts) > MOST_KEPT:
+            self._texts.clear()
 
     def forget(self) -> None:
         """The documents may be other ones in the store."""
         self._known.clear()
         self._changed.clear()
         self._texts.clear()
-        self._rows, self.whole = {}, False
+        self._rows, self._written, self.whole = {}, 0, False
