@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
 from remit.runtime.plan import ContextPlan
 from remit.runtime.streams import shape_in
-from remit.stores import Store, load_versions
-from remit.stores.versions import KEPT_SECONDS
+from remit.stores import LiveVersions, Store, load_versions
+from remit.stores.versions import KEPT_SECONDS, shown_in
 
 
 class ModelVersions(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +28,30 @@ class ModelVersions(msgspec.Struct, frozen=True, kw_only=True):
     """When a service deletes that."""
     changed: bool = False
     """Whether other code has folded the live version than this program has."""
+
+
+class OtherVersion(NamedTuple):
+    """A version of a read model that is not live."""
+
+    model: str
+    told: str
+    """What it is, for people."""
+
+
+async def other_versions(store: Store) -> dict[str, OtherVersion]:
+    """The versions of read models in a store that are being built, are kept to go back to, or are about to be deleted,
+    by the names under which their parked keys are shown. Raises `StoreError` and `StoreUnavailable`."""
+    found: dict[str, OtherVersion] = {}
+    for model, versions in (await LiveVersions(store).versions()).items():
+        told = dict.fromkeys(versions.dropped, "which a service will delete")
+        if versions.building:
+            told[versions.building] = "being built, or its rebuild was interrupted"
+        if versions.old:
+            until = f"{datetime.fromtimestamp(versions.switched + KEPT_SECONDS, UTC):%Y-%m-%d %H:%M:%SZ}"
+            told[versions.old] = f"kept for remit rebuild --back until {until}"
+        for number, what in told.items():
+            found[shown_in(model, number)] = OtherVersion(model, f"version {number} of {model}, {what}")
+    return found
 
 
 async def read_versions(plans: Mapping[str, ContextPlan], stores: Mapping[str, Store]) -> list[ModelVersions]:
