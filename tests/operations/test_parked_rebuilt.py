@@ -2,57 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
 
-from remit.hosting.assembly import assemble
 from remit.hosting.opening import Places, opened
-from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.observability import SubscriptionStatus, is_alive, read_status
 from remit.observability.health import Health
 from remit.operations import NotParked, accept_incomplete, discard, go_on, keys_with_letters, parked_keys, retry
 from remit.runtime import Host
-from remit.stores import Park, Store, Unit, Versions, load_versions, write_versions
-from tests.operations.orchard import Count, Counted, lived, orchard, rebuilt
-
-BOX = "farm.Box"
-LIVE = SubscriptionId(BOX, "farm", Channel.PRIVATE)
-
-
-def picky(event: Counted) -> int:
-    if event.box == "bad":
-        raise ValueError("no")
-    return event.apples
-
-
-picking = orchard(picky)
-
-
-@asynccontextmanager
-async def service(place: str) -> AsyncGenerator[Host]:
-    host = assemble(picking.model(), store=place)
-    try:
-        await host.start()
-        yield host
-    finally:
-        await host.stop()
+from remit.stores import Store, Versions, load_versions, write_versions
+from tests.operations.orchard import lived, rebuilt
+from tests.operations.parking import BOX, LIVE, THREE, has_parked, parking, picking, service
 
 
 async def states(host: Host) -> Mapping[str, str]:
     return {each.name: each.state for each in await Health(host).followers()}
-
-
-async def has_parked(host: Host) -> None:
-    """Sends an event that no model takes, and waits until its key is parked for both."""
-    await host.send(Count(boxes=[Counted(box="bad", apples=1)]))
-    async with asyncio.timeout(20):
-        while len(await host.stores["farm"].parking()) < 2:  # noqa: ASYNC110  # what is parked rings no bell
-            await asyncio.sleep(0.01)
 
 
 async def status(stores: Mapping[str, Store]) -> dict[str, SubscriptionStatus]:
@@ -88,24 +54,6 @@ async def test_the_name_of_the_model_is_what_a_person_settles_its_live_version_w
         gone = await discard(store, BOX, "bad", reason="it is no box", now=time.time())
         assert gone.record.id == letters[0].record.id
         assert [each.name for each in await store.parking()] == ["farm.Crate"]
-
-
-@asynccontextmanager
-async def parking(place: str, versions: Versions, *numbers: int) -> AsyncGenerator[Store]:
-    """A store in which each of these versions has a parked key that is called like it."""
-    await lived(picking, place)
-    async with opened(Places.at(place), ["farm"]) as stores:
-        store = stores["farm"]
-        expected, _ = await load_versions(store, BOX)
-        await write_versions(store, BOX, expected, versions)
-        for number in numbers:
-            name, key = BOX if number == 1 else f"{BOX}@{number}", f"k{number}"
-            record = MessageRecord(0, number, f"m{number}", "", key, "farm.Counted", 1, 1.0, "{}", b"{}")
-            await store.commit(Unit(parks=[Park(LIVE._replace(name=name), key, record, number, "no", 1e9)]))
-        yield store
-
-
-THREE: dict[str, Any] = {"live": 2, "old": 1, "building": 3, "highest": 3}
 
 
 async def test_keys_of_versions_that_are_built_or_kept_are_not_gone(place: str) -> None:

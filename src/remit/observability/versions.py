@@ -11,7 +11,7 @@ import msgspec
 from remit.runtime.plan import ContextPlan
 from remit.runtime.streams import shape_in
 from remit.stores import LiveVersions, Store, load_versions
-from remit.stores.versions import KEPT_SECONDS, shown_in
+from remit.stores.versions import KEPT_SECONDS, name_in, shown_in
 
 
 class ModelVersions(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +26,10 @@ class ModelVersions(msgspec.Struct, frozen=True, kw_only=True):
     """The version that was live before, as long as `remit rebuild --back` can switch to it."""
     kept_until: float | None = None
     """When a service deletes that."""
+    building_parked: int = 0
+    """How many keys are parked in the version that a rebuild makes."""
+    old_parked: int = 0
+    """How many are in the one that was live before."""
     changed: bool = False
     """Whether other code has folded the live version than this program has."""
 
@@ -67,6 +71,16 @@ async def read_versions(plans: Mapping[str, ContextPlan], stores: Mapping[str, S
                 model=projection.kind, live=versions.live, building=versions.building or None,
                 old=versions.old or None, kept_until=versions.switched + KEPT_SECONDS if versions.old else None,
                 changed=known is not None and known != shape_in(folds),
+                building_parked=await _parked(store, projection.kind, versions.building),
+                old_parked=await _parked(store, projection.kind, versions.old),
             )  # fmt: skip
             found.append(made)
     return found
+
+
+async def _parked(store: Store, model: str, version: int) -> int:
+    """How many keys are parked in a version; 0 for the version 0, which is none."""
+    if not version:
+        return 0
+    ids = [id for id in await store.parking() if id.name == name_in(model, version)]
+    return sum([await store.count_parked(id) for id in ids])
