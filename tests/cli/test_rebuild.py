@@ -56,7 +56,8 @@ def models(printed: Printed, place: str) -> dict[str, Any]:
 
 
 def test_the_status_tells_which_version_is_live_and_what_is_kept(place: str, capsys: Printed) -> None:
-    same = {"live": 1, "building": None, "old": None, "kept_until": None, "changed": False}
+    same = {"live": 1, "building": None, "old": None, "kept_until": None, "changed": False,
+            "building_parked": 0, "old_parked": 0}  # fmt: skip
     assert models(capsys, place)["stall.Board"] == same
     assert "stall.Board: version" not in status(capsys, place)
     said(capsys, place, "--pause", "0")

@@ -4,9 +4,8 @@ import inspect
 
 from remit.stores import LiveVersions, Store
 
-NAMES = {"kind", "table", "tables", "selection", "subscription", "projection", "unit"}
+NAMES = {"kind", "table", "tables", "selection", "subscription", "projection", "unit", "name"}
 FOR_OTHERS = {
-    "accept_missed": "an operator names the version",
     "count_states": "an operator names the version",
     "erase": "an operator names the version",
     "forget": "a follower reports under the name that it has always had",
@@ -14,6 +13,8 @@ FOR_OTHERS = {
     "page": "records only",
     "page_at": "aggregates only",
     "recall": "aggregates only",
+    "stream": "aggregates only",
+    "lives": "aggregates only",
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Self
 
 import msgspec
@@ -24,9 +24,10 @@ from remit.errors import visible
 from remit.hosting.failures import Failure
 from remit.hosting.opening import Places, opened, require_all, require_some
 from remit.log import context_of
-from remit.observability import is_alive
+from remit.observability import is_alive, other_versions
 from remit.runtime.failures import NEVER
-from remit.stores import Letter, ParkedKey
+from remit.stores import Letter, ParkedKey, by_live_names, meant
+from remit.stores import Store as OpenStore
 
 MOST_KEYS, MOST_LETTERS = 1000, 100
 """The number of rows that are shown by default."""
@@ -51,16 +52,18 @@ def list_(
 ) -> int:
     """List the parked keys, longest parked first."""
     subscription, _, system = named(subscription, system)
-    rows, gone = asyncio.run(_list(places_of(system, store, data), subscription, limit + 1))
+    rows, told, gone = asyncio.run(_list(places_of(system, store, data), subscription, limit + 1))
     for name in gone:
         say(f"the running release has no {name}: run a release that has it, or remit parked discard", error=True)
     if len(rows) > limit:
         say(f"only the {limit} longest parked are shown; --limit shows more", error=True)
         rows = rows[:limit]
     if json:
-        print(as_json([KeyReport.of(row) for row in rows]))
+        print(as_json([KeyReport.of(row, told=told) for row in rows]))
     elif rows:
         show_on_screen(as_table(rows))
+        for name in sorted({row.subscription.name for row in rows} & told.keys()):
+            say(f"{name} is {told[name]}")
     else:
         say("nothing is parked")
     return 0
@@ -133,13 +136,19 @@ def discard(
     return 0
 
 
-async def _list(places: Places, subscription: str | None, limit: int) -> tuple[list[ParkedKey], list[str]]:
-    """Parked keys, and the subscriptions among them that no running process has."""
+async def _list(
+    places: Places, subscription: str | None, limit: int
+) -> tuple[list[ParkedKey], Mapping[str, str], list[str]]:
+    """Parked keys, what is told of versions of read models that are not live, and the subscriptions with parked keys
+    that no running process has."""
     gone: list[str] = []
     async with opened(places, await _contexts(places, subscription), read_only=True) as stores:
         rows = await operations.parked_keys(stores.values(), subscription, limit=limit)
+        told = await _told(stores.values())
         for store in stores.values():
-            names = sorted({each.name for each in await store.parking() if subscription in (None, each.name)})
+            wanted = None if subscription is None else await meant(store, subscription)
+            parking = {each.name for each in await (await by_live_names(store)).parking()}
+            names = sorted(name for name in parking - told.keys() if wanted in (None, name))
             if names and await is_alive(store, time.time()):
                 gone += [name for name in names if not await is_alive(store, time.time(), name)]
         if subscription is not None and not rows:
@@ -147,19 +156,31 @@ async def _list(places: Places, subscription: str | None, limit: int) -> tuple[l
             if not await is_alive(store, time.time(), subscription):
                 with contextlib.suppress(Failure):  # raised if the places do not tell which contexts exist
                     await operations.require_handled(store, subscription, await places.made())
-    return rows, gone
+    return rows, told, gone
+
+
+async def _told(stores: Iterable[OpenStore]) -> dict[str, str]:
+    """What is told of versions of read models that are not live, by the names of their subscriptions."""
+    return {name: each.told for store in stores for name, each in (await other_versions(store)).items()}
 
 
 async def _show(places: Places, subscription: str | None, key: str, *, payload: bool) -> list[KeyReport]:
     async with opened(places, await _contexts(places, subscription), read_only=True) as stores:
         found = await operations.keys_with_letters(stores.values(), key, subscription, limit=MOST_LETTERS)
-    return [KeyReport.of(row, [LetterReport.of(each, payload=payload) for each in letters]) for row, letters in found]
+        told = await _told(stores.values())
+    return [
+        KeyReport.of(row, [LetterReport.of(each, payload=payload) for each in letters], told=told)
+        for row, letters in found
+    ]
 
 
 async def _retry(places: Places, subscription: str, key: str | None) -> tuple[int, str]:
     async with opened(places, await _contexts(places, subscription)) as stores:
         (store,) = stores.values()
         due = await operations.retry(store, subscription, key)
+        subscription = await meant(store, subscription)
+        if subscription in (told := await _told([store])):
+            return due, f"remit rebuild handles it while it follows {told[subscription]}"
         if await is_alive(store, time.time(), subscription):
             return due, "the running service handles it now"
         if await is_alive(store, time.time()):
@@ -170,8 +191,10 @@ async def _retry(places: Places, subscription: str, key: str | None) -> tuple[in
 async def _discard(places: Places, subscription: str, key: str, reason: str, source: str | None) -> str:
     async with opened(places, await _contexts(places, subscription)) as stores:
         (store,) = stores.values()
+        told = (await _told([store])).get(await meant(store, subscription), "")
         gone = await operations.discard(store, subscription, key, reason=reason, now=time.time(), source=source)
-    return f"discarded {gone.record.type} {gone.record.id}; {gone.behind} behind it, due now"
+    of = f" of {told}" if told else ""
+    return f"discarded {gone.record.type} {gone.record.id}{of}; {gone.behind} behind it, due now"
 
 
 async def _contexts(places: Places, subscription: str | None) -> list[str]:
@@ -202,7 +225,8 @@ class LetterReport(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class KeyReport(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A parked key. Times are in seconds since the epoch."""
+    """A parked key. Times are in seconds since the epoch. `version` tells of a version of a read model that is not
+    live."""
 
     subscription: str
     source: str
@@ -214,13 +238,14 @@ class KeyReport(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str
     waiting: int
     letters: list[LetterReport] = []
+    version: str = ""
 
     @classmethod
-    def of(cls, row: ParkedKey, letters: Sequence[LetterReport] = ()) -> Self:
+    def of(cls, row: ParkedKey, letters: Sequence[LetterReport] = (), *, told: Mapping[str, str]) -> Self:
         name, source, channel = row.subscription
         return cls(
             name, source, channel.called, row.key, row.since, row.attempts, row.retry_at, row.error,
-            waiting=row.letters, letters=list(letters),
+            waiting=row.letters, letters=list(letters), version=told.get(name, ""),
         )  # fmt: skip
 
 
@@ -246,6 +271,7 @@ def as_text(report: KeyReport) -> str:
     """The full text on a parked key and its letters."""
     lines = [
         visible(f"{report.subscription}, from {report.source}, key {report.key!r}"),
+        *([f"  {report.version}"] if report.version else []),
         f"  parked since {_time(report.since)}, attempts {report.attempts}, next try {_time(report.retry_at)}",
         f"  {visible(report.error)}",
         f"  {report.waiting} waiting, first to last:",

@@ -19,6 +19,7 @@ from remit.log import SubscriptionId
 from remit.observability import ModelVersions, SubscriptionStatus, read_status, read_versions
 from remit.runtime import compile_system
 from remit.runtime.plan import ContextPlan, FoldPlan, LaterPlan, TranslationPlan
+from remit.stores.versions import shown_in
 
 COLOURS = {"running": "green", "lagging": "yellow"}
 
@@ -69,9 +70,12 @@ def _told(found: ModelVersions) -> str:
     """What there is to say of the versions of a read model; empty if it was never rebuilt, and its code is the same."""
     parts: list[str] = []
     if found.building is not None:
-        parts.append(f"version {found.building} is being built, or its rebuild was interrupted")
+        parked = _parked(found.model, found.building, found.building_parked)
+        parts.append(f"version {found.building} is being built, or its rebuild was interrupted{parked}")
     if found.old is not None and found.kept_until is not None:
-        parts.append(f"version {found.old} is kept until {time_shown(found.kept_until)} for remit rebuild --back")
+        parked = _parked(found.model, found.old, found.old_parked)
+        until = time_shown(found.kept_until)
+        parts.append(f"version {found.old} is kept until {until} for remit rebuild --back{parked}")
     if found.changed:
         parts.append(
             f"other code has folded it than this release has. Unless that is newer: remit rebuild SYSTEM {found.model}"
@@ -79,6 +83,12 @@ def _told(found: ModelVersions) -> str:
     if not parts and found.live == 1:
         return ""
     return f"{found.model}: " + "; ".join([f"version {found.live} is live", *parts])
+
+
+def _parked(model: str, version: int, keys: int) -> str:
+    if not keys:
+        return ""
+    return f" ({'1 key is' if keys == 1 else f'{keys} keys are'} parked: remit parked list {shown_in(model, version)})"
 
 
 def _promised(plan: object) -> tuple[float, float] | None:

@@ -5,7 +5,7 @@ from remit.observability.life import is_alive
 from remit.observability.lines import Line, line_of, log_event
 from remit.observability.logs import LogStatus, SubscriberStatus, read_logs, read_subscribers
 from remit.observability.status import SubscriptionStatus, read_status
-from remit.observability.versions import ModelVersions, read_versions
+from remit.observability.versions import ModelVersions, OtherVersion, other_versions, read_versions
 from remit.runtime.events import (
     BatchHandled,
     BreakerClosed,
@@ -55,6 +55,7 @@ __all__ = [
     "LoopBlocked",
     "MessagesPublished",
     "ModelVersions",
+    "OtherVersion",
     "ProcessStarted",
     "ProcessStopping",
     "Retrying",
@@ -69,6 +70,7 @@ __all__ = [
     "is_alive",
     "line_of",
     "log_event",
+    "other_versions",
     "read_logs",
     "read_status",
     "read_subscribers",

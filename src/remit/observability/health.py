@@ -58,7 +58,7 @@ class Health:
 
     async def followers(self) -> list[FollowerHealth]:
         """Every subscription and relay of this process. One with parked keys that is otherwise well is `parked`."""
-        found = await asyncio.gather(*map(_parked_in, self._host.stores.values()))
+        found = await asyncio.gather(*map(_parked_in, self._host.named.values()))
         parked = {place for places in found for place in places}
         return [_health_of(each, id, parked) for each in self._host.followers for id in each.ids]
 

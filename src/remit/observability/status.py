@@ -16,14 +16,14 @@ import msgspec
 
 from remit.log import ChannelName, Checkpoint, Log, SubscriptionId
 from remit.observability.life import LOOK_SECONDS, Observer, Voice
+from remit.observability.versions import other_versions
 from remit.runtime.following.effect import STALL_SECONDS
 from remit.runtime.following.history import lost
 from remit.runtime.following.refused import IGNORED, Refusals, RefusedLater, refusals
 from remit.runtime.following.states import STATES, WELL, State, worst
 from remit.runtime.freshness.missed import told_missed
 from remit.runtime.upkeep.signs import Sign
-from remit.stores import LiveVersions, ParkedKey, Store
-from remit.stores.port import ParkedKeys
+from remit.stores import ParkedKey, Store, by_live_names
 
 Promise = tuple[float, float]
 """The ages (seconds) at which a read model is lagging, and stale."""
@@ -107,7 +107,7 @@ async def read_status(
     ids = list(follows)
     observer = Observer(stores, now)
     while True:
-        live = {name: await _live(store) for name, store in stores.items()}
+        live = {name: await by_live_names(store) for name, store in stores.items()}
         looks = [
             await _look(
                 id, live, observer, folds=id in projections, later=id in later, foreign=id in foreign,
@@ -119,15 +119,8 @@ async def read_status(
         looks += [look for look in others if not look.status.well]
         if not observer.patient or not any(look.in_doubt for look in looks):
             rows = [look.status for look in looks]
-            return [*rows, *await _gone({(row.name, row.source, row.channel) for row in rows}, stores)]
+            return [*rows, *await _gone({(row.name, row.source, row.channel) for row in rows}, live)]
         await asyncio.sleep(LOOK_SECONDS)
-
-
-async def _live(store: Store) -> Store:
-    """The store, in which the names of read models mean the versions that are live now."""
-    live = LiveVersions(store)
-    live.use(await live.versions())
-    return live.pinned()
 
 
 async def _troubled(
@@ -139,18 +132,23 @@ async def _troubled(
 
 
 async def _gone(
-    known: Collection[tuple[str, str, ChannelName]], stores: Mapping[str, ParkedKeys]
+    known: Collection[tuple[str, str, ChannelName]], stores: Mapping[str, Store]
 ) -> list[SubscriptionStatus]:
-    """Subscriptions that were removed or renamed and have left parked keys behind. Nothing retries these keys."""
-    return [
-        await _left_behind(store, id)
-        for store in stores.values()
-        for id in await store.parking()
-        if (id.name, id.source, id.channel.called) not in known
-    ]
+    """Subscriptions that were removed or renamed and have left parked keys behind. Nothing retries these keys.
+
+    Versions of a read model that are being built, or are kept, are none of them as long as there is the read model."""
+    found: list[SubscriptionStatus] = []
+    names = {name for name, _, _ in known}
+    for store in stores.values():
+        others = await other_versions(store)
+        for id in await store.parking():
+            is_of_model = id.name in others and others[id.name].model in names
+            if not is_of_model and (id.name, id.source, id.channel.called) not in known:
+                found.append(await _left_behind(store, id))
+    return found
 
 
-async def _left_behind(store: ParkedKeys, id: SubscriptionId) -> SubscriptionStatus:
+async def _left_behind(store: Store, id: SubscriptionId) -> SubscriptionStatus:
     parked = await store.count_parked(id)
     keys = "1 key is" if parked == 1 else f"{parked} keys are"
     return SubscriptionStatus(

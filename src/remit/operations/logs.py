@@ -8,7 +8,7 @@ from typing import NamedTuple
 from remit.errors import RemitError
 from remit.log import Channel, Checkpoint, Subscriber, SubscriptionId
 from remit.runtime.following.history import settled
-from remit.stores import Store
+from remit.stores import Store, by_live_names, meant
 
 _NEVER_FOLLOWED = "no subscription of this name has followed this log"
 
@@ -63,6 +63,7 @@ async def go_on(
     Raises `Intact` if it can continue by itself, `UnknownSubscriber` if there is no such subscription, `StoreError` and
     `StoreUnavailable`.
     """
+    consumer, subscription = await by_live_names(consumer), await meant(consumer, subscription)
     known = {row.channel for row in await log.subscribers() if row.name == subscription}
     moved: list[Moved] = []
     for channel in Channel:
@@ -87,6 +88,7 @@ async def accept_incomplete(consumer: Store, subscription: str, source: str, *, 
     Raises `Intact` if it has missed nothing, `UnknownSubscriber` if there is no such subscription, `StoreError` and
     `StoreUnavailable`.
     """
+    consumer, subscription = await by_live_names(consumer), await meant(consumer, subscription)
     found: list[Missed] = []
     for channel in Channel:
         accepted = await consumer.accept_missed(SubscriptionId(subscription, source, channel), now)

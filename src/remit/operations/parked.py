@@ -1,7 +1,7 @@
 """Parked keys: which exist, and how a person settles them.
 
 Needs no code of the system: the stores know their parked keys. The process that runs the subscription handles keys that
-are due.
+are due. The name of a read model means its live version, which may also be named by its number. So may other versions.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from remit.errors import Conflict, RemitError, nearest
 from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.runtime.failures import storable
 from remit.runtime.upkeep.signs import read_signs
-from remit.stores import Discard, Letter, ParkedKey, Store, Unit
-from remit.stores.port import ParkedKeys
+from remit.stores import Discard, Letter, ParkedKey, Store, Unit, by_live_names, meant
 
 
 class NotParked(RemitError):
@@ -55,9 +54,12 @@ class Discarded(NamedTuple):
     behind: int
 
 
-async def parked_keys(stores: Iterable[ParkedKeys], subscription: str | None = None, *, limit: int) -> list[ParkedKey]:
+async def parked_keys(stores: Iterable[Store], subscription: str | None = None, *, limit: int) -> list[ParkedKey]:
     """At most `limit` parked keys of these stores, longest parked first. Raises `StoreError` and `StoreUnavailable`."""
-    rows = [row for store in stores for row in await store.parked(subscription, limit=limit)]
+    rows: list[ParkedKey] = []
+    for store in stores:
+        live, name = await _named(store, subscription)
+        rows += await live.parked(name, limit=limit)
     return sorted(rows, key=lambda row: row.since)[:limit]
 
 
@@ -66,6 +68,7 @@ async def require_handled(store: Store, subscription: str, sources: Iterable[str
 
     Also raises `StoreError` and `StoreUnavailable`.
     """
+    store, subscription = await _of(store, subscription)
     ids = [SubscriptionId(subscription, source, channel) for source in sources for channel in Channel]
     if not any([await store.checkpoints(id) for id in ids]):
         near = await _near(store, subscription)
@@ -77,17 +80,17 @@ async def require_handled(store: Store, subscription: str, sources: Iterable[str
 
 
 async def keys_with_letters(
-    stores: Iterable[ParkedKeys], key: str, subscription: str | None = None, *, limit: int
+    stores: Iterable[Store], key: str, subscription: str | None = None, *, limit: int
 ) -> list[KeyLetters]:
     """A key, wherever it is parked, each time with at most `limit` letters.
 
     Raises `NotParked`, `StoreError` and `StoreUnavailable`.
     """
-    found = [
-        KeyLetters(row, await store.letters(row.subscription, key, limit))
-        for store in stores
-        for row in await store.parked(subscription, key=key)
-    ]
+    found: list[KeyLetters] = []
+    for store in stores:
+        live, name = await _named(store, subscription)
+        rows = await live.parked(name, key=key)
+        found += [KeyLetters(row, await live.letters(row.subscription, key, limit)) for row in rows]
     if not found:
         raise _not_parked(subscription, key)
     return found
@@ -98,6 +101,7 @@ async def retry(store: Store, subscription: str, key: str | None = None) -> int:
 
     Raises `NotParked`, `StoreError` and `StoreUnavailable`.
     """
+    store, subscription = await _of(store, subscription)
     due = await store.retry(subscription, key, 0.0)  # 0 is in the past for every clock
     if not due:
         raise _not_parked(subscription, key, await _near(store, subscription))
@@ -115,6 +119,7 @@ async def discard(
     if not reason.strip():
         raise NoReason("the reason is empty", where=f"{subscription} key {key!r}",
                        expected="a text that says why the letter is discarded", next="--reason TEXT")  # fmt: skip
+    store, subscription = await _of(store, subscription)
     rows = await store.parked(subscription, key=key)
     if not rows:
         raise _not_parked(subscription, key, await _near(store, subscription))
@@ -131,6 +136,15 @@ async def discard(
             expected="an unchanged letter", next=f"remit parked show {key}",
         ) from None  # fmt: skip
     return Discarded(record, row.letters - 1)
+
+
+async def _of(store: Store, subscription: str) -> tuple[Store, str]:
+    """The store by live names, and the subscription that is meant."""
+    return await by_live_names(store), await meant(store, subscription)
+
+
+async def _named(store: Store, subscription: str | None) -> tuple[Store, str | None]:
+    return (await by_live_names(store), None) if subscription is None else await _of(store, subscription)
 
 
 def _only(rows: Sequence[ParkedKey], subscription: str, key: str, source: str | None) -> ParkedKey:

@@ -33,7 +33,7 @@ from remit.runtime.work.folding import Documents
 from remit.runtime.work.given import GIVEN
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Store, Versions, load_versions, write_versions
-from remit.stores.versions import name_in, subscription_in, table_in
+from remit.stores.versions import name_in, shown_in, subscription_in, table_in
 from remit.transports.store_feed import StoreFeed
 
 LOOK_SECONDS = 0.05
@@ -367,8 +367,9 @@ class Rebuild:
                 raise CannotRebuild(
                     f"{len(lost)} keys of the new version are parked, so it lacks what these messages say: "
                     + ", ".join(map(repr, lost[:3])),
-                    where=name, expected="a new version without parked keys that the live one does not have",
-                    next=f"remit parked list {name} shows them; mend the projection, then remit rebuild --anew",
+                    where=self.name, expected="a new version without parked keys that the live one does not have",
+                    next=f"remit parked list {shown_in(self.name, new)} shows them; mend the projection, then"
+                    " remit rebuild --anew",
                 )  # fmt: skip
 
     def _refuse_stuck(self, followers: Mapping[SubscriptionId, Follower]) -> None:

@@ -80,7 +80,7 @@ class Host:
         self._listeners = Listeners(beside(self._recovered, listeners), ports.clock)
         whole = {name: plan for name, plan in (plans or compile_system(model)).items() if name in stores}
         self._plans = run = whole if placed.runs is None else _only(whole, placed.runs)
-        self._live, self._named = _with_names(whole, stores)
+        self._live, self.named = _with_names(whole, stores)
         self._time = StoreTime(ports.clock)
         self._services, self._lines = Services(run.values(), self._connect), list[GatewayLine]()
         self.remote = self._remote_calls(placed)
@@ -89,14 +89,14 @@ class Host:
         self._restricted = bool(reaches)  # by relations: calls of the app within handlers are judged
         self.ages = ModelAges(ports, self._listeners)
         self.shared = Shared(
-            run, self._named, model.contracts, self._services, ports, self._time.stamp, self._listeners,
+            run, self.named, model.contracts, self._services, ports, self._time.stamp, self._listeners,
             self._sender_of, carries=bool(model.headers), reaches=reaches, ages=self.ages,
         )  # fmt: skip
         if (remote := self.remote) is not None:
             self.shared.avoids = lambda: bool(remote.avoided)
         self._sharing = Sharing(stores, ports)
         sources = Sources(stores, placed, channels, self.remote, ports, feeds, whole)
-        followings = _followings(whole, self._named, sources)
+        followings = _followings(whole, self.named, sources)
         self.freshness = self._freshness(whole, followings, sources)
         self.calls = (ReportedCalls if self._listeners.hear_calls else Calls)(
             self.shared, ports, self._listeners, self.freshness, model.owner_of,
@@ -154,7 +154,7 @@ class Host:
                 effect = _handling([one, *others], shared, ports, said)
                 feed, held = followed(id, followings[id].feed), self._sharing.held(id)
                 made.append(
-                    Follower(id, self._named[plan.name], feed, effect, ports, said, shared.stamp, held, also)
+                    Follower(id, self.named[plan.name], feed, effect, ports, said, shared.stamp, held, also)
                 )  # fmt: skip
         return made
 
@@ -202,7 +202,7 @@ class Host:
         if name in self._live:
             self._use(name, await self._live[name].versions())
         if name in self._plans:
-            await self._named[name].prepare_rows([each.table for each in self._plans[name].row_models])
+            await self.named[name].prepare_rows([each.table for each in self._plans[name].row_models])
             await compare_event_keys(store, self._written[name])
 
     async def _switched(self, name: str) -> None:

@@ -25,7 +25,7 @@ from remit.stores.rows_in_memory import RowsInMemory
 from remit.stores.size import LARGEST_UNIT, require_fit
 from remit.stores.sql import SqlStore, Transaction
 from remit.stores.technology import PublishedLogs, StoreAddress, StoreTechnology
-from remit.stores.versions import LiveVersions, Versions, load_versions, write_versions
+from remit.stores.versions import LiveVersions, Versions, by_live_names, load_versions, meant, write_versions
 
 __all__ = [
     "LARGEST_UNIT",
@@ -57,7 +57,9 @@ __all__ = [
     "Transaction",
     "Unit",
     "Versions",
+    "by_live_names",
     "load_versions",
+    "meant",
     "note_written",
     "partition_of",
     "require_fit",

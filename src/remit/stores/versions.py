@@ -78,6 +78,12 @@ def name_in(model: str, version: int) -> str:
     return model if version == 1 else f"{model}@{version}"
 
 
+def shown_in(model: str, version: int) -> str:
+    """How a version of `<context>.<Name>` that is not live is called when people read of it, and when they name it. The
+    live one has the name of the read model."""
+    return f"{model}@{version}"
+
+
 def table_in(table: RowTable, version: int) -> RowTable:
     """The table of a version of a row model."""
     return table._replace(name=f"{table.name.rpartition('_')[0]}_{version}")
@@ -100,8 +106,30 @@ async def write_versions(store: Store, model: str, expected: int, versions: Vers
     await store.commit(Unit([Change(_KIND, model, expected, msgspec.json.encode(versions))]))
 
 
+async def meant(store: Store, subscription: str) -> str:
+    """The name of a subscription, by how a person calls it: the live version may be named by its number, too. Raises as
+    the store does."""
+    model, _, number = subscription.rpartition("@")
+    if not model:
+        return subscription
+    _, versions = await load_versions(store, model)
+    return model if number == str(versions.live) else subscription
+
+
+async def by_live_names(store: Store) -> Store:
+    """The store, in which the names of read models mean the versions that are live now, as `LiveVersions` says. Raises
+    as the store does."""
+    if isinstance(store, LiveVersions):
+        return cast("Store", store)
+    live = LiveVersions(store)
+    live.use(await live.versions())
+    return live.pinned()
+
+
 class LiveVersions:
     """A store in which the names of read models mean their live versions, as they were when it last took them.
+
+    Subscriptions are named so in what it returns, too. The other versions are called as `shown_in` says.
 
     Everything else is the store's own. What follows into read models uses it; what only reads them uses `pinned`.
     """
@@ -110,6 +138,10 @@ class LiveVersions:
         self._store: Any = store
         self._names: dict[str, str] = {}
         """The kinds and subscriptions whose live version is not the first, and that version's."""
+        self._ids: dict[str, str] = {}
+        """The names of subscriptions that are stored under another one, and that."""
+        self._shown: dict[str, str] = {}
+        """The same the other way round."""
         self._tables: dict[str, int] = {}
         """The live version by the table of version 1."""
         self._first: Mapping[str, Versions] | None = None
@@ -124,7 +156,8 @@ class LiveVersions:
         if not self._names:
             return cast("Store", self._store)
         pinned = LiveVersions(self._store)
-        pinned._names, pinned._tables = self._names, self._tables  # `use` replaces both
+        pinned._names, pinned._tables = self._names, self._tables  # `use` replaces them all
+        pinned._ids, pinned._shown = self._ids, self._shown
         return cast("Store", pinned)
 
     async def versions(self) -> dict[str, Versions]:
@@ -140,6 +173,8 @@ class LiveVersions:
         """Uses these versions from now on. Nothing may run that follows into another one."""
         self._first = found if self._first is None else self._first
         self._names = _names(found)
+        self._ids = {**self._names, **{shown_in(model, 1): model for model in self._names}}
+        self._shown = {stored: name for name, stored in self._ids.items()}
         self._tables = {f"row_{shortened(model.partition('.')[2])}_1": found[model].live for model in self._names}
 
     def is_of_later_release(self, model: str, found: Versions, shape: str) -> bool:
@@ -179,6 +214,19 @@ class LiveVersions:
     def count_parked(self, subscription: SubscriptionId) -> Any:
         return self._store.count_parked(self._id(subscription))
 
+    async def parked(
+        self, name: str | None = None, *, key: str | None = None, limit: int = 1000
+    ) -> Sequence[ParkedKey]:
+        stored = None if name is None else self._ids.get(name, name)
+        found = await self._store.parked(stored, key=key, limit=limit)
+        return [each._replace(subscription=self._shown_as(each.subscription)) for each in found]
+
+    async def parking(self) -> Sequence[SubscriptionId]:
+        return sorted(map(self._shown_as, await self._store.parking()))
+
+    def retry(self, name: str, key: str | None, at: float) -> Any:
+        return self._store.retry(self._ids.get(name, name), key, at)
+
     def parked_among(self, subscription: SubscriptionId, part: int, keys: Collection[str]) -> Any:
         return self._store.parked_among(self._id(subscription), part, keys)
 
@@ -197,6 +245,9 @@ class LiveVersions:
     def note_missed(self, projection: SubscriptionId, upto: Mapping[int, Checkpoint]) -> Any:
         return self._store.note_missed(self._id(projection), upto)
 
+    def accept_missed(self, projection: SubscriptionId, at: float) -> Any:
+        return self._store.accept_missed(self._id(projection), at)
+
     def commit(self, unit: Unit) -> Any:
         if self._names:
             self._name(unit)
@@ -207,7 +258,7 @@ class LiveVersions:
         owner may ask whether it was written."""
         of = [*(each.subscription for each in unit.moves), *(each.subscription for each in unit.parks)]
         of += [each.subscription for each in (unit.settle, unit.discard) if each is not None]
-        if not any(each.name in self._names for each in of):
+        if not any(each.name in self._ids for each in of):
             return
         names = self._names
         unit.changes = [each._replace(kind=names.get(each.kind, each.kind)) for each in unit.changes]
@@ -222,7 +273,11 @@ class LiveVersions:
             unit.discard = unit.discard._replace(subscription=self._id(unit.discard.subscription))
 
     def _id(self, id: SubscriptionId) -> SubscriptionId:
-        name = self._names.get(id.name)
+        name = self._ids.get(id.name)
+        return id if name is None else id._replace(name=name)
+
+    def _shown_as(self, id: SubscriptionId) -> SubscriptionId:
+        name = self._shown.get(id.name)
         return id if name is None else id._replace(name=name)
 
     def _table(self, table: RowTable) -> RowTable:

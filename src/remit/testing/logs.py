@@ -79,7 +79,7 @@ class Logs:
 
     async def parked(self) -> list[Parked]:
         """All parked keys, in the order in which they were parked."""
-        found = [each for store in self._host.stores.values() for each in await store.parked()]
+        found = [each for store in self._host.named.values() for each in await store.parked()]
         found.sort(key=lambda each: each.since)
         return [Parked(each.subscription.name, each.key, each.error, each.letters) for each in found]
 
