@@ -8,11 +8,37 @@ from typing import Any
 
 import pytest
 
+from remit import Command, Context, DomainEvent, EventSourced, Repository, System
 from remit.cli.program import execute
 from remit.testing import require_examples
 from tests.runtime.work.stall_new import market
 
 OLD, NEW = "tests.runtime.work.stall_old:market", "tests.runtime.work.stall_new:market"
+
+pool = Context("pool")
+
+
+class Booked(DomainEvent):
+    lane: str
+
+
+class Book(Command[None]):
+    lane: str
+
+
+class Lane(EventSourced[str, Booked]):
+    swims: int = 0
+
+    def evolve(self, event: Booked) -> None:
+        self.swims += 1
+
+
+@pool.handle(Book)
+async def book(command: Book, lanes: Repository[Lane]) -> None:
+    (await lanes.obtain(command.lane)).record(Booked(lane=command.lane))
+
+
+baths = System("baths", contexts=[pool])
 Printed = pytest.CaptureFixture[str]
 
 
@@ -73,3 +99,16 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, capsys: Printed, file: str,
     (fault,) = run(capsys, "check", NEW, tmp_path, code=1)
     assert fault["file"] == file
     assert why in fault["why"]
+
+
+def test_a_state_from_before_an_aggregate_was_event_sourced_is_still_read(tmp_path: Path, capsys: Printed) -> None:
+    system = f"{__name__}:baths"
+    assert run(capsys, "update", system, tmp_path)["written"] == ["pool/Booked.1.json"], "it writes no states itself"
+    old = tmp_path / "pool/Lane.state.1.json"
+    old.write_text('{"id": "a", "swims": 3}\n')
+    assert run(capsys, "check", system, tmp_path) == []
+    require_examples(baths, tmp_path)
+    old.write_text('{"id": "a", "swims": "three"}\n')
+    (fault,) = run(capsys, "check", system, tmp_path, code=1)
+    assert fault["file"] == "pool/Lane.state.1.json"
+    assert "swims" in fault["why"]

@@ -67,7 +67,9 @@ def archive(
     for each in done:
         if each.begins_late and not json:
             say(f"{each.channel}: {each.begins_late} partitions begin late: their first messages were deleted before")
-    if not json and not any(each.done for each in done):
+        if each.waits_for and not json:
+            say(f"{each.channel}: {each.waits_for}")
+    if not json and not any(each.done or each.waits_for for each in done):
         say(
             f"nothing was moved: a message is moved once {keep=!s} has passed since, by the time on which the "
             "services agree, and once every subscription has reported it as handled; remit status shows who is late"

@@ -58,14 +58,20 @@ def kinds_of(model: Model) -> list[Kind]:
     }
     for context in model.contexts:
         found |= {
-            f"{context.name}/{each.__name__}.state.{each.__remit_version__}.json": each for each in _states(context)
+            f"{context.name}/{each.__name__}.state.{each.__remit_version__}.json": each for each in _stored(context)
         }
     return [Kind(file, found[file]) for file in sorted(found)]
 
 
-def _states(context: Context[Any]) -> Iterator[Any]:
+def _stored(context: Context[Any]) -> Iterator[Any]:
+    """The classes whose states this release writes."""
     sourced = sourced_of(context)
-    yield from (each for each, _ in aggregates_of(context) if each not in sourced)
+    return (each for each in _read(context) if each not in sourced)
+
+
+def _read(context: Context[Any]) -> Iterator[Any]:
+    """The classes whose states this release reads. An event-sourced aggregate adopts the state of an older release."""
+    yield from (each for each, _ in aggregates_of(context))
     yield from projections_of(context)
     yield from (each for each, _ in records_of(context))
 
@@ -121,7 +127,7 @@ class _Reader:
             for event, contract in model.contracts.items()
             if is_kind(event, DomainEvent) and model.owners[event] == context.name
         }
-        self._states = {each.__name__: each for each in _states(context)}
+        self._states = {each.__name__: each for each in _read(context)}
 
     def read(self, form: re.Match[str], payload: bytes) -> None:
         """Raises `msgspec.MsgspecError` and `RemitError`."""

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, suppress
 from datetime import timedelta
-from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,10 @@ import msgspec
 
 from remit.contexts import Context
 from remit.errors import RemitError
-from remit.log import Channel, ChannelName, Checkpoint, MessageRecord
+from remit.log import Channel, ChannelName, Checkpoint, MessageRecord, place_of
 from remit.runtime.ports import SystemClock
 from remit.runtime.store_time import StoreTime
-from remit.runtime.upkeep.pruning import MESSAGES, handled, retention_of
+from remit.runtime.upkeep.pruning import MESSAGES, handled, held_among, held_in, retention_of
 from remit.stores import Store
 from remit.stores.archive import (
     Archive,
@@ -62,6 +61,8 @@ class Archived(msgspec.Struct):
     """At most so many are to be deleted from the log, checked or put back."""
     begins_late: int = 0
     """Partitions whose first messages had been deleted before there was an archive."""
+    waits_for: str = ""
+    """What keeps a message in the log that is old and handled; empty if there is none."""
 
 
 Step = Callable[[Archived], None]
@@ -283,10 +284,10 @@ class _Moving:
         await require_joined(archive, store, channel)
         self.done, floors = _state(archive, channel), await store.floors(channel)
         await self._check_again(floors)
-        upto = await handled(store, channel, self._now)
+        upto = dict(await handled(store, channel, self._now))
         ends = {part: floor.pos for part, floor in floors.items()}
         self.done.total = sum(max(0, pos - ends.get(part, 0)) for part, pos in upto.items())
-        await self._trim(upto)  # what a process has archived that was killed before it deleted it
+        await self._trim(upto, look=True)  # what a process has archived that was killed before, or what was put back
         ends |= {part: end.pos for part, end in archive.ends(channel).items()}
         self._step(self.done)
         while blocks := await self._gathered(ends, upto):
@@ -311,13 +312,13 @@ class _Moving:
                     error.next = "its messages are still in the log: remove this file, and run it again"
                 raise
 
-    async def _gathered(self, ends: dict[int, int], upto: Mapping[int, int]) -> list[tuple[Block, bytes]]:
-        """The blocks of the next segment; moves `ends` to their ends."""
+    async def _gathered(self, ends: dict[int, int], upto: dict[int, int]) -> list[tuple[Block, bytes]]:
+        """The blocks of the next segment; moves `ends` to their ends, and `upto` before what stays."""
         blocks: list[tuple[Block, bytes]] = []
         size = 0
-        for part, most in sorted(upto.items()):
+        for part in sorted(upto):
             while size < SEGMENT_BYTES and len(blocks) < MOST_BLOCKS:
-                records, lines = await self._old(part, ends.get(part, 0), most)
+                records, lines = await self._old(part, ends.get(part, 0), upto)
                 if not records:
                     break
                 blocks.append(await asyncio.to_thread(block_of, part, records, lines))
@@ -325,14 +326,16 @@ class _Moving:
                 size += blocks[-1][0].raw
         return blocks
 
-    async def _old(self, part: int, after: int, upto: int) -> tuple[list[MessageRecord], list[bytes]]:
+    async def _old(self, part: int, after: int, upto: dict[int, int]) -> tuple[list[MessageRecord], list[bytes]]:
         """The old messages of a partition after a position, as many as make a block, and their lines."""
         records: list[MessageRecord] = []
         lines: list[bytes] = []
         size = 0
-        while size < BLOCK_BYTES and after < upto:
-            page = await self._store.read(self._channel, part, after, min(MESSAGES, upto - after))
+        while size < BLOCK_BYTES and after < upto[part]:
+            page = await self._store.read(self._channel, part, after, min(MESSAGES, upto[part] - after))
             old = list(takewhile(lambda each: each.at < self._before, page))
+            if self._hold(upto, await held_among(self._store, old)):
+                old = [each for each in old if each.pos <= upto[part]]
             for record in old:
                 if record.pos != after + 1 or (records and record.prev != records[-1].id):
                     raise _broken(self._archive, self._channel, record, after)
@@ -344,16 +347,33 @@ class _Moving:
                 break
         return records, lines
 
-    async def _trim(self, upto: Mapping[int, int]) -> None:
-        """Deletes from the log what is in the archive."""
-        for part, end in self._archive.ends(self._channel).items():
-            delete = partial(self._store.trim, self._channel, part, upto=min(end.pos, upto.get(part, 0)))
-            began = _time()
-            while gone := await delete(before=self._before, limit=MESSAGES):
+    def _hold(self, upto: dict[int, int], held: MessageRecord | None) -> bool:
+        """Whether an event stays in the log because an aggregate is made of it. Nothing is moved from there on."""
+        place = None if held is None else place_of(held)
+        if held is None or place is None:
+            return False
+        upto[held.part] = min(upto[held.part], held.pos - 1)
+        self.done.waits_for = self.done.waits_for or (
+            f"event {place.seq} of the stream {place.stream!r} stays, and what is behind it in its partition: the "
+            "aggregate is made of it until a command changes it or removes it"
+        )
+        return True
+
+    async def _trim(self, upto: dict[int, int], *, look: bool = False) -> None:
+        """Deletes from the log what is in the archive. With `look`, it may have events of which aggregates are made."""
+        store, channel = self._store, self._channel
+        for part, end in self._archive.ends(channel).items():
+            while part in upto:
+                began = _time()
+                if look:
+                    self._hold(upto, await held_in(store, channel, part, self._before))
+                most = min(end.pos, upto[part])
+                gone = await store.trim(channel, part, upto=most, before=self._before, limit=MESSAGES)
+                if not gone:
+                    break
                 self.done.deleted += gone
                 self._step(self.done)
                 await _rest(began, self._pause)
-                began = _time()
 
 
 def _missing(archive: Archive, channel: Channel, part: int, pos: int) -> ArchiveGap:

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 from remit.contexts import Context, Model
 from remit.contexts.retention import Kept, private_retention, published_retention
-from remit.log import Channel, Log
-from remit.stores.port import Retention
+from remit.log import Channel, Log, MessageRecord, place_of
+from remit.runtime.work.heads import head_of
+from remit.stores.port import Retention, States
 
 _DAY = 86_400.0
 BEAT_SECONDS = _DAY
@@ -30,8 +31,8 @@ PAUSE_SECONDS = 0.025
 they grow."""
 
 
-class _Trimmed(Log, Retention, Protocol):
-    """A log that can be trimmed."""
+class _Trimmed(Log, Retention, States, Protocol):
+    """A log that can be trimmed, beside the states of its context."""
 
 
 async def prune(store: Retention, now: float) -> bool:
@@ -63,16 +64,48 @@ async def trim(store: _Trimmed, now: float, keep: timedelta, channels: Collectio
     """Deletes one chunk of old messages of each partition of these channels. Returns whether there may be more.
 
     A message is old if it was written more than `keep` ago and is handled by every subscription that has reported
-    within `SUBSCRIBER_SECONDS`. Raises like `prune`.
+    within `SUBSCRIBER_SECONDS`. Events of which an aggregate is still made stay, and what is behind them. Raises like
+    `prune`.
     """
-    more = False
+    more, before = False, now - keep.total_seconds()
     for channel in channels:
         for part, upto in (await handled(store, channel, now)).items():
-            gone = await store.trim(channel, part, upto=upto, before=now - keep.total_seconds(), limit=MESSAGES)
+            if (held := await held_in(store, channel, part, before)) is not None:
+                upto = min(upto, held.pos - 1)
+            gone = await store.trim(channel, part, upto=upto, before=before, limit=MESSAGES)
             if gone >= MESSAGES:
                 more = True
                 await asyncio.sleep(PAUSE_SECONDS)
     return more
+
+
+async def held_in(store: _Trimmed, channel: Channel, part: int, before: float) -> MessageRecord | None:
+    """`held_among` the next messages that may be deleted from a partition: the first `MESSAGES`, if the first one was
+    written before that time (seconds since the epoch). Raises as the store does."""
+    if channel is not Channel.PRIVATE:
+        return None  # streams are in the private one
+    first = await store.read(channel, part, 0, 1)
+    if not first or first[0].at >= before:
+        return None
+    return await held_among(store, await store.read(channel, part, 0, MESSAGES))
+
+
+async def held_among(store: States, records: Iterable[MessageRecord]) -> MessageRecord | None:
+    """The first of these messages that is an event of which an aggregate is still made: its row is the head of that
+    life of the stream. That row may be older than the release, which may keep the aggregate as state. Raises as the
+    store does."""
+    placed = [(record, place) for record in records if (place := place_of(record)) is not None]
+    ids: dict[str, set[str]] = {}
+    for _, place in placed:
+        kind, _, id = place.stream.partition("/")
+        ids.setdefault(kind, set()).add(id)
+    rows = {kind: await store.load_all(kind, some) for kind, some in ids.items()}
+    for record, place in placed:
+        kind, _, id = place.stream.partition("/")
+        _, body = rows[kind].get(id, (0, b""))
+        if body and (head := head_of(body)) is not None and (head.life == place.life and place.seq <= head.events):
+            return record
+    return None
 
 
 async def handled(store: Log, channel: Channel, now: float) -> dict[int, int]:

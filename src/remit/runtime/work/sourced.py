@@ -162,7 +162,8 @@ async def folded(streams: Streams, plan: AggregatePlan, id: str, identity: Any, 
         number += 1
     raise BadMessage(
         f"event {number} of the stream {name!r} is missing", where=plan.kind,
-        expected="all events of the stream in the store", next="restore the store from a backup that has them",
+        expected="all events of the stream in the store",
+        next="put them back with remit log restore if they were archived; otherwise restore the store from a backup",
     )  # fmt: skip
 
 
