@@ -91,7 +91,7 @@ async def test_a_stream_with_a_gap_is_refused(place: str, file: Path) -> None:
         await used(sourced(), place, Balance(account="1"))
     assert isinstance(failed.value.__cause__, BadMessage)
     assert "event 3 of the stream 'bank.Account/1' is missing" in failed.value.__cause__.what
-    assert "remit log restore" in (failed.value.__cause__.next or "")
+    assert "remit log restore, with the release that archived them" in (failed.value.__cause__.next or "")
 
 
 async def test_an_aggregate_moves_from_state_to_events_and_back(place: str, file: Path) -> None:

@@ -163,7 +163,8 @@ async def folded(streams: Streams, plan: AggregatePlan, id: str, identity: Any, 
     raise BadMessage(
         f"event {number} of the stream {name!r} is missing", where=plan.kind,
         expected="all events of the stream in the store",
-        next="put them back with remit log restore if they were archived; otherwise restore the store from a backup",
+        next="if they were archived: remit log restore, with the release that archived them; otherwise restore the "
+        "store from a backup",
     )  # fmt: skip
 
 
