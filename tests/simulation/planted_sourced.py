@@ -93,7 +93,7 @@ def follow_no_old_events(patch: pytest.MonkeyPatch) -> None:
     async def go_on(*_: Any) -> None: ...
 
     def none(self: Folding, record: Any) -> list[Any]:
-        return [] if self._old(record) is not None else changed(self, record)
+        return [] if self._is_old(record) else changed(self, record)
 
     patch.setattr(Dispatcher, "_handle_old", go_on)
     patch.setattr(Folding, "_changed", none)
